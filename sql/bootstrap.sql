@@ -1,0 +1,20 @@
+-- The first part of the install script: what must hold before anything is created.
+\echo Use "CREATE EXTENSION pgrealtime" to load this file. \quit
+
+DO $$
+BEGIN
+  IF pg_catalog.getdatabaseencoding() OPERATOR(pg_catalog.<>) 'UTF8' THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'feature_not_supported',
+      MESSAGE = 'pgrealtime needs a database in UTF8',
+      DETAIL = pg_catalog.format('The encoding of this database is %s.', pg_catalog.getdatabaseencoding()),
+      HINT = 'Create the extension in a database made with ENCODING ''UTF8''.';
+  END IF;
+END
+$$;
+
+-- The script makes the schema itself: with "schema =" in the control file it would belong to whoever installs
+-- a trusted extension, who could then plant functions in it.
+CREATE SCHEMA pgrealtime;
+REVOKE ALL ON SCHEMA pgrealtime FROM PUBLIC;
+GRANT USAGE ON SCHEMA pgrealtime TO PUBLIC;

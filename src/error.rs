@@ -1,0 +1,132 @@
+//! The one error enum of the crate: each variant is a SQLSTATE, its report says what, why and what to do.
+
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::PgSqlErrorCode;
+
+/// What an error says: the message, and where there is more to say the detail and the hint.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    message: String,
+    detail: Option<String>,
+    hint: Option<String>,
+}
+
+/// Starts a [`Report`]; messages follow Postgres's style: lower case, no full stop, names in double quotes.
+pub fn report(message: impl Into<String>) -> Report {
+    Report {
+        message: message.into(),
+        ..Report::default()
+    }
+}
+
+impl Report {
+    /// The facts behind the message, in whole sentences.
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// What the user can do about it, in whole sentences.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The message by itself.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+/// Everything that a caller can get wrong or meet; the variant is the SQLSTATE (errcodes.txt of Postgres).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// 0A000
+    FeatureNotSupported(Report),
+    /// 22023
+    InvalidParameterValue(Report),
+    /// 22P02
+    InvalidTextRepresentation(Report),
+    /// 22004
+    NullValueNotAllowed(Report),
+    /// 39P01
+    TriggerProtocolViolated(Report),
+    /// 42501
+    InsufficientPrivilege(Report),
+    /// 42601
+    SyntaxError(Report),
+    /// 42602
+    InvalidName(Report),
+    /// 42703
+    UndefinedColumn(Report),
+    /// 42804
+    DatatypeMismatch(Report),
+    /// 42809
+    WrongObjectType(Report),
+    /// 42883
+    UndefinedFunction(Report),
+    /// 42P01
+    UndefinedTable(Report),
+    /// 42704
+    UndefinedObject(Report),
+    /// 42P17
+    InvalidObjectDefinition(Report),
+    /// 54000
+    ProgramLimitExceeded(Report),
+    /// 55000
+    ObjectNotInPrerequisiteState(Report),
+    /// 55P02
+    CannotChangeRuntimeParam(Report),
+    /// 72000: Postgres's "snapshot too old" says exactly what a cursor outside the log means:
+    /// the state to go on from is gone, read the table again.
+    SnapshotTooOld(Report),
+}
+
+/// The crate's result.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    fn parts(self) -> (PgSqlErrorCode, Report) {
+        use PgSqlErrorCode as Code;
+        match self {
+            Error::FeatureNotSupported(r) => (Code::ERRCODE_FEATURE_NOT_SUPPORTED, r),
+            Error::InvalidParameterValue(r) => (Code::ERRCODE_INVALID_PARAMETER_VALUE, r),
+            Error::InvalidTextRepresentation(r) => (Code::ERRCODE_INVALID_TEXT_REPRESENTATION, r),
+            Error::NullValueNotAllowed(r) => (Code::ERRCODE_NULL_VALUE_NOT_ALLOWED, r),
+            Error::TriggerProtocolViolated(r) => {
+                (Code::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED, r)
+            }
+            Error::InsufficientPrivilege(r) => (Code::ERRCODE_INSUFFICIENT_PRIVILEGE, r),
+            Error::SyntaxError(r) => (Code::ERRCODE_SYNTAX_ERROR, r),
+            Error::InvalidName(r) => (Code::ERRCODE_INVALID_NAME, r),
+            Error::UndefinedColumn(r) => (Code::ERRCODE_UNDEFINED_COLUMN, r),
+            Error::DatatypeMismatch(r) => (Code::ERRCODE_DATATYPE_MISMATCH, r),
+            Error::WrongObjectType(r) => (Code::ERRCODE_WRONG_OBJECT_TYPE, r),
+            Error::UndefinedFunction(r) => (Code::ERRCODE_UNDEFINED_FUNCTION, r),
+            Error::UndefinedTable(r) => (Code::ERRCODE_UNDEFINED_TABLE, r),
+            Error::UndefinedObject(r) => (Code::ERRCODE_UNDEFINED_OBJECT, r),
+            Error::InvalidObjectDefinition(r) => (Code::ERRCODE_INVALID_OBJECT_DEFINITION, r),
+            Error::ProgramLimitExceeded(r) => (Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED, r),
+            Error::ObjectNotInPrerequisiteState(r) => {
+                (Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, r)
+            }
+            Error::CannotChangeRuntimeParam(r) => (Code::ERRCODE_CANT_CHANGE_RUNTIME_PARAM, r),
+            Error::SnapshotTooOld(r) => (Code::ERRCODE_SNAPSHOT_TOO_OLD, r),
+        }
+    }
+}
+
+/// The only way from an [`Error`] to the server: SQL functions return `Result<_, ErrorReport>`.
+impl From<Error> for ErrorReport {
+    fn from(error: Error) -> Self {
+        let (code, report) = error.parts();
+        let mut out = ErrorReport::new(code, report.message, "pgrealtime");
+        if let Some(detail) = report.detail {
+            out = out.set_detail(detail);
+        }
+        if let Some(hint) = report.hint {
+            out = out.set_hint(hint);
+        }
+        out
+    }
+}

@@ -1,0 +1,153 @@
+//! Every setting of the extension, each with the reason for its default.
+
+use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
+use std::ffi::CString;
+
+/// The name that Supabase Realtime listens on, so that both can serve the same tables.
+static PUBLICATION: GucSetting<Option<CString>> =
+    GucSetting::<Option<CString>>::new(Some(c"supabase_realtime"));
+
+/// A day: longer than any deployment or outage a client should survive without reading its table again.
+static RETENTION: GucSetting<i32> = GucSetting::<i32>::new(24 * 60 * 60);
+
+/// 8 GB, in MB: a bound that a small volume survives; a busy day of a large application fits.
+static MAX_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(8 * 1024);
+
+/// 1 MiB: what Supabase's server delivers whole.
+static MAX_RECORD_BYTES: GucSetting<i32> = GucSetting::<i32>::new(1024 * 1024);
+
+/// 16 MiB: far above any row that a screen shows, far below what an append could not hold (1 GB).
+static MAX_IMAGE_BYTES: GucSetting<i32> = GucSetting::<i32>::new(16 * 1024 * 1024);
+
+/// 16 MiB: a batch is computed whole in memory before its first row is returned.
+static MAX_BATCH_BYTES: GucSetting<i32> = GucSetting::<i32>::new(16 * 1024 * 1024);
+
+/// 60 s: under the idle limits of common proxies and poolers.
+static MAX_WAIT: GucSetting<i32> = GucSetting::<i32>::new(60_000);
+
+/// On; off is for bulk loads: one gap entry per transaction and relation is all that is written.
+static ENABLED: GucSetting<bool> = GucSetting::<bool>::new(true);
+
+/// Defines the settings; called once, by `_PG_init`.
+pub fn init() {
+    GucRegistry::define_string_guc(
+        c"pgrealtime.publication",
+        c"Publication whose tables are realtime.",
+        c"pgrealtime.enable() adds tables to it and creates it when it is absent.",
+        &PUBLICATION,
+        GucContext::Sighup,
+        GucFlags::IS_NAME,
+    );
+    GucRegistry::define_int_guc(
+        c"pgrealtime.retention",
+        c"How long the change log keeps a change at least.",
+        c"A cursor older than this is refused: its reader reads the table again.",
+        &RETENTION,
+        1,
+        i32::MAX,
+        GucContext::Sighup,
+        GucFlags::UNIT_S,
+    );
+    GucRegistry::define_int_guc(
+        c"pgrealtime.max_log_size",
+        c"Size above which the change log drops its oldest segments before their retention ends.",
+        c"The log stays below this plus two segments.",
+        &MAX_LOG_SIZE,
+        1,
+        i32::MAX,
+        GucContext::Sighup,
+        GucFlags::UNIT_MB,
+    );
+    GucRegistry::define_int_guc(
+        c"pgrealtime.max_record_bytes",
+        c"Size of a change message above which only its key and small values are kept.",
+        c"Such a message carries the error \"Error 413: Payload Too Large\".",
+        &MAX_RECORD_BYTES,
+        1024,
+        1024 * 1024 * 1024 - 1,
+        GucContext::Suset,
+        GucFlags::UNIT_BYTE,
+    );
+    GucRegistry::define_int_guc(
+        c"pgrealtime.max_image_bytes",
+        c"Size of a row above which its large values are not captured.",
+        c"A value that was not captured is absent from its change, never NULL.",
+        &MAX_IMAGE_BYTES,
+        16 * 1024,
+        512 * 1024 * 1024,
+        GucContext::Suset,
+        GucFlags::UNIT_BYTE,
+    );
+    GucRegistry::define_int_guc(
+        c"pgrealtime.max_batch_bytes",
+        c"Size of the messages after which changes_since ends a batch.",
+        c"A batch always holds at least one change.",
+        &MAX_BATCH_BYTES,
+        1024,
+        512 * 1024 * 1024,
+        GucContext::Suset,
+        GucFlags::UNIT_BYTE,
+    );
+    GucRegistry::define_int_guc(
+        c"pgrealtime.max_wait",
+        c"Longest time that wait_for_changes waits.",
+        c"Longer timeouts are cut to it.",
+        &MAX_WAIT,
+        0,
+        i32::MAX,
+        GucContext::Suset,
+        GucFlags::UNIT_MS,
+    );
+    GucRegistry::define_bool_guc(
+        c"pgrealtime.enabled",
+        c"Whether row changes are captured.",
+        c"Off, a transaction leaves one gap entry per relation that it changed, for bulk loads.",
+        &ENABLED,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    crate::pg::reserve_setting_prefix(c"pgrealtime");
+}
+
+/// Name of the publication. Allocates: not for the row path.
+pub fn publication() -> String {
+    PUBLICATION
+        .get()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+/// Seconds that the log keeps a change at least.
+pub fn retention_seconds() -> i64 {
+    i64::from(RETENTION.get())
+}
+
+/// Bytes above which the log drops segments early.
+pub fn max_log_bytes() -> i64 {
+    i64::from(MAX_LOG_SIZE.get()) * 1024 * 1024
+}
+
+/// Bytes of a message above which it is cut.
+pub fn max_record_bytes() -> usize {
+    MAX_RECORD_BYTES.get() as usize
+}
+
+/// Bytes of an image above which large values are left out.
+pub fn max_image_bytes() -> usize {
+    MAX_IMAGE_BYTES.get() as usize
+}
+
+/// Bytes of messages after which a batch ends.
+pub fn max_batch_bytes() -> usize {
+    MAX_BATCH_BYTES.get() as usize
+}
+
+/// Milliseconds that a long-poll waits at most.
+pub fn max_wait_ms() -> i64 {
+    i64::from(MAX_WAIT.get())
+}
+
+/// Whether triggers capture.
+pub fn enabled() -> bool {
+    ENABLED.get()
+}

@@ -1,0 +1,35 @@
+//! pgrealtime: the module magic, the modules, the SQL files and `_PG_init`; nothing else.
+
+use pgrx::prelude::*;
+
+mod api;
+mod capture;
+mod error;
+mod feed;
+mod filter;
+mod gucs;
+mod log;
+mod message;
+mod pg;
+mod registry;
+mod sink;
+
+::pgrx::pg_module_magic!(name, version);
+
+extension_sql_file!("../sql/bootstrap.sql", name = "bootstrap", bootstrap);
+
+#[pg_guard]
+pub extern "C-unwind" fn _PG_init() {
+    gucs::init();
+}
+
+/// What `cargo pgrx test` calls before the first test; it must stand at the root of the crate.
+#[cfg(test)]
+pub mod pg_test {
+    pub fn setup(_options: Vec<&str>) {}
+
+    #[must_use]
+    pub fn postgresql_conf_options() -> Vec<&'static str> {
+        vec!["max_prepared_transactions = 10"]
+    }
+}
