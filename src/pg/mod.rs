@@ -1,7 +1,10 @@
 //! The only place with `unsafe`, `pg_sys` and version `cfg`s: wraps Postgres in safe types.
 #![allow(unsafe_code)]
 
+pub mod heap;
+
 use pgrx::pg_sys;
+pub use pgrx::pg_sys::Oid;
 use std::ffi::CStr;
 
 /// Reserves a setting prefix: misspelt settings of ours become errors instead of placeholders.
