@@ -1,1 +1,3 @@
-//! TODO
+//! Row filters: the string that clients write, as a tree and as a SQL condition.
+
+pub mod parse;
