@@ -1,6 +1,6 @@
 //! The one error enum of the crate: each variant is a SQLSTATE, its report says what, why and what to do.
 
-use pgrx::pg_sys::panic::ErrorReport;
+pub use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::PgSqlErrorCode;
 
 /// What an error says: the message, and where there is more to say the detail and the hint.

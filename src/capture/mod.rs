@@ -1,1 +1,106 @@
-//! TODO
+//! Capture: what the trigger does for one row. The writer pays for a copy of the row and an append, nothing else.
+
+mod plan;
+
+use crate::error::{report, Error, Result};
+use crate::gucs;
+use crate::log::append::{append, append_gap, Change};
+use crate::log::entry::{self, GapCause, Marks};
+use crate::pg::image::{Captured, Columns};
+use crate::pg::trigger::{Call, Event};
+use crate::pg::{xact, CallInfo, Oid};
+use plan::Plan;
+use std::cell::RefCell;
+use std::collections::HashSet;
+
+/// The body of `pgrealtime.capture_change()`. Errors: 39P01 when it was not called as a trigger that it can serve.
+pub fn capture_change(call: CallInfo) -> Result<()> {
+    let call = Call::new(call)?;
+    let plan = Plan::of(&call)?;
+    if !gucs::enabled() {
+        return skip(plan.root);
+    }
+    if !plan.log {
+        return Ok(());
+    }
+    match call.event() {
+        Event::Truncate if plan.is_leaf => append_gap(plan.root, GapCause::PartitionTruncated),
+        Event::Truncate => log(&call, &plan, entry::TRUNCATE, None),
+        Event::Insert => capture_row(&call, &plan, entry::INSERT, call.new_row()),
+        Event::Delete => capture_row(&call, &plan, entry::DELETE, call.old_row()),
+        Event::Update => capture_update(&call, &plan),
+    }
+}
+
+fn capture_row(
+    call: &Call,
+    plan: &Plan,
+    operation: u8,
+    row: Option<crate::pg::trigger::StoredRow>,
+) -> Result<()> {
+    let row = row.ok_or_else(no_row)?;
+    let captured = plan.shape.image(row, gucs::max_image_bytes());
+    log(call, plan, operation, Some((captured, None)))
+}
+
+fn capture_update(call: &Call, plan: &Plan) -> Result<()> {
+    let (old, new) = (call.old_row().zip(call.new_row())).ok_or_else(no_row)?;
+    let limit = gucs::max_image_bytes();
+    let difference = plan.shape.difference(old, new, limit);
+    let captured = plan.shape.image(new, limit);
+    let old = (difference.changed, difference.old);
+    log(call, plan, entry::UPDATE, Some((captured, Some(old))))
+}
+
+type Images = (Captured, Option<(Columns, Option<Captured>)>);
+
+fn log(call: &Call, plan: &Plan, operation: u8, images: Option<Images>) -> Result<()> {
+    let bits = |columns: Option<&Columns>| columns.map_or(Vec::new(), |c| c.bytes().to_vec());
+    let mut marks = Marks::default();
+    let (image, old) = match images {
+        None => (None, None),
+        Some((captured, old)) => {
+            marks.absent = bits(captured.absent.as_ref());
+            let old = old.and_then(|(changed, old)| {
+                marks.changed = bits(Some(&changed));
+                let old = old?;
+                marks.old_absent = bits(old.absent.as_ref());
+                Some(old.image)
+            });
+            (Some(captured.image), old)
+        }
+    };
+    append(&Change {
+        relation: plan.root,
+        operation,
+        layout: plan.layout_id()?,
+        image,
+        old,
+        marks: marks.encode().as_deref(),
+        wal_written: call.wal_written(),
+    })
+}
+
+/// One gap entry per relation and transaction instead of its changes; per subtransaction, since a rolled-back one takes
+/// its gap entry along.
+fn skip(relation: Oid) -> Result<()> {
+    thread_local! {
+        static SKIPPED: RefCell<(u64, HashSet<(u32, u32)>)> = RefCell::default();
+    }
+    let (xid, subtransaction) = (xact::top_xid(), xact::subtransaction());
+    let first = SKIPPED.with_borrow_mut(|(of, skipped)| {
+        if *of != xid {
+            *of = xid;
+            skipped.clear();
+        }
+        skipped.insert((subtransaction, relation.to_u32()))
+    });
+    if first {
+        append_gap(relation, GapCause::Skipped)?;
+    }
+    Ok(())
+}
+
+fn no_row() -> Error {
+    Error::TriggerProtocolViolated(report("a row trigger was called without its row"))
+}

@@ -1,1 +1,7 @@
-//! TODO
+//! The change log: appended in the writer's transaction, read by cursor, bounded by itself.
+
+pub mod append;
+pub mod cursor;
+pub mod entry;
+pub mod layout;
+pub mod state;

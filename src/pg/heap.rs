@@ -50,6 +50,9 @@ pub enum Value<'a> {
     Oid(pg_sys::Oid),
     Text(&'a str),
     TextArray(&'a [String]),
+    Int2Array(&'a [i16]),
+    Int4Array(&'a [i32]),
+    OidArray(&'a [pg_sys::Oid]),
     Bytes(&'a [u8]),
     /// Microseconds since 2000-01-01 UTC, as Postgres counts.
     Timestamp(i64),
@@ -66,6 +69,9 @@ impl Value<'_> {
             Value::Oid(v) => v.into_datum(),
             Value::Text(v) => v.into_datum(),
             Value::TextArray(v) => v.to_vec().into_datum(),
+            Value::Int2Array(v) => v.to_vec().into_datum(),
+            Value::Int4Array(v) => v.to_vec().into_datum(),
+            Value::OidArray(v) => v.to_vec().into_datum(),
             Value::Bytes(v) => v.into_datum(),
         };
         datum.unwrap_or(pg_sys::Datum::null())
@@ -246,6 +252,17 @@ impl Row<'_> {
     pub fn id(&self) -> RowId {
         // SAFETY: the copied tuple keeps its t_self.
         RowId(unsafe { (*self.tuple).t_self })
+    }
+
+    /// Whether this transaction wrote the row; otherwise whoever wrote it has committed.
+    pub fn is_own(&self) -> bool {
+        // SAFETY: the tuple is a copy of a stored row, whose header holds its writer's id or says that it is frozen.
+        unsafe {
+            let header = (*self.tuple).t_data;
+            (*header).t_infomask & pg_sys::HEAP_XMIN_FROZEN as u16
+                != pg_sys::HEAP_XMIN_FROZEN as u16
+                && pg_sys::TransactionIdIsCurrentTransactionId((*header).t_choice.t_heap.t_xmin)
+        }
     }
 
     /// The value of a column, counted from 0; `None` for NULL. `T` is the column's type.

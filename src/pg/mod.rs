@@ -1,14 +1,29 @@
 //! The only place with `unsafe`, `pg_sys` and version `cfg`s: wraps Postgres in safe types.
 #![allow(unsafe_code)]
 
+mod compat;
 pub mod heap;
+pub mod image;
+pub mod invalidation;
+pub mod segment;
+pub mod trigger;
+pub mod wal;
+pub mod xact;
 
 use pgrx::pg_sys;
-pub use pgrx::pg_sys::Oid;
+pub use pgrx::pg_sys::{FunctionCallInfo as CallInfo, Oid};
 use std::ffi::CStr;
 
 /// Reserves a setting prefix: misspelt settings of ours become errors instead of placeholders.
 pub fn reserve_setting_prefix(prefix: &'static CStr) {
     // SAFETY: the string is static; the function copies it into the server's own memory.
     unsafe { pg_sys::MarkGUCPrefixReserved(prefix.as_ptr()) }
+}
+
+/// The text of a name column.
+fn name(name: &pg_sys::NameData) -> String {
+    // SAFETY: a name ends with a NUL within its 64 bytes.
+    unsafe { CStr::from_ptr(name.data.as_ptr()) }
+        .to_string_lossy()
+        .into_owned()
 }

@@ -1,0 +1,76 @@
+-- The change log: its state, the layouts of captured rows, and the ring of segments.
+-- Every table here is written below SQL and hidden from logical decoding (src/pg/heap.rs says how);
+-- REPLICA IDENTITY NOTHING is what makes their deletes decode to nothing.
+
+CREATE TABLE pgrealtime.log_state (
+    log_id          bigint      NOT NULL, -- made at CREATE EXTENSION: another log refuses this one's cursors
+    epoch           integer     NOT NULL, -- raised by invalidate_cursors()
+    current_segment smallint    NOT NULL,
+    current_since   timestamptz NOT NULL,
+    horizon         bytea,                -- the seal of the last emptied segment; NULL while nothing was emptied
+    janitor_run     timestamptz,
+    janitor_error   text
+);
+
+-- A segment that is no longer written, from the switch until it is emptied.
+CREATE TABLE pgrealtime.log_segment (
+    segment   smallint    NOT NULL,
+    closed_at timestamptz NOT NULL,
+    sealed_at timestamptz,          -- since when no writer holds it
+    seal      bytea                 -- snapshot at that time: what it counts as finished holds all of the segment's writers
+);
+
+-- What the columns of an image were when it was captured; written once, named by a hash of itself.
+CREATE TABLE pgrealtime.log_layout (
+    layout   bigint     NOT NULL,
+    relation oid        NOT NULL,
+    attnums  smallint[] NOT NULL,
+    names    text[]     NOT NULL,
+    types    oid[]      NOT NULL,
+    typmods  integer[]  NOT NULL
+);
+
+DO $$
+DECLARE
+    segment text;
+BEGIN
+    FOR i IN 0..7 LOOP
+        segment := pg_catalog.format('pgrealtime.%I', 'change_log_' OPERATOR(pg_catalog.||) i::text);
+        EXECUTE pg_catalog.format($sql$
+            CREATE TABLE %s (
+                position   bigint        NOT NULL,
+                xid        bigint        NOT NULL,
+                changed_at timestamptz   NOT NULL,
+                layout     bigint        NOT NULL,
+                relation   oid           NOT NULL,
+                operation  "char"        NOT NULL,
+                image      bytea,
+                old        bytea,
+                marks      bytea
+            ) WITH (autovacuum_enabled = off, toast.autovacuum_enabled = off, toast_tuple_target = 8160)
+        $sql$, segment);
+        EXECUTE pg_catalog.format('CREATE INDEX ON %s (position)', segment);
+        EXECUTE pg_catalog.format('CREATE INDEX ON %s (xid, position)', segment);
+        BEGIN
+            EXECUTE pg_catalog.format('ALTER TABLE %s ALTER image SET COMPRESSION lz4, ALTER old SET COMPRESSION lz4', segment);
+        EXCEPTION WHEN feature_not_supported THEN
+            NULL; -- a server built without lz4 compresses with pglz
+        END;
+    END LOOP;
+END
+$$;
+
+DO $$
+DECLARE
+    member regclass;
+BEGIN
+    FOR member IN
+        SELECT c.oid FROM pg_catalog.pg_class AS c
+        WHERE c.relnamespace OPERATOR(pg_catalog.=) 'pgrealtime'::regnamespace AND c.relkind OPERATOR(pg_catalog.=) 'r'
+    LOOP
+        EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', member);
+        EXECUTE pg_catalog.format('ALTER TABLE %s REPLICA IDENTITY NOTHING', member);
+        EXECUTE pg_catalog.format('REVOKE ALL ON %s FROM PUBLIC', member);
+    END LOOP;
+END
+$$;

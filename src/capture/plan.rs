@@ -1,0 +1,129 @@
+//! The plan of a trigger: everything that its rows have in common, made once and kept until the relation changes.
+
+use crate::error::Result;
+use crate::log::layout::{Layout, Standing};
+use crate::pg::image::Shape;
+use crate::pg::invalidation::{self, Fresh};
+use crate::pg::trigger::{self, Call, Event};
+use crate::pg::{xact, Oid};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// The argument of a partition's TRUNCATE trigger that serves the root above it.
+const LEAF: &str = "leaf";
+
+/// What a trigger knows about its relation.
+pub struct Plan {
+    /// The relation that the changes are reported for: the trigger's own, or the partition root that was enabled.
+    pub root: Oid,
+    /// Whether the change log is one of the sinks.
+    pub log: bool,
+    /// Whether this is the TRUNCATE trigger of one partition.
+    pub is_leaf: bool,
+    pub shape: Shape,
+    layout: Layout,
+    registered: Cell<Registered>,
+    fresh: [Fresh; 2],
+}
+
+#[derive(Clone, Copy)]
+enum Registered {
+    No,
+    /// By this transaction and subtransaction.
+    Within(u64, u32, i64),
+    ForGood(i64),
+}
+
+thread_local! {
+    static PLANS: RefCell<HashMap<u32, Rc<Plan>>> = RefCell::new(HashMap::new());
+    static LAST: RefCell<Option<(Oid, Rc<Plan>)>> = const { RefCell::new(None) };
+}
+
+impl Plan {
+    /// The plan of the trigger that was called; consecutive rows of one trigger find it without a look-up.
+    pub fn of(call: &Call) -> Result<Rc<Plan>> {
+        let trigger = call.trigger();
+        let last = LAST.with_borrow(|last| {
+            last.as_ref()
+                .filter(|(of, plan)| *of == trigger && plan.is_fresh())
+                .map(|(_, plan)| plan.clone())
+        });
+        if let Some(plan) = last {
+            return Ok(plan);
+        }
+        let known = PLANS.with_borrow(|plans| {
+            plans
+                .get(&trigger.to_u32())
+                .filter(|plan| plan.is_fresh())
+                .cloned()
+        });
+        let plan = match known {
+            Some(plan) => plan,
+            None => Rc::new(Plan::make(call)),
+        };
+        PLANS.with_borrow_mut(|plans| {
+            plans.retain(|_, plan| plan.is_fresh());
+            plans.insert(trigger.to_u32(), plan.clone());
+        });
+        LAST.set(Some((trigger, plan.clone())));
+        Ok(plan)
+    }
+
+    fn make(call: &Call) -> Plan {
+        let arguments = call.arguments();
+        let is_leaf = arguments.iter().any(|argument| is_leaf_argument(argument));
+        let own = invalidation::watch(call.relation());
+        let root = if is_leaf && call.event() == Event::Truncate {
+            trigger::truncate_root(call, is_leaf_argument).unwrap_or(call.relation())
+        } else {
+            trigger::captured_root(call)
+        };
+        let fresh = [own, invalidation::watch(root)];
+        let shape = Shape::new(call, root);
+        let layout = Layout {
+            relation: root,
+            columns: shape.columns(),
+        };
+        let log = arguments
+            .iter()
+            .find_map(|argument| argument.strip_prefix("sinks="))
+            .is_none_or(|sinks| sinks.split(',').any(|sink| sink == "log"));
+        Plan {
+            root,
+            log,
+            is_leaf,
+            shape,
+            layout,
+            registered: Cell::new(Registered::No),
+            fresh,
+        }
+    }
+
+    fn is_fresh(&self) -> bool {
+        self.fresh.iter().all(Fresh::get)
+    }
+
+    /// The id of the layout, which is in its table when an entry names it: until the row that says so has committed, it
+    /// is looked for again in every subtransaction.
+    pub fn layout_id(&self) -> Result<i64> {
+        let now = (xact::top_xid(), xact::subtransaction());
+        match self.registered.get() {
+            Registered::ForGood(id) => return Ok(id),
+            Registered::Within(xid, subtransaction, id) if (xid, subtransaction) == now => {
+                return Ok(id)
+            }
+            Registered::Within(..) | Registered::No => {}
+        }
+        let (registered, id) = match self.layout.register()? {
+            Standing::Committed(id) => (Registered::ForGood(id), id),
+            Standing::Own(id) => (Registered::Within(now.0, now.1, id), id),
+        };
+        self.registered.set(registered);
+        Ok(id)
+    }
+}
+
+fn is_leaf_argument(argument: &str) -> bool {
+    argument == LEAF
+}

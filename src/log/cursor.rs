@@ -1,0 +1,375 @@
+//! The cursor: which log it belongs to, where its reader stands, and the batch that it is in the middle of; pure.
+//!
+//! A reader's *stand* is a snapshot S, a WAL position L and a next transaction id N, taken in that order. What the
+//! reader has seen is exactly what S counts as finished; L and N make the rest findable through two indexes: an entry
+//! at or after L has a position there, an entry before L that S did not count as finished belongs to a transaction of
+//! S's in-progress list or to one that began between S and N.
+
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::Engine;
+
+/// Version of the encoding, its first byte.
+const VERSION: u8 = 1;
+
+/// More transactions than a server can have in progress; bounds what decoding allocates.
+const MAX_IN_PROGRESS: u64 = 1 << 20;
+
+/// Which transactions had finished at a moment; ids are 64 bits wide (xid8).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    xmax: u64,
+    in_progress: Vec<u64>,
+}
+
+impl Snapshot {
+    /// A snapshot from its first not yet assigned id and the ids that were running, in any order.
+    pub fn new(xmax: u64, mut in_progress: Vec<u64>) -> Self {
+        in_progress.retain(|xid| *xid < xmax);
+        in_progress.sort_unstable();
+        in_progress.dedup();
+        Snapshot { xmax, in_progress }
+    }
+
+    /// The first id that had not been assigned, as far as the snapshot knows.
+    pub fn xmax(&self) -> u64 {
+        self.xmax
+    }
+
+    /// The ids below `xmax` that had not finished, ascending.
+    pub fn in_progress(&self) -> &[u64] {
+        &self.in_progress
+    }
+
+    /// Whether a transaction had committed or aborted.
+    pub fn finished(&self, xid: u64) -> bool {
+        xid < self.xmax && self.in_progress.binary_search(&xid).is_err()
+    }
+
+    /// The same snapshot with one more transaction unfinished.
+    pub fn with_unfinished(mut self, xid: u64) -> Self {
+        if xid < self.xmax {
+            if let Err(place) = self.in_progress.binary_search(&xid) {
+                self.in_progress.insert(place, xid);
+            }
+        }
+        self
+    }
+
+    /// Whether everything that `other` counts as finished is finished here, too.
+    pub fn covers(&self, other: &Snapshot) -> bool {
+        self.xmax >= other.xmax
+            && self
+                .in_progress
+                .iter()
+                .take_while(|xid| **xid < other.xmax)
+                .all(|xid| !other.finished(*xid))
+    }
+}
+
+impl Snapshot {
+    /// The stored form of a seal.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        put_snapshot(&mut out, self, 0);
+        out
+    }
+
+    /// Reads the stored form; `None` when it is damaged.
+    pub fn from_bytes(mut bytes: &[u8]) -> Option<Snapshot> {
+        let snapshot = take_snapshot(&mut bytes, 0)?;
+        bytes.is_empty().then_some(snapshot)
+    }
+}
+
+/// Where a reader stands: S, L, N of the module's description.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stand {
+    pub snapshot: Snapshot,
+    /// The WAL position at which the next record would have started.
+    pub lsn: u64,
+    /// The next transaction id; every id from `snapshot.xmax()` to it began in between.
+    pub next_xid: u64,
+}
+
+/// The batch that a reader is in the middle of: it ends at `to`, and `position` was the last entry read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    pub to: Stand,
+    pub position: u64,
+}
+
+/// Which log a cursor was made for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The cluster's system identifier.
+    pub system: u64,
+    /// OID of the database.
+    pub database: u32,
+    /// Made at CREATE EXTENSION.
+    pub log: u64,
+    /// Raised by `invalidate_cursors()`.
+    pub epoch: u32,
+    /// Timeline that `lsn` was read on.
+    pub timeline: u32,
+}
+
+/// A reader's place in the log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cursor {
+    pub origin: Origin,
+    pub from: Stand,
+    pub batch: Option<Batch>,
+}
+
+/// Why a text is not a cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DecodeError {
+    /// Not made by `encode`, or damaged.
+    Malformed,
+    /// Made by another version of the extension.
+    Version(u8),
+}
+
+impl Cursor {
+    /// The opaque text: URL-safe, without padding.
+    pub fn encode(&self) -> String {
+        let mut out = vec![VERSION];
+        out.extend_from_slice(&self.origin.system.to_be_bytes());
+        out.extend_from_slice(&self.origin.log.to_be_bytes());
+        put(&mut out, u64::from(self.origin.database));
+        put(&mut out, u64::from(self.origin.epoch));
+        put(&mut out, u64::from(self.origin.timeline));
+        put_stand(&mut out, &self.from, &Stand::default());
+        if let Some(batch) = &self.batch {
+            put_stand(&mut out, &batch.to, &self.from);
+            put(&mut out, batch.position);
+        }
+        let checksum = crc32fast::hash(&out);
+        out.extend_from_slice(&checksum.to_be_bytes());
+        URL_SAFE_NO_PAD.encode(out)
+    }
+
+    /// Reads what `encode` wrote. Never panics; takes time linear in the text.
+    pub fn decode(text: &str) -> Result<Cursor, DecodeError> {
+        let bytes = URL_SAFE_NO_PAD
+            .decode(text.trim())
+            .map_err(|_| DecodeError::Malformed)?;
+        let (body, checksum) = bytes
+            .split_last_chunk::<4>()
+            .ok_or(DecodeError::Malformed)?;
+        if crc32fast::hash(body) != u32::from_be_bytes(*checksum) {
+            return Err(DecodeError::Malformed);
+        }
+        match body.first() {
+            Some(&VERSION) => {}
+            Some(&other) => return Err(DecodeError::Version(other)),
+            None => return Err(DecodeError::Malformed),
+        }
+        decode_body(&body[1..]).ok_or(DecodeError::Malformed)
+    }
+}
+
+fn decode_body(mut rest: &[u8]) -> Option<Cursor> {
+    let input = &mut rest;
+    let origin = Origin {
+        system: take_fixed(input)?,
+        log: take_fixed(input)?,
+        database: u32::try_from(take(input)?).ok()?,
+        epoch: u32::try_from(take(input)?).ok()?,
+        timeline: u32::try_from(take(input)?).ok()?,
+    };
+    let from = take_stand(input, &Stand::default())?;
+    let batch = if input.is_empty() {
+        None
+    } else {
+        Some(Batch {
+            to: take_stand(input, &from)?,
+            position: take(input)?,
+        })
+    };
+    input.is_empty().then_some(Cursor {
+        origin,
+        from,
+        batch,
+    })
+}
+
+/// LEB128: seven bits a byte, low ones first.
+fn put(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+fn take(input: &mut &[u8]) -> Option<u64> {
+    let mut value = 0u64;
+    for shift in (0..64).step_by(7) {
+        let (byte, rest) = input.split_first()?;
+        *input = rest;
+        value |= u64::from(byte & 0x7f).checked_shl(shift)?;
+        if byte & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+fn take_fixed(input: &mut &[u8]) -> Option<u64> {
+    let (bytes, rest) = input.split_first_chunk::<8>()?;
+    *input = rest;
+    Some(u64::from_be_bytes(*bytes))
+}
+
+/// A stand, as differences to an earlier one: a batch's end costs a few bytes.
+fn put_stand(out: &mut Vec<u8>, stand: &Stand, base: &Stand) {
+    put(out, stand.lsn.wrapping_sub(base.lsn));
+    put(out, stand.next_xid.wrapping_sub(base.next_xid));
+    put_snapshot(out, &stand.snapshot, base.snapshot.xmax);
+}
+
+fn take_stand(input: &mut &[u8], base: &Stand) -> Option<Stand> {
+    Some(Stand {
+        lsn: base.lsn.wrapping_add(take(input)?),
+        next_xid: base.next_xid.wrapping_add(take(input)?),
+        snapshot: take_snapshot(input, base.snapshot.xmax)?,
+    })
+}
+
+fn put_snapshot(out: &mut Vec<u8>, snapshot: &Snapshot, base: u64) {
+    put(out, snapshot.xmax.wrapping_sub(base));
+    put(out, snapshot.in_progress.len() as u64);
+    let mut above = snapshot.xmax;
+    for xid in snapshot.in_progress.iter().rev() {
+        put(out, above - xid);
+        above = *xid;
+    }
+}
+
+fn take_snapshot(input: &mut &[u8], base: u64) -> Option<Snapshot> {
+    let xmax = base.wrapping_add(take(input)?);
+    let count = take(input)?;
+    if count > MAX_IN_PROGRESS || count > input.len() as u64 {
+        return None;
+    }
+    let mut in_progress = Vec::with_capacity(count as usize);
+    let mut above = xmax;
+    for _ in 0..count {
+        above = above.checked_sub(take(input)?)?;
+        in_progress.push(above);
+    }
+    Some(Snapshot::new(xmax, in_progress))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn stands() -> impl Strategy<Value = Stand> {
+        (
+            any::<u64>(),
+            any::<u64>(),
+            0..u64::MAX,
+            prop::collection::vec(any::<u64>(), 0..40),
+        )
+            .prop_map(|(lsn, next_xid, xmax, xids)| Stand {
+                snapshot: Snapshot::new(xmax, xids),
+                lsn,
+                next_xid,
+            })
+    }
+
+    fn cursors() -> impl Strategy<Value = Cursor> {
+        (
+            (
+                any::<u64>(),
+                any::<u32>(),
+                any::<u64>(),
+                any::<u32>(),
+                any::<u32>(),
+            ),
+            stands(),
+            prop::option::of((stands(), any::<u64>())),
+        )
+            .prop_map(|(o, from, batch)| Cursor {
+                origin: Origin {
+                    system: o.0,
+                    database: o.1,
+                    log: o.2,
+                    epoch: o.3,
+                    timeline: o.4,
+                },
+                from,
+                batch: batch.map(|(to, position)| Batch { to, position }),
+            })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn decode_undoes_encode(cursor in cursors()) {
+            prop_assert_eq!(Cursor::decode(&cursor.encode()), Ok(cursor));
+        }
+
+        #[test]
+        fn decode_never_panics(text in "[A-Za-z0-9_-]{0,200}") {
+            let _ = Cursor::decode(&text);
+        }
+
+        #[test]
+        fn a_damaged_cursor_is_refused(cursor in cursors(), at in any::<prop::sample::Index>(), bit in 0u8..6) {
+            let text = cursor.encode();
+            let mut bytes = text.clone().into_bytes();
+            let place = at.index(bytes.len());
+            const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+            let old = ALPHABET.iter().position(|c| *c == bytes[place]).unwrap();
+            bytes[place] = ALPHABET[old ^ (1 << bit)];
+            let damaged = String::from_utf8(bytes).unwrap();
+            prop_assert!(Cursor::decode(&damaged) != Ok(cursor));
+        }
+
+        #[test]
+        fn covers_means_finished_there_is_finished_here(
+            a in (0u64..30, prop::collection::vec(0u64..30, 0..12)),
+            b in (0u64..30, prop::collection::vec(0u64..30, 0..12)),
+        ) {
+            let (a, b) = (Snapshot::new(a.0, a.1), Snapshot::new(b.0, b.1));
+            let by_definition = (0..40).all(|xid| !b.finished(xid) || a.finished(xid));
+            // Ids that nobody ever had are no difference: covers may only be stricter by b.xmax itself.
+            if a.covers(&b) { prop_assert!(by_definition); }
+            if by_definition && a.xmax() >= b.xmax() { prop_assert!(a.covers(&b)); }
+        }
+    }
+
+    #[test]
+    fn a_cursor_is_short() {
+        let cursor = Cursor {
+            origin: Origin {
+                system: u64::MAX,
+                database: 16384,
+                log: u64::MAX,
+                epoch: 1,
+                timeline: 1,
+            },
+            from: Stand {
+                snapshot: Snapshot::new(5_000_000, vec![4_999_990, 4_999_999]),
+                lsn: 0x12_3456_7890,
+                next_xid: 5_000_000,
+            },
+            batch: None,
+        };
+        assert!(cursor.encode().len() < 70, "{}", cursor.encode().len());
+    }
+
+    #[test]
+    fn own_transaction_is_listed() {
+        let snapshot = Snapshot::new(10, vec![4])
+            .with_unfinished(7)
+            .with_unfinished(12);
+        assert_eq!(snapshot.in_progress(), [4, 7]);
+        assert!(!snapshot.finished(7) && !snapshot.finished(12) && snapshot.finished(5));
+    }
+}

@@ -1,0 +1,231 @@
+//! The log's state: its identity, the segment that is written, the seals of the others, the horizon.
+
+use super::cursor::Snapshot;
+use crate::error::Result;
+use crate::pg::heap::{self, Lock, Row, Table, Value, View};
+use crate::pg::invalidation::{self, Fresh};
+use crate::pg::segment::SegmentOids;
+use pgrx::prelude::TimestampWithTimeZone;
+use std::cell::RefCell;
+
+/// Segments in the ring: retention is enforced in steps of a fraction of it, and the log is never more than two
+/// segments above what it retains.
+pub const SEGMENTS: u16 = 8;
+
+/// The row of `pgrealtime.log_state`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct State {
+    pub log_id: i64,
+    pub epoch: i32,
+    pub current: u16,
+    pub current_since: i64,
+    /// The seal of the last emptied segment.
+    pub horizon: Option<Snapshot>,
+    pub janitor_run: Option<i64>,
+    pub janitor_error: Option<String>,
+}
+
+/// A row of `pgrealtime.log_segment`: a segment that is no longer written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Closed {
+    pub segment: u16,
+    pub closed_at: i64,
+    pub seal: Option<(i64, Snapshot)>,
+}
+
+/// Name of a segment's table.
+pub fn table_name(segment: u16) -> String {
+    format!("change_log_{segment}")
+}
+
+fn microseconds(at: TimestampWithTimeZone) -> i64 {
+    at.into_inner()
+}
+
+impl State {
+    fn from_row(row: &Row) -> Option<State> {
+        Some(State {
+            log_id: row.get(0)?,
+            epoch: row.get(1)?,
+            current: row.get::<i16>(2)? as u16,
+            current_since: microseconds(row.get(3)?),
+            horizon: row
+                .get::<Vec<u8>>(4)
+                .and_then(|bytes| Snapshot::from_bytes(&bytes)),
+            janitor_run: row.get(5).map(microseconds),
+            janitor_error: row.get(6),
+        })
+    }
+
+    /// Reads the state.
+    pub fn read(view: View) -> Result<State> {
+        let table = Table::open_member("log_state", Lock::AccessShare)?;
+        let state = table.rows(view).iter().find_map(State::from_row);
+        state.ok_or_else(missing)
+    }
+
+    /// Replaces the state under a lock that admits one writer, and tells every session.
+    pub fn change(change: impl FnOnce(&mut State)) -> Result<State> {
+        let table = Table::open_member("log_state", Lock::ShareRowExclusive)?;
+        let rows = table.rows(View::Latest);
+        let row = rows.first().ok_or_else(missing)?;
+        let mut state = State::from_row(row).ok_or_else(missing)?;
+        change(&mut state);
+        table.delete(row.id());
+        state.insert(&table);
+        invalidation::invalidate(table.oid());
+        Ok(state)
+    }
+
+    /// Writes the first state of a new log.
+    pub fn initialise(log_id: i64, now: i64) -> Result<()> {
+        let table = Table::open_member("log_state", Lock::ShareRowExclusive)?;
+        State {
+            log_id,
+            epoch: 0,
+            current: 0,
+            current_since: now,
+            horizon: None,
+            janitor_run: None,
+            janitor_error: None,
+        }
+        .insert(&table);
+        Ok(())
+    }
+
+    fn insert(&self, table: &Table) {
+        let horizon = self.horizon.as_ref().map(Snapshot::to_bytes);
+        table.insert(&[
+            Some(Value::Int8(self.log_id)),
+            Some(Value::Int4(self.epoch)),
+            Some(Value::Int2(self.current as i16)),
+            Some(Value::Timestamp(self.current_since)),
+            horizon.as_deref().map(Value::Bytes),
+            self.janitor_run.map(Value::Timestamp),
+            self.janitor_error.as_deref().map(Value::Text),
+        ]);
+    }
+}
+
+impl Closed {
+    fn from_row(row: &Row) -> Option<Closed> {
+        let sealed_at = row.get(2).map(microseconds);
+        let seal = row
+            .get::<Vec<u8>>(3)
+            .and_then(|bytes| Snapshot::from_bytes(&bytes));
+        Some(Closed {
+            segment: row.get::<i16>(0)? as u16,
+            closed_at: microseconds(row.get(1)?),
+            seal: sealed_at.zip(seal),
+        })
+    }
+
+    /// Reads the closed segments, oldest first.
+    pub fn read(view: View) -> Result<Vec<Closed>> {
+        let table = Table::open_member("log_segment", Lock::AccessShare)?;
+        let mut closed: Vec<Closed> = table
+            .rows(view)
+            .iter()
+            .filter_map(Closed::from_row)
+            .collect();
+        closed.sort_by_key(|closed| closed.closed_at);
+        Ok(closed)
+    }
+
+    /// Replaces what is known of a segment; `None` takes it out: it is empty and may be written again.
+    pub fn write(segment: u16, closed: Option<&Closed>) -> Result<()> {
+        let table = Table::open_member("log_segment", Lock::ShareRowExclusive)?;
+        for row in table.rows(View::Latest) {
+            if row.get::<i16>(0) == Some(segment as i16) {
+                table.delete(row.id());
+            }
+        }
+        if let Some(closed) = closed {
+            let seal = closed.seal.as_ref().map(|(_, seal)| seal.to_bytes());
+            table.insert(&[
+                Some(Value::Int2(closed.segment as i16)),
+                Some(Value::Timestamp(closed.closed_at)),
+                closed.seal.as_ref().map(|(at, _)| Value::Timestamp(*at)),
+                seal.as_deref().map(Value::Bytes),
+            ]);
+        }
+        Ok(())
+    }
+}
+
+fn missing() -> crate::error::Error {
+    crate::error::Error::ObjectNotInPrerequisiteState(
+        crate::error::report("the change log has no state")
+            .hint("DROP EXTENSION pgrealtime, then CREATE EXTENSION pgrealtime."),
+    )
+}
+
+struct Known {
+    fresh: Fresh,
+    current: u16,
+    current_since: i64,
+    segments: Vec<SegmentOids>,
+}
+
+thread_local! {
+    static KNOWN: RefCell<Option<Known>> = const { RefCell::new(None) };
+}
+
+/// The segment to write, its number and its place; read again only when some session has said that it changed.
+pub fn current_segment() -> Result<(u16, SegmentOids)> {
+    let known = KNOWN.with_borrow(|known| {
+        known
+            .as_ref()
+            .filter(|known| known.fresh.get())
+            .map(|known| (known.current, known.segments[known.current as usize]))
+    });
+    match known {
+        Some(known) => Ok(known),
+        None => load(),
+    }
+}
+
+/// Every segment's place, in the order of their numbers.
+pub fn segments() -> Result<Vec<SegmentOids>> {
+    current_segment()?;
+    Ok(KNOWN.with_borrow(|known| {
+        known
+            .as_ref()
+            .map(|known| known.segments.clone())
+            .unwrap_or_default()
+    }))
+}
+
+/// Since when the current segment has been written, as far as this session has been told.
+pub fn current_since() -> Result<i64> {
+    current_segment()?;
+    Ok(KNOWN.with_borrow(|known| known.as_ref().map_or(0, |known| known.current_since)))
+}
+
+fn load() -> Result<(u16, SegmentOids)> {
+    let table = Table::open_member("log_state", Lock::AccessShare)?;
+    let fresh = invalidation::watch(table.oid());
+    let state = table
+        .rows(View::Latest)
+        .iter()
+        .find_map(State::from_row)
+        .ok_or_else(missing)?;
+    let segments = (0..SEGMENTS)
+        .map(|segment| {
+            heap::member_oid(&table_name(segment))
+                .ok_or_else(missing)
+                .and_then(SegmentOids::find)
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let current = (
+        state.current,
+        segments[state.current as usize % segments.len()],
+    );
+    KNOWN.set(Some(Known {
+        fresh,
+        current: state.current % SEGMENTS,
+        current_since: state.current_since,
+        segments,
+    }));
+    Ok(current)
+}

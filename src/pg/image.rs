@@ -1,0 +1,349 @@
+//! Images: rows as composite datums that need nothing else to be read, and what changed between two rows.
+
+use super::trigger::{Call, StoredRow};
+use pgrx::pg_sys;
+use std::cell::RefCell;
+
+/// A row's columns, one bit each, lowest attribute number and lowest bit first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Columns(Vec<u8>);
+
+impl Columns {
+    fn none(count: usize) -> Self {
+        Columns(vec![0; count.div_ceil(8)])
+    }
+
+    fn add(&mut self, column: usize) {
+        self.0[column / 8] |= 1 << (column % 8);
+    }
+
+    /// The bits.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// A composite datum with nothing stored elsewhere; lives in the memory context it was made in.
+#[derive(Clone, Copy)]
+pub struct Image(pub(in crate::pg) pg_sys::Datum);
+
+/// An image, and the columns that it lacks because the row was too large.
+pub struct Captured {
+    pub image: Image,
+    pub absent: Option<Columns>,
+}
+
+/// The changed columns of an UPDATE and their old values.
+pub struct Difference {
+    pub changed: Columns,
+    /// Old values of the changed columns, NULL in the others; `None` when no column changed.
+    pub old: Option<Captured>,
+}
+
+/// How rows of a relation become images of its root's row type. Made once per relation.
+pub struct Shape {
+    context: pg_sys::MemoryContext,
+    descriptor: pg_sys::TupleDesc,
+    map: *mut pg_sys::TupleConversionMap,
+    attributes: Vec<Attribute>,
+    buffers: RefCell<Buffers>,
+}
+
+struct Attribute {
+    by_value: bool,
+    length: i16,
+    is_key: bool,
+}
+
+#[derive(Default)]
+struct Buffers {
+    new: (Vec<pg_sys::Datum>, Vec<bool>),
+    old: (Vec<pg_sys::Datum>, Vec<bool>),
+}
+
+impl Drop for Shape {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            // SAFETY: the context was made for this shape alone.
+            unsafe { pg_sys::MemoryContextDelete(self.context) }
+        }
+    }
+}
+
+/// A column of a row type, as a layout records it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Column {
+    pub attnum: i16,
+    pub name: String,
+    pub type_oid: pg_sys::Oid,
+    pub typmod: i32,
+}
+
+impl Shape {
+    /// The shape of a trigger's rows as rows of `root`, which is the trigger's relation or a partition root above it.
+    pub fn new(call: &Call, root: pg_sys::Oid) -> Shape {
+        // SAFETY: the relations are open and locked while their descriptors are copied; the copies live in a context
+        // of their own that the shape owns.
+        unsafe {
+            let context = pg_sys::AllocSetContextCreateInternal(
+                pg_sys::CacheMemoryContext,
+                c"pgrealtime row shape".as_ptr(),
+                pg_sys::ALLOCSET_SMALL_MINSIZE as usize,
+                pg_sys::ALLOCSET_SMALL_INITSIZE as usize,
+                pg_sys::ALLOCSET_SMALL_MAXSIZE as usize,
+            );
+            let before = pg_sys::MemoryContextSwitchTo(context);
+            let relation = call.raw_relation();
+            let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+            let (descriptor, map) = if root == (*relation).rd_id {
+                let copy = pg_sys::CreateTupleDescCopyConstr((*relation).rd_att);
+                (copy, std::ptr::null_mut())
+            } else {
+                let opened = pg_sys::table_open(root, lock);
+                let copy = pg_sys::CreateTupleDescCopyConstr((*opened).rd_att);
+                let leaf = pg_sys::CreateTupleDescCopyConstr((*relation).rd_att);
+                pg_sys::table_close(opened, lock);
+                (copy, pg_sys::convert_tuples_by_name(leaf, copy))
+            };
+            pg_sys::MemoryContextSwitchTo(before);
+            // convert_tuples_by_name leaves out the conversion of rows that differ in their row type alone; the image
+            // is stamped with the root's either way.
+            let keys = key_columns(root);
+            let attributes = (0..(*descriptor).natts as usize)
+                .map(|i| {
+                    let attribute = super::compat::attribute(descriptor, i);
+                    Attribute {
+                        by_value: attribute.attbyval,
+                        length: attribute.attlen,
+                        is_key: keys.contains(&attribute.attnum),
+                    }
+                })
+                .collect();
+            Shape {
+                context,
+                descriptor,
+                map,
+                attributes,
+                buffers: RefCell::default(),
+            }
+        }
+    }
+
+    /// The columns that are not dropped.
+    pub fn columns(&self) -> Vec<Column> {
+        (0..self.attributes.len())
+            // SAFETY: the descriptor is the shape's own copy.
+            .map(|i| unsafe { super::compat::attribute(self.descriptor, i) })
+            .filter(|attribute| !attribute.attisdropped)
+            .map(|attribute| Column {
+                attnum: attribute.attnum,
+                name: super::name(&attribute.attname),
+                type_oid: attribute.atttypid,
+                typmod: attribute.atttypmod,
+            })
+            .collect()
+    }
+
+    /// The row as the root has it.
+    fn root_row(&self, row: StoredRow) -> pg_sys::HeapTuple {
+        if self.map.is_null() {
+            row.0
+        } else {
+            // SAFETY: the row is one of the map's input type.
+            unsafe { pg_sys::execute_attr_map_tuple(row.0, self.map) }
+        }
+    }
+
+    /// The image of a row; values that would make it larger than `limit` bytes are left out, the largest first, never
+    /// one of the key.
+    pub fn image(&self, row: StoredRow, limit: usize) -> Captured {
+        let tuple = self.root_row(row);
+        // SAFETY: the tuple is a stored row of the shape's descriptor, with at most as many attributes; what is missing
+        // at its end is filled in by deforming it.
+        unsafe {
+            let header = (*tuple).t_data;
+            let external = (*header).t_infomask & pg_sys::HEAP_HASEXTERNAL as u16 != 0;
+            let stored = ((*header).t_infomask2 & pg_sys::HEAP_NATTS_MASK as u16) as usize;
+            if !external && stored == self.attributes.len() && (*tuple).t_len as usize <= limit {
+                return Captured {
+                    image: Image(pg_sys::heap_copy_tuple_as_datum(tuple, self.descriptor)),
+                    absent: None,
+                };
+            }
+            let mut buffers = self.buffers.borrow_mut();
+            let (values, nulls) = &mut buffers.new;
+            self.deform(tuple, values, nulls);
+            self.form(values, nulls, limit)
+        }
+    }
+
+    /// What an UPDATE changed, by comparing the stored bytes: a value that was not touched keeps its TOAST pointer, so
+    /// nothing is fetched to compare it.
+    pub fn difference(&self, old: StoredRow, new: StoredRow, limit: usize) -> Difference {
+        let (old, new) = (self.root_row(old), self.root_row(new));
+        let mut buffers = self.buffers.borrow_mut();
+        let Buffers {
+            new: new_buffer,
+            old: old_buffer,
+        } = &mut *buffers;
+        // SAFETY: both are stored rows of the shape's descriptor; the deformed values point into them.
+        unsafe {
+            self.deform(new, &mut new_buffer.0, &mut new_buffer.1);
+            self.deform(old, &mut old_buffer.0, &mut old_buffer.1);
+        }
+        let mut changed = Columns::none(self.attributes.len());
+        let mut any = false;
+        for (i, attribute) in self.attributes.iter().enumerate() {
+            let (old_null, new_null) = (old_buffer.1[i], new_buffer.1[i]);
+            // SAFETY: both values are of this attribute's type.
+            let same = old_null == new_null
+                && (old_null || unsafe { attribute.same(old_buffer.0[i], new_buffer.0[i]) });
+            if same {
+                old_buffer.1[i] = true;
+            } else {
+                changed.add(i);
+                any = true;
+            }
+        }
+        // SAFETY: the arrays hold one value per attribute, the unchanged ones NULL.
+        let old = any.then(|| unsafe { self.form(&mut old_buffer.0, &mut old_buffer.1, limit) });
+        Difference { changed, old }
+    }
+
+    /// # Safety
+    /// `tuple` is a stored row of the descriptor.
+    unsafe fn deform(
+        &self,
+        tuple: pg_sys::HeapTuple,
+        values: &mut Vec<pg_sys::Datum>,
+        nulls: &mut Vec<bool>,
+    ) {
+        values.resize(self.attributes.len(), pg_sys::Datum::null());
+        nulls.resize(self.attributes.len(), true);
+        // SAFETY: the arrays have room for every attribute.
+        unsafe {
+            pg_sys::heap_deform_tuple(
+                tuple,
+                self.descriptor,
+                values.as_mut_ptr(),
+                nulls.as_mut_ptr(),
+            )
+        }
+    }
+
+    /// # Safety
+    /// The arrays hold a value of each attribute's type, or NULL.
+    unsafe fn form(
+        &self,
+        values: &mut [pg_sys::Datum],
+        nulls: &mut [bool],
+        limit: usize,
+    ) -> Captured {
+        // SAFETY: as promised; sizes are read from TOAST pointers and headers, so that nothing large is fetched before
+        // it is known to fit.
+        unsafe {
+            let absent = self.leave_out(values, nulls, limit);
+            let tuple =
+                pg_sys::heap_form_tuple(self.descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
+            let image = if (*(*tuple).t_data).t_infomask & pg_sys::HEAP_HASEXTERNAL as u16 != 0 {
+                pg_sys::heap_copy_tuple_as_datum(tuple, self.descriptor)
+            } else {
+                // heap_form_tuple stamps length and row type, which makes it a datum (heaptuple.c).
+                pg_sys::Datum::from((*tuple).t_data)
+            };
+            Captured {
+                image: Image(image),
+                absent,
+            }
+        }
+    }
+
+    /// Sets to NULL the largest values until the rest fits, and says which.
+    ///
+    /// # Safety
+    /// As [`Shape::form`].
+    unsafe fn leave_out(
+        &self,
+        values: &[pg_sys::Datum],
+        nulls: &mut [bool],
+        limit: usize,
+    ) -> Option<Columns> {
+        let mut sizes: Vec<(usize, usize)> = Vec::new();
+        let mut total = 0usize;
+        for (i, attribute) in self.attributes.iter().enumerate() {
+            if attribute.length == -1 && !nulls[i] {
+                // SAFETY: a varlena; the function reads its header or its TOAST pointer alone.
+                let size = unsafe { pg_sys::toast_raw_datum_size(values[i]) };
+                total += size;
+                if !attribute.is_key {
+                    sizes.push((size, i));
+                }
+            }
+        }
+        if total <= limit {
+            return None;
+        }
+        sizes.sort_unstable_by(|a, b| b.cmp(a));
+        let mut absent = Columns::none(self.attributes.len());
+        for (size, i) in sizes {
+            if total <= limit {
+                break;
+            }
+            total -= size;
+            nulls[i] = true;
+            absent.add(i);
+        }
+        Some(absent)
+    }
+}
+
+impl Attribute {
+    /// Whether two values are stored alike.
+    ///
+    /// # Safety
+    /// Both are values of this attribute.
+    unsafe fn same(&self, a: pg_sys::Datum, b: pg_sys::Datum) -> bool {
+        if self.by_value {
+            return a == b;
+        }
+        // SAFETY: a value by reference is `length` bytes, a varlena (-1) or a C string (-2).
+        unsafe {
+            let (a, b) = (a.cast_mut_ptr::<u8>(), b.cast_mut_ptr::<u8>());
+            let length = |value: *mut u8| match self.length {
+                -1 => pgrx::varsize_any(value.cast()),
+                -2 => std::ffi::CStr::from_ptr(value.cast()).count_bytes(),
+                fixed => fixed as usize,
+            };
+            let (length_a, length_b) = (length(a), length(b));
+            length_a == length_b
+                && std::slice::from_raw_parts(a, length_a)
+                    == std::slice::from_raw_parts(b, length_b)
+        }
+    }
+}
+
+/// Attribute numbers of a relation's key: its primary key, else its replica identity index, else none.
+pub fn key_columns(relation: pg_sys::Oid) -> Vec<i16> {
+    // SAFETY: the relation and the index are opened under a lock and closed again.
+    unsafe {
+        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+        let opened = pg_sys::relation_open(relation, lock);
+        let mut index = super::compat::primary_key_index(opened);
+        if index == pg_sys::InvalidOid {
+            index = pg_sys::RelationGetReplicaIndex(opened);
+        }
+        let mut columns = Vec::new();
+        if index != pg_sys::InvalidOid {
+            let opened = pg_sys::index_open(index, lock);
+            let form = (*opened).rd_index;
+            columns = (*form)
+                .indkey
+                .values
+                .as_slice((*form).indnkeyatts as usize)
+                .to_vec();
+            pg_sys::index_close(opened, lock);
+        }
+        pg_sys::relation_close(opened, lock);
+        columns
+    }
+}

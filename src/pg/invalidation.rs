@@ -1,0 +1,65 @@
+//! Who must forget what when a relation changes: flags that the relcache callback clears.
+
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// True until the relation that it watches has changed in any way that the relcache is told of.
+#[derive(Clone, Debug)]
+pub struct Fresh(Rc<Cell<bool>>);
+
+impl Fresh {
+    /// Whether what was derived from the relation still holds.
+    pub fn get(&self) -> bool {
+        self.0.get()
+    }
+}
+
+thread_local! {
+    static WATCHED: RefCell<HashMap<u32, Vec<Rc<Cell<bool>>>>> = RefCell::new(HashMap::new());
+    static REGISTERED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Watches a relation from now on. Take it before reading the catalogs: what changes while they are read is noticed.
+pub fn watch(relation: pg_sys::Oid) -> Fresh {
+    register();
+    let flag = Rc::new(Cell::new(true));
+    WATCHED.with_borrow_mut(|watched| {
+        let flags = watched.entry(relation.to_u32()).or_default();
+        // Those whose owner has gone would pile up for a relation that is planned often and changed never.
+        flags.retain(|flag| Rc::strong_count(flag) > 1);
+        flags.push(flag.clone());
+    });
+    Fresh(flag)
+}
+
+fn register() {
+    if !REGISTERED.replace(true) {
+        // SAFETY: the callback lives as long as the process; Postgres keeps it for as long and has no way to unregister.
+        unsafe {
+            pg_sys::CacheRegisterRelcacheCallback(Some(relation_changed), pg_sys::Datum::from(0))
+        }
+    }
+}
+
+/// Only clears flags: it may be called while any of our caches is being built.
+#[pg_guard]
+unsafe extern "C-unwind" fn relation_changed(_argument: pg_sys::Datum, relation: pg_sys::Oid) {
+    WATCHED.with_borrow_mut(|watched| {
+        if relation == pg_sys::InvalidOid {
+            for (_, flags) in watched.drain() {
+                flags.iter().for_each(|flag| flag.set(false));
+            }
+        } else if let Some(flags) = watched.remove(&relation.to_u32()) {
+            flags.iter().for_each(|flag| flag.set(false));
+        }
+    });
+}
+
+/// Tells every session, at commit, that a relation has changed.
+pub fn invalidate(relation: pg_sys::Oid) {
+    // SAFETY: called in a transaction; a relation that does not exist is ignored by the receivers.
+    unsafe { pg_sys::CacheInvalidateRelcacheByRelid(relation) }
+}
