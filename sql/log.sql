@@ -20,14 +20,16 @@ CREATE TABLE pgrealtime.log_segment (
     seal      bytea                 -- snapshot at that time: what it counts as finished holds all of the segment's writers
 );
 
--- What the columns of an image were when it was captured; written once, named by a hash of itself.
+-- The attributes of an image when it was captured, in the order of their numbers, dropped ones included: reading needs
+-- how long and how aligned they are even when their type has gone. Written once, named by a hash of itself.
 CREATE TABLE pgrealtime.log_layout (
-    layout   bigint     NOT NULL,
-    relation oid        NOT NULL,
-    attnums  smallint[] NOT NULL,
-    names    text[]     NOT NULL,
-    types    oid[]      NOT NULL,
-    typmods  integer[]  NOT NULL
+    layout     bigint     NOT NULL,
+    relation   oid        NOT NULL,
+    names      text[]     NOT NULL, -- '' for a dropped attribute
+    types      oid[]      NOT NULL, -- 0 for a dropped attribute
+    typmods    integer[]  NOT NULL,
+    lengths    smallint[] NOT NULL,
+    alignments text       NOT NULL  -- a letter each, as in pg_attribute.attalign; a capital for what is passed by value
 );
 
 DO $$

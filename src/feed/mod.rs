@@ -1,1 +1,3 @@
-//! TODO
+//! The feed: what each reader receives of the log.
+
+pub mod delta;

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
-/// The columns of a relation's row type at one time, those that were dropped left out.
+/// The attributes of a relation's row type at one time, dropped ones included.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Layout {
     pub relation: Oid,
@@ -54,41 +54,57 @@ impl Layout {
     }
 
     fn insert(&self, table: &Table, id: i64) {
-        let attnums: Vec<i16> = self.columns.iter().map(|c| c.attnum).collect();
-        let names: Vec<String> = self.columns.iter().map(|c| c.name.clone()).collect();
-        let types: Vec<Oid> = self.columns.iter().map(|c| c.type_oid).collect();
-        let typmods: Vec<i32> = self.columns.iter().map(|c| c.typmod).collect();
+        let of = &self.columns;
+        let names: Vec<String> = of.iter().map(|c| c.name.clone()).collect();
+        let types: Vec<Oid> = of.iter().map(|c| c.type_oid).collect();
+        let typmods: Vec<i32> = of.iter().map(|c| c.typmod).collect();
+        let lengths: Vec<i16> = of.iter().map(|c| c.length).collect();
+        let alignments: String = of.iter().map(alignment_letter).collect();
         table.insert(&[
             Some(Value::Int8(id)),
             Some(Value::Oid(self.relation)),
-            Some(Value::Int2Array(&attnums)),
             Some(Value::TextArray(&names)),
             Some(Value::OidArray(&types)),
             Some(Value::Int4Array(&typmods)),
+            Some(Value::Int2Array(&lengths)),
+            Some(Value::Text(&alignments)),
         ]);
     }
 
     fn from_row(row: &Row) -> Option<Layout> {
-        let attnums: Vec<i16> = row.get(2)?;
-        let names: Vec<String> = row.get(3)?;
-        let types: Vec<Oid> = row.get(4)?;
-        let typmods: Vec<i32> = row.get(5)?;
-        let columns = attnums
+        let mut types = row.get::<Vec<Oid>>(3)?.into_iter();
+        let mut typmods = row.get::<Vec<i32>>(4)?.into_iter();
+        let mut lengths = row.get::<Vec<i16>>(5)?.into_iter();
+        let alignments = row.get::<String>(6)?;
+        let mut letters = alignments.chars();
+        let columns = row
+            .get::<Vec<String>>(2)?
             .into_iter()
-            .zip(names)
-            .zip(types)
-            .zip(typmods)
-            .map(|(((attnum, name), type_oid), typmod)| Column {
-                attnum,
-                name,
-                type_oid,
-                typmod,
+            .map(|name| {
+                let letter = letters.next()?;
+                Some(Column {
+                    name,
+                    type_oid: types.next()?,
+                    typmod: typmods.next()?,
+                    length: lengths.next()?,
+                    alignment: letter.to_ascii_lowercase() as u8,
+                    by_value: letter.is_ascii_uppercase(),
+                })
             })
-            .collect();
+            .collect::<Option<Vec<_>>>()?;
         Some(Layout {
             relation: row.get(1)?,
             columns,
         })
+    }
+}
+
+fn alignment_letter(column: &Column) -> char {
+    let letter = char::from(column.alignment);
+    if column.by_value {
+        letter.to_ascii_uppercase()
+    } else {
+        letter
     }
 }
 

@@ -4,4 +4,7 @@ pub mod append;
 pub mod cursor;
 pub mod entry;
 pub mod layout;
+pub mod read;
+pub mod retention;
+pub mod stand;
 pub mod state;

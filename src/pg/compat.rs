@@ -4,6 +4,11 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 
 unsafe extern "C-unwind" {
+    fn readTimeLineHistory(target: pg_sys::TimeLineID) -> *mut pg_sys::List;
+    fn tliOfPointInHistory(
+        point: pg_sys::XLogRecPtr,
+        history: *mut pg_sys::List,
+    ) -> pg_sys::TimeLineID;
     fn get_partition_ancestors(relid: pg_sys::Oid) -> *mut pg_sys::List;
 }
 
@@ -21,6 +26,20 @@ pub fn partition_ancestors(relation: pg_sys::Oid) -> Vec<pg_sys::Oid> {
             .collect();
         pg_sys::list_free(list);
         ancestors
+    }
+}
+
+/// The timeline that a position belongs to in the history of `timeline`; `None` for one that never was or that the
+/// history does not reach.
+pub fn timeline_of(position: u64, timeline: u32) -> Option<u32> {
+    // SAFETY: the history is read from the WAL directory into the current memory context; a timeline without a file is
+    // its own history. tliOfPointInHistory covers every position (its last entry is open-ended).
+    unsafe {
+        let history = pg_guard_ffi_boundary(|| readTimeLineHistory(timeline));
+        Some(pg_guard_ffi_boundary(|| {
+            tliOfPointInHistory(position, history)
+        }))
+        .filter(|timeline| *timeline != 0)
     }
 }
 
@@ -84,5 +103,106 @@ pub unsafe fn attribute<'a>(
         let natts = descriptor.natts as usize;
         let after = descriptor.compact_attrs.as_ptr().add(natts);
         &*after.cast::<pg_sys::FormData_pg_attribute>().add(index)
+    }
+}
+
+/// Begins an index scan without ordering operators.
+///
+/// # Safety
+/// The relations are open and outlive the scan, the snapshot too.
+#[cfg(not(feature = "pg18"))]
+pub unsafe fn index_beginscan(
+    table: pg_sys::Relation,
+    index: pg_sys::Relation,
+    snapshot: pg_sys::Snapshot,
+    keys: i32,
+) -> pg_sys::IndexScanDesc {
+    // SAFETY: as promised.
+    unsafe { pg_sys::index_beginscan(table, index, snapshot, keys, 0) }
+}
+
+/// Begins an index scan without ordering operators.
+///
+/// # Safety
+/// The relations are open and outlive the scan, the snapshot too.
+#[cfg(feature = "pg18")]
+pub unsafe fn index_beginscan(
+    table: pg_sys::Relation,
+    index: pg_sys::Relation,
+    snapshot: pg_sys::Snapshot,
+    keys: i32,
+) -> pg_sys::IndexScanDesc {
+    // SAFETY: as promised; without instrumentation nothing is counted.
+    unsafe { pg_sys::index_beginscan(table, index, snapshot, std::ptr::null_mut(), keys, 0) }
+}
+
+/// Fills an attribute of a template descriptor as far as taking rows apart needs it.
+///
+/// # Safety
+/// `descriptor` was made by CreateTemplateTupleDesc and has that attribute.
+pub unsafe fn set_attribute(
+    descriptor: pg_sys::TupleDesc,
+    index: usize,
+    column: &super::image::Column,
+) {
+    // SAFETY: as promised; the template is zeroed, which stands for "not dropped, no default, may be NULL".
+    unsafe {
+        let attribute = std::ptr::from_ref(attribute(descriptor, index)).cast_mut();
+        (*attribute).attnum = index as i16 + 1;
+        (*attribute).atttypid = column.type_oid;
+        (*attribute).atttypmod = column.typmod;
+        (*attribute).attlen = column.length;
+        (*attribute).attalign = column.alignment as std::ffi::c_char;
+        (*attribute).attbyval = column.by_value;
+        (*attribute).attstorage = pg_sys::TYPSTORAGE_PLAIN as std::ffi::c_char;
+        #[cfg(not(feature = "pg18"))]
+        {
+            (*attribute).attcacheoff = -1;
+        }
+        #[cfg(feature = "pg18")]
+        pg_sys::populate_compact_attribute(descriptor, index as i32);
+    }
+}
+
+/// Gives a relation a new, empty file.
+///
+/// # Safety
+/// `relation` is open under AccessExclusiveLock.
+pub unsafe fn set_new_file(relation: pg_sys::Relation) {
+    // SAFETY: as promised.
+    unsafe {
+        let persistence = (*(*relation).rd_rel).relpersistence;
+        #[cfg(feature = "pg15")]
+        pg_sys::RelationSetNewRelfilenode(relation, persistence);
+        #[cfg(not(feature = "pg15"))]
+        pg_sys::RelationSetNewRelfilenumber(relation, persistence);
+    }
+}
+
+/// Rebuilds the indexes of a table and of its TOAST table.
+///
+/// # Safety
+/// The table is locked with AccessExclusiveLock.
+pub unsafe fn reindex(table: pg_sys::Oid) {
+    // SAFETY: as promised.
+    unsafe {
+        let mut parameters = pg_sys::ReindexParams::default();
+        let flags = pg_sys::REINDEX_REL_PROCESS_TOAST as i32;
+        #[cfg(any(feature = "pg15", feature = "pg16"))]
+        pg_sys::reindex_relation(table, flags, &mut parameters);
+        #[cfg(not(any(feature = "pg15", feature = "pg16")))]
+        pg_sys::reindex_relation(std::ptr::null(), table, flags, &parameters);
+    }
+}
+
+/// How many transactions have completed, as far as snapshots are concerned, since the server started.
+pub fn completed_transactions() -> u64 {
+    // SAFETY: an aligned 64-bit read of shared memory; a value that is one behind is read again in a moment.
+    unsafe {
+        #[cfg(any(feature = "pg15", feature = "pg16"))]
+        let at = &raw const (*pg_sys::ShmemVariableCache).xactCompletionCount;
+        #[cfg(not(any(feature = "pg15", feature = "pg16")))]
+        let at = &raw const (*pg_sys::TransamVariables).xactCompletionCount;
+        at.read_volatile()
     }
 }

@@ -70,13 +70,25 @@ impl Drop for Shape {
     }
 }
 
-/// A column of a row type, as a layout records it.
+/// An attribute of a row type, as a layout records it: everything that reading an image needs, even when the type, or
+/// the relation, has gone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Column {
-    pub attnum: i16,
+    /// Empty for a dropped attribute, which rows may still hold a value of.
     pub name: String,
+    /// InvalidOid for a dropped attribute.
     pub type_oid: pg_sys::Oid,
     pub typmod: i32,
+    pub length: i16,
+    pub alignment: u8,
+    pub by_value: bool,
+}
+
+impl Column {
+    /// Whether the attribute had been dropped.
+    pub fn is_dropped(&self) -> bool {
+        self.type_oid == pg_sys::InvalidOid
+    }
 }
 
 impl Shape {
@@ -129,17 +141,22 @@ impl Shape {
         }
     }
 
-    /// The columns that are not dropped.
+    /// The attributes, in the order of their numbers, from 1 on without a hole.
     pub fn columns(&self) -> Vec<Column> {
         (0..self.attributes.len())
             // SAFETY: the descriptor is the shape's own copy.
             .map(|i| unsafe { super::compat::attribute(self.descriptor, i) })
-            .filter(|attribute| !attribute.attisdropped)
             .map(|attribute| Column {
-                attnum: attribute.attnum,
-                name: super::name(&attribute.attname),
+                name: if attribute.attisdropped {
+                    String::new()
+                } else {
+                    super::name(&attribute.attname)
+                },
                 type_oid: attribute.atttypid,
                 typmod: attribute.atttypmod,
+                length: attribute.attlen,
+                alignment: attribute.attalign as u8,
+                by_value: attribute.attbyval,
             })
             .collect()
     }

@@ -2,12 +2,16 @@
 #![allow(unsafe_code)]
 
 mod compat;
+pub mod decode;
 pub mod heap;
 pub mod image;
 pub mod invalidation;
+pub mod retire;
+pub mod scan;
 pub mod segment;
 pub mod trigger;
 pub mod wal;
+pub mod worker;
 pub mod xact;
 
 use pgrx::pg_sys;
@@ -26,4 +30,10 @@ fn name(name: &pg_sys::NameData) -> String {
     unsafe { CStr::from_ptr(name.data.as_ptr()) }
         .to_string_lossy()
         .into_owned()
+}
+
+/// OID of the session's database.
+pub fn database() -> Oid {
+    // SAFETY: set when the session began.
+    unsafe { pg_sys::MyDatabaseId }
 }

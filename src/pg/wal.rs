@@ -34,6 +34,13 @@ pub fn timeline() -> u32 {
     }
 }
 
+/// Whether what had been written before `position` on timeline `of` is part of this server's history.
+pub fn is_in_history(of: u32, position: u64) -> bool {
+    let now = timeline();
+    of == now
+        || (of < now && super::compat::timeline_of(position.saturating_sub(1), now) == Some(of))
+}
+
 /// The cluster's system identifier.
 pub fn system_identifier() -> u64 {
     // SAFETY: reads the control file's copy in shared memory.

@@ -1,0 +1,221 @@
+//! Reading: the committed entries between two stands, in the order of their positions.
+
+use super::cursor::Stand;
+use super::state;
+use crate::error::{report, Error, Result};
+use crate::pg::image::Image;
+use crate::pg::scan::{Segment, Stream};
+use crate::pg::Oid;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// Up to so many transactions that began between a reader's snapshot and its position are looked up one by one.
+const LOOKED_UP_ONE_BY_ONE: u64 = 128;
+
+/// A committed entry.
+pub struct Entry {
+    pub position: u64,
+    pub xid: u64,
+    /// Start of its transaction, in microseconds since 2000-01-01 UTC.
+    pub changed_at: i64,
+    pub layout: i64,
+    pub relation: Oid,
+    pub operation: u8,
+    pub image: Option<Image>,
+    pub old: Option<Image>,
+    pub marks: Option<Vec<u8>>,
+}
+
+/// The segments of the log, locked against being emptied for as long as this lives.
+pub struct Log {
+    segments: Vec<Segment>,
+}
+
+/// What is asked of the log: what `to` counts as finished and `from` did not.
+pub struct Range<'a> {
+    pub from: &'a Stand,
+    pub to: &'a Stand,
+    /// The last entry that was read of this range; 0 for none.
+    pub after: u64,
+    pub relations: &'a [Oid],
+}
+
+/// A merge of streams.
+pub struct Entries<'a> {
+    range: Range<'a>,
+    streams: Vec<Stream<'a>>,
+    /// (position, stream), smallest first.
+    heads: BinaryHeap<Reverse<(u64, usize)>>,
+    /// Entries looked at, wanted or not.
+    pub examined: usize,
+    /// Position of the last entry that was looked at.
+    pub reached: u64,
+}
+
+impl Log {
+    /// Locks every segment for reading.
+    pub fn open() -> Result<Log> {
+        let segments = state::segments()?
+            .into_iter()
+            .map(|place| Segment::open(place).ok_or_else(dropped))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Log { segments })
+    }
+
+    /// The entries of a range, from the one after `range.after` on. At most `limit` of those that belong to
+    /// transactions that began between the reader's snapshot and its position are found at once, when these are many.
+    pub fn entries<'a>(&'a self, range: Range<'a>, limit: usize) -> Entries<'a> {
+        let mut entries = Entries {
+            streams: Vec::new(),
+            heads: BinaryHeap::new(),
+            examined: 0,
+            reached: range.after,
+            range,
+        };
+        let (from, to, start) = (
+            entries.range.from,
+            entries.range.to,
+            entries.range.after + 1,
+        );
+        for segment in self.segments.iter().filter(|segment| !segment.is_empty()) {
+            if start < from.lsn {
+                self.add_unfinished(&mut entries, segment, start, limit);
+            }
+            let start = start.max(from.lsn);
+            if start < to.lsn {
+                entries.add(segment.by_position(start, to.lsn));
+            }
+        }
+        entries
+    }
+
+    /// Adds the entries before `from.lsn` of transactions that had not finished at `from`.
+    fn add_unfinished<'a>(
+        &'a self,
+        entries: &mut Entries<'a>,
+        segment: &'a Segment,
+        start: u64,
+        limit: usize,
+    ) {
+        let (from, to) = (entries.range.from, entries.range.to);
+        for xid in from.snapshot.in_progress() {
+            if to.snapshot.finished(*xid) {
+                entries.add(segment.by_transaction(*xid, start, from.lsn));
+            }
+        }
+        let begun = from.snapshot.xmax()..from.next_xid.min(to.snapshot.xmax());
+        if begun.is_empty() {
+            return;
+        }
+        if begun.end - begun.start <= LOOKED_UP_ONE_BY_ONE {
+            for xid in begun.filter(|xid| to.snapshot.finished(*xid)) {
+                entries.add(segment.by_transaction(xid, start, from.lsn));
+            }
+        } else {
+            let positions = entries.gather(segment, begun, start, limit);
+            for position in positions {
+                entries.add(segment.by_position(position, position + 1));
+            }
+        }
+    }
+
+    /// The segments, by number.
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+}
+
+impl<'a> Entries<'a> {
+    /// Adds a stream that has an entry.
+    fn add(&mut self, stream: Stream<'a>) {
+        if stream.next() {
+            self.heads
+                .push(Reverse((stream.position(), self.streams.len())));
+            self.streams.push(stream);
+        }
+    }
+
+    /// The `limit` smallest positions at or after `start` of the wanted entries of many transactions. Whoever reads a
+    /// REPEATABLE READ snapshot long after it was taken pays a scan of what happened since, and memory for `limit`.
+    fn gather(
+        &mut self,
+        segment: &Segment,
+        begun: std::ops::Range<u64>,
+        start: u64,
+        limit: usize,
+    ) -> Vec<u64> {
+        let mut smallest: BinaryHeap<u64> = BinaryHeap::new();
+        let stream = segment.by_transactions(begun.start, begun.end);
+        while stream.next() {
+            let position = stream.position();
+            let wanted = position >= start
+                && position < self.range.from.lsn
+                && self.is_wanted(&stream)
+                && smallest
+                    .peek()
+                    .is_none_or(|last| smallest.len() < limit || position < *last);
+            if wanted {
+                smallest.push(position);
+                if smallest.len() > limit {
+                    smallest.pop();
+                }
+            }
+        }
+        smallest.into_vec()
+    }
+
+    /// Whether an entry is of one of the relations, committed, and finished between the stands.
+    fn is_wanted(&self, stream: &Stream) -> bool {
+        let xid = stream.xid();
+        self.range.relations.contains(&stream.relation())
+            && self.range.to.snapshot.finished(xid)
+            && !self.range.from.snapshot.finished(xid)
+            && stream.is_visible()
+    }
+
+    /// The next entry of the range, or `None` when there is none or `limit` entries have been looked at: then
+    /// `exhausted` tells which.
+    pub fn next(&mut self, limit: usize) -> Option<Entry> {
+        while self.examined < limit {
+            let Reverse((position, place)) = self.heads.pop()?;
+            self.examined += 1;
+            self.reached = position;
+            let stream = &self.streams[place];
+            let entry = self.is_wanted(stream).then(|| read(stream));
+            if stream.next() {
+                self.heads.push(Reverse((stream.position(), place)));
+            }
+            if entry.is_some() {
+                return entry;
+            }
+        }
+        None
+    }
+
+    /// Whether every entry of the range has been looked at.
+    pub fn exhausted(&self) -> bool {
+        self.heads.is_empty()
+    }
+}
+
+fn read(stream: &Stream) -> Entry {
+    let (image, old, marks) = stream.images();
+    Entry {
+        position: stream.position(),
+        xid: stream.xid(),
+        changed_at: stream.changed_at(),
+        layout: stream.layout(),
+        relation: stream.relation(),
+        operation: stream.operation(),
+        image,
+        old,
+        marks,
+    }
+}
+
+fn dropped() -> Error {
+    Error::UndefinedTable(
+        report("the change log does not exist")
+            .detail("The extension pgrealtime has just been dropped."),
+    )
+}

@@ -1,0 +1,112 @@
+//! Stands of this moment, and whether a cursor still is inside the log.
+
+use super::cursor::{Cursor, DecodeError, Origin, Snapshot, Stand};
+use super::state::State;
+use crate::error::{report, Error, Report, Result};
+use crate::pg::heap::View;
+use crate::pg::xact::{Moment, SnapshotIds};
+use crate::pg::{self, wal, xact};
+
+/// Where the log stands in the statement's snapshot. Snapshot, position and next id are taken in that order: a
+/// transaction that the snapshot does not know either wrote its entries at or after the position, or began before the
+/// next id. This transaction counts as unfinished: what it has written is not committed.
+pub fn current() -> Stand {
+    let snapshot = taken(xact::snapshot(Moment::Active));
+    let snapshot = match xact::own_top_xid() {
+        Some(xid) => snapshot.with_unfinished(xid),
+        None => snapshot,
+    };
+    Stand {
+        snapshot,
+        lsn: wal::current(),
+        next_xid: xact::next_xid(),
+    }
+}
+
+/// A seal: which transactions have finished now.
+pub fn seal() -> Snapshot {
+    taken(xact::snapshot(Moment::Latest))
+}
+
+fn taken(ids: SnapshotIds) -> Snapshot {
+    Snapshot::new(ids.xmax, ids.in_progress)
+}
+
+/// This log, as a cursor names it.
+pub fn origin(state: &State) -> Origin {
+    Origin {
+        system: wal::system_identifier(),
+        database: pg::database().to_u32(),
+        log: state.log_id as u64,
+        epoch: state.epoch as u32,
+        timeline: wal::timeline(),
+    }
+}
+
+/// Reads a cursor. Errors: 22P02 for what is none.
+pub fn decode(text: &str) -> Result<Cursor> {
+    Cursor::decode(text).map_err(|error| {
+        let hint = "Use a cursor that current_cursor() or changes_since() returned, unchanged.";
+        Error::InvalidTextRepresentation(match error {
+            DecodeError::Malformed => report("invalid cursor").hint(hint),
+            DecodeError::Version(version) => report("invalid cursor")
+                .detail(format!(
+                    "It is of version {version}, which this server does not know."
+                ))
+                .hint(hint),
+        })
+    })
+}
+
+/// Checks that nothing which a cursor's reader has not seen has left the log. The segments are locked, the state was
+/// read after that. Errors: 72000, always with the advice to read the table again.
+pub fn check(cursor: &Cursor, state: &State) -> Result<()> {
+    let here = origin(state);
+    let of = &cursor.origin;
+    let detail = if of.system != here.system || of.database != here.database {
+        "It was made in another cluster or database."
+    } else if of.log != here.log {
+        "It was made before the extension was created again."
+    } else if of.epoch != here.epoch {
+        "It was made before invalidate_cursors() was called."
+    } else if !wal::is_in_history(of.timeline, furthest(cursor)) {
+        "It was made on a server whose later changes were lost in a failover."
+    } else if state
+        .horizon
+        .as_ref()
+        .is_some_and(|seal| !cursor.from.snapshot.covers(seal))
+    {
+        "Changes after it have left the change log."
+    } else {
+        return Ok(());
+    };
+    Err(read_again(
+        report("the cursor is not inside the change log").detail(detail),
+    ))
+}
+
+/// The error that sends a reader back to its table: 72000.
+pub fn read_again(report: Report) -> Error {
+    Error::SnapshotTooOld(report.hint(
+        "Read the table again: take current_cursor() and SELECT in one REPEATABLE READ transaction, and go on from there.",
+    ))
+}
+
+/// The last position that a cursor promises.
+fn furthest(cursor: &Cursor) -> u64 {
+    let to = cursor.batch.as_ref().map_or(0, |batch| batch.to.lsn);
+    cursor.from.lsn.max(to)
+}
+
+/// `current_cursor()`: flushed, so that no crash can take back what the cursor has seen.
+pub fn current_cursor() -> Result<String> {
+    let stand = current();
+    let state = State::read(View::Active)?;
+    wal::flush(stand.lsn);
+    Ok(Cursor {
+        origin: origin(&state),
+        from: stand,
+        batch: None,
+    }
+    .encode())
+}

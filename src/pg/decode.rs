@@ -1,0 +1,120 @@
+//! From images back to rows: with the attributes of their layout, then as the relation is now.
+
+use super::image::{Column, Image};
+use pgrx::pg_sys;
+
+/// Takes images of one layout apart.
+pub struct Decoder {
+    context: pg_sys::MemoryContext,
+    descriptor: pg_sys::TupleDesc,
+    attributes: usize,
+}
+
+impl Drop for Decoder {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            // SAFETY: the context was made for this decoder alone.
+            unsafe { pg_sys::MemoryContextDelete(self.context) }
+        }
+    }
+}
+
+/// A row's values by attribute number less one; those that are absent are NULL, too.
+#[derive(Clone, Default)]
+pub struct Decoded {
+    pub(in crate::pg) values: Vec<pg_sys::Datum>,
+    pub(in crate::pg) nulls: Vec<bool>,
+    absent: Vec<bool>,
+}
+
+impl Decoder {
+    /// A decoder for the attributes of a layout. Their types need not exist any more.
+    pub fn new(columns: &[Column]) -> Decoder {
+        // SAFETY: the descriptor is made in a context of its own and filled completely, as far as heap_deform_tuple
+        // looks: lengths, alignments, passing.
+        unsafe {
+            let context = pg_sys::AllocSetContextCreateInternal(
+                pg_sys::CacheMemoryContext,
+                c"pgrealtime decoder".as_ptr(),
+                pg_sys::ALLOCSET_SMALL_MINSIZE as usize,
+                pg_sys::ALLOCSET_SMALL_INITSIZE as usize,
+                pg_sys::ALLOCSET_SMALL_MAXSIZE as usize,
+            );
+            let before = pg_sys::MemoryContextSwitchTo(context);
+            let descriptor = pg_sys::CreateTemplateTupleDesc(columns.len() as i32);
+            for (i, column) in columns.iter().enumerate() {
+                super::compat::set_attribute(descriptor, i, column);
+            }
+            pg_sys::MemoryContextSwitchTo(before);
+            Decoder {
+                context,
+                descriptor,
+                attributes: columns.len(),
+            }
+        }
+    }
+
+    /// The values of an image; they point into it.
+    pub fn decode(&self, image: Image) -> Decoded {
+        let mut row = Decoded {
+            values: vec![pg_sys::Datum::null(); self.attributes],
+            nulls: vec![true; self.attributes],
+            absent: vec![false; self.attributes],
+        };
+        // SAFETY: an image is a composite datum that was formed with this layout's attributes, detoasted and aligned.
+        unsafe {
+            let header = image.0.cast_mut_ptr::<pg_sys::HeapTupleHeaderData>();
+            let mut tuple = pg_sys::HeapTupleData {
+                t_len: pgrx::varsize_any(header.cast()) as u32,
+                t_data: header,
+                ..Default::default()
+            };
+            pg_sys::heap_deform_tuple(
+                &mut tuple,
+                self.descriptor,
+                row.values.as_mut_ptr(),
+                row.nulls.as_mut_ptr(),
+            );
+        }
+        row
+    }
+}
+
+impl Decoded {
+    /// Columns by attribute number less one.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether the row says nothing of a column.
+    pub fn is_absent(&self, place: usize) -> bool {
+        self.absent.get(place).copied().unwrap_or(true)
+    }
+
+    /// Which columns are absent.
+    pub fn absent(&self) -> &[bool] {
+        &self.absent
+    }
+
+    /// Takes a column out: its value is not known.
+    pub fn leave_out(&mut self, place: usize) {
+        if place < self.values.len() {
+            self.nulls[place] = true;
+            self.absent[place] = true;
+        }
+    }
+
+    /// Takes a column, its absence included, from another row.
+    pub fn take(&mut self, place: usize, from: &Decoded) {
+        self.values[place] = from.values[place];
+        self.nulls[place] = from.nulls[place];
+        self.absent[place] = from.absent[place];
+    }
+
+    /// As many columns as the relation has now: those added since are absent.
+    pub fn resize(&mut self, columns: usize) {
+        self.values.resize(columns, pg_sys::Datum::null());
+        self.nulls.resize(columns, true);
+        self.absent.resize(columns, true);
+    }
+}
