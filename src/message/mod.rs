@@ -1,1 +1,118 @@
-//! TODO
+//! The serialiser: a row change → the JSON message that subscribers receive (DESIGN §4).
+
+pub mod change;
+mod json;
+mod plan;
+mod text;
+mod value;
+
+pub use plan::RecordPlan;
+
+use crate::gucs;
+use crate::pg::memory::Scratch;
+use crate::pg::row::DeformedRow;
+use crate::pg::settings;
+use value::{Text, TooLarge};
+
+/// What a message over `pgrealtime.max_record_bytes` keeps besides the key: values of at most this many bytes.
+const SMALL: usize = 64;
+
+/// A message must fit a value of Postgres, 1 GB, with its length in front.
+const MAX_MESSAGE: usize = 0x3fff_fff0;
+
+/// What happened to a row, or to a whole table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    Insert,
+    Update,
+    Delete,
+    Truncate,
+}
+
+impl Operation {
+    /// As a message's `type` and a trigger's TG_OP say.
+    pub fn name(self) -> &'static str {
+        match self {
+            Operation::Insert => "INSERT",
+            Operation::Update => "UPDATE",
+            Operation::Delete => "DELETE",
+            Operation::Truncate => "TRUNCATE",
+        }
+    }
+
+    /// The reverse of [`Operation::name`].
+    pub fn from_name(name: &str) -> Option<Operation> {
+        use Operation::*;
+        [Insert, Update, Delete, Truncate]
+            .into_iter()
+            .find(|operation| operation.name() == name)
+    }
+}
+
+/// What a message says besides the row.
+#[derive(Clone, Copy, Debug)]
+pub struct Header<'a> {
+    pub operation: Operation,
+    pub schema: &'a str,
+    pub table: &'a str,
+    /// Microseconds since 2000-01-01 UTC, as Postgres counts.
+    pub commit_timestamp: i64,
+}
+
+/// Appends the message of a change: `record` is written when there is a new row, `old_record` when there is an old
+/// one. Never fails for size; an error can only come from Postgres, out of a type's own function.
+pub fn write_change(
+    out: &mut Vec<u8>,
+    header: &Header<'_>,
+    plan: &RecordPlan,
+    new: Option<&DeformedRow<'_>>,
+    old: Option<&DeformedRow<'_>>,
+) {
+    let scratch = Scratch::enter();
+    let _pinned = settings::pin(plan.pin());
+    let start = out.len();
+    let limit = gucs::max_record_bytes().min(MAX_MESSAGE);
+    let mut to = Text {
+        out,
+        end: start.saturating_add(limit),
+        scratch: &scratch,
+    };
+    if write_message(&mut to, header, plan, [new, old], None).is_err() {
+        // What is large is known by now from its head or from where writing it stopped: writing what is left again
+        // is cheaper than keeping track of every value of every message for the sake of a few.
+        to.out.truncate(start);
+        to.end = usize::MAX;
+        let _ = write_message(&mut to, header, plan, [new, old], Some(SMALL));
+    }
+}
+
+fn write_message(
+    to: &mut Text<'_>,
+    header: &Header<'_>,
+    plan: &RecordPlan,
+    rows: [Option<&DeformedRow<'_>>; 2],
+    cut: Option<usize>,
+) -> Result<(), TooLarge> {
+    to.out.extend_from_slice(b"{\"type\":\"");
+    to.out.extend_from_slice(header.operation.name().as_bytes());
+    to.out.extend_from_slice(b"\",\"schema\":");
+    json::string(to.out, header.schema.as_bytes());
+    to.out.extend_from_slice(b",\"table\":");
+    json::string(to.out, header.table.as_bytes());
+    to.out.extend_from_slice(b",\"commit_timestamp\":");
+    text::commit_timestamp(to.out, header.commit_timestamp);
+    to.out.extend_from_slice(b",\"columns\":");
+    to.out.extend_from_slice(plan.columns());
+    let members = [b",\"record\":".as_slice(), b",\"old_record\":"];
+    for (member, row) in members.into_iter().zip(rows) {
+        if let Some(row) = row {
+            to.out.extend_from_slice(member);
+            plan.write(row, to, cut)?;
+        }
+    }
+    to.out.extend_from_slice(match cut {
+        None => b",\"errors\":null}".as_slice(),
+        Some(_) => b",\"errors\":[\"Error 413: Payload Too Large\"]}",
+    });
+    to.fits()
+}

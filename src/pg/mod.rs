@@ -1,15 +1,24 @@
 //! The only place with `unsafe`, `pg_sys` and version `cfg`s: wraps Postgres in safe types.
 #![allow(unsafe_code)]
 
+pub mod array;
+pub mod call;
 mod compat;
 pub mod decode;
 pub mod heap;
 pub mod image;
 pub mod invalidation;
+pub mod memory;
+pub mod output;
 pub mod retire;
+pub mod row;
+pub mod rowtype;
+pub mod scalar;
 pub mod scan;
 pub mod segment;
+pub mod settings;
 pub mod trigger;
+pub mod types;
 pub mod wal;
 pub mod worker;
 pub mod xact;

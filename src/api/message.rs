@@ -1,0 +1,30 @@
+//! The serialiser by itself.
+
+use crate::message::change;
+use crate::pg::call::{Call, JsonText};
+use crate::pg::row::Record;
+use crate::pg::rowtype::row_type_of;
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
+
+/// The message of a row change, for people's own triggers. STABLE: its time is the transaction's start, and what it
+/// knows of types is the catalogs'.
+#[allow(clippy::result_large_err)]
+#[pg_extern(sql = r#"
+CREATE FUNCTION pgrealtime.change_message(operation text, new record, old record) RETURNS json
+LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+fn change_message<'a>(
+    operation: Option<&'a str>,
+    new: Option<Record<'a>>,
+    old: Option<Record<'a>>,
+    call: Call,
+) -> Result<JsonText, ErrorReport> {
+    let declared = || {
+        [1, 2]
+            .into_iter()
+            .find_map(|i| row_type_of(call.argument_type(i)?))
+    };
+    Ok(change::change_message(operation, new, old, declared)?)
+}

@@ -1,0 +1,188 @@
+//! The serialiser by itself: `change_message` for people's own triggers, with a plan kept per row type.
+
+use super::{write_change, Header, Operation, RecordPlan};
+use crate::error::{report, Error, Result};
+use crate::pg::call::{transaction_start, JsonText};
+use crate::pg::invalidation::{watch, Fresh};
+use crate::pg::memory::Memory;
+use crate::pg::row::{DeformedRow, Record, RowBuffer, RowShape};
+use crate::pg::rowtype::{relation_of, Table};
+use crate::pg::Oid;
+use std::cell::RefCell;
+use std::mem::ManuallyDrop;
+use std::rc::Rc;
+
+/// Plans kept, most recently used first: more tables than one session's triggers write by turns.
+const KEPT: usize = 64;
+
+/// All that is known of a table's messages.
+struct Known {
+    row_type: Oid,
+    table: Table,
+    shape: RowShape,
+    plan: RecordPlan,
+    fresh: Fresh,
+}
+
+thread_local! {
+    // Kept by the session rather than by the call site: each statement of PL/pgSQL makes its call sites anew. Not
+    // dropped at the end of the process, when there is no Postgres to free what the plans hold.
+    static PLANS: ManuallyDrop<RefCell<Vec<Rc<Known>>>> =
+        const { ManuallyDrop::new(RefCell::new(Vec::new())) };
+    static ROOM: RefCell<Room> = RefCell::default();
+}
+
+/// Buffers kept from call to call; taken while in use, since a cast of the user's may call the serialiser again.
+#[derive(Default)]
+struct Room {
+    out: Vec<u8>,
+    new: RowBuffer,
+    old: RowBuffer,
+}
+
+/// Larger buffers are given back.
+const KEPT_BYTES: usize = 1024 * 1024;
+
+/// The message of a change. `declared` is the row type that the query declares for the records, for TRUNCATE, which
+/// has none.
+pub fn change_message(
+    operation: Option<&str>,
+    new: Option<Record<'_>>,
+    old: Option<Record<'_>>,
+    declared: impl Fn() -> Option<Oid>,
+) -> Result<JsonText> {
+    let operation = check_operation(operation, &new, &old)?;
+    let row_type = match (&new, &old) {
+        (Some(new), Some(old)) if new.row_type() != old.row_type() => return Err(different_types()),
+        (Some(record), _) | (None, Some(record)) => record.row_type(),
+        (None, None) => declared().ok_or_else(not_a_row)?,
+    };
+    let known = known(row_type)?;
+    let mut room = ROOM.take();
+    room.out.clear();
+    let new = part(&known, new, &mut room.new)?;
+    let old = part(&known, old, &mut room.old)?;
+    let header = Header {
+        operation,
+        schema: &known.table.schema,
+        table: &known.table.name,
+        commit_timestamp: transaction_start(),
+    };
+    write_change(
+        &mut room.out,
+        &header,
+        &known.plan,
+        new.as_ref(),
+        old.as_ref(),
+    );
+    let message = JsonText::new(&room.out);
+    room.out.shrink_to(KEPT_BYTES);
+    ROOM.replace(room);
+    message.ok_or_else(|| {
+        Error::ProgramLimitExceeded(
+            report("the change message is larger than a value can be")
+                .hint("Lower pgrealtime.max_record_bytes."),
+        )
+    })
+}
+
+/// A record's columns.
+fn part<'a>(
+    known: &'a Known,
+    record: Option<Record<'a>>,
+    buffer: &'a mut RowBuffer,
+) -> Result<Option<DeformedRow<'a>>> {
+    record
+        .map(|record| known.shape.deform(record, buffer).ok_or_else(not_a_row))
+        .transpose()
+}
+
+/// Which operation, and whether it comes with the records that it has.
+fn check_operation(
+    name: Option<&str>,
+    new: &Option<Record<'_>>,
+    old: &Option<Record<'_>>,
+) -> Result<Operation> {
+    const HINT: &str = "Pass TG_OP, NEW and OLD of a trigger.";
+    let Some(name) = name else {
+        return Err(Error::NullValueNotAllowed(
+            report("the operation must not be null").hint(HINT),
+        ));
+    };
+    let Some(operation) = Operation::from_name(name) else {
+        return Err(Error::InvalidParameterValue(
+            report(format!("unknown operation \"{name}\""))
+                .hint("Use INSERT, UPDATE, DELETE or TRUNCATE, as TG_OP says."),
+        ));
+    };
+    let missing = |which: &str| {
+        let message = format!("the {which} record of {name} must not be null");
+        Err(Error::NullValueNotAllowed(report(message).hint(HINT)))
+    };
+    let superfluous = |which: &str| {
+        let message = format!("{name} has no {which} record");
+        Err(Error::InvalidParameterValue(report(message).hint(format!(
+            "Pass NULL as the {which} record, or the operation that was made."
+        ))))
+    };
+    match operation {
+        Operation::Insert | Operation::Update if new.is_none() => missing("new"),
+        Operation::Delete if old.is_none() => missing("old"),
+        Operation::Insert | Operation::Truncate if old.is_some() => superfluous("old"),
+        Operation::Delete | Operation::Truncate if new.is_some() => superfluous("new"),
+        _ => Ok(operation),
+    }
+}
+
+/// The table's plan, made when it is not known or has changed.
+fn known(row_type: Oid) -> Result<Rc<Known>> {
+    let kept = PLANS.with(|plans| {
+        let mut plans = plans.borrow_mut();
+        let place = plans.iter().position(|known| known.row_type == row_type)?;
+        plans[..=place].rotate_right(1);
+        let known = &plans[0];
+        (known.fresh.get() && known.plan.is_fresh()).then(|| known.clone())
+    });
+    if let Some(known) = kept {
+        return Ok(known);
+    }
+    let made = Rc::new(make(row_type)?);
+    PLANS.with(|plans| {
+        let mut plans = plans.borrow_mut();
+        plans.retain(|known| known.row_type != row_type);
+        plans.insert(0, made.clone());
+        plans.truncate(KEPT);
+    });
+    Ok(made)
+}
+
+fn make(row_type: Oid) -> Result<Known> {
+    let relation = relation_of(row_type).ok_or_else(not_a_row)?;
+    // Watched before it is read: what changes meanwhile is noticed.
+    let fresh = watch(relation);
+    let table = Table::by_oid(relation).ok_or_else(not_a_row)?;
+    let shape = RowShape::of_type(&Rc::new(Memory::new()), row_type);
+    let plan = RecordPlan::new(shape.columns(), None, &table.key);
+    Ok(Known {
+        row_type,
+        table,
+        shape,
+        plan,
+        fresh,
+    })
+}
+
+fn not_a_row() -> Error {
+    Error::DatatypeMismatch(
+        report("the record is not a row of a table")
+            .detail("Only a row whose type is a table's says which table and which columns it belongs to.")
+            .hint("Pass NEW and OLD of a trigger, or a table's alias: SELECT pgrealtime.change_message('INSERT', t, NULL) FROM my_table t. For TRUNCATE pass NULL::my_table."),
+    )
+}
+
+fn different_types() -> Error {
+    Error::DatatypeMismatch(
+        report("the new and the old record are rows of different tables")
+            .hint("Pass NEW and OLD of the same trigger."),
+    )
+}

@@ -1,0 +1,86 @@
+//! What is known of a relation's messages before there is a row: keys, classes of types, the list of columns.
+
+use super::json;
+use super::value::{write_object, Field, Resolver, Text, TooLarge};
+use crate::pg::row::{Column, DeformedRow};
+use crate::pg::settings::Pin;
+use crate::pg::types::type_name;
+
+/// How rows of a relation become `record` and `old_record`, for one set of columns.
+pub struct RecordPlan {
+    fields: Vec<Field>,
+    /// `[{"name":…,"type":…},…]`
+    columns: Box<[u8]>,
+    resolver: Resolver,
+}
+
+impl RecordPlan {
+    /// A plan for the columns whose attribute numbers are in `projection` (`None`: all) and for the key's, which is
+    /// always part of a message. `columns` are the relation's live ones; a row is read by attribute number.
+    pub fn new(columns: &[Column], projection: Option<&[i16]>, key: &[i16]) -> RecordPlan {
+        let mut resolver = Resolver::new();
+        let mut chosen: Vec<&Column> = columns
+            .iter()
+            .filter(|column| {
+                let within = |numbers: &[i16]| numbers.contains(&column.number);
+                projection.is_none_or(within) || within(key)
+            })
+            .collect();
+        chosen.sort_by_key(|column| column.number);
+        let fields = chosen.iter().map(|column| {
+            let is_key = key.contains(&column.number);
+            resolver.field(&column.name, column.number, column.type_oid, is_key)
+        });
+        RecordPlan {
+            fields: fields.collect(),
+            columns: column_list(&chosen),
+            resolver,
+        }
+    }
+
+    /// A plan for messages that carry the key only.
+    pub fn of_key(columns: &[Column], key: &[i16]) -> RecordPlan {
+        RecordPlan::new(columns, Some(&[]), key)
+    }
+
+    /// Whether what the plan knows of types still holds. What it knows of the relation (its columns, their names,
+    /// the key) is its owner's to watch.
+    pub fn is_fresh(&self) -> bool {
+        self.resolver.is_fresh()
+    }
+
+    pub(super) fn pin(&self) -> Pin {
+        self.resolver.pin()
+    }
+
+    pub(super) fn columns(&self) -> &[u8] {
+        &self.columns
+    }
+
+    pub(super) fn write(
+        &self,
+        row: &DeformedRow<'_>,
+        to: &mut Text<'_>,
+        cut: Option<usize>,
+    ) -> Result<(), TooLarge> {
+        write_object(&self.fields, row, to, cut)
+    }
+}
+
+fn column_list(columns: &[&Column]) -> Box<[u8]> {
+    let mut out = vec![b'['];
+    for (i, column) in columns.iter().enumerate() {
+        out.extend_from_slice(if i == 0 {
+            b"{\"name\":".as_slice()
+        } else {
+            b",{\"name\":"
+        });
+        json::string(&mut out, column.name.as_bytes());
+        out.extend_from_slice(b",\"type\":");
+        let name = type_name(column.type_oid).unwrap_or_default();
+        json::string(&mut out, name.as_bytes());
+        out.push(b'}');
+    }
+    out.push(b']');
+    out.into_boxed_slice()
+}

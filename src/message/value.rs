@@ -1,0 +1,306 @@
+//! Values → JSON: what is known of a type is found out once per plan, each value is then one match and an append.
+//!
+//! The rule is `row_to_json`'s (json.c): domains by their base type, arrays and composites nested, casts to json
+//! honoured for types that are not Postgres's own, everything else as a string by its output function.
+
+use super::{json, text};
+use crate::pg::array::{ArrayType, Elements};
+use crate::pg::invalidation::{watch, Fresh};
+use crate::pg::memory::{Memory, Scratch};
+use crate::pg::output::Output;
+use crate::pg::row::{Cell as Column, DeformedRow, RowBuffer, RowShape, Value};
+use crate::pg::scalar::{Native, Scalar};
+use crate::pg::settings::Pin;
+use crate::pg::types::{check_stack_depth, generation, Type};
+use crate::pg::Oid;
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// A stored byte makes at least 1/32 byte of JSON: the emptiest are the 64 bytes of a `name` in an array, `"",`.
+/// What cannot fit is thus known before it is fetched or printed.
+const STORED_PER_BYTE: usize = 32;
+
+/// The value's JSON did not fit; what was written of it is to be cut off.
+#[derive(Debug)]
+pub struct TooLarge;
+
+/// Where JSON goes, and up to which length of the buffer it may go.
+pub struct Text<'a> {
+    pub out: &'a mut Vec<u8>,
+    pub end: usize,
+    pub scratch: &'a Scratch,
+}
+
+impl Text<'_> {
+    pub(super) fn fits(&self) -> Result<(), TooLarge> {
+        if self.out.len() <= self.end {
+            Ok(())
+        } else {
+            Err(TooLarge)
+        }
+    }
+}
+
+/// How the values of a type become JSON.
+pub struct Class {
+    base: Type,
+    how: How,
+}
+
+enum How {
+    Native(Native),
+    Printed(Output),
+    Array(ArrayType, Box<Class>),
+    Record(Box<Composite>),
+}
+
+/// A composite type: an object with a member for each of its columns.
+struct Composite {
+    shape: RowShape,
+    fields: Vec<Field>,
+    /// Taken while in use: a cast of the user's may come back to the same type.
+    buffer: Cell<RowBuffer>,
+}
+
+/// A member of an object.
+pub struct Field {
+    /// `,"name":`
+    pub key: Box<[u8]>,
+    /// Place of the column in the row.
+    pub place: usize,
+    pub class: Class,
+    /// Kept whatever its size.
+    pub is_key: bool,
+}
+
+/// Finds out how types become JSON, and notes what the answers depend on.
+pub struct Resolver {
+    memory: Rc<Memory>,
+    relations: Vec<Fresh>,
+    generation: u64,
+    pin: Pin,
+}
+
+impl Resolver {
+    pub fn new() -> Resolver {
+        Resolver {
+            memory: Rc::new(Memory::new()),
+            relations: Vec::new(),
+            generation: generation(),
+            pin: Pin::Variables,
+        }
+    }
+
+    /// What must be pinned while values of the types resolved are written.
+    pub fn pin(&self) -> Pin {
+        self.pin
+    }
+
+    /// Whether everything found out still holds.
+    pub fn is_fresh(&self) -> bool {
+        self.generation == generation() && self.relations.iter().all(Fresh::get)
+    }
+
+    /// How a type, or what a domain is over, becomes JSON.
+    pub fn class(&mut self, type_oid: Oid) -> Class {
+        check_stack_depth();
+        let base = Type::base_of(type_oid);
+        let how = if let Some(native) = Native::of(base) {
+            How::Native(native)
+        } else if let Some(array) = ArrayType::of(base) {
+            let element = self.class(array.element().oid());
+            How::Array(array, Box::new(element))
+        } else if let Some(relation) = base.relation() {
+            self.relations.push(watch(relation));
+            How::Record(Box::new(self.composite(base)))
+        } else {
+            let output = Output::json_of(&self.memory, base)
+                .unwrap_or_else(|| Output::text_of(&self.memory, base));
+            self.pin = self.pin.max(output.pin());
+            How::Printed(output)
+        };
+        Class { base, how }
+    }
+
+    fn composite(&mut self, base: Type) -> Composite {
+        let shape = RowShape::of_type(&self.memory, base.oid());
+        let fields = shape.columns().iter();
+        let fields = fields
+            .map(|column| self.field(&column.name, column.number, column.type_oid, false))
+            .collect();
+        Composite {
+            shape,
+            fields,
+            buffer: Cell::default(),
+        }
+    }
+
+    /// How a column becomes a member of an object.
+    pub fn field(&mut self, name: &str, number: i16, type_oid: Oid, is_key: bool) -> Field {
+        let mut key = vec![b','];
+        json::string(&mut key, name.as_bytes());
+        key.push(b':');
+        Field {
+            key: key.into_boxed_slice(),
+            place: usize::try_from(number - 1).unwrap_or(usize::MAX),
+            class: self.class(type_oid),
+            is_key,
+        }
+    }
+}
+
+impl Class {
+    pub fn base(&self) -> Type {
+        self.base
+    }
+
+    fn is_verbatim(&self) -> bool {
+        matches!(&self.how, How::Native(native) if native.is_verbatim())
+    }
+
+    /// Appends a value.
+    pub fn write(&self, value: Value<'_>, to: &mut Text<'_>) -> Result<(), TooLarge> {
+        let least = match value.stored_bytes() {
+            stored if self.is_verbatim() => stored,
+            stored => stored / STORED_PER_BYTE,
+        };
+        if least > to.end.saturating_sub(to.out.len()) {
+            return Err(TooLarge);
+        }
+        match &self.how {
+            How::Native(native) => match native.read(value, to.scratch) {
+                Some(scalar) => write_scalar(to.out, scalar),
+                None => json::null(to.out),
+            },
+            How::Printed(output) => match output.print(value, to.scratch) {
+                Some(text) if output.is_json() => to.out.extend_from_slice(text),
+                Some(text) => json::string(to.out, text),
+                None => json::null(to.out),
+            },
+            How::Array(array, element) => match array.open(value, to.scratch) {
+                Some(elements) => write_array(&elements, element, to)?,
+                None => json::null(to.out),
+            },
+            How::Record(composite) => composite.write(value, self.base, to)?,
+        }
+        to.fits()
+    }
+}
+
+fn write_scalar(out: &mut Vec<u8>, scalar: Scalar<'_>) {
+    match scalar {
+        Scalar::Bool(value) => json::boolean(out, value),
+        Scalar::Int(value) => json::integer(out, value),
+        Scalar::Float(digits) => json::number(out, digits.as_bytes()),
+        Scalar::Numeric(stored) => text::numeric(out, stored),
+        Scalar::Text(value) => json::string(out, value),
+        Scalar::Uuid(bytes) => text::uuid(out, bytes),
+        Scalar::Date(days) => text::date(out, days),
+        Scalar::Timestamp(micros) => text::timestamp(out, micros, b""),
+        Scalar::TimestampTz(micros) => text::timestamp(out, micros, b"+00:00"),
+        Scalar::Json(value) => out.extend_from_slice(value),
+        Scalar::Bytea(bytes) => text::bytea(out, bytes),
+        Scalar::Money(cents) => text::money(out, cents),
+    }
+}
+
+/// Nested arrays of JSON, one level a dimension; lower bounds are dropped.
+fn write_array(array: &Elements<'_>, class: &Class, to: &mut Text<'_>) -> Result<(), TooLarge> {
+    if array.is_empty() {
+        to.out.extend_from_slice(b"[]");
+        return Ok(());
+    }
+    write_dimension(array.dimensions, &mut array.iter(), class, to)
+}
+
+fn write_dimension<'s>(
+    dimensions: &[i32],
+    elements: &mut impl Iterator<Item = Option<Value<'s>>>,
+    class: &Class,
+    to: &mut Text<'_>,
+) -> Result<(), TooLarge> {
+    let Some((length, inner)) = dimensions.split_first() else {
+        return Ok(());
+    };
+    for i in 0..*length {
+        to.out.push(if i == 0 { b'[' } else { b',' });
+        if !inner.is_empty() {
+            write_dimension(inner, elements, class, to)?;
+        } else {
+            match elements.next().flatten() {
+                Some(value) => class.write(value, to)?,
+                None => json::null(to.out),
+            }
+        }
+        to.fits()?;
+    }
+    to.out.push(b']');
+    Ok(())
+}
+
+impl Composite {
+    fn write(&self, value: Value<'_>, base: Type, to: &mut Text<'_>) -> Result<(), TooLarge> {
+        check_stack_depth();
+        let mut buffer = self.buffer.take();
+        let written = match self
+            .shape
+            .deform_value(value, base, &mut buffer, to.scratch)
+        {
+            Some(row) => write_object(&self.fields, &row, to, None),
+            None => {
+                json::null(to.out);
+                Ok(())
+            }
+        };
+        self.buffer.set(buffer);
+        written
+    }
+}
+
+/// An object with the columns that the row has. With `cut`, only the key and values of at most that many bytes.
+pub fn write_object(
+    fields: &[Field],
+    row: &DeformedRow<'_>,
+    to: &mut Text<'_>,
+    cut: Option<usize>,
+) -> Result<(), TooLarge> {
+    to.out.push(b'{');
+    let mut skip_comma = 1;
+    for field in fields {
+        let cell = row.cell(field.place, field.class.base());
+        if matches!(cell, Column::Absent) {
+            continue;
+        }
+        let start = to.out.len();
+        to.out.extend_from_slice(&field.key[skip_comma..]);
+        if let Column::Value(value) = cell {
+            if let Err(too_large) = write_member(field, value, to, cut) {
+                if cut.is_none() {
+                    return Err(too_large);
+                }
+                to.out.truncate(start);
+                continue;
+            }
+        } else {
+            json::null(to.out);
+        }
+        skip_comma = 0;
+    }
+    to.out.push(b'}');
+    to.fits()
+}
+
+fn write_member(
+    field: &Field,
+    value: Value<'_>,
+    to: &mut Text<'_>,
+    cut: Option<usize>,
+) -> Result<(), TooLarge> {
+    let whole = to.end;
+    if let Some(bytes) = cut.filter(|_| !field.is_key) {
+        to.end = to.out.len() + bytes;
+    }
+    let written = field.class.write(value, to);
+    to.end = whole;
+    written
+}

@@ -1,0 +1,114 @@
+//! Memory contexts with an owner: one kind that lives as long as a plan, one that lives as long as a message.
+
+use pgrx::pg_sys;
+use std::cell::Cell;
+use std::marker::PhantomData;
+
+/// Where what Postgres allocates for a plan lives: descriptors, look-up data of functions.
+pub struct Memory {
+    context: pg_sys::MemoryContext,
+}
+
+impl Memory {
+    /// A context of its own, freed with the owner.
+    pub fn new() -> Memory {
+        Memory {
+            context: create(c"pgrealtime plan"),
+        }
+    }
+
+    /// The context, for functions that take one.
+    pub(in crate::pg) fn context(&self) -> pg_sys::MemoryContext {
+        self.context
+    }
+
+    /// Runs `build` with this context as the current one.
+    pub(in crate::pg) fn within<T>(&self, build: impl FnOnce() -> T) -> T {
+        let _current = Current::switch(self.context);
+        build()
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // A second error while unwinding would end the server; a plan that failed to build costs a few kB.
+        if !std::thread::panicking() {
+            // SAFETY: made by `new`, deleted once; whatever points into it holds the owner.
+            unsafe { pg_sys::MemoryContextDelete(self.context) }
+        }
+    }
+}
+
+/// A context below the one that lives as long as the session.
+fn create(name: &'static std::ffi::CStr) -> pg_sys::MemoryContext {
+    // SAFETY: the name is static; the sizes are Postgres's defaults for small contexts.
+    unsafe {
+        pg_sys::AllocSetContextCreateInternal(
+            pg_sys::TopMemoryContext,
+            name.as_ptr(),
+            pg_sys::ALLOCSET_SMALL_MINSIZE as usize,
+            pg_sys::ALLOCSET_SMALL_INITSIZE as usize,
+            pg_sys::ALLOCSET_DEFAULT_MAXSIZE as usize,
+        )
+    }
+}
+
+/// Makes a context the current one until it is dropped, on the way of an error too: it only sets a variable.
+struct Current {
+    previous: pg_sys::MemoryContext,
+}
+
+impl Current {
+    fn switch(context: pg_sys::MemoryContext) -> Current {
+        // SAFETY: a backend has one thread; both contexts outlive the guard.
+        unsafe {
+            let previous = pg_sys::CurrentMemoryContext;
+            pg_sys::CurrentMemoryContext = context;
+            Current { previous }
+        }
+    }
+}
+
+impl Drop for Current {
+    fn drop(&mut self) {
+        // SAFETY: as above.
+        unsafe { pg_sys::CurrentMemoryContext = self.previous }
+    }
+}
+
+thread_local! {
+    static SCRATCH: Cell<pg_sys::MemoryContext> = const { Cell::new(std::ptr::null_mut()) };
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Where values are detoasted and printed while one message is written: all that is lent out under it is freed at
+/// once when the outermost guard goes. Inner ones come up when a cast of the user's calls the serialiser again.
+pub struct Scratch {
+    _current: Current,
+    _not_send: PhantomData<*mut ()>,
+}
+
+impl Scratch {
+    /// Makes the scratch context the current one.
+    pub fn enter() -> Scratch {
+        if SCRATCH.get().is_null() {
+            SCRATCH.set(create(c"pgrealtime scratch"));
+        }
+        DEPTH.set(DEPTH.get() + 1);
+        Scratch {
+            _current: Current::switch(SCRATCH.get()),
+            _not_send: PhantomData,
+        }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        DEPTH.set(DEPTH.get() - 1);
+        // After an error the next message frees it.
+        if DEPTH.get() == 0 && !std::thread::panicking() {
+            // SAFETY: nothing lent out under the guard outlives it, as the lifetimes of `Scratch` borrowers say.
+            unsafe { pg_sys::MemoryContextReset(SCRATCH.get()) }
+        }
+    }
+}

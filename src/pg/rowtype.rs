@@ -1,0 +1,92 @@
+//! The table that a row type belongs to, and its key.
+
+use super::types::Type;
+use pgrx::pg_sys;
+use pgrx::pg_sys::Oid;
+use std::ffi::{c_char, CStr};
+
+/// A table, as its rows' type leads to it.
+#[derive(Clone, Debug)]
+pub struct Table {
+    pub oid: Oid,
+    pub schema: String,
+    pub name: String,
+    /// Attribute numbers of the primary key, else of the replica identity index, else none.
+    pub key: Vec<i16>,
+}
+
+/// OID of the relation whose rows are of this type.
+pub fn relation_of(row_type: Oid) -> Option<Oid> {
+    Type::base_of(row_type).relation()
+}
+
+/// The type itself, or what a domain is over, if its values are a relation's rows.
+pub fn row_type_of(type_oid: Oid) -> Option<Oid> {
+    let base = Type::base_of(type_oid);
+    base.relation().map(|_| base.oid())
+}
+
+impl Table {
+    /// `None` when the relation is no table (a view, a composite type by itself), or no longer.
+    pub fn by_oid(oid: Oid) -> Option<Table> {
+        // SAFETY: opening locks the relation against changes while it is read, or finds it gone; closed before
+        // returning, unless an error ends the transaction anyway. The strings are copies.
+        unsafe {
+            let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+            let relation = pg_sys::try_relation_open(oid, lock);
+            if relation.is_null() {
+                return None;
+            }
+            let class = (*relation).rd_rel;
+            let is_table = matches!((*class).relkind as u8, b'r' | b'p' | b'f');
+            let table = is_table.then(|| Table {
+                oid,
+                schema: owned(pg_sys::get_namespace_name((*class).relnamespace)),
+                name: owned((*class).relname.data.as_ptr()),
+                key: key(relation),
+            });
+            pg_sys::relation_close(relation, lock);
+            table
+        }
+    }
+}
+
+/// # Safety
+/// The pointer is null or points to a NUL-terminated string.
+unsafe fn owned(name: *const c_char) -> String {
+    if name.is_null() {
+        return String::new();
+    }
+    // SAFETY: as the caller says.
+    let name = unsafe { CStr::from_ptr(name) };
+    name.to_string_lossy().into_owned()
+}
+
+/// # Safety
+/// The relation is open.
+unsafe fn key(relation: pg_sys::Relation) -> Vec<i16> {
+    // SAFETY: as the caller says; the index is open while it is read. Key columns of a primary key and of a replica
+    // identity index are plain columns.
+    unsafe {
+        #[cfg(not(feature = "pg18"))]
+        let mut index = pg_sys::RelationGetPrimaryKeyIndex(relation);
+        #[cfg(feature = "pg18")]
+        let mut index = pg_sys::RelationGetPrimaryKeyIndex(relation, false);
+        if index == Oid::INVALID {
+            index = pg_sys::RelationGetReplicaIndex(relation);
+        }
+        if index == Oid::INVALID {
+            return Vec::new();
+        }
+        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+        let open = pg_sys::index_open(index, lock);
+        let form = (*open).rd_index;
+        let key = (*form)
+            .indkey
+            .values
+            .as_slice((*form).indnkeyatts as usize)
+            .to_vec();
+        pg_sys::index_close(open, lock);
+        key
+    }
+}

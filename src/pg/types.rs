@@ -1,0 +1,139 @@
+//! What the catalogs say of types: length, base, element, name, and when such answers have become stale.
+
+use pgrx::pg_sys;
+use pgrx::pg_sys::Oid;
+use std::cell::Cell;
+use std::ffi::CStr;
+
+/// A type below its domains, with the length that says how its values are stored (pg_type.typlen).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Type {
+    oid: Oid,
+    length: i16,
+}
+
+impl Type {
+    /// The type itself, or what a domain is over.
+    pub fn base_of(oid: Oid) -> Type {
+        let mut length = 0;
+        let mut by_value = false;
+        // SAFETY: syscache look-ups, which raise an error for a type that does not exist.
+        let oid = unsafe {
+            let base = pg_sys::getBaseType(oid);
+            pg_sys::get_typlenbyval(base, &mut length, &mut by_value);
+            base
+        };
+        Type { oid, length }
+    }
+
+    /// The place of a dropped column: no value has this type.
+    pub const NONE: Type = Type {
+        oid: Oid::INVALID,
+        length: 0,
+    };
+
+    pub fn oid(self) -> Oid {
+        self.oid
+    }
+
+    /// Whether values are stored with their length in front, perhaps compressed or out of line.
+    pub fn is_varlena(self) -> bool {
+        self.length == -1
+    }
+
+    /// Element type as declared, domains kept; `None` when this is not an array that subscripts as one (`name` and
+    /// `point` have elements, too, and are none).
+    pub fn element(self) -> Option<Oid> {
+        // SAFETY: a syscache look-up; InvalidOid for no array.
+        let element = unsafe { pg_sys::get_element_type(self.oid) };
+        (element != Oid::INVALID).then_some(element)
+    }
+
+    /// The relation whose rows are of this type: a table, a view or a composite type by itself.
+    pub fn relation(self) -> Option<Oid> {
+        // SAFETY: a syscache look-up; InvalidOid for no composite type.
+        let relation = unsafe { pg_sys::get_typ_typrelid(self.oid) };
+        (relation != Oid::INVALID).then_some(relation)
+    }
+
+    /// Whether the type was made by someone other than the server itself; only such types' casts to json count.
+    pub fn is_users(self) -> bool {
+        self.oid.to_u32() >= pg_sys::FirstNormalObjectId
+    }
+
+    /// What the values of a range or a multirange are made of.
+    pub fn range_subtype(self) -> Option<Type> {
+        // SAFETY: syscache look-ups; InvalidOid where there is none.
+        let subtype = unsafe {
+            let range = match pg_sys::get_multirange_range(self.oid) {
+                Oid::INVALID => self.oid,
+                range => range,
+            };
+            pg_sys::get_range_subtype(range)
+        };
+        (subtype != Oid::INVALID).then(|| Type::base_of(subtype))
+    }
+}
+
+/// pg_type.typname.
+pub fn type_name(oid: Oid) -> Option<String> {
+    let cache = pg_sys::SysCacheIdentifier::TYPEOID as i32;
+    // SAFETY: the tuple is checked, read while it is pinned, and released; the name is copied out.
+    unsafe {
+        let tuple = pg_sys::SearchSysCache1(cache, pg_sys::Datum::from(oid));
+        if tuple.is_null() {
+            return None;
+        }
+        let form = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_type>();
+        let name = CStr::from_ptr((*form).typname.data.as_ptr());
+        let name = name.to_string_lossy().into_owned();
+        pg_sys::ReleaseSysCache(tuple);
+        Some(name)
+    }
+}
+
+/// Raises 54001 before nested types overrun the stack.
+pub fn check_stack_depth() {
+    // SAFETY: compares an address with a limit.
+    unsafe { pg_sys::check_stack_depth() }
+}
+
+/// A count that changes whenever a type, a schema, a cast or a function may have been changed; for what the relcache
+/// is not told of: renamed types and schemas, new casts, replaced functions.
+pub fn generation() -> u64 {
+    register();
+    GENERATION.get()
+}
+
+thread_local! {
+    static GENERATION: Cell<u64> = const { Cell::new(0) };
+    static REGISTERED: Cell<bool> = const { Cell::new(false) };
+}
+
+fn register() {
+    if REGISTERED.replace(true) {
+        return;
+    }
+    use pg_sys::SysCacheIdentifier as Cache;
+    for cache in [
+        Cache::TYPEOID,
+        Cache::NAMESPACEOID,
+        Cache::CASTSOURCETARGET,
+        Cache::PROCOID,
+    ] {
+        // SAFETY: the callback lives as long as the process.
+        unsafe {
+            pg_sys::CacheRegisterSyscacheCallback(
+                cache as i32,
+                Some(catalog_changed),
+                pg_sys::Datum::from(0),
+            )
+        }
+    }
+}
+
+/// Only counts: it may be called while a plan is being built.
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn catalog_changed(_argument: pg_sys::Datum, _cache: i32, _hash: u32) {
+    GENERATION.set(GENERATION.get().wrapping_add(1));
+}
