@@ -40,6 +40,7 @@ impl Report {
 
 /// Everything that a caller can get wrong or meet; the variant is the SQLSTATE (errcodes.txt of Postgres).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::enum_variant_names)] // the names are those of errcodes.txt
 pub enum Error {
     /// 0A000
     FeatureNotSupported(Report),
