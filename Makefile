@@ -1,0 +1,40 @@
+# The project's commands; what they do is in .ci/. PG=16 chooses another major version of Postgres than 15.
+SHELL := /bin/bash
+export PG ?= 15
+
+help:
+	@echo 'make demo            a cluster of its own with the demo application; make demo-stop ends it'
+	@echo 'make test            every test; make check: format, lints, dependency directions'
+	@echo 'make regress         the SQL regression tests; make regress TEST=name: one of them'
+	@echo 'make regress-accept  takes the last run'"'"'s results as expected'
+	@echo 'make bench           the measured claims; make bench BENCH=name: one of them'
+	@echo 'make install PG_CONFIG=/path/to/pg_config   builds for that server and installs there'
+
+check:
+	@.ci/check
+
+test:
+	@.ci/test
+
+regress:
+	@.ci/prepare
+	@.ci/install dev "$$(. .ci/env && server_bin pg)/pg_config"
+	@.ci/cluster start regress pg fsync=off
+	@eval "$$(.ci/cluster env regress)" && .ci/regress $(TEST); status=$$?; .ci/cluster stop regress; exit $$status
+
+regress-accept:
+	@.ci/regress --accept
+
+bench:
+	@.ci/bench $(BENCH)
+
+demo:
+	@sql/demo/demo.sh
+
+demo-stop:
+	@.ci/cluster stop demo
+
+install:
+	@.ci/install dist "$(or $(PG_CONFIG),$(error say for which server: make install PG_CONFIG=/path/to/pg_config))"
+
+.PHONY: help check test regress regress-accept bench demo demo-stop install
