@@ -1,10 +1,10 @@
 //! The serialiser by itself.
 
+use crate::error::ErrorReport;
 use crate::message::change;
 use crate::pg::call::{Call, JsonText};
 use crate::pg::row::Record;
 use crate::pg::rowtype::row_type_of;
-use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
 /// The message of a row change, for people's own triggers. STABLE: its time is the transaction's start, and what it
