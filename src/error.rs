@@ -78,6 +78,8 @@ pub enum Error {
     ObjectNotInPrerequisiteState(Report),
     /// 55P02
     CannotChangeRuntimeParam(Report),
+    /// XX001: the change log itself is damaged, which no caller can cause.
+    DataCorrupted(Report),
     /// 72000: Postgres's "snapshot too old" says exactly what a cursor outside the log means:
     /// the state to go on from is gone, read the table again.
     SnapshotTooOld(Report),
@@ -112,6 +114,7 @@ impl Error {
                 (Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, r)
             }
             Error::CannotChangeRuntimeParam(r) => (Code::ERRCODE_CANT_CHANGE_RUNTIME_PARAM, r),
+            Error::DataCorrupted(r) => (Code::ERRCODE_DATA_CORRUPTED, r),
             Error::SnapshotTooOld(r) => (Code::ERRCODE_SNAPSHOT_TOO_OLD, r),
         }
     }

@@ -22,6 +22,7 @@ extension_sql_file!("../sql/log.sql", name = "log", requires = ["bootstrap"]);
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     gucs::init();
+    log::init();
 }
 
 /// What `cargo pgrx test` calls before the first test; it must stand at the root of the crate.

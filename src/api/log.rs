@@ -1,8 +1,13 @@
 //! The change log's own functions.
 
 use crate::error::ErrorReport;
+use crate::feed::reader;
+use crate::feed::request::Unchecked;
+use crate::log::retention;
+use crate::log::stand;
 use crate::log::state::State;
-use crate::pg::xact;
+use crate::pg::srf::{Arguments, Cell, Rows};
+use crate::pg::{xact, CallInfo};
 use pgrx::prelude::*;
 
 /// Writes the first state of a new log; exists only while the install script runs.
@@ -16,4 +21,61 @@ DROP FUNCTION pgrealtime.initialise_log(bigint);
 "#, requires = ["log"])]
 fn initialise_log(log_id: i64) -> Result<(), ErrorReport> {
     Ok(State::initialise(log_id, xact::now())?)
+}
+
+/// Where the change log stands in the statement's snapshot.
+#[pg_extern(sql = r#"
+CREATE FUNCTION pgrealtime.current_cursor() RETURNS text
+    LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#, requires = ["log"])]
+fn current_cursor() -> Result<String, ErrorReport> {
+    Ok(stand::current_cursor()?)
+}
+
+/// The caller's delta after a cursor.
+#[pg_extern(sql = r#"
+CREATE FUNCTION pgrealtime.changes_since(
+    cursor text, relations regclass[], filter text = NULL, events text[] = NULL, columns text[] = NULL,
+    max_changes integer = 1000, net boolean = false
+) RETURNS TABLE (cursor text, change json)
+    LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 1000 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#, requires = ["log"])]
+fn changes_since(call: CallInfo) -> Result<(), ErrorReport> {
+    let arguments = Arguments::new(call);
+    let request = Unchecked {
+        cursor: arguments.get(0),
+        relations: arguments.get(1),
+        filter: arguments.get(2),
+        events: arguments.get(3),
+        columns: arguments.get(4),
+        max_changes: arguments.get(5),
+        net: arguments.get(6),
+    }
+    .check()?;
+    retention::look()?;
+    let rows = Rows::begin(call);
+    reader::changes_since(&request, |cursor, change| {
+        let change = change.map_or(Cell::Null, Cell::Text);
+        rows.add([Cell::Text(cursor.as_bytes()), change]);
+    })?;
+    Ok(())
+}
+
+/// Retention by hand: what is due is sealed and emptied now. Returns how many segments were emptied.
+#[pg_extern(sql = r#"
+CREATE FUNCTION pgrealtime.prune() RETURNS integer
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#, requires = ["log"])]
+fn prune() -> Result<i32, ErrorReport> {
+    Ok(retention::prune()?.emptied as i32)
+}
+
+/// Refuses every cursor made until now, as after restoring an older copy of the volume.
+#[pg_extern(sql = r#"
+CREATE FUNCTION pgrealtime.invalidate_cursors() RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#, requires = ["log"])]
+fn invalidate_cursors() -> Result<(), ErrorReport> {
+    State::change(|state| state.epoch += 1)?;
+    Ok(())
 }

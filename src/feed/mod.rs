@@ -1,3 +1,7 @@
 //! The feed: what each reader receives of the log.
 
-pub mod delta;
+mod delta;
+mod net;
+pub mod reader;
+mod relation;
+pub mod request;

@@ -121,6 +121,45 @@ pub struct Cursor {
     pub batch: Option<Batch>,
 }
 
+/// Writes the cursors of one batch: all but the position is encoded once.
+pub struct BatchCursors {
+    prefix: Vec<u8>,
+}
+
+impl BatchCursors {
+    /// The cursors between two stands.
+    pub fn new(origin: &Origin, from: &Stand, to: &Stand) -> BatchCursors {
+        let mut prefix = start(origin);
+        put_stand(&mut prefix, from, &Stand::default());
+        put_stand(&mut prefix, to, from);
+        BatchCursors { prefix }
+    }
+
+    /// The cursor behind the entry at a position.
+    pub fn at(&self, position: u64) -> String {
+        let mut out = Vec::with_capacity(self.prefix.len() + 14);
+        out.extend_from_slice(&self.prefix);
+        put(&mut out, position);
+        finish(out)
+    }
+}
+
+fn start(origin: &Origin) -> Vec<u8> {
+    let mut out = vec![VERSION];
+    out.extend_from_slice(&origin.system.to_be_bytes());
+    out.extend_from_slice(&origin.log.to_be_bytes());
+    put(&mut out, u64::from(origin.database));
+    put(&mut out, u64::from(origin.epoch));
+    put(&mut out, u64::from(origin.timeline));
+    out
+}
+
+fn finish(mut out: Vec<u8>) -> String {
+    let checksum = crc32fast::hash(&out);
+    out.extend_from_slice(&checksum.to_be_bytes());
+    URL_SAFE_NO_PAD.encode(out)
+}
+
 /// Why a text is not a cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DecodeError {
@@ -133,20 +172,16 @@ pub enum DecodeError {
 impl Cursor {
     /// The opaque text: URL-safe, without padding.
     pub fn encode(&self) -> String {
-        let mut out = vec![VERSION];
-        out.extend_from_slice(&self.origin.system.to_be_bytes());
-        out.extend_from_slice(&self.origin.log.to_be_bytes());
-        put(&mut out, u64::from(self.origin.database));
-        put(&mut out, u64::from(self.origin.epoch));
-        put(&mut out, u64::from(self.origin.timeline));
-        put_stand(&mut out, &self.from, &Stand::default());
-        if let Some(batch) = &self.batch {
-            put_stand(&mut out, &batch.to, &self.from);
-            put(&mut out, batch.position);
+        match &self.batch {
+            Some(batch) => {
+                BatchCursors::new(&self.origin, &self.from, &batch.to).at(batch.position)
+            }
+            None => {
+                let mut out = start(&self.origin);
+                put_stand(&mut out, &self.from, &Stand::default());
+                finish(out)
+            }
         }
-        let checksum = crc32fast::hash(&out);
-        out.extend_from_slice(&checksum.to_be_bytes());
-        URL_SAFE_NO_PAD.encode(out)
     }
 
     /// Reads what `encode` wrote. Never panics; takes time linear in the text.

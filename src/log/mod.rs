@@ -8,3 +8,8 @@ pub mod read;
 pub mod retention;
 pub mod stand;
 pub mod state;
+
+/// Called once, when the library is loaded.
+pub fn init() {
+    crate::pg::worker::set_work(retention::janitor);
+}

@@ -4,6 +4,7 @@ use super::cursor::Stand;
 use super::state;
 use crate::error::{report, Error, Result};
 use crate::pg::image::Image;
+use crate::pg::memory::Memory;
 use crate::pg::scan::{Segment, Stream};
 use crate::pg::Oid;
 use std::cmp::Reverse;
@@ -175,13 +176,16 @@ impl<'a> Entries<'a> {
 
     /// The next entry of the range, or `None` when there is none or `limit` entries have been looked at: then
     /// `exhausted` tells which.
-    pub fn next(&mut self, limit: usize) -> Option<Entry> {
+    /// The images are copied into `memory`: the scans themselves allocate in the context that they were begun in.
+    pub fn next(&mut self, limit: usize, memory: &Memory) -> Option<Entry> {
         while self.examined < limit {
             let Reverse((position, place)) = self.heads.pop()?;
             self.examined += 1;
             self.reached = position;
             let stream = &self.streams[place];
-            let entry = self.is_wanted(stream).then(|| read(stream));
+            let entry = self
+                .is_wanted(stream)
+                .then(|| memory.within(|| read(stream)));
             if stream.next() {
                 self.heads.push(Reverse((stream.position(), place)));
             }

@@ -145,9 +145,10 @@ pub unsafe fn set_attribute(
     index: usize,
     column: &super::image::Column,
 ) {
-    // SAFETY: as promised; the template is zeroed, which stands for "not dropped, no default, may be NULL".
+    // SAFETY: as promised; zeroes stand for "not dropped, no default, may be NULL".
     unsafe {
         let attribute = std::ptr::from_ref(attribute(descriptor, index)).cast_mut();
+        attribute.write_bytes(0, 1);
         (*attribute).attnum = index as i16 + 1;
         (*attribute).atttypid = column.type_oid;
         (*attribute).atttypmod = column.typmod;
@@ -204,5 +205,20 @@ pub fn completed_transactions() -> u64 {
         #[cfg(not(any(feature = "pg15", feature = "pg16")))]
         let at = &raw const (*pg_sys::TransamVariables).xactCompletionCount;
         at.read_volatile()
+    }
+}
+
+/// Whether a role has a privilege on a schema.
+///
+/// # Safety
+/// The schema exists.
+pub unsafe fn schema_check(schema: pg_sys::Oid, role: pg_sys::Oid, mode: pg_sys::AclMode) -> bool {
+    // SAFETY: as promised.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        let result = pg_sys::pg_namespace_aclcheck(schema, role, mode);
+        #[cfg(not(feature = "pg15"))]
+        let result = pg_sys::object_aclcheck(pg_sys::NamespaceRelationId, schema, role, mode);
+        result == pg_sys::AclResult::ACLCHECK_OK
     }
 }

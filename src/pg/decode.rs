@@ -1,6 +1,7 @@
 //! From images back to rows: with the attributes of their layout, then as the relation is now.
 
 use super::image::{Column, Image};
+use super::row::RowShape;
 use pgrx::pg_sys;
 
 /// Takes images of one layout apart.
@@ -116,5 +117,52 @@ impl Decoded {
         self.values.resize(columns, pg_sys::Datum::null());
         self.nulls.resize(columns, true);
         self.absent.resize(columns, true);
+    }
+}
+
+impl Decoded {
+    /// What identifies a row by these columns: their values as stored, whole; `None` when one is absent.
+    pub fn identity(&self, key: &[i16], shape: &RowShape) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        for number in key {
+            let place = *number as usize - 1;
+            if self.is_absent(place) {
+                return None;
+            }
+            if self.nulls[place] {
+                out.push(0);
+                continue;
+            }
+            let (length, by_value) = shape.storage(place);
+            let value = self.values[place];
+            out.push(1);
+            if by_value {
+                out.extend_from_slice(&value.value().to_ne_bytes());
+                continue;
+            }
+            // SAFETY: a value by reference is `length` bytes, a varlena (-1), whose content is read whole, or a C string.
+            let bytes = unsafe {
+                match length {
+                    -1 => {
+                        let whole = pg_sys::pg_detoast_datum_packed(value.cast_mut_ptr());
+                        let length = pgrx::varsize_any_exhdr(whole);
+                        std::slice::from_raw_parts(pgrx::vardata_any(whole).cast::<u8>(), length)
+                    }
+                    -2 => std::ffi::CStr::from_ptr(value.cast_mut_ptr()).to_bytes(),
+                    fixed => std::slice::from_raw_parts(value.cast_mut_ptr::<u8>(), fixed as usize),
+                }
+            };
+            out.extend_from_slice(&(bytes.len() as u32).to_ne_bytes());
+            out.extend_from_slice(bytes);
+        }
+        Some(out)
+    }
+}
+
+impl Image {
+    /// Bytes of the image in memory.
+    pub fn bytes(&self) -> usize {
+        // SAFETY: an image that was read is a varlena with a full header.
+        unsafe { pgrx::varsize_any(self.0.cast_mut_ptr()) }
     }
 }

@@ -23,7 +23,7 @@ impl Memory {
     }
 
     /// Runs `build` with this context as the current one.
-    pub(in crate::pg) fn within<T>(&self, build: impl FnOnce() -> T) -> T {
+    pub fn within<T>(&self, build: impl FnOnce() -> T) -> T {
         let _current = Current::switch(self.context);
         build()
     }

@@ -206,6 +206,32 @@ impl RowShape {
         }
     }
 
+    /// The types of the columns by attribute number less one, below domains; [`Type::NONE`] for a dropped one.
+    pub fn types(&self) -> &[Type] {
+        &self.types
+    }
+
+    /// Length (pg_attribute.attlen) of a column's values, by attribute number less one, and whether they are passed by
+    /// value.
+    pub fn storage(&self, place: usize) -> (i16, bool) {
+        // SAFETY: the descriptor is the shape's own copy; the place is asserted.
+        unsafe {
+            assert!(place < (*self.descriptor).natts as usize);
+            let attribute = attribute(self.descriptor, place);
+            (attribute.attlen, attribute.attbyval)
+        }
+    }
+
+    /// A decoded image as a row of this shape; what was of another type by then is absent.
+    pub fn row<'s>(&'s self, decoded: &'s super::decode::Decoded) -> DeformedRow<'s> {
+        DeformedRow {
+            types: &self.types,
+            values: &decoded.values,
+            nulls: &decoded.nulls,
+            absent: decoded.absent(),
+        }
+    }
+
     /// The live columns, in the order of attribute numbers.
     pub fn columns(&self) -> &[Column] {
         &self.columns

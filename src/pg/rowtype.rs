@@ -20,6 +20,25 @@ pub fn relation_of(row_type: Oid) -> Option<Oid> {
     Type::base_of(row_type).relation()
 }
 
+/// The row type of a relation; `None` for one that does not exist or has none.
+pub fn row_type_of_relation(relation: Oid) -> Option<Oid> {
+    // SAFETY: a syscache look-up; InvalidOid for no such relation.
+    let row_type = unsafe { pg_sys::get_rel_type_id(relation) };
+    (row_type != Oid::INVALID).then_some(row_type)
+}
+
+/// Schema and name of a table, as SQL would have to write them.
+pub fn qualified_name(table: &Table) -> String {
+    let quoted = |name: &str| -> String {
+        let Ok(name) = std::ffi::CString::new(name) else {
+            return String::new();
+        };
+        // SAFETY: the name ends with a NUL; the result is the name itself or a palloc'd copy.
+        unsafe { owned(pg_sys::quote_identifier(name.as_ptr())) }
+    };
+    format!("{}.{}", quoted(&table.schema), quoted(&table.name))
+}
+
 /// The type itself, or what a domain is over, if its values are a relation's rows.
 pub fn row_type_of(type_oid: Oid) -> Option<Oid> {
     let base = Type::base_of(type_oid);

@@ -245,3 +245,44 @@ fn has_own_truncate_trigger(
         found
     }
 }
+
+/// The arguments of the capture triggers that are on a relation itself: one list a trigger.
+pub fn capture_arguments(relation: pg_sys::Oid) -> Vec<Vec<String>> {
+    // SAFETY: the relation is opened under a lock and closed again; its trigger descriptor is read in between. The
+    // function is named by schema and name: an extension's functions are where its script made them.
+    unsafe {
+        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+        let opened = pg_sys::try_relation_open(relation, lock);
+        if opened.is_null() {
+            return Vec::new();
+        }
+        let described = (*opened).trigdesc;
+        let triggers: &[pg_sys::Trigger] = if described.is_null() {
+            &[]
+        } else {
+            std::slice::from_raw_parts((*described).triggers, (*described).numtriggers as usize)
+        };
+        let schema = pg_sys::get_namespace_oid(c"pgrealtime".as_ptr(), true);
+        let found = triggers
+            .iter()
+            .filter(|trigger| {
+                let name = pg_sys::get_func_name(trigger.tgfoid);
+                !trigger.tgisclone
+                    && pg_sys::get_func_namespace(trigger.tgfoid) == schema
+                    && !name.is_null()
+                    && CStr::from_ptr(name) == c"capture_change"
+            })
+            .map(|trigger| {
+                (0..trigger.tgnargs as usize)
+                    .map(|i| {
+                        CStr::from_ptr(*trigger.tgargs.add(i))
+                            .to_string_lossy()
+                            .into_owned()
+                    })
+                    .collect()
+            })
+            .collect();
+        pg_sys::relation_close(opened, lock);
+        found
+    }
+}

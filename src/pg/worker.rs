@@ -3,6 +3,14 @@
 use pgrx::bgworkers::{BackgroundWorkerBuilder, BgWorkerStartTime};
 use pgrx::prelude::*;
 use pgrx::{pg_sys, IntoDatum, PgTryBuilder};
+use std::sync::OnceLock;
+
+static WORK: OnceLock<fn()> = OnceLock::new();
+
+/// Says what a janitor does; called when the library is loaded, which the janitor's process does first.
+pub fn set_work(work: fn()) {
+    WORK.get_or_init(|| work);
+}
 
 /// Whether this process may start a worker that writes.
 pub fn may_start() -> bool {
@@ -71,5 +79,7 @@ pub extern "C-unwind" fn pgrealtime_janitor(database: pg_sys::Datum) {
         let database = pg_sys::Oid::from(database.value() as u32);
         pg_sys::BackgroundWorkerInitializeConnectionByOid(database, pg_sys::InvalidOid, 0);
     }
-    crate::log::retention::janitor();
+    if let Some(work) = WORK.get() {
+        work();
+    }
 }

@@ -1,0 +1,221 @@
+//! A relation as readers see it: its columns, key and settings, and how its images become messages.
+
+use crate::error::{report, Error, Result};
+use crate::log::entry;
+use crate::log::layout::{self, Layout};
+use crate::log::read::Entry;
+use crate::message::RecordPlan;
+use crate::pg::decode::{Decoded, Decoder};
+use crate::pg::invalidation::{self, Fresh};
+use crate::pg::memory::Memory;
+use crate::pg::privilege;
+use crate::pg::row::RowShape;
+use crate::pg::rowtype::Table;
+use crate::pg::{rowtype, trigger, Oid};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// What all readers of a relation share; made again when the relation changes.
+pub struct Relation {
+    pub table: Table,
+    pub shape: RowShape,
+    /// Attribute numbers of the live columns.
+    pub columns: Vec<i16>,
+    /// `payload => 'key'`: messages carry the key only.
+    pub key_only: bool,
+    /// `deletes => 'key'`: every DELETE carries the key, to every reader whose filter held.
+    pub deletes_by_key: bool,
+    /// Whether a trigger appends its changes to the log.
+    pub captured: bool,
+    decoders: RefCell<HashMap<i64, Rc<(Rc<Layout>, Decoder)>>>,
+    fresh: Fresh,
+}
+
+/// The rows of a change, as columns of the relation as it is now.
+pub struct Rows {
+    pub old: Option<Decoded>,
+    pub new: Option<Decoded>,
+}
+
+thread_local! {
+    static KNOWN: RefCell<HashMap<u32, Rc<Relation>>> = RefCell::new(HashMap::new());
+}
+
+impl Relation {
+    /// The relation with this OID. Errors: 42P01, 42809.
+    pub fn open(oid: Oid) -> Result<Rc<Relation>> {
+        let known = KNOWN.with_borrow(|known| {
+            known
+                .get(&oid.to_u32())
+                .filter(|relation| relation.fresh.get())
+                .cloned()
+        });
+        if let Some(relation) = known {
+            return Ok(relation);
+        }
+        let relation = Rc::new(Relation::make(oid)?);
+        KNOWN.with_borrow_mut(|known| {
+            known.retain(|_, relation| relation.fresh.get());
+            known.insert(oid.to_u32(), relation.clone());
+        });
+        Ok(relation)
+    }
+
+    fn make(oid: Oid) -> Result<Relation> {
+        let fresh = invalidation::watch(oid);
+        let Some(row_type) = rowtype::row_type_of_relation(oid) else {
+            return Err(Error::UndefinedTable(report(format!(
+                "relation with OID {} does not exist",
+                oid.to_u32()
+            ))));
+        };
+        let Some(table) = Table::by_oid(oid) else {
+            return Err(Error::WrongObjectType(
+                report("only tables have changes").hint("Name the table that is realtime."),
+            ));
+        };
+        let triggers = trigger::capture_arguments(oid);
+        let says = |setting: &str| {
+            triggers
+                .iter()
+                .flatten()
+                .any(|argument| argument == setting)
+        };
+        let captured = triggers.iter().any(|arguments| {
+            arguments
+                .iter()
+                .find_map(|argument| argument.strip_prefix("sinks="))
+                .is_none_or(|sinks| sinks.split(',').any(|sink| sink == "log"))
+        });
+        let shape = RowShape::of_type(&Rc::new(Memory::new()), row_type);
+        Ok(Relation {
+            columns: shape.columns().iter().map(|column| column.number).collect(),
+            key_only: says("payload=key"),
+            deletes_by_key: says("deletes=key"),
+            captured,
+            table,
+            shape,
+            decoders: RefCell::default(),
+            fresh,
+        })
+    }
+
+    /// Schema and name, quoted where they need it.
+    pub fn name(&self) -> String {
+        rowtype::qualified_name(&self.table)
+    }
+
+    /// The columns that a role receives: those that it may SELECT, among them the key. Errors: 42501.
+    pub fn selectable(&self, role: Oid) -> Result<Vec<i16>> {
+        let denied = |what: String| Error::InsufficientPrivilege(report(what));
+        let oid = self.table.oid;
+        if !privilege::may_use_schema_of(oid, role) {
+            return Err(denied(format!(
+                "permission denied for schema {}",
+                self.table.schema
+            )));
+        }
+        let columns = privilege::selectable(oid, role, &self.columns);
+        if columns.is_empty() {
+            return Err(denied(format!(
+                "permission denied for table {}",
+                self.table.name
+            )));
+        }
+        if self.table.key.iter().any(|key| !columns.contains(key)) {
+            return Err(Error::InsufficientPrivilege(
+                report(format!(
+                    "permission denied for the key of table {}",
+                    self.table.name
+                ))
+                .detail("Every change carries the key of its row.")
+                .hint("Grant SELECT on the key's columns to the role."),
+            ));
+        }
+        Ok(columns)
+    }
+
+    /// The plan of messages with these columns.
+    pub fn plan(&self, columns: &[i16]) -> RecordPlan {
+        if self.key_only {
+            RecordPlan::of_key(self.shape.columns(), &self.table.key)
+        } else {
+            RecordPlan::new(self.shape.columns(), Some(columns), &self.table.key)
+        }
+    }
+
+    /// The rows of an entry. Errors: XX001 for an entry that is damaged.
+    pub fn rows(&self, from: &Entry) -> Result<Rows> {
+        let known = self.decoder(from.layout)?;
+        let (layout, decoder) = (&known.0, &known.1);
+        let marks = entry::Marks::decode(from.marks.as_deref()).ok_or_else(|| damaged(from))?;
+        let mut row = decoder.decode(from.image.ok_or_else(|| damaged(from))?);
+        leave_out(&mut row, &marks.absent);
+        let mut old = match from.operation {
+            entry::UPDATE => {
+                let mut old = row.clone();
+                if let Some(image) = from.old {
+                    let mut before = decoder.decode(image);
+                    leave_out(&mut before, &marks.old_absent);
+                    (0..before.len())
+                        .filter(|place| entry::has(&marks.changed, *place))
+                        .for_each(|place| old.take(place, &before));
+                }
+                Some(old)
+            }
+            entry::DELETE => Some(row.clone()),
+            _ => None,
+        };
+        let mut new = (from.operation != entry::DELETE).then_some(row);
+        for row in [&mut old, &mut new].into_iter().flatten() {
+            self.fit(row, layout);
+        }
+        Ok(Rows { old, new })
+    }
+
+    fn decoder(&self, id: i64) -> Result<Rc<(Rc<Layout>, Decoder)>> {
+        if let Some(known) = self.decoders.borrow().get(&id) {
+            return Ok(known.clone());
+        }
+        let layout = layout::find(id)?.ok_or_else(|| {
+            Error::DataCorrupted(report("the layout of a change is not in the change log"))
+        })?;
+        let made = Rc::new((layout.clone(), Decoder::new(&layout.columns)));
+        self.decoders.borrow_mut().insert(id, made.clone());
+        Ok(made)
+    }
+
+    /// Maps a row by attribute numbers: what was added since, or had another type, is absent.
+    fn fit(&self, row: &mut Decoded, layout: &Layout) {
+        row.resize(self.shape.types().len());
+        for column in self.shape.columns() {
+            let place = column.number as usize - 1;
+            let same = layout
+                .columns
+                .get(place)
+                .is_some_and(|then| then.type_oid == column.type_oid);
+            if !same {
+                row.leave_out(place);
+            }
+        }
+    }
+
+    /// What identifies a row of this relation by its key.
+    pub fn identity(&self, row: &Decoded) -> Option<Vec<u8>> {
+        row.identity(&self.table.key, &self.shape)
+    }
+}
+
+fn leave_out(row: &mut Decoded, bits: &[u8]) {
+    (0..row.len())
+        .filter(|place| entry::has(bits, *place))
+        .for_each(|place| row.leave_out(place));
+}
+
+fn damaged(entry: &Entry) -> Error {
+    Error::DataCorrupted(report(format!(
+        "the change at position {:X} of the change log is damaged",
+        entry.position
+    )))
+}

@@ -1,0 +1,119 @@
+//! What a reader asks for, checked before anything is read.
+
+use crate::error::{report, Error, Result};
+use crate::message::Operation;
+use crate::pg::Oid;
+
+/// The largest batch.
+pub const MAX_CHANGES: i32 = 100_000;
+
+/// The arguments of `changes_since`.
+pub struct Request {
+    pub cursor: String,
+    pub relations: Vec<Oid>,
+    pub filter: Option<String>,
+    /// Delivered operations; `None` for all.
+    pub events: Option<Vec<Operation>>,
+    pub columns: Option<Vec<String>>,
+    pub max_changes: usize,
+    pub net: bool,
+}
+
+/// The arguments as SQL passes them.
+#[derive(Default)]
+pub struct Unchecked {
+    pub cursor: Option<String>,
+    pub relations: Option<Vec<Option<Oid>>>,
+    pub filter: Option<String>,
+    pub events: Option<Vec<Option<String>>>,
+    pub columns: Option<Vec<Option<String>>>,
+    pub max_changes: Option<i32>,
+    pub net: Option<bool>,
+}
+
+impl Unchecked {
+    /// Errors: 22004, 22023 naming what is allowed.
+    pub fn check(self) -> Result<Request> {
+        let cursor = self.cursor.ok_or_else(|| null("cursor"))?;
+        let relations = relations(self.relations)?;
+        let max_changes = self.max_changes.ok_or_else(|| null("max_changes"))?;
+        if !(1..=MAX_CHANGES).contains(&max_changes) {
+            return Err(invalid(
+                format!("max_changes must be between 1 and {MAX_CHANGES}, not {max_changes}"),
+                "A batch is computed whole; ask again from the cursor in its last row.",
+            ));
+        }
+        let filter = self.filter.filter(|filter| !filter.trim().is_empty());
+        let columns = match self.columns {
+            Some(columns) if !columns.is_empty() => Some(
+                columns
+                    .into_iter()
+                    .map(|column| column.ok_or_else(|| null("columns")))
+                    .collect::<Result<Vec<_>>>()?,
+            ),
+            _ => None,
+        };
+        if relations.len() != 1 && (filter.is_some() || columns.is_some()) {
+            return Err(invalid(
+                "a filter or a column list needs exactly one relation".to_string(),
+                "Call changes_since once for each relation that has a filter of its own.",
+            ));
+        }
+        Ok(Request {
+            cursor,
+            relations,
+            filter,
+            events: events(self.events)?,
+            columns,
+            max_changes: max_changes as usize,
+            net: self.net.ok_or_else(|| null("net"))?,
+        })
+    }
+}
+
+/// The relations of a call, each once. Errors: 22004, 22023.
+pub fn relations(relations: Option<Vec<Option<Oid>>>) -> Result<Vec<Oid>> {
+    let mut checked = relations
+        .ok_or_else(|| null("relations"))?
+        .into_iter()
+        .map(|relation| relation.ok_or_else(|| null("relations")))
+        .collect::<Result<Vec<_>>>()?;
+    checked.sort_unstable_by_key(|relation| relation.to_u32());
+    checked.dedup();
+    if checked.is_empty() {
+        return Err(invalid(
+            "no relation was named".to_string(),
+            "Name the relations to follow: ARRAY['public.my_table']::regclass[].",
+        ));
+    }
+    Ok(checked)
+}
+
+fn events(events: Option<Vec<Option<String>>>) -> Result<Option<Vec<Operation>>> {
+    let Some(events) = events else {
+        return Ok(None);
+    };
+    let mut checked = Vec::new();
+    for event in events {
+        let event = event.ok_or_else(|| null("events"))?;
+        if event == "*" {
+            return Ok(None);
+        }
+        let operation = Operation::from_name(&event.to_ascii_uppercase()).ok_or_else(|| {
+            invalid(
+                format!("unknown event \"{event}\""),
+                "Events are INSERT, UPDATE, DELETE, TRUNCATE and *.",
+            )
+        })?;
+        checked.push(operation);
+    }
+    Ok(Some(checked))
+}
+
+fn null(argument: &str) -> Error {
+    Error::NullValueNotAllowed(report(format!("{argument} must not be null")))
+}
+
+fn invalid(message: String, hint: &str) -> Error {
+    Error::InvalidParameterValue(report(message).hint(hint))
+}

@@ -1,0 +1,45 @@
+//! What a role may SELECT, and whether row level security applies to it.
+
+use pgrx::pg_sys;
+use pgrx::pg_sys::Oid;
+
+/// The role that the statement runs as.
+pub fn current_role() -> Oid {
+    // SAFETY: reads backend state.
+    unsafe { pg_sys::GetUserId() }
+}
+
+/// Whether a role may use the schema of a relation.
+pub fn may_use_schema_of(relation: Oid, role: Oid) -> bool {
+    // SAFETY: syscache look-ups; the relation exists, since the caller has opened it.
+    unsafe {
+        let schema = pg_sys::get_rel_namespace(relation);
+        let usage = pg_sys::ACL_USAGE as pg_sys::AclMode;
+        schema != Oid::INVALID && super::compat::schema_check(schema, role, usage)
+    }
+}
+
+/// Which of the columns a role may SELECT.
+pub fn selectable(relation: Oid, role: Oid, columns: &[i16]) -> Vec<i16> {
+    let select = pg_sys::ACL_SELECT as pg_sys::AclMode;
+    let ok = pg_sys::AclResult::ACLCHECK_OK;
+    // SAFETY: the relation exists, since the caller has opened it, and so do its columns.
+    unsafe {
+        if pg_sys::pg_class_aclcheck(relation, role, select) == ok {
+            return columns.to_vec();
+        }
+        columns
+            .iter()
+            .copied()
+            .filter(|column| pg_sys::pg_attribute_aclcheck(relation, *column, role, select) == ok)
+            .collect()
+    }
+}
+
+/// Whether a role has a relation's policies applied to it. Postgres raises 42501 where they would be but `row_security`
+/// is off.
+pub fn has_policies_applied(relation: Oid, role: Oid) -> bool {
+    // SAFETY: a syscache look-up and the session's setting.
+    let applied = unsafe { pg_sys::check_enable_rls(relation, role, false) };
+    applied == pg_sys::CheckEnableRlsResult::RLS_ENABLED as i32
+}
