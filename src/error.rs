@@ -80,6 +80,8 @@ pub enum Error {
     CannotChangeRuntimeParam(Report),
     /// XX001: the change log itself is damaged, which no caller can cause.
     DataCorrupted(Report),
+    /// Any: what a policy or filter of a relation raised, with a message of ours.
+    Raised([u8; 5], Report),
     /// 72000: Postgres's "snapshot too old" says exactly what a cursor outside the log means:
     /// the state to go on from is gone, read the table again.
     SnapshotTooOld(Report),
@@ -114,10 +116,19 @@ impl Error {
                 (Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, r)
             }
             Error::CannotChangeRuntimeParam(r) => (Code::ERRCODE_CANT_CHANGE_RUNTIME_PARAM, r),
+            Error::Raised(state, r) => (sqlstate(state), r),
             Error::DataCorrupted(r) => (Code::ERRCODE_DATA_CORRUPTED, r),
             Error::SnapshotTooOld(r) => (Code::ERRCODE_SNAPSHOT_TOO_OLD, r),
         }
     }
+}
+
+/// The code of a SQLSTATE's five characters (elog.h, MAKE_SQLSTATE).
+fn sqlstate(characters: [u8; 5]) -> PgSqlErrorCode {
+    let code = characters.iter().rev().fold(0i32, |code, character| {
+        (code << 6) | i32::from(character.wrapping_sub(b'0') & 0x3f)
+    });
+    PgSqlErrorCode::from(code)
 }
 
 /// The only way from an [`Error`] to the server: SQL functions return `Result<_, ErrorReport>`.

@@ -38,7 +38,7 @@ CREATE FUNCTION pgrealtime.changes_since(
     cursor text, relations regclass[], filter text = NULL, events text[] = NULL, columns text[] = NULL,
     max_changes integer = 1000, net boolean = false
 ) RETURNS TABLE (cursor text, change json)
-    LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 1000 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+    LANGUAGE c STABLE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "#, requires = ["log"])]
 fn changes_since(call: CallInfo) -> Result<(), ErrorReport> {
     let arguments = Arguments::new(call);

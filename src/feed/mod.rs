@@ -1,6 +1,9 @@
 //! The feed: what each reader receives of the log.
 
+mod deliver;
 mod delta;
+mod follow;
+mod judge;
 mod net;
 pub mod reader;
 mod relation;

@@ -1,19 +1,19 @@
 //! The reader's batch: what a role receives of the log between two stands.
 
-use super::delta::{delta, Delivery, Operation as RowOperation};
+use super::deliver::{deliver, operation_of, Chunk, Pending};
+use super::follow::{unmappable, Delivered, Followed};
 use super::net::{net, Touch};
-use super::relation::{Relation, Rows};
 use super::request::Request;
 use crate::error::{report, Error, Result};
 use crate::gucs;
-use crate::log::cursor::{Batch, BatchCursors, Cursor, Stand};
-use crate::log::entry::{self, GapCause};
+use crate::log::cursor::{Batch, BatchCursors, Cursor};
 use crate::log::read::{Entries, Entry, Log, Range};
 use crate::log::stand;
 use crate::log::state::State;
-use crate::message::{write_change, Header, Operation, RecordPlan};
+use crate::message::Operation;
 use crate::pg::decode::Decoded;
 use crate::pg::heap::View;
+use crate::pg::judge::Raised;
 use crate::pg::memory::Memory;
 use crate::pg::{privilege, wal, xact, Oid};
 use std::rc::Rc;
@@ -23,28 +23,6 @@ const CHUNK_BYTES: usize = 4 * 1024 * 1024;
 
 /// Entries that are looked at per change that is asked for.
 const EXAMINED_PER_CHANGE: usize = 100;
-
-/// A relation that this reader follows.
-struct Followed {
-    relation: Rc<Relation>,
-    plan: RecordPlan,
-}
-
-/// A change that this reader receives.
-struct Delivered {
-    followed: usize,
-    operation: Operation,
-    old: Option<Decoded>,
-    new: Option<Decoded>,
-    position: u64,
-    committed_at: i64,
-}
-
-/// Where a batch ended.
-struct Batched {
-    /// The last entry that was looked at, or `None` when all were.
-    stopped_at: Option<u64>,
-}
 
 /// Reads a batch and hands each row (cursor, change) to `emit`; the last one has no change.
 pub fn changes_since(request: &Request, mut emit: impl FnMut(&str, Option<&[u8]>)) -> Result<()> {
@@ -73,14 +51,7 @@ pub fn changes_since(request: &Request, mut emit: impl FnMut(&str, Option<&[u8]>
         after,
         relations: &request.relations,
     };
-    let batched = reader.read(&log, range, &cursors, &mut emit)?;
-    let end = end_of(origin, &cursor.from, to, batched);
-    emit(&end.encode(), None);
-    Ok(())
-}
-
-fn end_of(origin: crate::log::cursor::Origin, from: &Stand, to: Stand, batched: Batched) -> Cursor {
-    match batched.stopped_at {
+    let end = match reader.read(&log, range, &cursors, &mut emit)? {
         None => Cursor {
             origin,
             from: to,
@@ -88,10 +59,12 @@ fn end_of(origin: crate::log::cursor::Origin, from: &Stand, to: Stand, batched: 
         },
         Some(position) => Cursor {
             origin,
-            from: from.clone(),
+            from: cursor.from,
             batch: Some(Batch { to, position }),
         },
-    }
+    };
+    emit(&end.encode(), None);
+    Ok(())
 }
 
 struct Reader<'a> {
@@ -107,7 +80,7 @@ impl<'a> Reader<'a> {
         let followed = request
             .relations
             .iter()
-            .map(|oid| follow(*oid, role, request))
+            .map(|oid| Followed::new(*oid, role, request))
             .collect::<Result<Vec<_>>>()?;
         Ok(Reader {
             request,
@@ -117,65 +90,70 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Reads chunk by chunk until the batch is full or nothing is left.
+    /// Reads chunk by chunk until the batch is full or nothing is left; the position that it stopped at, or `None` when
+    /// everything was read.
     fn read(
         &mut self,
         log: &Log,
         range: Range,
         cursors: &BatchCursors,
         emit: &mut impl FnMut(&str, Option<&[u8]>),
-    ) -> Result<Batched> {
+    ) -> Result<Option<u64>> {
         let max = self.request.max_changes;
         let examine = max.saturating_mul(EXAMINED_PER_CHANGE);
+        let after = range.after;
         let mut entries = log.entries(range, examine);
         let (mut delivered, mut bytes) = (0, 0);
         let mut kept: Vec<Delivered> = Vec::new();
-        let memory = Rc::new(Memory::new());
+        let whole_batch = Rc::new(Memory::new());
         loop {
-            let chunk_memory = if self.request.net {
-                memory.clone()
+            let memory = if self.request.net {
+                whole_batch.clone()
             } else {
                 Rc::new(Memory::new())
             };
-            let chunk = self.chunk(&mut entries, max - delivered, examine, &chunk_memory)?;
-            let reached = entries.reached;
-            for change in chunk {
-                delivered += 1;
-                if self.request.net {
-                    bytes += change.old.as_ref().map_or(0, Decoded::len);
-                    kept.push(change);
-                    continue;
-                }
-                self.write(&change);
-                emit(&cursors.at(change.position), Some(&self.message));
-                bytes += self.message.len();
-                if bytes >= gucs::max_batch_bytes() {
-                    return Ok(Batched {
-                        stopped_at: Some(change.position),
-                    });
+            let (chunk, read) = self.chunk(&mut entries, max - delivered, examine, &memory)?;
+            let before = chunk.reached.max(after);
+            delivered += chunk.delivered.len();
+            if self.request.net {
+                kept.extend(chunk.delivered);
+                bytes += read;
+            } else {
+                for change in chunk.delivered {
+                    bytes += self.emit(&change, &cursors.at(change.position), emit);
+                    if bytes >= gucs::max_batch_bytes() {
+                        return Ok(Some(change.position));
+                    }
                 }
             }
-            let full = delivered >= max || entries.examined >= examine;
+            if let Some((place, position, raised)) = chunk.raised {
+                // What came before it is delivered first; the next call begins with what raised.
+                if delivered == 0 {
+                    return Err(self.raised(place, [before, position], cursors, raised));
+                }
+                self.emit_net(&kept, emit)?;
+                return Ok(Some(before));
+            }
+            let full =
+                delivered >= max || entries.examined >= examine || bytes >= gucs::max_batch_bytes();
             if full || entries.exhausted() {
-                self.emit_net(kept, emit)?;
-                return Ok(Batched {
-                    stopped_at: (!entries.exhausted()).then_some(reached),
-                });
+                self.emit_net(&kept, emit)?;
+                return Ok((!entries.exhausted()).then_some(entries.reached));
             }
         }
     }
 
-    /// The next changes that this reader receives: at most `room`, from entries of at most [`CHUNK_BYTES`].
+    /// The next entries, at most `room` of at most [`CHUNK_BYTES`], judged; and the bytes of their images.
     fn chunk(
         &mut self,
         entries: &mut Entries,
         room: usize,
         examine: usize,
         memory: &Memory,
-    ) -> Result<Vec<Delivered>> {
-        let mut delivered = Vec::new();
+    ) -> Result<(Chunk, usize)> {
+        let mut pending = Vec::new();
         let mut bytes = 0;
-        while delivered.len() < room && bytes < CHUNK_BYTES {
+        while pending.len() < room && bytes < CHUNK_BYTES {
             let Some(entry) = entries.next(examine, memory) else {
                 break;
             };
@@ -184,54 +162,19 @@ impl<'a> Reader<'a> {
                 .flatten()
                 .map(|image| image.bytes())
                 .sum::<usize>();
-            delivered.extend(self.deliver(&entry)?);
+            let place = self.place(entry.relation)?;
+            let committed_at = self.committed_at(&entry);
+            pending.push(Pending::new(
+                &entry,
+                place,
+                &self.followed[place],
+                committed_at,
+            )?);
         }
-        Ok(delivered)
-    }
-
-    /// What this reader receives of an entry.
-    fn deliver(&mut self, entry: &Entry) -> Result<Option<Delivered>> {
-        let place = self.place(entry.relation)?;
-        let relation = self.followed[place].relation.clone();
-        let row_operation = match entry.operation {
-            entry::INSERT => RowOperation::Insert,
-            entry::UPDATE => RowOperation::Update,
-            entry::DELETE => RowOperation::Delete,
-            entry::TRUNCATE => return Ok(self.truncated(place, entry)),
-            _ => return Err(gap(&relation, entry)),
-        };
-        let Rows { old, new } = relation.rows(entry)?;
-        let Some(delivery) = delta(row_operation, old.is_some(), new.is_some()) else {
-            return Ok(None);
-        };
-        let operation = operation_of(delivery);
-        if !self.wants(operation) {
-            return Ok(None);
-        }
-        Ok(Some(Delivered {
-            followed: place,
-            operation,
-            old: old.filter(|_| delivery != Delivery::Insert),
-            new: new.filter(|_| delivery != Delivery::Delete),
-            position: entry.position,
-            committed_at: self.committed_at(entry),
-        }))
-    }
-
-    fn truncated(&mut self, place: usize, entry: &Entry) -> Option<Delivered> {
-        self.wants(Operation::Truncate).then(|| Delivered {
-            followed: place,
-            operation: Operation::Truncate,
-            old: None,
-            new: None,
-            position: entry.position,
-            committed_at: self.committed_at(entry),
-        })
-    }
-
-    fn wants(&self, operation: Operation) -> bool {
         let events = self.request.events.as_ref();
-        events.is_none_or(|events| events.contains(&operation))
+        let wants = |operation: Operation| events.is_none_or(|events| events.contains(&operation));
+        let chunk = memory.within(|| deliver(&mut self.followed, pending, &wants))?;
+        Ok((chunk, bytes))
     }
 
     fn place(&self, relation: Oid) -> Result<usize> {
@@ -254,33 +197,24 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Writes a change's message into the buffer.
-    fn write(&mut self, change: &Delivered) {
-        let followed = &self.followed[change.followed];
-        let shape = &followed.relation.shape;
-        let header = Header {
-            operation: change.operation,
-            schema: &followed.relation.table.schema,
-            table: &followed.relation.table.name,
-            commit_timestamp: change.committed_at,
-        };
-        let new = change.new.as_ref().map(|row| shape.row(row));
-        let old = change.old.as_ref().map(|row| shape.row(row));
+    /// Emits a change and says how many bytes its message has.
+    fn emit(
+        &mut self,
+        change: &Delivered,
+        cursor: &str,
+        emit: &mut impl FnMut(&str, Option<&[u8]>),
+    ) -> usize {
         self.message.clear();
-        write_change(
-            &mut self.message,
-            &header,
-            &followed.plan,
-            new.as_ref(),
-            old.as_ref(),
-        );
+        self.followed[change.followed].write(change, &mut self.message);
+        emit(cursor, Some(&self.message));
+        self.message.len()
     }
 
     /// Emits the net changes of a batch. Each carries the cursor that the batch was asked with: a client that stops in
     /// the middle asks for all of it again.
     fn emit_net(
         &mut self,
-        mut kept: Vec<Delivered>,
+        kept: &[Delivered],
         emit: &mut impl FnMut(&str, Option<&[u8]>),
     ) -> Result<()> {
         // A TRUNCATE makes what came before it in its relation pointless.
@@ -290,142 +224,70 @@ impl<'a> Reader<'a> {
                 truncated[change.followed] = Some(i);
             }
         }
-        let counts =
-            |i: usize, change: &Delivered| truncated[change.followed].is_none_or(|at| i > at);
-        let mut nets = Vec::new();
-        let mut touches = Vec::new();
+        let mut touches = Vec::with_capacity(kept.len());
         for (i, change) in kept.iter().enumerate() {
-            if truncated[change.followed] == Some(i) {
-                nets.push((i, None));
-            }
-            touches.push(if counts(i, change) {
-                self.touch(change)?
-            } else {
-                Touch {
-                    old: None,
-                    new: None,
-                }
-            });
+            let counts = truncated[change.followed].is_none_or(|at| i > at);
+            touches.push(self.touch(change, counts)?);
         }
+        let mut nets: Vec<(usize, Option<_>)> = truncated
+            .into_iter()
+            .flatten()
+            .map(|at| (at, None))
+            .collect();
         nets.extend(net(touches).into_iter().map(|net| (net.at, Some(net))));
         nets.sort_by_key(|(at, _)| *at);
         for (at, net) in nets {
-            let change = match net {
-                None => Delivered {
-                    old: None,
-                    new: None,
-                    ..copy_of(&kept[at])
-                },
-                Some(net) => Delivered {
-                    operation: operation_of(net.delivery),
-                    old: net.old_from.and_then(|from| kept[from].old.clone()),
-                    new: net.new_from.and_then(|from| kept[from].new.clone()),
-                    ..copy_of(&kept[at])
-                },
+            let last = &kept[at];
+            let change = Delivered {
+                followed: last.followed,
+                operation: net.map_or(Operation::Truncate, |net| operation_of(net.delivery)),
+                old: net.and_then(|net| kept[net.old_from?].old.clone()),
+                new: net.and_then(|net| kept[net.new_from?].new.clone()),
+                position: last.position,
+                committed_at: last.committed_at,
             };
-            self.write(&change);
-            emit(&self.request.cursor, Some(&self.message));
+            self.emit(&change, &self.request.cursor, emit);
         }
-        kept.clear();
         Ok(())
     }
 
-    /// Which keys a change takes and puts, each with its relation.
-    fn touch(&self, change: &Delivered) -> Result<Touch<(usize, Vec<u8>)>> {
+    /// Which keys a change takes and puts, each with its relation; nothing for a change that does not count.
+    fn touch(&self, change: &Delivered, counts: bool) -> Result<Touch<(usize, Vec<u8>)>> {
         let relation = &self.followed[change.followed].relation;
         let key = |row: &Option<Decoded>| match row {
-            None => Ok(None),
-            Some(row) => relation
+            Some(row) if counts => relation
                 .identity(row)
                 .map(|key| Some((change.followed, key)))
                 .ok_or_else(|| unmappable(relation)),
+            _ => Ok(None),
         };
         Ok(Touch {
             old: key(&change.old)?,
             new: key(&change.new)?,
         })
     }
-}
 
-fn copy_of(change: &Delivered) -> Delivered {
-    Delivered {
-        followed: change.followed,
-        operation: change.operation,
-        old: None,
-        new: None,
-        position: change.position,
-        committed_at: change.committed_at,
+    /// The error for a change that a policy or the filter raised one for: never its message, which may hold the row.
+    fn raised(
+        &self,
+        place: usize,
+        [before, position]: [u64; 2],
+        cursors: &BatchCursors,
+        raised: Raised,
+    ) -> Error {
+        let relation = self.followed[place].relation.name();
+        let mut detail = format!(
+            "cursor: {}\nskip_cursor: {}",
+            cursors.at(before),
+            cursors.at(position)
+        );
+        if privilege::bypasses_row_security(privilege::current_role()) {
+            detail = format!("{}\n{detail}", raised.message);
+        }
+        raised.into_error(
+            format!("a policy or the filter failed for a change of table {relation}"),
+            detail,
+            "Mend the policy or the filter. Going on from skip_cursor leaves the change out.",
+        )
     }
-}
-
-fn operation_of(delivery: Delivery) -> Operation {
-    match delivery {
-        Delivery::Insert => Operation::Insert,
-        Delivery::Update => Operation::Update,
-        Delivery::Delete => Operation::Delete,
-    }
-}
-
-/// Checks what a role may read of a relation, and plans its messages.
-fn follow(oid: Oid, role: Oid, request: &Request) -> Result<Followed> {
-    let relation = Relation::open(oid)?;
-    let columns = relation.selectable(role)?;
-    if !relation.captured {
-        return Err(not_captured(&relation));
-    }
-    if request.net && relation.table.key.is_empty() {
-        return Err(Error::ObjectNotInPrerequisiteState(
-            report(format!(
-                "table {} has no key to compute net changes by",
-                relation.name()
-            ))
-            .hint("Add a primary key, or call changes_since without net."),
-        ));
-    }
-    if request.filter.is_some()
-        || request.columns.is_some()
-        || privilege::has_policies_applied(oid, role)
-    {
-        return Err(Error::FeatureNotSupported(report(
-            "filters, column lists and row level security are not served yet",
-        )));
-    }
-    let plan = relation.plan(&columns);
-    Ok(Followed { relation, plan })
-}
-
-fn not_captured(relation: &Relation) -> Error {
-    Error::ObjectNotInPrerequisiteState(
-        report(format!(
-            "changes of table {} are not captured",
-            relation.name()
-        ))
-        .detail("The change log is none of its sinks, or it is a partition whose root is captured.")
-        .hint(
-            "Run pgrealtime.enable() on the table, or name the partitioned table that is enabled.",
-        ),
-    )
-}
-
-fn gap(relation: &Relation, entry: &Entry) -> Error {
-    let cause = entry
-        .marks
-        .as_ref()
-        .and_then(|marks| marks.first())
-        .and_then(|letter| GapCause::from_letter(*letter));
-    stand::read_again(
-        report(format!("changes of table {} are missing", relation.name())).detail(format!(
-            "The table {} after the cursor.",
-            cause.map_or("changed in an unknown way", GapCause::describe)
-        )),
-    )
-}
-
-fn unmappable(relation: &Relation) -> Error {
-    stand::read_again(
-        report(format!("changes of table {} are missing", relation.name())).detail(format!(
-            "The table {} after the cursor.",
-            GapCause::Layout.describe()
-        )),
-    )
 }

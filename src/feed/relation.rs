@@ -136,6 +136,35 @@ impl Relation {
         Ok(columns)
     }
 
+    /// Attribute numbers of named columns. Errors: 42703 for a column that is not there, 42501 for one that is not among
+    /// the `selectable`.
+    pub fn project(&self, names: &[String], selectable: &[i16]) -> Result<Vec<i16>> {
+        let project = |name: &String| {
+            let column = self
+                .shape
+                .columns()
+                .iter()
+                .find(|column| column.name == *name);
+            let Some(column) = column else {
+                return Err(Error::UndefinedColumn(
+                    report(format!(
+                        "column \"{name}\" of table {} does not exist",
+                        self.name()
+                    ))
+                    .hint("Column names are written as they are, without quotes."),
+                ));
+            };
+            if !selectable.contains(&column.number) {
+                return Err(Error::InsufficientPrivilege(report(format!(
+                    "permission denied for column \"{name}\" of table {}",
+                    self.name()
+                ))));
+            }
+            Ok(column.number)
+        };
+        names.iter().map(project).collect()
+    }
+
     /// The plan of messages with these columns.
     pub fn plan(&self, columns: &[i16]) -> RecordPlan {
         if self.key_only {

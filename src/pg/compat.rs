@@ -222,3 +222,18 @@ pub unsafe fn schema_check(schema: pg_sys::Oid, role: pg_sys::Oid, mode: pg_sys:
         result == pg_sys::AclResult::ACLCHECK_OK
     }
 }
+
+/// Runs a query to its end.
+///
+/// # Safety
+/// The executor was started for it.
+pub unsafe fn executor_run(query: *mut pg_sys::QueryDesc) {
+    let forward = pg_sys::ScanDirection::ForwardScanDirection;
+    // SAFETY: as promised.
+    unsafe {
+        #[cfg(not(feature = "pg18"))]
+        pg_sys::ExecutorRun(query, forward, 0, true);
+        #[cfg(feature = "pg18")]
+        pg_sys::ExecutorRun(query, forward, 0);
+    }
+}

@@ -19,6 +19,7 @@ impl Fresh {
 
 thread_local! {
     static WATCHED: RefCell<HashMap<u32, Vec<Rc<Cell<bool>>>>> = RefCell::new(HashMap::new());
+    static CATALOGS: RefCell<Rc<Cell<bool>>> = RefCell::new(Rc::new(Cell::new(true)));
     static REGISTERED: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -35,11 +36,40 @@ pub fn watch(relation: pg_sys::Oid) -> Fresh {
     Fresh(flag)
 }
 
+/// Watches what decides how an expression is planned and what a role may do, besides relations: functions, operators,
+/// types, roles and their memberships.
+pub fn watch_catalogs() -> Fresh {
+    register();
+    CATALOGS.with_borrow_mut(|flag| {
+        if !flag.get() {
+            *flag = Rc::new(Cell::new(true));
+        }
+        Fresh(flag.clone())
+    })
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn catalog_changed(_argument: pg_sys::Datum, _cache: i32, _hash: u32) {
+    CATALOGS.with_borrow(|flag| flag.set(false));
+}
+
 fn register() {
     if !REGISTERED.replace(true) {
         // SAFETY: the callback lives as long as the process; Postgres keeps it for as long and has no way to unregister.
         unsafe {
-            pg_sys::CacheRegisterRelcacheCallback(Some(relation_changed), pg_sys::Datum::from(0))
+            let none = pg_sys::Datum::from(0);
+            pg_sys::CacheRegisterRelcacheCallback(Some(relation_changed), none);
+            use pg_sys::SysCacheIdentifier::*;
+            for cache in [
+                PROCOID,
+                OPEROID,
+                TYPEOID,
+                AUTHOID,
+                AUTHMEMROLEMEM,
+                NAMESPACEOID,
+            ] {
+                pg_sys::CacheRegisterSyscacheCallback(cache as i32, Some(catalog_changed), none);
+            }
         }
     }
 }

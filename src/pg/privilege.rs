@@ -43,3 +43,15 @@ pub fn has_policies_applied(relation: Oid, role: Oid) -> bool {
     let applied = unsafe { pg_sys::check_enable_rls(relation, role, false) };
     applied == pg_sys::CheckEnableRlsResult::RLS_ENABLED as i32
 }
+
+/// The setting `row_security`.
+pub fn row_security() -> bool {
+    // SAFETY: reads a setting.
+    unsafe { pg_sys::row_security }
+}
+
+/// Whether the role's own rights pass over every policy: it may see the messages of errors that policies raise.
+pub fn bypasses_row_security(role: Oid) -> bool {
+    // SAFETY: a syscache look-up; superusers pass.
+    unsafe { pg_sys::has_bypassrls_privilege(role) }
+}

@@ -222,6 +222,20 @@ impl RowShape {
         }
     }
 
+    /// A decoded image as a value of the row type; what is absent is NULL in it.
+    pub(in crate::pg) fn composite(&self, decoded: &super::decode::Decoded) -> pg_sys::Datum {
+        // SAFETY: the row has the descriptor's columns, each of its type or NULL; images hold nothing out of line.
+        unsafe {
+            assert_eq!(decoded.values.len(), (*self.descriptor).natts as usize);
+            let tuple = pg_sys::heap_form_tuple(
+                self.descriptor,
+                decoded.values.as_ptr().cast_mut(),
+                decoded.nulls.as_ptr().cast_mut(),
+            );
+            pg_sys::Datum::from((*tuple).t_data)
+        }
+    }
+
     /// A decoded image as a row of this shape; what was of another type by then is absent.
     pub fn row<'s>(&'s self, decoded: &'s super::decode::Decoded) -> DeformedRow<'s> {
         DeformedRow {

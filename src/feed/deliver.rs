@@ -1,0 +1,158 @@
+//! From entries to what a reader receives: their rows, the verdicts on them, the delta.
+
+use super::delta::{delta, Delivery, Operation as RowOperation};
+use super::follow::{gap, unmappable, Delivered, Followed};
+use super::judge::{Case, Sees, Unjudged};
+use super::relation::Rows;
+use crate::error::Result;
+use crate::log::entry;
+use crate::log::read::Entry;
+use crate::message::Operation;
+use crate::pg::decode::Decoded;
+use crate::pg::judge::Raised;
+use crate::pg::policy::Verdict;
+
+/// An entry of a followed relation, with its rows.
+pub struct Pending {
+    followed: usize,
+    operation: RowOperation,
+    rows: Rows,
+    truncated: bool,
+    position: u64,
+    committed_at: i64,
+}
+
+/// What came of a few entries.
+#[derive(Default)]
+pub struct Chunk {
+    pub delivered: Vec<Delivered>,
+    /// The last entry that was judged.
+    pub reached: u64,
+    /// The relation and position of a change that a policy or the filter raised an error for; nothing after it was
+    /// judged.
+    pub raised: Option<(usize, u64, Raised)>,
+}
+
+impl Pending {
+    /// The rows of an entry. Errors: 72000 for a gap entry.
+    pub fn new(
+        entry: &Entry,
+        followed: usize,
+        of: &Followed,
+        committed_at: i64,
+    ) -> Result<Pending> {
+        let truncated = entry.operation == entry::TRUNCATE;
+        let operation = match entry.operation {
+            entry::INSERT => RowOperation::Insert,
+            entry::UPDATE => RowOperation::Update,
+            entry::DELETE | entry::TRUNCATE => RowOperation::Delete,
+            _ => return Err(gap(&of.relation, entry)),
+        };
+        let rows = if truncated {
+            Rows {
+                old: None,
+                new: None,
+            }
+        } else {
+            of.relation.rows(entry)?
+        };
+        Ok(Pending {
+            followed,
+            operation,
+            rows,
+            truncated,
+            position: entry.position,
+            committed_at,
+        })
+    }
+
+    fn case(&self) -> Case<'_> {
+        Case {
+            rows: &self.rows,
+            is_delete: self.operation == RowOperation::Delete,
+        }
+    }
+
+    /// What a reader receives that sees so much of it.
+    fn delivered(self, sees: Sees, wants: impl Fn(Operation) -> bool) -> Option<Delivered> {
+        let make = |operation, old, new| Delivered {
+            followed: self.followed,
+            operation,
+            old,
+            new,
+            position: self.position,
+            committed_at: self.committed_at,
+        };
+        if self.truncated {
+            let wanted = wants(Operation::Truncate);
+            return wanted.then(|| make(Operation::Truncate, None, None));
+        }
+        let seen = |row: &Option<Decoded>, verdict| row.is_some() && verdict == Verdict::Seen;
+        let Rows { old, new } = self.rows;
+        let delivery = delta(self.operation, seen(&old, sees.old), seen(&new, sees.new))?;
+        let operation = operation_of(delivery);
+        wants(operation).then(|| {
+            let old = old.filter(|_| delivery != Delivery::Insert);
+            let new = new.filter(|_| delivery != Delivery::Delete);
+            make(operation, old, new)
+        })
+    }
+}
+
+/// What a reader receives of entries. Errors: 72000 for a row that lacks what a policy or the filter looks at.
+pub fn deliver(
+    followed: &mut [Followed],
+    mut pending: Vec<Pending>,
+    wants: &impl Fn(Operation) -> bool,
+) -> Result<Chunk> {
+    let mut sees = vec![
+        Sees {
+            old: Verdict::Seen,
+            new: Verdict::Seen
+        };
+        pending.len()
+    ];
+    let mut raised: Option<(usize, Raised)> = None;
+    for (place, followed) in followed.iter_mut().enumerate() {
+        let of: Vec<usize> = (0..pending.len())
+            .filter(|i| pending[*i].followed == place && !pending[*i].truncated)
+            .collect();
+        let cases: Vec<Case> = of.iter().map(|i| pending[*i].case()).collect();
+        match followed.judge.judge(&followed.relation, &cases)? {
+            Ok(verdicts) => of
+                .iter()
+                .zip(verdicts)
+                .for_each(|(i, verdict)| sees[*i] = verdict),
+            Err(Unjudged::Absent) => return Err(unmappable(&followed.relation)),
+            Err(Unjudged::Raised(at, error)) => {
+                let first = of[at];
+                if raised.as_ref().is_none_or(|(earlier, _)| first < *earlier) {
+                    raised = Some((first, error));
+                }
+            }
+        }
+    }
+    if let Some((at, error)) = raised {
+        // The verdicts on what came before went with the statement that raised: they are asked for again.
+        let (place, position) = (pending[at].followed, pending[at].position);
+        pending.truncate(at);
+        let mut chunk = deliver(followed, pending, wants)?;
+        chunk.raised.get_or_insert((place, position, error));
+        return Ok(chunk);
+    }
+    let mut chunk = Chunk::default();
+    for (change, sees) in pending.into_iter().zip(sees) {
+        chunk.reached = change.position;
+        chunk.delivered.extend(change.delivered(sees, wants));
+    }
+    Ok(chunk)
+}
+
+/// The message's operation.
+pub fn operation_of(delivery: Delivery) -> Operation {
+    match delivery {
+        Delivery::Insert => Operation::Insert,
+        Delivery::Update => Operation::Update,
+        Delivery::Delete => Operation::Delete,
+    }
+}

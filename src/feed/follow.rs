@@ -1,0 +1,122 @@
+//! A relation as one reader follows it: what the role may read, the judge of its rows, the plans of its messages.
+
+use super::judge::{self, Judge};
+use super::relation::Relation;
+use super::request::Request;
+use crate::error::{report, Error, Result};
+use crate::log::entry::GapCause;
+use crate::log::read::Entry;
+use crate::log::stand;
+use crate::message::{write_change, Header, Operation, RecordPlan};
+use crate::pg::decode::Decoded;
+use crate::pg::Oid;
+use std::rc::Rc;
+
+/// A relation that a reader follows.
+pub struct Followed {
+    pub relation: Rc<Relation>,
+    pub judge: Judge,
+    plan: RecordPlan,
+    /// For DELETEs under `deletes => 'key'`.
+    key_plan: Option<RecordPlan>,
+}
+
+/// A change that a reader receives.
+pub struct Delivered {
+    /// Which of the followed relations.
+    pub followed: usize,
+    pub operation: Operation,
+    pub old: Option<Decoded>,
+    pub new: Option<Decoded>,
+    pub position: u64,
+    /// Microseconds since 2000-01-01 UTC.
+    pub committed_at: i64,
+}
+
+impl Followed {
+    /// Checks what a role may read of a relation, and plans its messages. Errors: 42501, 42703, 55000, the filter's.
+    pub fn new(oid: Oid, role: Oid, request: &Request) -> Result<Followed> {
+        let relation = Relation::open(oid)?;
+        let selectable = relation.selectable(role)?;
+        if !relation.captured {
+            return Err(not_captured(&relation));
+        }
+        if request.net && relation.table.key.is_empty() {
+            return Err(Error::ObjectNotInPrerequisiteState(
+                report(format!(
+                    "table {} has no key to compute net changes by",
+                    relation.name()
+                ))
+                .hint("Add a primary key, or call changes_since without net."),
+            ));
+        }
+        let condition = judge::condition(oid, request.filter.as_deref())?;
+        let columns = match &request.columns {
+            None => selectable,
+            Some(names) => relation.project(names, &selectable)?,
+        };
+        let by_key = || RecordPlan::of_key(relation.shape.columns(), &relation.table.key);
+        Ok(Followed {
+            plan: relation.plan(&columns),
+            key_plan: relation.deletes_by_key.then(by_key),
+            judge: Judge::new(condition),
+            relation,
+        })
+    }
+
+    /// Writes a change's message into an empty buffer.
+    pub fn write(&self, change: &Delivered, out: &mut Vec<u8>) {
+        let shape = &self.relation.shape;
+        let header = Header {
+            operation: change.operation,
+            schema: &self.relation.table.schema,
+            table: &self.relation.table.name,
+            commit_timestamp: change.committed_at,
+        };
+        let new = change.new.as_ref().map(|row| shape.row(row));
+        let old = change.old.as_ref().map(|row| shape.row(row));
+        let plan = match &self.key_plan {
+            Some(plan) if change.operation == Operation::Delete => plan,
+            _ => &self.plan,
+        };
+        write_change(out, &header, plan, new.as_ref(), old.as_ref());
+    }
+}
+
+fn not_captured(relation: &Relation) -> Error {
+    Error::ObjectNotInPrerequisiteState(
+        report(format!(
+            "changes of table {} are not captured",
+            relation.name()
+        ))
+        .detail("The change log is none of its sinks, or it is a partition whose root is captured.")
+        .hint(
+            "Run pgrealtime.enable() on the table, or name the partitioned table that is enabled.",
+        ),
+    )
+}
+
+/// The error for a gap entry: 72000, naming the relation and what happened.
+pub fn gap(relation: &Relation, entry: &Entry) -> Error {
+    let cause = entry
+        .marks
+        .as_ref()
+        .and_then(|marks| marks.first())
+        .and_then(|letter| GapCause::from_letter(*letter));
+    missing(
+        relation,
+        cause.map_or("changed in an unknown way", GapCause::describe),
+    )
+}
+
+/// The error for a change that this reader cannot be told of exactly.
+pub fn unmappable(relation: &Relation) -> Error {
+    missing(relation, GapCause::Layout.describe())
+}
+
+fn missing(relation: &Relation, what: &str) -> Error {
+    stand::read_again(
+        report(format!("changes of table {} are missing", relation.name()))
+            .detail(format!("The table {what} after the cursor.")),
+    )
+}

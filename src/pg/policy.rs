@@ -1,0 +1,291 @@
+//! Row level security over images: the conditions that Postgres itself would add to a SELECT, compiled over an array of
+//! rows instead of the relation.
+
+use super::invalidation::{self, Fresh};
+use super::memory::Memory;
+use crate::error::{report, Error, Result};
+use pg_sys::Oid;
+use pgrx::{pg_sys, PgList};
+use std::ffi::{CStr, CString};
+
+/// How a row fared. The numbers are those that the compiled statement returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// No policy lets the role see it, or one hides it.
+    Hidden,
+    /// The role sees it, the filter does not hold.
+    Filtered,
+    Seen,
+}
+
+impl Verdict {
+    pub(in crate::pg) fn from_number(number: i32) -> Verdict {
+        match number {
+            0 => Verdict::Hidden,
+            1 => Verdict::Filtered,
+            _ => Verdict::Seen,
+        }
+    }
+}
+
+/// Which columns of a row a condition looks at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Uses {
+    /// The row as a whole.
+    pub all: bool,
+    /// By attribute number.
+    pub columns: Vec<i16>,
+}
+
+/// A statement over `$1`, an array of rows of the relation, with one verdict a row. First the policies, then the filter:
+/// what the role must not see never reaches a function of the filter.
+pub struct Compiled {
+    pub(in crate::pg) statement: *mut pg_sys::PlannedStmt,
+    pub(in crate::pg) row_type: Oid,
+    pub(in crate::pg) array_type: Oid,
+    /// Whether the role has policies applied to it.
+    pub has_policy: bool,
+    pub uses: Uses,
+    depends_on: Vec<Oid>,
+    fresh: Vec<Fresh>,
+    _memory: Memory,
+}
+
+impl Compiled {
+    /// Compiles for the current role and `row_security`. `condition` is a SQL condition over the alias [`ALIAS`].
+    /// `None` when the role sees every row, or `policies` are not asked for, and there is no condition. Errors:
+    /// Postgres's own for a policy that cannot be applied (42501 under `row_security = off`); 0A000 for a policy on a
+    /// system column.
+    pub fn new(
+        relation: Oid,
+        qualified_name: &str,
+        policies: bool,
+        condition: Option<&str>,
+    ) -> Result<Option<Compiled>> {
+        let mut fresh = vec![
+            invalidation::watch(relation),
+            invalidation::watch_catalogs(),
+        ];
+        let memory = Memory::new();
+        let scratch = Memory::new();
+        // SAFETY: parsing, rewriting and planning as Postgres does for a statement of the current role; the nodes live
+        // in `scratch`, the plan is copied into `memory`.
+        unsafe {
+            let row_type = pg_sys::get_rel_type_id(relation);
+            let array_type = pg_sys::get_array_type(row_type);
+            let planned = scratch.within(|| {
+                let quals = if policies {
+                    security_quals(relation, qualified_name)?
+                } else {
+                    std::ptr::null_mut()
+                };
+                if quals.is_null() && condition.is_none() {
+                    return Ok(None);
+                }
+                let over_rows = Over {
+                    row_type,
+                    array_type,
+                    quals,
+                    condition,
+                };
+                over_rows.plan(relation).map(Some)
+            })?;
+            let Some((planned, uses)) = planned else {
+                return Ok(None);
+            };
+            let statement = memory.within(|| {
+                pg_sys::copyObjectImpl(planned.statement.cast()).cast::<pg_sys::PlannedStmt>()
+            });
+            let depends_on: Vec<Oid> = PgList::<Oid>::from_pg((*statement).relationOids)
+                .iter_oid()
+                .collect();
+            fresh.extend(depends_on.iter().map(|oid| invalidation::watch(*oid)));
+            Ok(Some(Compiled {
+                statement,
+                row_type,
+                array_type,
+                has_policy: planned.has_policy,
+                uses,
+                depends_on,
+                fresh,
+                _memory: memory,
+            }))
+        }
+    }
+
+    /// Whether the statement still means what it meant, asked under locks on all that it reads, which a plan that is
+    /// used again must take as PlanCache does (plancache.c, AcquireExecutorLocks).
+    pub fn lock_and_check(&self) -> bool {
+        for relation in &self.depends_on {
+            // SAFETY: the lock manager takes any OID; one that has gone has cleared its flag.
+            unsafe {
+                pg_sys::LockRelationOid(*relation, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
+            }
+        }
+        self.fresh.iter().all(Fresh::get)
+    }
+}
+
+/// The alias of the rows in a condition.
+pub const ALIAS: &str = "r";
+
+struct Planned {
+    statement: *mut pg_sys::PlannedStmt,
+    has_policy: bool,
+}
+
+/// What is put over the rows.
+struct Over<'a> {
+    row_type: Oid,
+    array_type: Oid,
+    quals: *mut pg_sys::List,
+    condition: Option<&'a str>,
+}
+
+impl Over<'_> {
+    /// # Safety
+    /// Called in the context that the nodes live in; `quals` are conditions over the relation as range-table entry 1.
+    unsafe fn plan(&self, relation: Oid) -> Result<(Planned, Uses)> {
+        let policy = if self.quals.is_null() { "true" } else { "$2" };
+        let text = format!(
+            "SELECT CASE WHEN {policy} THEN CASE WHEN ({}) THEN 2 ELSE 1 END ELSE 0 END FROM pg_catalog.unnest($1) AS {ALIAS}",
+            self.condition.unwrap_or("true")
+        );
+        // SAFETY: as promised by the caller; $2 is replaced before planning.
+        unsafe {
+            let query = analyze(&text, &[self.array_type, pg_sys::BOOLOID])?;
+            let mut has_policy = false;
+            if !self.quals.is_null() {
+                put_policy(query, self.quals)?;
+                has_policy = true;
+            }
+            let uses = uses((*query).targetList.cast(), relation)?;
+            let text = cstring(&text)?;
+            let statement = pg_sys::pg_plan_query(query, text.as_ptr(), 0, std::ptr::null_mut());
+            debug_assert!(self.row_type != Oid::INVALID);
+            Ok((
+                Planned {
+                    statement,
+                    has_policy,
+                },
+                uses,
+            ))
+        }
+    }
+}
+
+/// Analyses and rewrites one SELECT as the current role.
+///
+/// # Safety
+/// Called in the context that the nodes shall live in.
+unsafe fn analyze(text: &str, parameters: &[Oid]) -> Result<*mut pg_sys::Query> {
+    let text = cstring(text)?;
+    // SAFETY: the text is one SELECT of ours; the lists are checked to have one element.
+    unsafe {
+        let parsed = PgList::<pg_sys::RawStmt>::from_pg(pg_sys::pg_parse_query(text.as_ptr()));
+        let statement = parsed.get_ptr(0).ok_or_else(unexpected)?;
+        let rewritten = pg_sys::pg_analyze_and_rewrite_fixedparams(
+            statement,
+            text.as_ptr(),
+            parameters.as_ptr(),
+            parameters.len() as i32,
+            std::ptr::null_mut(),
+        );
+        PgList::<pg_sys::Query>::from_pg(rewritten)
+            .get_ptr(0)
+            .ok_or_else(unexpected)
+    }
+}
+
+/// The conditions that row level security adds to a SELECT of the relation by the current role, with RLS of their own
+/// sub-selects worked in; null for none.
+///
+/// # Safety
+/// As [`analyze`].
+unsafe fn security_quals(relation: Oid, qualified_name: &str) -> Result<*mut pg_sys::List> {
+    // SAFETY: the entries of a query's range table are RangeTblEntry nodes.
+    unsafe {
+        let query = analyze(&format!("SELECT FROM {qualified_name}"), &[])?;
+        let table = PgList::<pg_sys::RangeTblEntry>::from_pg((*query).rtable);
+        let entry = table.get_ptr(0).ok_or_else(unexpected)?;
+        if (*entry).relid != relation {
+            return Err(Error::UndefinedTable(report(format!(
+                "relation \"{qualified_name}\" was renamed meanwhile"
+            ))));
+        }
+        Ok((*entry).securityQuals)
+    }
+}
+
+/// Puts the policies in the place of $2: `SELECT CASE WHEN <here> …`.
+///
+/// # Safety
+/// `query` came from [`Over::plan`]'s text.
+unsafe fn put_policy(query: *mut pg_sys::Query, quals: *mut pg_sys::List) -> Result<()> {
+    // SAFETY: the text has one target, a CASE; each node is checked before it is taken for what it should be.
+    unsafe {
+        let targets = PgList::<pg_sys::TargetEntry>::from_pg((*query).targetList);
+        let target = targets.get_ptr(0).ok_or_else(unexpected)?;
+        let case = (*target).expr.cast::<pg_sys::CaseExpr>();
+        if (*case).xpr.type_ != pg_sys::NodeTag::T_CaseExpr {
+            return Err(unexpected());
+        }
+        let branches = PgList::<pg_sys::CaseWhen>::from_pg((*case).args);
+        let branch = branches.get_ptr(0).ok_or_else(unexpected)?;
+        if (*(*branch).expr).type_ != pg_sys::NodeTag::T_Param {
+            return Err(unexpected());
+        }
+        (*branch).expr = pg_sys::make_ands_explicit(quals);
+        // Whether there is one is not known here; planning looks for sub-selects only where this is set.
+        (*query).hasSubLinks = true;
+        Ok(())
+    }
+}
+
+/// The columns of the rows that an expression uses, in sub-selects, too.
+///
+/// # Safety
+/// `node` is an expression tree over range-table entry 1.
+unsafe fn uses(node: *mut pg_sys::Node, relation: Oid) -> Result<Uses> {
+    let mut uses = Uses::default();
+    // SAFETY: the function returns Var nodes.
+    unsafe {
+        let variables = PgList::<pg_sys::Var>::from_pg(pg_sys::pull_vars_of_level(node, 0));
+        for variable in variables.iter_ptr() {
+            match (*variable).varattno {
+                0 => uses.all = true,
+                column if column > 0 => uses.columns.push(column),
+                _ => return Err(system_column(relation)),
+            }
+        }
+    }
+    uses.columns.sort_unstable();
+    uses.columns.dedup();
+    Ok(uses)
+}
+
+fn system_column(relation: Oid) -> Error {
+    // SAFETY: a syscache look-up that returns a palloc'd string or null.
+    let name = unsafe {
+        let name = pg_sys::get_rel_name(relation);
+        if name.is_null() {
+            String::new()
+        } else {
+            CStr::from_ptr(name).to_string_lossy().into_owned()
+        }
+    };
+    Error::FeatureNotSupported(
+        report(format!("a policy of table \"{name}\" uses a system column"))
+            .detail("An image of a row has no place, no writer and no table of its own.")
+            .hint("Use an ordinary column in the policy."),
+    )
+}
+
+fn cstring(text: &str) -> Result<CString> {
+    CString::new(text)
+        .map_err(|_| Error::SyntaxError(report("a condition must not contain a NUL character")))
+}
+
+fn unexpected() -> Error {
+    Error::FeatureNotSupported(report("the policies of a relation could not be read"))
+}
