@@ -144,7 +144,9 @@ unsafe extern "C-unwind" fn receive(
 ) -> bool {
     // SAFETY: the receiver is ours, the slot has the statement's one column, an integer that is never NULL.
     unsafe {
-        pg_sys::slot_getsomeattrs_int(slot, 1);
+        if (*slot).tts_nvalid < 1 {
+            pg_sys::slot_getsomeattrs_int(slot, 1);
+        }
         let number = (*(*slot).tts_values).value() as i32;
         (*receiver.cast::<Receiver>())
             .verdicts
