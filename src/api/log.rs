@@ -1,8 +1,8 @@
 //! The change log's own functions.
 
 use crate::error::ErrorReport;
-use crate::feed::reader;
-use crate::feed::request::Unchecked;
+use crate::feed::request::{self, Unchecked};
+use crate::feed::{reader, wait};
 use crate::log::retention;
 use crate::log::stand;
 use crate::log::state::State;
@@ -78,4 +78,18 @@ CREATE FUNCTION pgrealtime.invalidate_cursors() RETURNS void
 fn invalidate_cursors() -> Result<(), ErrorReport> {
     State::change(|state| state.epoch += 1)?;
     Ok(())
+}
+
+/// Long-poll: true as soon as one of the relations has a newer committed entry.
+#[pg_extern(sql = r#"
+CREATE FUNCTION pgrealtime.wait_for_changes(cursor text, relations regclass[], timeout interval = '30 s') RETURNS boolean
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#, requires = ["log"])]
+fn wait_for_changes(call: CallInfo) -> Result<bool, ErrorReport> {
+    let arguments = Arguments::new(call);
+    let cursor: String = arguments.get(0).unwrap_or_default();
+    let relations = request::relations(arguments.get(1))?;
+    let timeout = arguments.get::<Interval>(2).map_or(0, |timeout| timeout.as_micros());
+    let milliseconds = (timeout / 1000).clamp(-1, i128::from(i64::MAX / 2000)) as i64;
+    Ok(wait::wait_for_changes(&cursor, &relations, milliseconds)?)
 }

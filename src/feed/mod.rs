@@ -8,3 +8,4 @@ mod net;
 pub mod reader;
 mod relation;
 pub mod request;
+pub mod wait;

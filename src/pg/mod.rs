@@ -23,6 +23,7 @@ pub mod settings;
 pub mod srf;
 pub mod trigger;
 pub mod types;
+pub mod wait;
 pub mod wal;
 pub mod worker;
 pub mod xact;
