@@ -53,6 +53,8 @@ BEGIN
         $sql$, segment);
         EXECUTE pg_catalog.format('CREATE INDEX ON %s (position)', segment);
         EXECUTE pg_catalog.format('CREATE INDEX ON %s (xid, position)', segment);
+        -- Gap entries are few and asked for by themselves; src/pg/segment.rs puts nothing else into it.
+        EXECUTE pg_catalog.format('CREATE INDEX ON %s (position) WHERE operation = ''G''', segment);
         BEGIN
             EXECUTE pg_catalog.format('ALTER TABLE %s ALTER image SET COMPRESSION lz4, ALTER old SET COMPRESSION lz4', segment);
         EXCEPTION WHEN feature_not_supported THEN

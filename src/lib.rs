@@ -19,6 +19,12 @@ mod sink;
 extension_sql_file!("../sql/bootstrap.sql", name = "bootstrap", bootstrap);
 extension_sql_file!("../sql/log.sql", name = "log", requires = ["bootstrap"]);
 
+extension_sql_file!(
+    "../sql/log_status.sql",
+    name = "log_status",
+    requires = ["log", log_retention]
+);
+
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     gucs::init();

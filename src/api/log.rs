@@ -1,6 +1,7 @@
 //! The change log's own functions.
 
 use crate::error::ErrorReport;
+use crate::gucs;
 use crate::feed::request::{self, Unchecked};
 use crate::feed::{reader, wait};
 use crate::log::retention;
@@ -89,7 +90,19 @@ fn wait_for_changes(call: CallInfo) -> Result<bool, ErrorReport> {
     let arguments = Arguments::new(call);
     let cursor: String = arguments.get(0).unwrap_or_default();
     let relations = request::relations(arguments.get(1))?;
-    let timeout = arguments.get::<Interval>(2).map_or(0, |timeout| timeout.as_micros());
+    let timeout = arguments
+        .get::<Interval>(2)
+        .map_or(0, |timeout| timeout.as_micros());
     let milliseconds = (timeout / 1000).clamp(-1, i128::from(i64::MAX / 2000)) as i64;
     Ok(wait::wait_for_changes(&cursor, &relations, milliseconds)?)
+}
+
+/// Seconds of `pgrealtime.retention`, for the view log_status: a session that has not called us yet does not know the
+/// setting by its name.
+#[pg_extern(sql = r#"
+CREATE FUNCTION pgrealtime.log_retention() RETURNS double precision
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#, requires = ["log"])]
+fn log_retention() -> f64 {
+    gucs::retention_seconds() as f64
 }

@@ -22,7 +22,9 @@ const LOOK_AT: usize = 100_000;
 /// Nothing is locked while it waits; the statement's snapshot holds back vacuum's horizon as any long statement does.
 pub fn wait_for_changes(cursor: &str, relations: &[Oid], timeout_ms: i64) -> Result<bool> {
     if timeout_ms < 0 {
-        return Err(Error::InvalidParameterValue(report("the timeout must not be negative")));
+        return Err(Error::InvalidParameterValue(report(
+            "the timeout must not be negative",
+        )));
     }
     let role = privilege::current_role();
     for relation in relations {

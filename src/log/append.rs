@@ -54,7 +54,7 @@ pub fn append_gap(relation: Oid, cause: GapCause) -> Result<()> {
 fn current_writer() -> Result<Writer> {
     loop {
         let (number, place) = state::current_segment()?;
-        let writer = Writer::open(place)?;
+        let writer = Writer::open(place, entry::GAP)?;
         if state::current_segment()?.0 == number {
             return Ok(writer);
         }

@@ -16,6 +16,8 @@ pub struct SegmentOids {
     pub by_position: pg_sys::Oid,
     /// btree on (xid, position)
     pub by_xid: pg_sys::Oid,
+    /// btree on (position) of the gap entries
+    pub gaps: pg_sys::Oid,
 }
 
 impl SegmentOids {
@@ -25,6 +27,7 @@ impl SegmentOids {
             table,
             by_position: pg_sys::InvalidOid,
             by_xid: pg_sys::InvalidOid,
+            gaps: pg_sys::InvalidOid,
         };
         let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
         // SAFETY: the table and its indexes are open while they are looked at.
@@ -37,9 +40,11 @@ impl SegmentOids {
             for index in pgrx::PgList::<pg_sys::Oid>::from_pg(list).iter_oid() {
                 let opened = pg_sys::index_open(index, lock);
                 let form = (*opened).rd_index;
-                match (*form).indkey.values.as_slice(1)[0] {
-                    1 => oids.by_position = index,
-                    _ => oids.by_xid = index,
+                let partial = !pg_sys::RelationGetIndexPredicate(opened).is_null();
+                match (partial, (*form).indkey.values.as_slice(1)[0]) {
+                    (true, _) => oids.gaps = index,
+                    (false, 1) => oids.by_position = index,
+                    (false, _) => oids.by_xid = index,
                 }
                 pg_sys::index_close(opened, lock);
             }
@@ -67,6 +72,7 @@ pub struct NewEntry<'a> {
 pub struct Writer {
     table: pg_sys::Relation,
     oids: SegmentOids,
+    gap: u8,
 }
 
 impl Drop for Writer {
@@ -80,7 +86,8 @@ impl Drop for Writer {
 
 impl Writer {
     /// Locks a segment for writing until the transaction ends. Errors: 42P01 when the extension has just been dropped.
-    pub fn open(oids: SegmentOids) -> Result<Writer> {
+    /// `gap` is the operation of the entries that go into the index of gaps.
+    pub fn open(oids: SegmentOids, gap: u8) -> Result<Writer> {
         // SAFETY: the function returns null for a relation that has gone.
         let table = unsafe {
             pg_sys::try_relation_open(oids.table, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE)
@@ -88,7 +95,7 @@ impl Writer {
         if table.is_null() {
             return Err(dropped());
         }
-        Ok(Writer { table, oids })
+        Ok(Writer { table, oids, gap })
     }
 
     /// Appends an entry and its two index entries, hidden from logical decoding.
@@ -130,6 +137,9 @@ impl Writer {
             );
             let tid = &mut (*tuple).t_self;
             self.index(self.oids.by_position, &mut values[0..1], tid);
+            if entry.operation == self.gap {
+                self.index(self.oids.gaps, &mut values[0..1], tid);
+            }
             values[0] = pg_sys::Datum::from(entry.xid as i64);
             values[1] = pg_sys::Datum::from(entry.position as i64);
             self.index(self.oids.by_xid, &mut values[0..2], tid);

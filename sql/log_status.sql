@@ -1,0 +1,71 @@
+-- pgrealtime.log_status: one row about the change log. Written for the ring of segments, hence put together here. The
+-- view reads the log's tables with its owner's rights; grants.sql says who may ask it.
+DO $$
+DECLARE
+    first_entries text;
+    last_entries  text;
+    counts        text;
+    gaps          text;
+BEGIN
+    SELECT
+        pg_catalog.string_agg(pg_catalog.format(
+            '(SELECT changed_at FROM pgrealtime.%I ORDER BY position LIMIT 1)', name), ' UNION ALL '),
+        pg_catalog.string_agg(pg_catalog.format(
+            '(SELECT changed_at FROM pgrealtime.%I ORDER BY position DESC LIMIT 1)', name), ' UNION ALL '),
+        -- Counted while that is quick, else estimated from a sample of its pages.
+        pg_catalog.string_agg(pg_catalog.format(
+            'SELECT CASE WHEN pg_catalog.pg_relation_size(%1$L::regclass) < 8388608 THEN '
+            '(SELECT pg_catalog.count(*) FROM pgrealtime.%2$I) ELSE '
+            '100 * (SELECT pg_catalog.count(*) FROM pgrealtime.%2$I TABLESAMPLE SYSTEM (1) REPEATABLE (0)) END AS entries',
+            'pgrealtime.' OPERATOR(pg_catalog.||) name, name), ' UNION ALL '),
+        pg_catalog.string_agg(pg_catalog.format(
+            'SELECT pg_catalog.convert_from(marks, ''UTF8'') AS cause FROM pgrealtime.%I WHERE operation = ''G''', name),
+            ' UNION ALL ')
+    INTO first_entries, last_entries, counts, gaps
+    FROM (SELECT pg_catalog.format('change_log_%s', i) AS name FROM pg_catalog.generate_series(0, 7) AS i) AS segments;
+
+    EXECUTE pg_catalog.format($view$
+        CREATE VIEW pgrealtime.log_status AS
+        SELECT
+            (SELECT pg_catalog.sum(entries)::bigint FROM (%3$s) AS counted) AS entries,
+            (SELECT pg_catalog.sum(pg_catalog.pg_total_relation_size(c.oid))::bigint FROM pg_catalog.pg_class AS c
+             WHERE c.relnamespace = 'pgrealtime'::regnamespace AND c.relname LIKE 'change\_log\__') AS bytes,
+            oldest.at AS oldest,
+            newest.at AS newest,
+            newest.at - oldest.at AS span,
+            pg_catalog.make_interval(secs => pgrealtime.log_retention()) AS retention,
+            s.current_segment,
+            (SELECT pg_catalog.count(*) FROM pgrealtime.log_segment) AS closed_segments,
+            (SELECT pg_catalog.count(*) FROM pgrealtime.log_segment WHERE seal IS NOT NULL) AS sealed_segments,
+            (SELECT pg_catalog.json_object_agg(cause, number) FROM (
+                SELECT CASE cause
+                         WHEN 'e' THEN 'enabled' WHEN 'd' THEN 'disabled' WHEN 's' THEN 'skipped'
+                         WHEN 't' THEN 'partition truncated' WHEN 'p' THEN 'partition moved' WHEN 'l' THEN 'layout'
+                         ELSE 'unknown' END AS cause,
+                       pg_catalog.count(*) AS number
+                FROM (%4$s) AS gap GROUP BY 1 ORDER BY 1) AS by_cause) AS gaps,
+            delaying.who AS sealing_delayed_by,
+            delaying.since AS sealing_delayed_since,
+            s.janitor_run,
+            s.janitor_error
+        FROM pgrealtime.log_state AS s
+        CROSS JOIN LATERAL (SELECT pg_catalog.min(changed_at) FROM (%1$s) AS f) AS oldest (at)
+        CROSS JOIN LATERAL (SELECT pg_catalog.max(changed_at) FROM (%2$s) AS l) AS newest (at)
+        LEFT JOIN LATERAL (
+            -- The oldest transaction that still holds a segment which is no longer written.
+            SELECT CASE WHEN l.pid IS NULL THEN 'a prepared transaction' ELSE 'process ' || l.pid END,
+                   COALESCE(a.xact_start, p.prepared)
+            FROM pgrealtime.log_segment AS g
+            JOIN pg_catalog.pg_class AS c
+              ON c.relnamespace = 'pgrealtime'::regnamespace AND c.relname = 'change_log_' || g.segment
+            JOIN pg_catalog.pg_locks AS l
+              ON l.relation = c.oid AND l.mode = 'RowExclusiveLock' AND l.granted
+             AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+            LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
+            LEFT JOIN pg_catalog.pg_prepared_xacts AS p ON l.virtualtransaction = '-1/' || p.transaction::text
+            WHERE g.seal IS NULL
+            ORDER BY 2 LIMIT 1) AS delaying (who, since) ON true
+    $view$, first_entries, last_entries, counts, gaps);
+END
+$$;
+REVOKE ALL ON pgrealtime.log_status FROM PUBLIC;
