@@ -33,16 +33,22 @@ pub fn changes_since(request: &Request, mut emit: impl FnMut(&str, Option<&[u8]>
     let state = State::read(View::Latest)?;
     stand::check(&cursor, &state)?;
     let origin = stand::origin(&state);
-    let (to, after) = match &cursor.batch {
-        Some(batch) => (batch.to.clone(), batch.position),
-        None => (stand::current(), 0),
+    let now = stand::current();
+    let (known, after) = match &cursor.batch {
+        Some(batch) => (&batch.to, batch.position),
+        None => (&cursor.from, 0),
     };
-    if cursor.batch.is_none() && !to.snapshot.covers(&cursor.from.snapshot) {
-        // The statement's snapshot is older than the cursor, as in a REPEATABLE READ transaction or on a standby that
-        // lags: there is nothing to say, and the cursor must not go back.
+    if !now.snapshot.covers(&known.snapshot) {
+        // The statement's snapshot is older than the cursor or the batch's end, as in a REPEATABLE READ transaction or
+        // on a standby that lags: there is nothing to say, the cursor must not go back, and of a batch that another
+        // session began the statement would not see all.
         emit(&request.cursor, None);
         return Ok(());
     }
+    let to = match &cursor.batch {
+        Some(batch) => batch.to.clone(),
+        None => now,
+    };
     wal::flush(to.lsn);
     let cursors = BatchCursors::new(&origin, &cursor.from, &to);
     let range = Range {
