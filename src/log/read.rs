@@ -51,6 +51,8 @@ pub struct Entries<'a> {
     pub examined: usize,
     /// Position of the last entry that was looked at.
     pub reached: u64,
+    /// Whether there was no room for some entries: the streams end before the range does.
+    truncated: bool,
 }
 
 impl Log {
@@ -71,6 +73,7 @@ impl Log {
             heads: BinaryHeap::new(),
             examined: 0,
             reached: range.after,
+            truncated: false,
             range,
         };
         let (from, to, start) = (
@@ -149,15 +152,15 @@ impl<'a> Entries<'a> {
         let stream = segment.by_transactions(begun.start, begun.end);
         while stream.next() {
             let position = stream.position();
-            let wanted = position >= start
-                && position < self.range.from.lsn
-                && self.is_wanted(&stream)
-                && smallest
-                    .peek()
-                    .is_none_or(|last| smallest.len() < limit || position < *last);
-            if wanted {
+            let inside = position >= start && position < self.range.from.lsn;
+            if !inside || !self.is_wanted(&stream) {
+                continue;
+            }
+            let full = smallest.len() >= limit;
+            self.truncated |= full;
+            if !full || smallest.peek().is_some_and(|last| position < *last) {
                 smallest.push(position);
-                if smallest.len() > limit {
+                if full {
                     smallest.pop();
                 }
             }
@@ -198,7 +201,7 @@ impl<'a> Entries<'a> {
 
     /// Whether every entry of the range has been looked at.
     pub fn exhausted(&self) -> bool {
-        self.heads.is_empty()
+        self.heads.is_empty() && !self.truncated
     }
 }
 
