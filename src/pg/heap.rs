@@ -167,7 +167,9 @@ impl Table {
         }
     }
 
-    /// All rows, in no order.
+    /// All rows, in no order. The scan itself returns every version and a snapshot then says which are visible: so it
+    /// takes no predicate lock, and no serializable transaction fails for what happens in our tables (predicate.c skips
+    /// special snapshots).
     pub fn rows(&self, view: View) -> Vec<Row<'_>> {
         let mut rows = Vec::new();
         // SAFETY: the relation is open; the snapshot is registered for the length of the scan; tuples are copied
@@ -177,17 +179,19 @@ impl Table {
                 View::Active => pg_sys::GetActiveSnapshot(),
                 View::Latest => pg_sys::GetLatestSnapshot(),
             });
-            let scan = pg_sys::table_beginscan(self.relation, snapshot, 0, std::ptr::null_mut());
-            loop {
-                let tuple = pg_sys::heap_getnext(scan, pg_sys::ScanDirection::ForwardScanDirection);
-                if tuple.is_null() {
-                    break;
+            let any = &raw mut pg_sys::SnapshotAnyData;
+            let scan = pg_sys::table_beginscan(self.relation, any, 0, std::ptr::null_mut());
+            let slot = pg_sys::table_slot_create(self.relation, std::ptr::null_mut());
+            let forward = pg_sys::ScanDirection::ForwardScanDirection;
+            while pg_sys::table_scan_getnextslot(scan, forward, slot) {
+                if pg_sys::table_tuple_satisfies_snapshot(self.relation, slot, snapshot) {
+                    rows.push(Row {
+                        table: self,
+                        tuple: pg_sys::ExecCopySlotHeapTuple(slot),
+                    });
                 }
-                rows.push(Row {
-                    table: self,
-                    tuple: pg_sys::heap_copytuple(tuple),
-                });
             }
+            pg_sys::ExecDropSingleTupleTableSlot(slot);
             pg_sys::table_endscan(scan);
             pg_sys::UnregisterSnapshot(snapshot);
         }
