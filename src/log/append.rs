@@ -1,6 +1,7 @@
 //! Appending: one entry for one change, in the writer's transaction.
 
 use super::entry::{self, GapCause};
+use super::retention;
 use super::state;
 use crate::error::Result;
 use crate::pg::image::Image;
@@ -33,7 +34,7 @@ pub fn append(change: &Change) -> Result<()> {
         old: change.old,
         marks: change.marks,
     });
-    Ok(())
+    retention::look_now_and_then()
 }
 
 /// Appends a gap entry: readers of the relation whose range holds it are told to read the table again.
