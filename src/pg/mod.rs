@@ -1,18 +1,25 @@
 //! The only place with `unsafe`, `pg_sys` and version `cfg`s: wraps Postgres in safe types.
 #![allow(unsafe_code)]
 
+pub mod acl;
 pub mod array;
 pub mod call;
+pub mod catalog;
+mod catalog_scan;
 mod compat;
+pub mod ddl;
 pub mod decode;
+pub mod event_trigger;
 pub mod heap;
 pub mod image;
 pub mod invalidation;
 pub mod judge;
 pub mod memory;
+pub mod names;
 pub mod output;
 pub mod policy;
 pub mod privilege;
+pub mod publication;
 pub mod retire;
 pub mod row;
 pub mod rowtype;
@@ -21,7 +28,9 @@ pub mod scan;
 pub mod segment;
 pub mod settings;
 pub mod srf;
+pub mod subtransaction;
 pub mod trigger;
+pub mod triggers;
 pub mod types;
 pub mod wait;
 pub mod wal;

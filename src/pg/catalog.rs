@@ -1,0 +1,303 @@
+//! What the catalogs say of a relation: its class, columns, key, ancestors and descendants.
+
+use super::catalog_scan::{scan, ByOid};
+use pgrx::pg_sys;
+use pgrx::pg_sys::Oid;
+use std::ffi::{CStr, CString};
+
+/// The row of pg_class, with the schema's name.
+#[derive(Clone, Debug)]
+pub struct Class {
+    pub oid: Oid,
+    pub schema: Oid,
+    pub schema_name: String,
+    pub name: String,
+    pub owner: Oid,
+    /// pg_class.relkind
+    pub kind: u8,
+    /// pg_class.relpersistence
+    pub persistence: u8,
+    /// pg_class.relreplident
+    pub replica_identity: u8,
+    pub is_partition: bool,
+    pub rls: bool,
+    /// Planner's estimate; `None` where nobody has analysed.
+    pub estimated_rows: Option<i64>,
+}
+
+/// A live user column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    pub number: i16,
+    pub name: String,
+}
+
+impl Class {
+    /// Reads the syscache; `None` when there is no such relation, or no longer.
+    pub fn by_oid(oid: Oid) -> Option<Class> {
+        let cache = pg_sys::SysCacheIdentifier::RELOID as i32;
+        // SAFETY: the tuple is checked, read while it is pinned, and released; the names are copied out.
+        unsafe {
+            let tuple = pg_sys::SearchSysCache1(cache, oid.into());
+            if tuple.is_null() {
+                return None;
+            }
+            let form = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>();
+            let class = schema_name(form.relnamespace).map(|schema_name| Class {
+                oid,
+                schema: form.relnamespace,
+                schema_name,
+                name: pg_sys::name_data_to_str(&form.relname).to_owned(),
+                owner: form.relowner,
+                kind: form.relkind as u8,
+                persistence: form.relpersistence as u8,
+                replica_identity: form.relreplident as u8,
+                is_partition: form.relispartition,
+                rls: form.relrowsecurity,
+                estimated_rows: (form.reltuples >= 0.0).then_some(form.reltuples as i64),
+            });
+            pg_sys::ReleaseSysCache(tuple);
+            class
+        }
+    }
+
+    pub fn is_partitioned(&self) -> bool {
+        self.kind == pg_sys::RELKIND_PARTITIONED_TABLE
+    }
+
+    /// An ordinary or partitioned table.
+    pub fn is_table(&self) -> bool {
+        self.kind == pg_sys::RELKIND_RELATION || self.is_partitioned()
+    }
+
+    pub fn is_permanent(&self) -> bool {
+        self.persistence == pg_sys::RELPERSISTENCE_PERMANENT
+    }
+
+    pub fn is_temporary(&self) -> bool {
+        self.persistence == pg_sys::RELPERSISTENCE_TEMP
+    }
+
+    /// One of Postgres's own, information_schema included: made by initdb.
+    pub fn is_system(&self) -> bool {
+        self.oid.to_u32() < pg_sys::FirstNormalObjectId
+    }
+
+    /// What Postgres lets into a publication (pg_publication.c, is_publishable_class).
+    pub fn is_publishable(&self) -> bool {
+        self.is_table() && self.is_permanent() && !self.is_system()
+    }
+
+    /// The qualified name, quoted where it must be, as it can be pasted into SQL.
+    pub fn quoted(&self) -> String {
+        pgrx::spi::quote_qualified_identifier(&self.schema_name, &self.name)
+    }
+}
+
+/// Name of a schema; `None` when it has gone.
+fn schema_name(oid: Oid) -> Option<String> {
+    // SAFETY: the function returns a palloc'd string or NULL.
+    unsafe { owned(pg_sys::get_namespace_name(oid)) }
+}
+
+/// Copies a palloc'd string out of Postgres's memory; `None` for NULL.
+///
+/// # Safety
+/// `text` is NULL or a NUL-terminated palloc'd string that nobody else uses.
+unsafe fn owned(text: *mut std::ffi::c_char) -> Option<String> {
+    if text.is_null() {
+        return None;
+    }
+    // SAFETY: as promised by the caller.
+    unsafe {
+        let copy = CStr::from_ptr(text).to_string_lossy().into_owned();
+        pg_sys::pfree(text.cast());
+        Some(copy)
+    }
+}
+
+/// OID of a schema by name.
+pub fn schema_by_name(name: &str) -> Option<Oid> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: the name is NUL-terminated; a missing schema is InvalidOid.
+    let oid = unsafe { pg_sys::get_namespace_oid(name.as_ptr(), true) };
+    (oid != Oid::INVALID).then_some(oid)
+}
+
+/// OID of a relation by its schema and name.
+pub fn relation_in(schema: Oid, name: &str) -> Option<Oid> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: the name is NUL-terminated; a missing relation is InvalidOid.
+    let oid = unsafe { pg_sys::get_relname_relid(name.as_ptr(), schema) };
+    (oid != Oid::INVALID).then_some(oid)
+}
+
+/// OID of a relation by the names of its schema and itself.
+pub fn relation_by_name(schema: &str, name: &str) -> Option<Oid> {
+    relation_in(schema_by_name(schema)?, name)
+}
+
+/// OID of the relation that an unqualified name means on the search path.
+pub fn relation_on_path(name: &str) -> Option<Oid> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: the name is NUL-terminated; a missing relation is InvalidOid.
+    let oid = unsafe { pg_sys::RelnameGetRelid(name.as_ptr()) };
+    (oid != Oid::INVALID).then_some(oid)
+}
+
+/// Number of a live user column.
+pub fn column_number(relation: Oid, name: &str) -> Option<i16> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: the name is NUL-terminated; the function ignores dropped columns and returns 0 for no hit.
+    let number = unsafe { pg_sys::get_attnum(relation, name.as_ptr()) };
+    (number > 0).then_some(number)
+}
+
+/// Name of a live user column.
+pub fn column_name(relation: Oid, number: i16) -> Option<String> {
+    // SAFETY: missing_ok: the function returns NULL for no hit, and for a dropped column.
+    unsafe { owned(pg_sys::get_attname(relation, number, true)) }
+}
+
+/// The live user columns in their order.
+pub fn columns(relation: Oid) -> Vec<Column> {
+    let Some(last) = last_column(relation) else {
+        return Vec::new();
+    };
+    (1..=last)
+        .filter_map(|number| column_name(relation, number).map(|name| Column { number, name }))
+        .collect()
+}
+
+fn last_column(relation: Oid) -> Option<i16> {
+    let cache = pg_sys::SysCacheIdentifier::RELOID as i32;
+    // SAFETY: as in Class::by_oid.
+    unsafe {
+        let tuple = pg_sys::SearchSysCache1(cache, relation.into());
+        if tuple.is_null() {
+            return None;
+        }
+        let last = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>()).relnatts;
+        pg_sys::ReleaseSysCache(tuple);
+        Some(last)
+    }
+}
+
+/// What of pg_index decides on keys.
+struct Index {
+    primary: bool,
+    replica_identity: bool,
+    immediate: bool,
+    columns: Vec<i16>,
+}
+
+const INDEXES: ByOid = ByOid {
+    catalog: pg_sys::IndexRelationId,
+    index: Oid::from_u32(pg_sys::IndexIndrelidIndexId),
+    column: pg_sys::Anum_pg_index_indrelid,
+};
+
+fn unique_indexes(relation: Oid) -> Vec<Index> {
+    let mut found = Vec::new();
+    scan(INDEXES, relation, |row| {
+        // SAFETY: the scan is over pg_index; indkey holds indnatts entries.
+        unsafe {
+            let form = row.form::<pg_sys::FormData_pg_index>();
+            if form.indislive && form.indisvalid && form.indisunique {
+                let columns = form.indkey.values.as_slice(form.indnkeyatts as usize);
+                found.push(Index {
+                    primary: form.indisprimary,
+                    replica_identity: form.indisreplident,
+                    immediate: form.indimmediate,
+                    columns: columns.to_vec(),
+                });
+            }
+        }
+    });
+    found
+}
+
+/// Columns of the key that changes are told apart by: the primary key, else the replica identity index, else none.
+pub fn key_columns(relation: Oid) -> Vec<i16> {
+    let indexes = unique_indexes(relation);
+    let primary = indexes.iter().find(|index| index.primary);
+    let identity = || indexes.iter().find(|index| index.replica_identity);
+    primary
+        .or_else(identity)
+        .map_or(Vec::new(), |index| index.columns.clone())
+}
+
+/// Whether UPDATE and DELETE go on working once the relation is published (relcache.c, RelationGetIndexList: a
+/// deferrable primary key does not count).
+pub fn has_replica_identity(class: &Class) -> bool {
+    let usable = |wanted: fn(&Index) -> bool| {
+        unique_indexes(class.oid)
+            .iter()
+            .any(|index| wanted(index) && index.immediate)
+    };
+    match class.replica_identity {
+        b'f' => true,
+        b'i' => usable(|index| index.replica_identity),
+        b'd' => usable(|index| index.primary),
+        _ => false,
+    }
+}
+
+unsafe extern "C-unwind" {
+    // Exported by the server (catalog/partition.h, catalog/pg_inherits.h), not bound by pgrx.
+    fn get_partition_ancestors(relid: Oid) -> *mut pg_sys::List;
+    fn find_all_inheritors(
+        parent: Oid,
+        lock: pg_sys::LOCKMODE,
+        numparents: *mut *mut pg_sys::List,
+    ) -> *mut pg_sys::List;
+}
+
+/// Partitioned tables above a partition, the nearest first.
+pub fn ancestors(class: &Class) -> Vec<Oid> {
+    if !class.is_partition {
+        return Vec::new();
+    }
+    let oid = class.oid;
+    // SAFETY: the function takes any OID and returns a palloc'd list; nothing in the closure has a destructor.
+    unsafe {
+        oids(pg_sys::ffi::pg_guard_ffi_boundary(|| {
+            get_partition_ancestors(oid)
+        }))
+    }
+}
+
+/// Everything that inherits from a relation, partitions included, without the relation itself. Takes no locks: what
+/// is dropped meanwhile may be among them.
+pub fn descendants(relation: Oid) -> Vec<Oid> {
+    let no_lock = pg_sys::NoLock as pg_sys::LOCKMODE;
+    // SAFETY: the function takes any OID and returns a palloc'd list; nothing in the closure has a destructor.
+    let mut all = unsafe {
+        oids(pg_sys::ffi::pg_guard_ffi_boundary(|| {
+            find_all_inheritors(relation, no_lock, std::ptr::null_mut())
+        }))
+    };
+    all.retain(|oid| *oid != relation);
+    all
+}
+
+/// The partitions of a partitioned table that hold rows.
+pub fn leaves(relation: Oid) -> Vec<Class> {
+    let classes = descendants(relation).into_iter().filter_map(Class::by_oid);
+    classes
+        .filter(|class| class.kind == pg_sys::RELKIND_RELATION)
+        .collect()
+}
+
+/// Takes a list of OIDs out of Postgres's memory.
+///
+/// # Safety
+/// `list` is NIL or a palloc'd list of OIDs that nobody else uses.
+pub(in crate::pg) unsafe fn oids(list: *mut pg_sys::List) -> Vec<Oid> {
+    // SAFETY: as promised by the caller.
+    unsafe {
+        let copy = pgrx::PgList::<Oid>::from_pg(list).iter_oid().collect();
+        pg_sys::list_free(list);
+        copy
+    }
+}

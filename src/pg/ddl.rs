@@ -1,0 +1,70 @@
+//! Commands run as the caller, and the locks and checks around them.
+
+use super::catalog::Class;
+use pgrx::pg_sys::Oid;
+use pgrx::{pg_sys, Spi};
+use std::ffi::CStr;
+
+/// Runs one utility command with the caller's rights; Postgres's own errors go through as they are. What it did is
+/// visible to the next command.
+pub fn execute(command: &str) {
+    Spi::connect_mut(|client| {
+        if let Err(error) = client.update(command, None, &[]) {
+            // SPI's own status codes: not reachable with one utility command.
+            pgrx::error!("could not run {command}: {error}");
+        }
+    });
+    // SAFETY: between commands of a running transaction.
+    unsafe { pg_sys::CommandCounterIncrement() }
+}
+
+/// Raises Postgres's own error in a read-only transaction and on a standby: writes to the extension's own tables are
+/// made below SQL, where nobody else asks.
+pub fn prevent_if_read_only(command: &CStr) {
+    // SAFETY: the name is NUL-terminated; in recovery every transaction is read-only.
+    unsafe { pg_sys::PreventCommandIfReadOnly(command.as_ptr()) }
+}
+
+/// Locks a relation against writers, DDL and other callers of the same until the transaction ends, and reads it again.
+pub fn lock_relation(relation: Oid) -> Option<Class> {
+    // SAFETY: any OID can be locked; whether the relation still exists is what the look-up afterwards says.
+    unsafe {
+        let mode = pg_sys::ShareRowExclusiveLock as pg_sys::LOCKMODE;
+        pg_sys::LockRelationOid(relation, mode);
+    }
+    Class::by_oid(relation)
+}
+
+/// Lets one transaction at a time create publications through the extension: held until the transaction ends.
+pub fn lock_publication_creation() {
+    // SAFETY: the lock is on the catalog's own class and no object, which nothing else takes.
+    unsafe {
+        let mode = pg_sys::ExclusiveLock as pg_sys::LOCKMODE;
+        pg_sys::LockDatabaseObject(pg_sys::PublicationRelationId, Oid::INVALID, 0, mode);
+        pg_sys::AcceptInvalidationMessages();
+    }
+}
+
+/// Runs a closure while warnings go neither to the client nor to the server's log.
+pub fn without_warnings(body: impl FnOnce()) {
+    // SAFETY: the settings exist and take the value; the nest level puts them back, on an error the abort does.
+    let level = unsafe {
+        let level = pg_sys::NewGUCNestLevel();
+        for setting in [c"client_min_messages", c"log_min_messages"] {
+            pg_sys::set_config_option(
+                setting.as_ptr(),
+                c"error".as_ptr(),
+                pg_sys::GucContext::PGC_SUSET,
+                pg_sys::GucSource::PGC_S_SESSION,
+                pg_sys::GucAction::GUC_ACTION_SAVE,
+                true,
+                0,
+                false,
+            );
+        }
+        level
+    };
+    body();
+    // SAFETY: closes the level opened above.
+    unsafe { pg_sys::AtEOXact_GUC(false, level) }
+}

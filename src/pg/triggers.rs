@@ -1,0 +1,150 @@
+//! The triggers that a relation has, as the catalog holds them.
+
+use super::catalog_scan::{scan, ByOid};
+use pgrx::pg_sys;
+use pgrx::pg_sys::Oid;
+use std::ffi::CString;
+
+/// A row of pg_trigger.
+#[derive(Clone, Debug)]
+pub struct Trigger {
+    pub name: String,
+    pub function: Oid,
+    /// pg_trigger.tgtype: TRIGGER_TYPE_… bits.
+    bits: i16,
+    /// Fires in ordinary sessions.
+    pub enabled: bool,
+    pub has_condition: bool,
+    /// Cloned from the trigger of a partitioned table above.
+    pub is_clone: bool,
+    /// Raw pg_trigger.tgargs: each argument ends with a NUL.
+    arguments: Vec<u8>,
+}
+
+/// What fires a trigger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    Insert,
+    Update,
+    Delete,
+    Truncate,
+}
+
+impl Event {
+    /// In the order in which they are shown.
+    pub const ALL: [Event; 4] = [Event::Insert, Event::Update, Event::Delete, Event::Truncate];
+
+    /// As SQL writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Event::Insert => "INSERT",
+            Event::Update => "UPDATE",
+            Event::Delete => "DELETE",
+            Event::Truncate => "TRUNCATE",
+        }
+    }
+
+    /// In any case of letters.
+    pub fn by_name(name: &str) -> Option<Event> {
+        Event::ALL
+            .into_iter()
+            .find(|event| event.name().eq_ignore_ascii_case(name))
+    }
+
+    fn bit(self) -> i16 {
+        (match self {
+            Event::Insert => pg_sys::TRIGGER_TYPE_INSERT,
+            Event::Update => pg_sys::TRIGGER_TYPE_UPDATE,
+            Event::Delete => pg_sys::TRIGGER_TYPE_DELETE,
+            Event::Truncate => pg_sys::TRIGGER_TYPE_TRUNCATE,
+        }) as i16
+    }
+}
+
+impl Trigger {
+    /// AFTER trigger for this event, whichever others it has; TRUNCATE is always by statement.
+    pub fn fires_after(&self, event: Event) -> bool {
+        let timing = self.bits & pg_sys::TRIGGER_TYPE_TIMING_MASK as i16;
+        timing == pg_sys::TRIGGER_TYPE_AFTER as i16 && self.bits & event.bit() != 0
+    }
+
+    pub fn is_for_each_row(&self) -> bool {
+        self.bits & pg_sys::TRIGGER_TYPE_ROW as i16 != 0
+    }
+
+    /// AFTER trigger for this event and no other: the shape that `enable` makes.
+    pub fn is_exactly(&self, event: Event) -> bool {
+        let row = event != Event::Truncate;
+        self.fires_after(event)
+            && self.bits & pg_sys::TRIGGER_TYPE_EVENT_MASK as i16 == event.bit()
+            && self.is_for_each_row() == row
+    }
+
+    /// Whether this is one of the arguments.
+    pub fn has_argument(&self, wanted: &str) -> bool {
+        self.arguments
+            .split(|byte| *byte == 0)
+            .any(|one| one == wanted.as_bytes())
+    }
+
+    /// Whether the arguments are these.
+    pub fn has_arguments(&self, wanted: &[String]) -> bool {
+        let mut bytes = Vec::new();
+        for argument in wanted {
+            bytes.extend_from_slice(argument.as_bytes());
+            bytes.push(0);
+        }
+        bytes == self.arguments
+    }
+}
+
+const TRIGGERS: ByOid = ByOid {
+    catalog: pg_sys::TriggerRelationId,
+    index: Oid::from_u32(pg_sys::TriggerRelidNameIndexId),
+    column: pg_sys::Anum_pg_trigger_tgrelid,
+};
+
+/// The triggers of a relation in the order in which they fire, without those that constraints are made of.
+pub fn of_relation(relation: Oid) -> Vec<Trigger> {
+    let mut triggers = Vec::new();
+    scan(TRIGGERS, relation, |row| {
+        // SAFETY: the scan is over pg_trigger; tgargs is a bytea.
+        unsafe {
+            let form = row.form::<pg_sys::FormData_pg_trigger>();
+            if form.tgisinternal {
+                return;
+            }
+            let arguments = row.column::<Vec<u8>>(pg_sys::Anum_pg_trigger_tgargs);
+            triggers.push(Trigger {
+                name: pg_sys::name_data_to_str(&form.tgname).to_owned(),
+                function: form.tgfoid,
+                bits: form.tgtype,
+                enabled: matches!(form.tgenabled as u8, b'O' | b'A'),
+                has_condition: row.is_set(pg_sys::Anum_pg_trigger_tgqual),
+                is_clone: form.tgparentid != Oid::INVALID,
+                arguments: arguments.unwrap_or_default(),
+            });
+        }
+    });
+    triggers
+}
+
+/// OID of a function of the extension that takes no arguments.
+pub fn member_function(name: &str) -> Option<Oid> {
+    let name = CString::new(name).ok()?;
+    let schema = super::catalog::schema_by_name(super::heap::SCHEMA)?;
+    let cache = pg_sys::SysCacheIdentifier::PROCNAMEARGSNSP as i32;
+    // SAFETY: the keys are of the cache's types (name is read as a C string); the result is InvalidOid for no hit.
+    let oid = unsafe {
+        let no_arguments = pg_sys::buildoidvector(std::ptr::null(), 0);
+        pg_sys::GetSysCacheOid(
+            cache,
+            pg_sys::Anum_pg_proc_oid as pg_sys::AttrNumber,
+            pg_sys::Datum::from(name.as_ptr()),
+            pg_sys::Datum::from(no_arguments),
+            schema.into(),
+            pg_sys::Datum::null(),
+        )
+    };
+    (oid != Oid::INVALID).then_some(oid)
+}
