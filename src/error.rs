@@ -1,7 +1,7 @@
 //! The one error enum of the crate: each variant is a SQLSTATE, its report says what, why and what to do.
 
 pub use pgrx::pg_sys::panic::ErrorReport;
-use pgrx::PgSqlErrorCode;
+use pgrx::{PgLogLevel, PgSqlErrorCode};
 
 /// What an error says: the message, and where there is more to say the detail and the hint.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,6 +30,34 @@ impl Report {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// Tells the caller something that is no error.
+    pub fn notice(self) {
+        self.send(
+            PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
+            PgLogLevel::NOTICE,
+        );
+    }
+
+    /// Warns the caller of something that goes on all the same.
+    pub fn warning(self) {
+        self.send(PgSqlErrorCode::ERRCODE_WARNING, PgLogLevel::WARNING);
+    }
+
+    fn send(self, code: PgSqlErrorCode, level: PgLogLevel) {
+        self.with_code(code).report(level);
+    }
+
+    fn with_code(self, code: PgSqlErrorCode) -> ErrorReport {
+        let mut out = ErrorReport::new(code, self.message, "pgrealtime");
+        if let Some(detail) = self.detail {
+            out = out.set_detail(detail);
+        }
+        if let Some(hint) = self.hint {
+            out = out.set_hint(hint);
+        }
+        out
     }
 
     /// The message by itself.
@@ -91,6 +119,11 @@ pub enum Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
+    /// The message by itself.
+    pub fn message(&self) -> String {
+        self.clone().parts().1.message
+    }
+
     fn parts(self) -> (PgSqlErrorCode, Report) {
         use PgSqlErrorCode as Code;
         match self {
@@ -135,13 +168,6 @@ fn sqlstate(characters: [u8; 5]) -> PgSqlErrorCode {
 impl From<Error> for ErrorReport {
     fn from(error: Error) -> Self {
         let (code, report) = error.parts();
-        let mut out = ErrorReport::new(code, report.message, "pgrealtime");
-        if let Some(detail) = report.detail {
-            out = out.set_detail(detail);
-        }
-        if let Some(hint) = report.hint {
-            out = out.set_hint(hint);
-        }
-        out
+        report.with_code(code)
     }
 }

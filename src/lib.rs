@@ -18,6 +18,7 @@ mod sink;
 
 extension_sql_file!("../sql/bootstrap.sql", name = "bootstrap", bootstrap);
 extension_sql_file!("../sql/log.sql", name = "log", requires = ["bootstrap"]);
+extension_sql_file!("../sql/grants.sql", name = "grants", finalize);
 
 extension_sql_file!(
     "../sql/log_status.sql",

@@ -4,3 +4,4 @@
 mod capture;
 mod log;
 mod message;
+mod registry;

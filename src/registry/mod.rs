@@ -1,1 +1,17 @@
-//! TODO
+//! Which relations are realtime: their settings, publication and triggers, and what users see of them.
+
+mod attach;
+mod cache;
+mod eligible;
+mod enable;
+mod filter_rule;
+mod follow;
+mod introspect;
+mod merge;
+mod publish;
+mod settings;
+
+pub use enable::{disable, enable};
+pub use follow::follow;
+pub use introspect::{is_enabled, realtime_tables, user_tables, RealtimeTable};
+pub use merge::Request;

@@ -1,1 +1,3 @@
-//! TODO
+//! Where changes go besides the log.
+
+pub mod topic;

@@ -1,0 +1,24 @@
+-- The last part of the install script: who may do what. Nothing by default, so that a function that is forgotten here
+-- is one that nobody can call.
+REVOKE ALL ON ALL TABLES IN SCHEMA pgrealtime FROM PUBLIC;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA pgrealtime FROM PUBLIC;
+
+-- What answers only what the caller may SELECT.
+GRANT SELECT ON pgrealtime.realtime_configuration TO PUBLIC;
+GRANT EXECUTE ON FUNCTION
+  pgrealtime.is_realtime_enabled(text),
+  pgrealtime.get_user_realtime_tables(),
+  pgrealtime.realtime_tables()
+TO PUBLIC;
+
+-- What changes tables, or tells of all of them: for whoever installed the extension, who passes it on.
+GRANT EXECUTE ON FUNCTION
+  pgrealtime.enable(regclass, text, text[], text, text[], text, text, text[], text),
+  pgrealtime.disable(regclass),
+  -- CREATE TRIGGER asks for it: enable, and hand-made triggers.
+  pgrealtime.capture_change()
+TO @extowner@ WITH GRANT OPTION;
+
+-- pg_dump reads and writes the settings as whoever runs it. Where that is the owner of the database and no superuser
+-- (hosted platforms), it needs this, and BYPASSRLS.
+GRANT SELECT, INSERT ON pgrealtime.settings TO @extowner@;

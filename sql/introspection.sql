@@ -1,0 +1,31 @@
+-- The relation's size is worked out in the view, so that a query that does not ask for it does not pay for it.
+CREATE VIEW pgrealtime.realtime_configuration AS
+SELECT
+  t.schemaname,
+  t.tablename,
+  t.estimated_row_count,
+  pg_catalog.pg_size_pretty(
+    CASE t.partitioned
+      WHEN false THEN pg_catalog.pg_total_relation_size(t.relation)
+      WHEN true THEN (
+        SELECT pg_catalog.sum(pg_catalog.pg_total_relation_size(p.relid))::bigint
+        FROM pg_catalog.pg_partition_tree(t.relation) AS p
+        WHERE p.isleaf
+      )
+    END
+  ) AS table_size,
+  t.realtime_priority,
+  t.enabled_operations,
+  t.row_filter,
+  t.captured,
+  t.rls_enabled,
+  t.replica_identity,
+  t.status
+FROM pgrealtime.realtime_tables() AS t
+ORDER BY
+  CASE t.realtime_priority WHEN 'high' THEN 1 WHEN 'medium' THEN 2 WHEN 'low' THEN 3 ELSE 4 END,
+  t.tablename,
+  t.schemaname;
+
+COMMENT ON VIEW pgrealtime.realtime_configuration IS
+  'The realtime tables that the reader owns or may SELECT from, with their settings and what is out of order';

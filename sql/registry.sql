@@ -1,0 +1,36 @@
+-- What pgrealtime.enable() remembers. Names only, no OIDs: a dump restores it into any database.
+-- Written in C alone, so that logical decoding sees nothing of it (see REPLICA IDENTITY below).
+CREATE TABLE pgrealtime.settings (
+  schema_name     text COLLATE "C" NOT NULL,
+  relation_name   text COLLATE "C" NOT NULL,
+  priority        text NOT NULL,   -- high, medium, low
+  operations      text[] NOT NULL, -- of INSERT, UPDATE, DELETE, TRUNCATE, in this order
+  row_filter      text,            -- as given; NULL: all rows
+  columns         text[],          -- in table order, key included; NULL: all
+  payload         text NOT NULL,   -- full, key
+  deletes         text NOT NULL,   -- policy, key
+  sinks           text[] NOT NULL, -- of log, broadcast, wal, notify; empty: published only
+  broadcast_topic text,
+  PRIMARY KEY (schema_name, relation_name)
+);
+
+-- Which relation a name stood for when DDL was last seen, and the numbers of the columns that the settings name
+-- ('3:status'): what lets the settings follow RENAME and SET SCHEMA. A cache: not dumped, filled again by name.
+CREATE TABLE pgrealtime.relation_cache (
+  relation      oid PRIMARY KEY,
+  schema_name   text COLLATE "C" NOT NULL,
+  relation_name text COLLATE "C" NOT NULL,
+  columns       text[] NOT NULL
+);
+
+SELECT pg_catalog.pg_extension_config_dump('pgrealtime.settings', '');
+
+-- A DELETE without an old tuple is skipped by pgoutput, and inserts are made with HEAP_INSERT_NO_LOGICAL: a subscriber
+-- of a FOR ALL TABLES publication that lacks the extension must not stop at a table that it does not have.
+ALTER TABLE pgrealtime.settings REPLICA IDENTITY NOTHING;
+ALTER TABLE pgrealtime.relation_cache REPLICA IDENTITY NOTHING;
+
+-- Names of tables are for those who have a privilege on them: readers go through the functions, which check. Row-level
+-- security without a policy keeps pg_read_all_data out, too.
+ALTER TABLE pgrealtime.settings ENABLE ROW LEVEL SECURITY;
+ALTER TABLE pgrealtime.relation_cache ENABLE ROW LEVEL SECURITY;

@@ -1,0 +1,193 @@
+//! `enable`, `disable`, what tells of realtime tables, and the event trigger that keeps settings up with DDL.
+
+use crate::error::ErrorReport;
+use crate::pg::{event_trigger, CallInfo, Oid};
+use crate::registry::{self, RealtimeTable, Request};
+use pgrx::prelude::*;
+
+type Texts = Option<Vec<Option<String>>>;
+
+#[pg_extern(sql = r#"
+CREATE FUNCTION pgrealtime.enable(
+  relation        regclass,
+  priority        text   DEFAULT NULL,
+  operations      text[] DEFAULT NULL,
+  row_filter      text   DEFAULT NULL,
+  columns         text[] DEFAULT NULL,
+  payload         text   DEFAULT NULL,
+  deletes         text   DEFAULT NULL,
+  sinks           text[] DEFAULT NULL,
+  broadcast_topic text   DEFAULT NULL
+) RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+COMMENT ON FUNCTION pgrealtime.enable(regclass, text, text[], text, text[], text, text, text[], text) IS
+  'Makes a table realtime: publishes it, attaches capture, remembers the settings; NULL leaves a setting as it is';
+"#)]
+#[allow(clippy::too_many_arguments)]
+fn enable(
+    relation: Option<Oid>,
+    priority: Option<String>,
+    operations: Texts,
+    row_filter: Option<String>,
+    columns: Texts,
+    payload: Option<String>,
+    deletes: Option<String>,
+    sinks: Texts,
+    broadcast_topic: Option<String>,
+) -> Result<(), ErrorReport> {
+    let request = Request {
+        priority,
+        operations,
+        row_filter,
+        columns,
+        payload,
+        deletes,
+        sinks,
+        broadcast_topic,
+    };
+    Ok(registry::enable(relation, request)?)
+}
+
+#[pg_extern(sql = r#"
+CREATE FUNCTION pgrealtime.disable(relation regclass) RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+COMMENT ON FUNCTION pgrealtime.disable(regclass) IS
+  'The reverse of enable: detaches capture, takes the table out of the publication, forgets the settings';
+"#)]
+fn disable(relation: Option<Oid>) -> Result<(), ErrorReport> {
+    Ok(registry::disable(relation)?)
+}
+
+#[pg_extern(sql = r#"
+CREATE FUNCTION pgrealtime.is_realtime_enabled(table_name_input text) RETURNS boolean
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+COMMENT ON FUNCTION pgrealtime.is_realtime_enabled(text) IS
+  'Whether the table is published for realtime and the caller owns it or may SELECT a column of it';
+"#)]
+fn is_realtime_enabled(table_name_input: &str) -> Result<bool, ErrorReport> {
+    Ok(registry::is_enabled(table_name_input)?)
+}
+
+#[pg_extern(sql = r#"
+CREATE FUNCTION pgrealtime.get_user_realtime_tables()
+RETURNS TABLE (table_name text, operations text[], schema_name text, realtime_priority text, row_filter text)
+LANGUAGE c STABLE STRICT PARALLEL SAFE ROWS 100
+AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+COMMENT ON FUNCTION pgrealtime.get_user_realtime_tables() IS
+  'The realtime tables from which the current user may SELECT';
+"#)]
+fn get_user_realtime_tables() -> Result<
+    TableIterator<
+        'static,
+        (
+            name!(table_name, String),
+            name!(operations, Vec<String>),
+            name!(schema_name, String),
+            name!(realtime_priority, Option<String>),
+            name!(row_filter, Option<String>),
+        ),
+    >,
+    ErrorReport,
+> {
+    let rows = registry::user_tables()?.into_iter().map(|table| {
+        let operations = table.operation_names();
+        (
+            table.name,
+            operations,
+            table.schema,
+            table.priority,
+            table.row_filter,
+        )
+    });
+    Ok(TableIterator::new(rows))
+}
+
+#[pg_extern(sql = r#"
+CREATE FUNCTION pgrealtime.realtime_tables()
+RETURNS TABLE (
+  relation oid, schemaname text, tablename text, partitioned boolean, estimated_row_count bigint,
+  realtime_priority text, enabled_operations text[], row_filter text, captured boolean, rls_enabled boolean,
+  replica_identity text, status text)
+LANGUAGE c STABLE STRICT PARALLEL SAFE ROWS 100
+AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+COMMENT ON FUNCTION pgrealtime.realtime_tables() IS 'What the view realtime_configuration is made of';
+"#)]
+fn realtime_tables() -> Result<
+    TableIterator<
+        'static,
+        (
+            name!(relation, Option<Oid>),
+            name!(schemaname, String),
+            name!(tablename, String),
+            name!(partitioned, Option<bool>),
+            name!(estimated_row_count, Option<i64>),
+            name!(realtime_priority, Option<String>),
+            name!(enabled_operations, Vec<String>),
+            name!(row_filter, Option<String>),
+            name!(captured, bool),
+            name!(rls_enabled, Option<bool>),
+            name!(replica_identity, Option<&'static str>),
+            name!(status, &'static str),
+        ),
+    >,
+    ErrorReport,
+> {
+    Ok(TableIterator::new(
+        registry::realtime_tables()?.into_iter().map(|table| {
+            let operations = table.operation_names();
+            let RealtimeTable {
+                relation,
+                schema,
+                name,
+                partitioned,
+                estimated_rows,
+                priority,
+                ..
+            } = table;
+            let (filter, captured, rls) = (table.row_filter, table.captured, table.rls);
+            let (identity, status) = (table.replica_identity, table.status);
+            (
+                relation,
+                schema,
+                name,
+                partitioned,
+                estimated_rows,
+                priority,
+                operations,
+                filter,
+                captured,
+                rls,
+                identity,
+                status,
+            )
+        }),
+    ))
+}
+
+#[pg_extern(sql = r#"
+CREATE FUNCTION pgrealtime.follow_ddl() RETURNS event_trigger
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+fn follow_ddl(call: CallInfo) {
+    registry::follow(event_trigger::command(call));
+}
+
+extension_sql_file!(
+    "../../sql/registry.sql",
+    name = "registry",
+    requires = ["bootstrap"]
+);
+extension_sql_file!(
+    "../../sql/introspection.sql",
+    name = "introspection",
+    requires = [realtime_tables]
+);
+extension_sql_file!(
+    "../../sql/event_triggers.sql",
+    name = "event_triggers",
+    requires = ["registry", follow_ddl]
+);

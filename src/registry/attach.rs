@@ -1,0 +1,265 @@
+//! The capture triggers of a relation: what there should be, what there is, and the DDL between the two.
+
+use super::filter_rule;
+use super::settings::Settings;
+use crate::error::{report, Error, Result};
+use crate::pg::catalog::{self, Class};
+use crate::pg::triggers::{self, Event, Trigger};
+use crate::pg::{acl, ddl, Oid};
+use pgrx::spi::{quote_identifier, quote_literal};
+
+/// First in the alphabet, hence first to fire: a user's trigger that changes the row again must not be told of before
+/// the change that caused it.
+const PREFIX: &str = "00_pgrealtime_";
+
+/// The argument that tells a leaf's TRUNCATE trigger from the root's.
+const LEAF: &str = "leaf";
+
+/// A trigger as it should be.
+struct Wanted {
+    event: Event,
+    arguments: Vec<String>,
+    condition: Option<String>,
+}
+
+impl Wanted {
+    fn is(&self, trigger: &Trigger, function: Oid) -> bool {
+        trigger.name == name(self.event)
+            && trigger.function == function
+            && trigger.enabled
+            && trigger.is_exactly(self.event)
+            && trigger.has_condition == self.condition.is_some()
+            && trigger.has_arguments(&self.arguments)
+    }
+}
+
+fn name(event: Event) -> String {
+    format!("{PREFIX}{}", event.name().to_ascii_lowercase())
+}
+
+/// OID of the function that captures.
+pub fn capture_function() -> Result<Oid> {
+    triggers::member_function("capture_change").ok_or_else(|| {
+        Error::UndefinedFunction(
+            report("function pgrealtime.capture_change() does not exist")
+                .detail("The extension in this database is incomplete.")
+                .hint("Run ALTER EXTENSION pgrealtime UPDATE."),
+        )
+    })
+}
+
+/// Whether one of these triggers captures the event.
+pub fn captures(triggers: &[Trigger], function: Oid, event: Event) -> bool {
+    let ours = |one: &&Trigger| one.function == function && one.enabled && one.fires_after(event);
+    let mut ours = triggers.iter().filter(ours);
+    ours.any(|one| one.is_for_each_row() || event == Event::Truncate)
+}
+
+/// Makes the relation's triggers what the settings say. `renewed`: the row filter is another one, which the triggers'
+/// own WHEN does not tell. Returns whether anything had to be made.
+pub fn attach(class: &Class, settings: &Settings, renewed: bool) -> Result<bool> {
+    let function = capture_function()?;
+    let wanted = wanted(class, settings)?;
+    if !wanted.is_empty() {
+        check_may_capture(function)?;
+    }
+    let leaves = leaves_of(class);
+    let present = triggers::of_relation(class.oid);
+    drop_unwanted(class, &present, &wanted);
+    let mut made = false;
+    for one in &wanted {
+        let cloned = |leaf: &Class| captures(&triggers::of_relation(leaf.oid), function, one.event);
+        let kept = present.iter().any(|trigger| one.is(trigger, function))
+            && !(renewed && one.condition.is_some())
+            && (one.event == Event::Truncate || leaves.iter().all(cloned));
+        if !kept {
+            create(class, one);
+            made = true;
+        }
+    }
+    Ok(attach_leaves(&leaves, settings, function) || made)
+}
+
+/// TRUNCATE triggers are by statement, which Postgres does not clone: every leaf gets its own.
+fn attach_leaves(leaves: &[Class], settings: &Settings, function: Oid) -> bool {
+    let wanted = truncate_of_leaf(settings);
+    let mut made = false;
+    for leaf in leaves {
+        let present = triggers::of_relation(leaf.oid);
+        match &wanted {
+            Some(one) if present.iter().any(|trigger| one.is(trigger, function)) => {}
+            Some(one) => {
+                create(leaf, one);
+                made = true;
+            }
+            None => drop_trigger_if_there(leaf, &present, Event::Truncate),
+        }
+    }
+    made
+}
+
+/// Gives a leaf that was added to an enabled relation its TRUNCATE trigger.
+pub fn attach_new_leaf(leaf: &Class, settings: &Settings) -> Result<()> {
+    let function = capture_function()?;
+    check_may_capture(function)?;
+    attach_leaves(std::slice::from_ref(leaf), settings, function);
+    Ok(())
+}
+
+/// Whether the table has the TRUNCATE trigger of a leaf.
+pub fn has_leaf_trigger(table: &Class) -> bool {
+    let name = name(Event::Truncate);
+    let present = triggers::of_relation(table.oid);
+    present
+        .iter()
+        .any(|trigger| trigger.name == name && trigger.has_argument(LEAF))
+}
+
+/// Whether the triggers of the relation carry the arguments that its settings give them.
+pub fn has_arguments(class: &Class, settings: &Settings) -> bool {
+    let wanted = arguments(settings);
+    let present = triggers::of_relation(class.oid);
+    let mut ours = present
+        .iter()
+        .filter(|trigger| trigger.name.starts_with(PREFIX));
+    ours.all(|trigger| trigger.has_arguments(&wanted))
+}
+
+/// Takes every trigger of ours off the relation and its leaves. Returns whether there was one.
+pub fn detach(class: &Class) -> bool {
+    let present = triggers::of_relation(class.oid);
+    drop_unwanted(class, &present, &[]);
+    detach_leaves(&leaves_of(class));
+    present
+        .iter()
+        .any(|trigger| trigger.name.starts_with(PREFIX))
+}
+
+/// Takes the TRUNCATE triggers off tables that are no longer leaves of an enabled relation.
+pub fn detach_leaves(leaves: &[Class]) {
+    for leaf in leaves {
+        drop_trigger_if_there(leaf, &triggers::of_relation(leaf.oid), Event::Truncate);
+    }
+}
+
+fn leaves_of(class: &Class) -> Vec<Class> {
+    match class.is_partitioned() {
+        true => catalog::leaves(class.oid),
+        false => Vec::new(),
+    }
+}
+
+fn arguments(settings: &Settings) -> Vec<String> {
+    let mut arguments = vec![format!("sinks={}", settings.sinks.join(","))];
+    if let (true, Some(topic)) = (settings.has_sink("broadcast"), &settings.broadcast_topic) {
+        arguments.push(format!("topic={topic}"));
+    }
+    arguments
+}
+
+fn wanted(class: &Class, settings: &Settings) -> Result<Vec<Wanted>> {
+    if settings.sinks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut all = Vec::new();
+    for event in &settings.operations {
+        all.push(Wanted {
+            event: *event,
+            arguments: arguments(settings),
+            condition: match &settings.row_filter {
+                Some(filter) => condition(class, *event, filter)?,
+                None => None,
+            },
+        });
+    }
+    Ok(all)
+}
+
+fn truncate_of_leaf(settings: &Settings) -> Option<Wanted> {
+    if settings.sinks.is_empty() || !settings.operations.contains(&Event::Truncate) {
+        return None;
+    }
+    let mut arguments = arguments(settings);
+    arguments.push(LEAF.to_owned());
+    Some(Wanted {
+        event: Event::Truncate,
+        arguments,
+        condition: None,
+    })
+}
+
+/// An UPDATE concerns a reader when the row matched before or does now.
+fn condition(class: &Class, event: Event, filter: &str) -> Result<Option<String>> {
+    let of = |alias| filter_rule::condition(class.oid, filter, alias);
+    Ok(match event {
+        Event::Insert => of("new")?,
+        Event::Delete => of("old")?,
+        Event::Update => match (of("old")?, of("new")?) {
+            (Some(old), Some(new)) => Some(format!("({old}) OR ({new})")),
+            _ => None,
+        },
+        Event::Truncate => None,
+    })
+}
+
+/// CREATE TRIGGER asks for EXECUTE on the function; here with a hint.
+fn check_may_capture(function: Oid) -> Result<()> {
+    if acl::may_execute(function) {
+        return Ok(());
+    }
+    Err(Error::InsufficientPrivilege(
+        report("permission denied for function pgrealtime.capture_change")
+            .detail("Triggers that call it can be made only by who may EXECUTE it.")
+            .hint(format!(
+                "Ask who installed the extension to run GRANT EXECUTE ON FUNCTION pgrealtime.capture_change() TO {}.",
+                quote_identifier(acl::current_user_name())
+            )),
+    ))
+}
+
+fn create(class: &Class, wanted: &Wanted) {
+    let trigger = quote_identifier(name(wanted.event));
+    let level = match wanted.event {
+        Event::Truncate => "STATEMENT",
+        _ => "ROW",
+    };
+    let when = wanted
+        .condition
+        .as_ref()
+        .map_or(String::new(), |text| format!(" WHEN ({text})"));
+    let arguments: Vec<String> = wanted.arguments.iter().map(quote_literal).collect();
+    ddl::execute(&format!(
+        "CREATE OR REPLACE TRIGGER {trigger} AFTER {} ON {} FOR EACH {level}{when} \
+         EXECUTE FUNCTION pgrealtime.capture_change({})",
+        wanted.event.name(),
+        class.quoted(),
+        arguments.join(", ")
+    ));
+    // DROP EXTENSION takes the triggers along instead of refusing because of them. Replacing forgets it.
+    ddl::execute(&format!(
+        "ALTER TRIGGER {trigger} ON {} DEPENDS ON EXTENSION pgrealtime",
+        class.quoted()
+    ));
+}
+
+fn drop_unwanted(class: &Class, present: &[Trigger], wanted: &[Wanted]) {
+    for event in Event::ALL {
+        if !wanted.iter().any(|one| one.event == event) {
+            drop_trigger_if_there(class, present, event);
+        }
+    }
+}
+
+fn drop_trigger_if_there(class: &Class, present: &[Trigger], event: Event) {
+    let name = name(event);
+    if present
+        .iter()
+        .any(|trigger| trigger.name == name && !trigger.is_clone)
+    {
+        ddl::execute(&format!(
+            "DROP TRIGGER {} ON {}",
+            quote_identifier(name),
+            class.quoted()
+        ));
+    }
+}

@@ -1,0 +1,175 @@
+//! What may be enabled at all, and by whom.
+
+use super::settings;
+use crate::error::{report, Error, Report, Result};
+use crate::pg::catalog::{self, Class};
+use crate::pg::publication::Publication;
+use crate::pg::{acl, heap, Oid};
+
+/// Finds the relation and checks that the caller owns it.
+pub fn owned(relation: Oid) -> Result<Class> {
+    let class = Class::by_oid(relation).ok_or_else(|| gone(relation))?;
+    if acl::owns(&class) {
+        return Ok(class);
+    }
+    Err(Error::InsufficientPrivilege(
+        report(format!("must be owner of table {}", class.name))
+            .detail(format!("Its owner is {}.", acl::role_name(class.owner)))
+            .hint("Run this as a role that has the owner's rights."),
+    ))
+}
+
+pub fn gone(relation: Oid) -> Error {
+    Error::UndefinedTable(
+        report(format!(
+            "relation with OID {} does not exist",
+            relation.to_u32()
+        ))
+        .detail("It may have been dropped meanwhile.")
+        .hint("Name the table as 'schema.table'."),
+    )
+}
+
+/// Only permanent tables of users can be published.
+pub fn check_kind(class: &Class) -> Result<()> {
+    let refused = |what: &str, hint: &str| {
+        Err(Error::WrongObjectType(
+            report(format!("cannot enable relation \"{}\"", class.name))
+                .detail(format!("It is {what}."))
+                .hint(hint),
+        ))
+    };
+    if class.is_system() || class.schema_name == heap::SCHEMA {
+        return refused("a system table", "Only tables of users can be realtime.");
+    }
+    match class.kind {
+        b'r' | b'p' => {}
+        b'v' => return refused("a view", "Enable the tables that the view reads."),
+        b'm' => {
+            return refused(
+                "a materialized view",
+                "Enable the tables that the view reads.",
+            )
+        }
+        b'f' => {
+            return refused(
+                "a foreign table",
+                "Enable the table on the server where it lives.",
+            )
+        }
+        b'S' => return refused("a sequence", "Only tables can be realtime."),
+        b'i' | b'I' => return refused("an index", "Name the table of the index."),
+        b'c' => return refused("a composite type", "Only tables can be realtime."),
+        _ => return refused("not a table", "Only tables can be realtime."),
+    }
+    if class.is_temporary() {
+        return refused(
+            "a temporary table",
+            "Nobody but this session can see it: use a permanent table.",
+        );
+    }
+    if !class.is_permanent() {
+        let hint = format!("Run ALTER TABLE {} SET LOGGED first.", class.quoted());
+        return refused("an unlogged table", &hint);
+    }
+    Ok(())
+}
+
+/// A change must be told once, under one name, and the parent's SELECT must not see rows that no trigger sees.
+pub fn check_relatives(class: &Class) -> Result<()> {
+    for oid in catalog::ancestors(class) {
+        if let Some(above) = enabled(oid)? {
+            return Err(conflict(
+                class,
+                &above,
+                format!("It is a partition of {}, which is enabled", above.quoted()),
+            ));
+        }
+    }
+    let below = catalog::descendants(class.oid);
+    if !class.is_partitioned() && !below.is_empty() {
+        let children: Vec<String> = below
+            .iter()
+            .filter_map(|oid| Class::by_oid(*oid))
+            .map(|c| c.quoted())
+            .collect();
+        return Err(Error::FeatureNotSupported(
+            report(format!("cannot enable table \"{}\"", class.name))
+                .detail(format!(
+                    "Tables inherit from it: {}. Its SELECT shows their rows, but their changes fire no trigger of its.",
+                    children.join(", ")
+                ))
+                .hint("Enable the children one by one, or use declarative partitioning."),
+        ));
+    }
+    for oid in below {
+        if let Some(leaf) = enabled(oid)? {
+            return Err(conflict(
+                class,
+                &leaf,
+                format!("Its partition {} is enabled", leaf.quoted()),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the relation or a partitioned table above it is enabled.
+pub fn is_enabled(class: &Class) -> Result<bool> {
+    for oid in std::iter::once(class.oid).chain(catalog::ancestors(class)) {
+        if enabled(oid)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn enabled(relation: Oid) -> Result<Option<Class>> {
+    let Some(class) = Class::by_oid(relation) else {
+        return Ok(None);
+    };
+    Ok(settings::find(&class.schema_name, &class.name)?.map(|_| class))
+}
+
+fn conflict(class: &Class, other: &Class, why: String) -> Error {
+    Error::ObjectNotInPrerequisiteState(
+        report(format!("cannot enable table \"{}\"", class.name))
+            .detail(format!(
+                "{why}: a change would be told twice, under two names."
+            ))
+            .hint(format!(
+                "Leave it at that, or run SELECT pgrealtime.disable({}) first.",
+                pgrx::spi::quote_literal(other.quoted())
+            )),
+    )
+}
+
+/// Publishing must not break the table's UPDATE and DELETE. A partitioned table's are done on its leaves.
+pub fn check_identity(class: &Class, publication: Option<&Publication>) -> Result<()> {
+    if publication.is_some_and(|one| !one.updates && !one.deletes) {
+        return Ok(());
+    }
+    match without_identity(class) {
+        Some(table) => Err(Error::ObjectNotInPrerequisiteState(no_identity(&table))),
+        None => Ok(()),
+    }
+}
+
+/// The table itself or the first of its leaves that has no replica identity.
+pub fn without_identity(class: &Class) -> Option<Class> {
+    let mut tables = match class.is_partitioned() {
+        true => catalog::leaves(class.oid),
+        false => vec![class.clone()],
+    };
+    tables.retain(|table| !catalog::has_replica_identity(table));
+    tables.into_iter().next()
+}
+
+pub fn no_identity(table: &Class) -> Report {
+    let name = table.quoted();
+    report(format!("table \"{}\" has no replica identity", table.name))
+        .detail("Once it is published, every UPDATE and DELETE on it fails.")
+        .hint(format!(
+            "Run ALTER TABLE {name} ADD PRIMARY KEY (...), or ALTER TABLE {name} REPLICA IDENTITY FULL."
+        ))
+}

@@ -1,0 +1,79 @@
+//! `enable` and `disable`.
+
+use super::cache::{self, Entry};
+use super::merge::{merge, Request};
+use super::settings::{self, Settings};
+use super::{attach, eligible, publish};
+use crate::error::{report, Error, Result};
+use crate::log::append::append_gap;
+use crate::log::entry::GapCause;
+use crate::pg::catalog::Class;
+use crate::pg::{ddl, Oid};
+
+/// Publishes a relation, attaches capture, remembers the settings. What holds already is left alone.
+pub fn enable(relation: Option<Oid>, request: Request) -> Result<()> {
+    let class = lock(relation, c"pgrealtime.enable()")?;
+    eligible::check_kind(&class)?;
+    eligible::check_relatives(&class)?;
+    let old = settings::find(&class.schema_name, &class.name)?;
+    let new = merge(&class, old.as_ref(), request)?;
+    publish::publish(&class)?;
+    let renewed = old
+        .as_ref()
+        .is_some_and(|old| old.row_filter != new.row_filter);
+    let made = attach::attach(&class, &new, renewed)?;
+    remember(&class, old.as_ref(), &new)?;
+    if made || old.is_some_and(|old| tells_otherwise(&old, &new)) {
+        append_gap(class.oid, GapCause::Enabled)?;
+    }
+    Ok(())
+}
+
+/// Whether readers get other changes than before: they have to read the table again.
+fn tells_otherwise(old: &Settings, new: &Settings) -> bool {
+    let mut comparable = old.clone();
+    comparable.priority.clone_from(&new.priority);
+    comparable != *new
+}
+
+fn remember(class: &Class, old: Option<&Settings>, new: &Settings) -> Result<()> {
+    if old != Some(new) {
+        settings::save(new)?;
+    }
+    let entry = Entry::of(class.oid, new);
+    if !cache::all()?.contains(&entry) {
+        cache::save(&entry)?;
+    }
+    Ok(())
+}
+
+/// Forgets the settings, detaches capture, takes the relation out of the publication.
+pub fn disable(relation: Option<Oid>) -> Result<()> {
+    let class = lock(relation, c"pgrealtime.disable()")?;
+    if settings::find(&class.schema_name, &class.name)?.is_none() {
+        report(format!("table \"{}\" is not enabled, skipping", class.name)).notice();
+        return Ok(());
+    }
+    if attach::detach(&class) {
+        append_gap(class.oid, GapCause::Disabled)?;
+    }
+    publish::unpublish(&class)?;
+    settings::remove(&class.schema_name, &class.name)?;
+    cache::remove(class.oid)
+}
+
+/// The relation, owned by the caller and locked, so that two callers come one after the other.
+fn lock(relation: Option<Oid>, command: &'static std::ffi::CStr) -> Result<Class> {
+    let relation = relation.ok_or_else(|| {
+        Error::NullValueNotAllowed(
+            report("parameter \"relation\" must not be null")
+                .detail("It says which table is meant.")
+                .hint("Name the table as 'schema.table'."),
+        )
+    })?;
+    ddl::prevent_if_read_only(command);
+    eligible::owned(relation)?;
+    ddl::lock_relation(relation);
+    // Again: it may have been dropped, renamed or given away while we waited.
+    eligible::owned(relation)
+}

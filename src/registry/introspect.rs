@@ -1,0 +1,276 @@
+//! What users see of the realtime tables: only those on which they have a privilege.
+
+use super::settings::{self, Settings};
+use super::{attach, publish};
+use crate::error::Result;
+use crate::gucs;
+use crate::pg::catalog::{self, Class};
+use crate::pg::heap;
+use crate::pg::publication::Publication;
+use crate::pg::triggers::{self, Event, Trigger};
+use crate::pg::{acl, names, Oid};
+use std::collections::HashSet;
+
+/// A row of `realtime_configuration`, before the relation's size.
+#[derive(Clone, Debug, Default)]
+pub struct RealtimeTable {
+    pub relation: Option<Oid>,
+    pub schema: String,
+    pub name: String,
+    pub partitioned: Option<bool>,
+    pub estimated_rows: Option<i64>,
+    pub priority: Option<String>,
+    pub operations: Vec<Event>,
+    pub row_filter: Option<String>,
+    pub captured: bool,
+    pub published: bool,
+    pub rls: Option<bool>,
+    pub replica_identity: Option<&'static str>,
+    pub status: &'static str,
+}
+
+impl RealtimeTable {
+    /// High, medium, low, then what nobody gave a priority.
+    fn rank(&self) -> u8 {
+        match self.priority.as_deref() {
+            Some("high") => 1,
+            Some("medium") => 2,
+            Some("low") => 3,
+            _ => 4,
+        }
+    }
+
+    pub fn operation_names(&self) -> Vec<String> {
+        settings::names(&self.operations)
+    }
+}
+
+/// Whether the relation is published and the caller may know.
+pub fn is_enabled(text: &str) -> Result<bool> {
+    let name = names::parse(text)?;
+    let found = match &name.schema {
+        Some(schema) => catalog::schema_by_name(schema)
+            .filter(|schema| acl::may_use_schema(*schema))
+            .and_then(|schema| catalog::relation_in(schema, &name.relation)),
+        None => catalog::relation_on_path(&name.relation),
+    };
+    let Some(class) = found.and_then(Class::by_oid) else {
+        return Ok(false);
+    };
+    let publication = publish::current();
+    let published = publication.is_some_and(|one| is_published(&one, &class));
+    Ok(published && may_know(&class))
+}
+
+/// The extension's own tables are in a FOR ALL TABLES publication, too, but tell nobody of anything.
+fn is_published(publication: &Publication, class: &Class) -> bool {
+    class.schema_name != heap::SCHEMA && publication.coverage(class).is_some()
+}
+
+/// The rule for every name that is shown.
+fn may_know(class: &Class) -> bool {
+    acl::may_use_schema(class.schema) && (acl::owns(class) || acl::may_select_some(class.oid))
+}
+
+/// The realtime tables from which the caller may SELECT.
+pub fn user_tables() -> Result<Vec<RealtimeTable>> {
+    let mut tables = realtime_tables()?;
+    tables.retain(|table| table.published && table.relation.is_some_and(acl::may_select_some));
+    Ok(tables)
+}
+
+/// Everything that is enabled or published, as far as the caller may know of it, the most urgent first.
+pub fn realtime_tables() -> Result<Vec<RealtimeTable>> {
+    let survey = Survey::new();
+    let mut tables = Vec::new();
+    let mut seen = HashSet::new();
+    for one in settings::visible()? {
+        let oid = catalog::relation_by_name(&one.schema, &one.relation);
+        match oid.and_then(Class::by_oid) {
+            Some(class) => {
+                seen.insert(class.oid);
+                tables.extend(may_know(&class).then(|| survey.of(&class, Some(&one))));
+            }
+            // Nobody has a privilege on what is not there: its name is for whoever runs the extension.
+            None => tables.extend(survey.may_see_missing.then(|| missing(one))),
+        }
+    }
+    for oid in survey.members.iter().filter(|oid| !seen.contains(oid)) {
+        let class = Class::by_oid(*oid).filter(|class| class.schema_name != heap::SCHEMA);
+        let Some(class) = class.filter(may_know) else {
+            continue;
+        };
+        let through_another = || {
+            catalog::ancestors(&class)
+                .iter()
+                .any(|up| survey.members.contains(up))
+        };
+        if !through_another() {
+            tables.push(survey.of(&class, None));
+        }
+    }
+    tables.sort_by_cached_key(|one| (one.rank(), one.name.clone(), one.schema.clone()));
+    Ok(tables)
+}
+
+fn missing(settings: Settings) -> RealtimeTable {
+    RealtimeTable {
+        schema: settings.schema,
+        name: settings.relation,
+        priority: Some(settings.priority),
+        row_filter: settings.row_filter,
+        status: "missing table",
+        ..RealtimeTable::default()
+    }
+}
+
+/// What is looked up once for all tables.
+struct Survey {
+    publication: Option<Publication>,
+    members: HashSet<Oid>,
+    capture: Option<Oid>,
+    may_see_missing: bool,
+}
+
+impl Survey {
+    fn new() -> Survey {
+        let publication = Publication::by_name(&gucs::publication());
+        let members = publication
+            .as_ref()
+            .map_or(Vec::new(), Publication::relations);
+        Survey {
+            publication,
+            members: members.into_iter().collect(),
+            capture: attach::capture_function().ok(),
+            may_see_missing: acl::runs_extension(),
+        }
+    }
+
+    fn of(&self, class: &Class, settings: Option<&Settings>) -> RealtimeTable {
+        let state = Capture::of(class, self.capture);
+        let published = self.members.contains(&class.oid)
+            || self
+                .publication
+                .as_ref()
+                .is_some_and(|one| is_published(one, class));
+        let wanted = settings
+            .filter(|one| !one.sinks.is_empty())
+            .map(|one| one.operations.as_slice());
+        let complete =
+            wanted.is_some_and(|wanted| wanted.iter().all(|event| state.captures(*event)));
+        let on_purpose = wanted.is_none() && state.events.is_empty();
+        RealtimeTable {
+            relation: Some(class.oid),
+            schema: class.schema_name.clone(),
+            name: class.name.clone(),
+            partitioned: Some(class.is_partitioned()),
+            estimated_rows: estimated_rows(class),
+            priority: settings.map(|one| one.priority.clone()),
+            operations: if on_purpose {
+                self.published_events()
+            } else {
+                state.events.clone()
+            },
+            row_filter: self.row_filter(class, settings),
+            captured: complete || (wanted.is_none() && !state.events.is_empty()),
+            published,
+            rls: Some(class.rls),
+            replica_identity: Some(replica_identity(class)),
+            status: match settings {
+                Some(_) if !published => "not published",
+                Some(_) if wanted.is_some() && !complete => "not captured",
+                _ if state.late => "trigger order",
+                _ => "ok",
+            },
+        }
+    }
+
+    fn published_events(&self) -> Vec<Event> {
+        let Some(publication) = &self.publication else {
+            return Vec::new();
+        };
+        let told = |event: &Event| match event {
+            Event::Insert => publication.inserts,
+            Event::Update => publication.updates,
+            Event::Delete => publication.deletes,
+            Event::Truncate => publication.truncates,
+        };
+        Event::ALL.into_iter().filter(told).collect()
+    }
+
+    /// The filter of `enable`; a table that has none may have a WHERE of its own in the publication.
+    fn row_filter(&self, class: &Class, settings: Option<&Settings>) -> Option<String> {
+        let own = settings.and_then(|one| one.row_filter.clone());
+        own.or_else(|| {
+            let publication = self.publication.as_ref().filter(|one| !one.all_tables)?;
+            let condition = publication.restriction(class.oid).condition?;
+            Some(format!("WHERE {condition}"))
+        })
+    }
+}
+
+/// What the triggers of a relation and of its leaves capture.
+struct Capture {
+    events: Vec<Event>,
+    /// Another AFTER ROW trigger fires before the capturing one.
+    late: bool,
+}
+
+impl Capture {
+    fn of(class: &Class, function: Option<Oid>) -> Capture {
+        let mut tables = vec![triggers::of_relation(class.oid)];
+        if class.is_partitioned() {
+            tables.extend(
+                catalog::leaves(class.oid)
+                    .iter()
+                    .map(|leaf| triggers::of_relation(leaf.oid)),
+            );
+        }
+        let function = function.unwrap_or(Oid::INVALID);
+        let everywhere = |event: &Event| {
+            tables
+                .iter()
+                .all(|all| attach::captures(all, function, *event))
+        };
+        Capture {
+            events: Event::ALL.into_iter().filter(everywhere).collect(),
+            late: tables.iter().any(|all| {
+                Event::ALL
+                    .into_iter()
+                    .any(|event| is_late(all, function, event))
+            }),
+        }
+    }
+
+    fn captures(&self, event: Event) -> bool {
+        self.events.contains(&event)
+    }
+}
+
+fn is_late(triggers: &[Trigger], function: Oid, event: Event) -> bool {
+    let mut firing = triggers
+        .iter()
+        .filter(|one| one.enabled && one.is_for_each_row() && one.fires_after(event));
+    let first = firing.next();
+    first.is_some_and(|one| one.function != function) && firing.any(|one| one.function == function)
+}
+
+fn estimated_rows(class: &Class) -> Option<i64> {
+    if !class.is_partitioned() {
+        return class.estimated_rows;
+    }
+    let known: Vec<i64> = catalog::leaves(class.oid)
+        .iter()
+        .filter_map(|leaf| leaf.estimated_rows)
+        .collect();
+    (!known.is_empty()).then(|| known.iter().sum())
+}
+
+fn replica_identity(class: &Class) -> &'static str {
+    match class.replica_identity {
+        b'd' => "default",
+        b'f' => "full",
+        b'i' => "index",
+        _ => "nothing",
+    }
+}

@@ -1,0 +1,241 @@
+//! What `enable` was asked for, laid over what it remembers, and checked as a whole.
+
+use super::filter_rule;
+use super::settings::Settings;
+use crate::error::{report, Error, Result};
+use crate::pg::catalog::{self, Class};
+use crate::pg::triggers::Event;
+use crate::sink::topic::{self, Part};
+
+/// The optional parameters of `enable`; `None` leaves a setting as it is.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    pub priority: Option<String>,
+    pub operations: Option<Vec<Option<String>>>,
+    pub row_filter: Option<String>,
+    pub columns: Option<Vec<Option<String>>>,
+    pub payload: Option<String>,
+    pub deletes: Option<String>,
+    pub sinks: Option<Vec<Option<String>>>,
+    pub broadcast_topic: Option<String>,
+}
+
+const PRIORITIES: [&str; 3] = ["high", "medium", "low"];
+const PAYLOADS: [&str; 2] = ["full", "key"];
+const DELETES: [&str; 2] = ["policy", "key"];
+const SINKS: [&str; 4] = ["log", "broadcast", "wal", "notify"];
+
+/// The settings that hold after the request.
+pub fn merge(class: &Class, old: Option<&Settings>, request: Request) -> Result<Settings> {
+    let standard = || Settings::standard(&class.schema_name, &class.name);
+    let mut settings = old.cloned().unwrap_or_else(standard);
+    if let Some(priority) = request.priority {
+        settings.priority = one_of("priority", &priority, &PRIORITIES)?;
+    }
+    if let Some(operations) = request.operations {
+        settings.operations = operations_of(operations)?;
+    }
+    if let Some(filter) = request.row_filter {
+        settings.row_filter = (!filter.is_empty()).then_some(filter);
+    }
+    if let Some(columns) = request.columns {
+        let columns = without_nulls("columns", columns)?;
+        settings.columns = (!columns.is_empty()).then_some(columns);
+    }
+    if let Some(payload) = request.payload {
+        settings.payload = one_of("payload", &payload, &PAYLOADS)?;
+    }
+    if let Some(deletes) = request.deletes {
+        settings.deletes = one_of("deletes", &deletes, &DELETES)?;
+    }
+    if let Some(sinks) = request.sinks {
+        settings.sinks = sinks_of(sinks)?;
+    }
+    if let Some(topic) = request.broadcast_topic {
+        settings.broadcast_topic = (!topic.is_empty()).then_some(topic);
+    }
+    check(class, &mut settings)?;
+    Ok(settings)
+}
+
+/// What must hold of the settings together and of the relation as it is now.
+fn check(class: &Class, settings: &mut Settings) -> Result<()> {
+    let key = catalog::key_columns(class.oid);
+    if key.is_empty() {
+        check_keyless(class, settings)?;
+    }
+    if let Some(columns) = &settings.columns {
+        settings.columns = Some(ordered_columns(class, columns, &key)?);
+    }
+    if let Some(filter) = &settings.row_filter {
+        filter_rule::check(class.oid, filter)?;
+    }
+    if let Some(template) = &settings.broadcast_topic {
+        check_topic(class, template)?;
+    }
+    if settings.has_sink("broadcast") {
+        check_broadcast(settings)?;
+    }
+    Ok(())
+}
+
+fn quoted(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    quoted.join(", ")
+}
+
+fn unrecognised(parameter: &str, value: &str, allowed: &[&str]) -> Error {
+    Error::InvalidParameterValue(
+        report(format!(
+            "unrecognized value for parameter \"{parameter}\": \"{value}\""
+        ))
+        .detail(format!("The allowed values are {}.", quoted(allowed)))
+        .hint(format!(
+            "Call pgrealtime.enable() with one of them as {parameter}, or leave it out."
+        )),
+    )
+}
+
+fn one_of(parameter: &str, value: &str, allowed: &[&str]) -> Result<String> {
+    let found = allowed.iter().find(|name| name.eq_ignore_ascii_case(value));
+    found
+        .map(|name| (*name).to_owned())
+        .ok_or_else(|| unrecognised(parameter, value, allowed))
+}
+
+fn without_nulls(parameter: &str, values: Vec<Option<String>>) -> Result<Vec<String>> {
+    values
+        .into_iter()
+        .collect::<Option<Vec<String>>>()
+        .ok_or_else(|| {
+            Error::NullValueNotAllowed(
+                report(format!("parameter \"{parameter}\" must not contain nulls"))
+                    .detail("NULL stands for \"unchanged\" only in place of the whole array.")
+                    .hint("Leave the null element out."),
+            )
+        })
+}
+
+fn operations_of(values: Vec<Option<String>>) -> Result<Vec<Event>> {
+    let mut wanted = Vec::new();
+    for value in without_nulls("operations", values)? {
+        let names = Event::ALL.map(Event::name);
+        wanted.push(
+            Event::by_name(&value).ok_or_else(|| unrecognised("operations", &value, &names))?,
+        );
+    }
+    if wanted.is_empty() {
+        return Err(Error::InvalidParameterValue(
+            report("parameter \"operations\" must not be empty")
+                .detail("A realtime table without operations would never tell of a change.")
+                .hint("Use sinks => '{}' to publish the table only, pgrealtime.disable() to end both."),
+        ));
+    }
+    Ok(Event::ALL
+        .into_iter()
+        .filter(|event| wanted.contains(event))
+        .collect())
+}
+
+fn sinks_of(values: Vec<Option<String>>) -> Result<Vec<String>> {
+    let mut wanted = Vec::new();
+    for value in without_nulls("sinks", values)? {
+        wanted.push(one_of("sinks", &value, &SINKS)?);
+    }
+    let chosen = SINKS
+        .iter()
+        .filter(|sink| wanted.iter().any(|one| one == *sink));
+    Ok(chosen.map(|sink| (*sink).to_owned()).collect())
+}
+
+/// The columns in table order, the key among them.
+fn ordered_columns(class: &Class, wanted: &[String], key: &[i16]) -> Result<Vec<String>> {
+    let existing = catalog::columns(class.oid);
+    for name in wanted {
+        if !existing.iter().any(|column| column.name == *name) {
+            return Err(no_column(class, name, "columns"));
+        }
+    }
+    let chosen =
+        |column: &catalog::Column| key.contains(&column.number) || wanted.contains(&column.name);
+    Ok(existing
+        .into_iter()
+        .filter(chosen)
+        .map(|column| column.name)
+        .collect())
+}
+
+fn no_column(class: &Class, name: &str, parameter: &str) -> Error {
+    let existing = catalog::columns(class.oid);
+    let names: Vec<&str> = existing.iter().map(|column| column.name.as_str()).collect();
+    Error::UndefinedColumn(
+        report(format!(
+            "column \"{name}\" of relation \"{}\" does not exist",
+            class.name
+        ))
+        .detail(format!(
+            "The columns of the relation are {}.",
+            quoted(&names)
+        ))
+        .hint(format!(
+            "Correct the parameter \"{parameter}\", or clear it."
+        )),
+    )
+}
+
+fn check_keyless(class: &Class, settings: &Settings) -> Result<()> {
+    let parameter = match (settings.payload.as_str(), settings.deletes.as_str()) {
+        ("key", _) => "payload",
+        (_, "key") => "deletes",
+        _ => return Ok(()),
+    };
+    Err(Error::ObjectNotInPrerequisiteState(
+        report(format!("relation \"{}\" has no key", class.name))
+            .detail(format!(
+                "With {parameter} => 'key' a change is told by its key alone: the primary key, else the replica \
+                 identity index."
+            ))
+            .hint(format!("Run ALTER TABLE {} ADD PRIMARY KEY (...) first.", class.quoted())),
+    ))
+}
+
+fn check_topic(class: &Class, template: &str) -> Result<()> {
+    let parts = topic::parse(template).map_err(|at| {
+        Error::InvalidParameterValue(
+            report(format!("malformed broadcast topic: \"{template}\""))
+                .detail(format!(
+                    "The brace at byte {} does not belong to a {{column}}.",
+                    at + 1
+                ))
+                .hint("Write columns in braces, as in org:{organization_id}."),
+        )
+    })?;
+    for part in parts {
+        if let Part::Column(name) = part {
+            if catalog::column_number(class.oid, name).is_none() {
+                return Err(no_column(class, name, "broadcast_topic"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_broadcast(settings: &Settings) -> Result<()> {
+    if settings.broadcast_topic.is_none() {
+        return Err(Error::InvalidParameterValue(
+            report("sink \"broadcast\" needs a topic")
+                .detail("Every message of Supabase Realtime's broadcast belongs to a topic.")
+                .hint("Add broadcast_topic => 'org:{organization_id}', with columns in braces."),
+        ));
+    }
+    if catalog::relation_by_name("realtime", "messages").is_none() {
+        return Err(Error::UndefinedTable(
+            report("relation \"realtime.messages\" does not exist")
+                .detail(
+                    "The sink \"broadcast\" writes into this table, which Supabase Realtime makes.",
+                )
+                .hint("Use another sink, or start the Realtime server on this database first."),
+        ));
+    }
+    Ok(())
+}

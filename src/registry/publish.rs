@@ -1,0 +1,188 @@
+//! Putting a relation into the publication and taking it out, as the caller.
+
+use super::eligible;
+use crate::error::{report, Error, Result};
+use crate::gucs;
+use crate::pg::catalog::Class;
+use crate::pg::publication::{Coverage, Publication};
+use crate::pg::{acl, ddl};
+use pgrx::spi::quote_identifier;
+
+/// The publication that the settings name; `None` when it is absent.
+pub fn current() -> Option<Publication> {
+    Publication::by_name(&gucs::publication())
+}
+
+/// Makes sure that the relation is published, the publication made where it is absent.
+pub fn publish(class: &Class) -> Result<()> {
+    let publication = match current() {
+        Some(publication) => publication,
+        None => {
+            eligible::check_identity(class, None)?;
+            create()?
+        }
+    };
+    match publication.coverage(class) {
+        None => add(class, &publication)?,
+        Some(coverage) => tell_of(class, &publication, coverage),
+    }
+    if class.is_partitioned() && !publication.via_root {
+        report(format!("publication \"{}\" has publish_via_partition_root = false", publication.name))
+            .detail(format!(
+                "Other subscribers of the publication get the changes of {} under the names of its partitions; \
+                 pgrealtime tells them under its own.",
+                class.quoted()
+            ))
+            .hint(format!(
+                "ALTER PUBLICATION {} SET (publish_via_partition_root = true) changes it for all its tables.",
+                quote_identifier(&publication.name)
+            ))
+            .notice();
+    }
+    Ok(())
+}
+
+/// Two callers who find the publication absent: the second waits, and finds it.
+fn create() -> Result<Publication> {
+    let name = gucs::publication();
+    if name.is_empty() {
+        return Err(Error::ObjectNotInPrerequisiteState(
+            report("no publication is set")
+                .detail("The setting pgrealtime.publication is empty.")
+                .hint("Set it in postgresql.conf or with ALTER SYSTEM, and reload."),
+        ));
+    }
+    ddl::lock_publication_creation();
+    if current().is_none() {
+        check_may_create(&name)?;
+        // The warning is about wal_level, which matters to logical subscribers only.
+        ddl::without_warnings(|| {
+            ddl::execute(&format!("CREATE PUBLICATION {}", quote_identifier(&name)))
+        });
+    }
+    current().ok_or_else(|| {
+        Error::UndefinedObject(
+            report(format!("publication \"{name}\" does not exist"))
+                .detail("It was dropped meanwhile.")
+                .hint("Call pgrealtime.enable() again."),
+        )
+    })
+}
+
+fn check_may_create(name: &str) -> Result<()> {
+    if acl::may_create_in_database() {
+        return Ok(());
+    }
+    let (name, database) = (
+        quote_identifier(name),
+        quote_identifier(acl::database_name()),
+    );
+    Err(Error::InsufficientPrivilege(
+        report(format!("permission denied to create publication {name}"))
+            .detail(format!("It does not exist, and creating it needs CREATE on database {database}."))
+            .hint(format!(
+                "Ask the database's owner to run CREATE PUBLICATION {name} and to make you its owner, or to run GRANT \
+                 CREATE ON DATABASE {database} TO {}.",
+                quote_identifier(acl::current_user_name())
+            )),
+    ))
+}
+
+fn add(class: &Class, publication: &Publication) -> Result<()> {
+    eligible::check_identity(class, Some(publication))?;
+    check_owner(class, publication, "ADD")?;
+    ddl::execute(&command(class, publication, "ADD"));
+    Ok(())
+}
+
+fn command(class: &Class, publication: &Publication, verb: &str) -> String {
+    let name = quote_identifier(&publication.name);
+    format!(
+        "ALTER PUBLICATION {name} {verb} TABLE ONLY {}",
+        class.quoted()
+    )
+}
+
+fn check_owner(class: &Class, publication: &Publication, verb: &str) -> Result<()> {
+    if acl::acts_as(publication.owner) {
+        return Ok(());
+    }
+    let owner = acl::role_name(publication.owner);
+    Err(Error::InsufficientPrivilege(
+        report(format!("must be owner of publication {}", publication.name))
+            .detail(format!("Its owner is {owner}."))
+            .hint(format!(
+                "Ask {owner} to run {}, then try again.",
+                command(class, publication, verb)
+            )),
+    ))
+}
+
+/// What the owner of a relation that is published already should know.
+fn tell_of(class: &Class, publication: &Publication, coverage: Coverage) {
+    if publication.updates || publication.deletes {
+        if let Some(table) = eligible::without_identity(class) {
+            eligible::no_identity(&table).warning();
+        }
+    }
+    let own = publication.restriction(class.oid);
+    if coverage == Coverage::Direct && (own.condition.is_some() || own.has_columns) {
+        report(format!(
+            "table \"{}\" keeps its own WHERE or column list in publication \"{}\"",
+            class.name, publication.name
+        ))
+        .detail("They hold for the other subscribers of the publication, not for what pgrealtime captures.")
+        .hint("To have them here, too, use row_filter and columns of pgrealtime.enable().")
+        .notice();
+    }
+}
+
+/// Takes a relation out of the publication, where it is a member of its own and a plain one, as `enable` makes it.
+pub fn unpublish(class: &Class) -> Result<()> {
+    let Some(publication) = current() else {
+        return Ok(());
+    };
+    let stays = |why: &str, hint: String| {
+        let name = &publication.name;
+        report(format!(
+            "table \"{}\" stays in publication \"{name}\"",
+            class.name
+        ))
+        .detail(why)
+        .hint(hint)
+        .notice();
+    };
+    let name = quote_identifier(&publication.name);
+    match publication.coverage(class) {
+        None => {}
+        Some(Coverage::Direct) => {
+            let own = publication.restriction(class.oid);
+            if own.condition.is_some() || own.has_columns {
+                let hint = format!("{} takes it out.", command(class, &publication, "DROP"));
+                stays("It has a WHERE or column list of its own there, which pgrealtime did not make.", hint);
+            } else {
+                check_owner(class, &publication, "DROP")?;
+                ddl::execute(&command(class, &publication, "DROP"));
+            }
+        }
+        Some(Coverage::AllTables) => stays(
+            "The publication is FOR ALL TABLES.",
+            format!("To choose tables, drop {name} and create it anew without FOR ALL TABLES."),
+        ),
+        Some(Coverage::Schema) => stays(
+            "The publication is FOR TABLES IN SCHEMA of its schema.",
+            format!(
+                "ALTER PUBLICATION {name} DROP TABLES IN SCHEMA {} takes out all of them.",
+                quote_identifier(&class.schema_name)
+            ),
+        ),
+        Some(Coverage::Ancestor(root)) => stays(
+            "It is published through a partitioned table above it.",
+            format!(
+                "Take {} out instead.",
+                Class::by_oid(root).map_or_else(String::new, |above| above.quoted())
+            ),
+        ),
+    }
+    Ok(())
+}

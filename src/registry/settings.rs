@@ -1,0 +1,148 @@
+//! What `enable` remembers of a relation, and its table `pgrealtime.settings`.
+
+use crate::error::Result;
+use crate::pg::heap::{Lock, Row, Table, Value, View};
+use crate::pg::triggers::Event;
+
+const TABLE: &str = "settings";
+
+/// One row of the table. The texts are checked where they come in (`merge`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    pub schema: String,
+    pub relation: String,
+    pub priority: String,
+    pub operations: Vec<Event>,
+    pub row_filter: Option<String>,
+    pub columns: Option<Vec<String>>,
+    pub payload: String,
+    pub deletes: String,
+    pub sinks: Vec<String>,
+    pub broadcast_topic: Option<String>,
+}
+
+impl Settings {
+    /// The standard values of a relation that is enabled for the first time.
+    pub fn standard(schema: &str, relation: &str) -> Settings {
+        Settings {
+            schema: schema.to_owned(),
+            relation: relation.to_owned(),
+            priority: "medium".to_owned(),
+            operations: Event::ALL.to_vec(),
+            row_filter: None,
+            columns: None,
+            payload: "full".to_owned(),
+            deletes: "policy".to_owned(),
+            sinks: vec!["log".to_owned()],
+            broadcast_topic: None,
+        }
+    }
+
+    pub fn has_sink(&self, sink: &str) -> bool {
+        self.sinks.iter().any(|one| one == sink)
+    }
+
+    fn read(row: &Row) -> Settings {
+        let text = |column| row.get::<String>(column).unwrap_or_default();
+        let list = |column| row.get::<Vec<String>>(column);
+        let operations = list(3).unwrap_or_default();
+        Settings {
+            schema: text(0),
+            relation: text(1),
+            priority: text(2),
+            operations: operations
+                .iter()
+                .filter_map(|name| Event::by_name(name))
+                .collect(),
+            row_filter: row.get(4),
+            columns: list(5),
+            payload: text(6),
+            deletes: text(7),
+            sinks: list(8).unwrap_or_default(),
+            broadcast_topic: row.get(9),
+        }
+    }
+
+    fn insert_into(&self, table: &Table) {
+        let operations = names(&self.operations);
+        table.insert(&[
+            Some(Value::Text(&self.schema)),
+            Some(Value::Text(&self.relation)),
+            Some(Value::Text(&self.priority)),
+            Some(Value::TextArray(&operations)),
+            self.row_filter.as_deref().map(Value::Text),
+            self.columns.as_deref().map(Value::TextArray),
+            Some(Value::Text(&self.payload)),
+            Some(Value::Text(&self.deletes)),
+            Some(Value::TextArray(&self.sinks)),
+            self.broadcast_topic.as_deref().map(Value::Text),
+        ]);
+    }
+}
+
+/// The names of events, as SQL writes them.
+pub fn names(events: &[Event]) -> Vec<String> {
+    events.iter().map(|event| event.name().to_owned()).collect()
+}
+
+/// All settings, as the running statement sees them.
+pub fn visible() -> Result<Vec<Settings>> {
+    let table = Table::open_member(TABLE, Lock::AccessShare)?;
+    Ok(table
+        .rows(View::Active)
+        .iter()
+        .map(Settings::read)
+        .collect())
+}
+
+/// All settings as of now.
+pub fn all() -> Result<Vec<Settings>> {
+    let table = Table::open_member(TABLE, Lock::AccessShare)?;
+    Ok(table
+        .rows(View::Latest)
+        .iter()
+        .map(Settings::read)
+        .collect())
+}
+
+/// The settings of one relation as of now.
+pub fn find(schema: &str, relation: &str) -> Result<Option<Settings>> {
+    let table = Table::open_member(TABLE, Lock::AccessShare)?;
+    let rows = table.rows(View::Latest);
+    Ok(rows
+        .iter()
+        .find(|row| is_of(row, schema, relation))
+        .map(Settings::read))
+}
+
+/// Stores settings in place of those of the same name. The caller holds a lock on the relation.
+pub fn save(settings: &Settings) -> Result<()> {
+    let table = Table::open_member(TABLE, Lock::RowExclusive)?;
+    delete_from(&table, &settings.schema, &settings.relation);
+    settings.insert_into(&table);
+    Ok(())
+}
+
+/// Forgets a relation. The caller holds a lock on it.
+pub fn remove(schema: &str, relation: &str) -> Result<()> {
+    let table = Table::open_member(TABLE, Lock::RowExclusive)?;
+    delete_from(&table, schema, relation);
+    Ok(())
+}
+
+/// Keeps others from changing settings until the transaction ends: for DDL that moves many relations at once.
+pub fn lock() -> Result<()> {
+    Table::open_member(TABLE, Lock::ShareRowExclusive).map(drop)
+}
+
+fn is_of(row: &Row, schema: &str, relation: &str) -> bool {
+    row.get::<&str>(1) == Some(relation) && row.get::<&str>(0) == Some(schema)
+}
+
+fn delete_from(table: &Table, schema: &str, relation: &str) {
+    for row in table.rows(View::Latest) {
+        if is_of(&row, schema, relation) {
+            table.delete(row.id());
+        }
+    }
+}
