@@ -8,7 +8,12 @@ GRANT SELECT ON pgrealtime.realtime_configuration TO PUBLIC;
 GRANT EXECUTE ON FUNCTION
   pgrealtime.is_realtime_enabled(text),
   pgrealtime.get_user_realtime_tables(),
-  pgrealtime.realtime_tables()
+  pgrealtime.realtime_tables(),
+  pgrealtime.relation_size(oid),
+  pgrealtime.current_cursor(),
+  pgrealtime.changes_since,
+  -- Tells nothing but what the caller passes.
+  pgrealtime.change_message
 TO PUBLIC;
 
 -- What changes tables, or tells of all of them: for whoever installed the extension, who passes it on.
@@ -16,7 +21,9 @@ GRANT EXECUTE ON FUNCTION
   pgrealtime.enable(regclass, text, text[], text, text[], text, text, text[], text),
   pgrealtime.disable(regclass),
   -- CREATE TRIGGER asks for it: enable, and hand-made triggers.
-  pgrealtime.capture_change()
+  pgrealtime.capture_change(),
+  pgrealtime.prune(),
+  pgrealtime.invalidate_cursors()
 TO @extowner@ WITH GRANT OPTION;
 
 -- pg_dump reads and writes the settings as whoever runs it. Where that is the owner of the database and no superuser

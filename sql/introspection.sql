@@ -1,19 +1,11 @@
--- The relation's size is worked out in the view, so that a query that does not ask for it does not pay for it.
+-- The relation's size is worked out in the view, by a STABLE function (pg_total_relation_size is VOLATILE): so a query
+-- that does not ask for it does not pay for it.
 CREATE VIEW pgrealtime.realtime_configuration AS
 SELECT
   t.schemaname,
   t.tablename,
   t.estimated_row_count,
-  pg_catalog.pg_size_pretty(
-    CASE t.partitioned
-      WHEN false THEN pg_catalog.pg_total_relation_size(t.relation)
-      WHEN true THEN (
-        SELECT pg_catalog.sum(pg_catalog.pg_total_relation_size(p.relid))::bigint
-        FROM pg_catalog.pg_partition_tree(t.relation) AS p
-        WHERE p.isleaf
-      )
-    END
-  ) AS table_size,
+  pg_catalog.pg_size_pretty(pgrealtime.relation_size(t.relation)) AS table_size,
   t.realtime_priority,
   t.enabled_operations,
   t.row_filter,

@@ -1,7 +1,7 @@
 //! `enable`, `disable`, what tells of realtime tables, and the event trigger that keeps settings up with DDL.
 
 use crate::error::ErrorReport;
-use crate::pg::{event_trigger, CallInfo, Oid};
+use crate::pg::{catalog, event_trigger, CallInfo, Oid};
 use crate::registry::{self, RealtimeTable, Request};
 use pgrx::prelude::*;
 
@@ -168,6 +168,17 @@ fn realtime_tables() -> Result<
 }
 
 #[pg_extern(sql = r#"
+CREATE FUNCTION pgrealtime.relation_size(relation oid) RETURNS bigint
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+COMMENT ON FUNCTION pgrealtime.relation_size(oid) IS
+  'Bytes of a table with its indexes and TOAST, of a partitioned table those of its leaves';
+"#)]
+fn relation_size(relation: Oid) -> Option<i64> {
+    catalog::total_size(relation)
+}
+
+#[pg_extern(sql = r#"
 CREATE FUNCTION pgrealtime.follow_ddl() RETURNS event_trigger
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
@@ -184,7 +195,7 @@ extension_sql_file!(
 extension_sql_file!(
     "../../sql/introspection.sql",
     name = "introspection",
-    requires = [realtime_tables]
+    requires = [realtime_tables, relation_size]
 );
 extension_sql_file!(
     "../../sql/event_triggers.sql",

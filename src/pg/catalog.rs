@@ -301,3 +301,19 @@ pub(in crate::pg) unsafe fn oids(list: *mut pg_sys::List) -> Vec<Oid> {
         copy
     }
 }
+
+/// Bytes of a relation with its indexes and TOAST, of a partitioned table those of its leaves; `None` where it has gone.
+pub fn total_size(relation: Oid) -> Option<i64> {
+    // SAFETY: a plain look-up in the syscache; no kind for a relation that has gone.
+    let kind = unsafe { pg_sys::get_rel_relkind(relation) } as u8;
+    if kind == pg_sys::RELKIND_PARTITIONED_TABLE {
+        return Some(
+            leaves(relation)
+                .iter()
+                .filter_map(|leaf| total_size(leaf.oid))
+                .sum(),
+        );
+    }
+    // SAFETY: the function takes an OID, and returns NULL for a relation that has gone.
+    unsafe { pgrx::direct_function_call(pg_sys::pg_total_relation_size, &[Some(relation.into())]) }
+}

@@ -49,11 +49,9 @@ pub(in crate::pg) struct ByOid {
 }
 
 /// Calls `each` for every row whose column equals `key`, in index order.
-pub(in crate::pg) fn scan(what: ByOid, key: pg_sys::Oid, mut each: impl FnMut(&CatalogRow)) {
-    let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+pub(in crate::pg) fn scan(what: ByOid, key: pg_sys::Oid, each: impl FnMut(&CatalogRow)) {
     let mut entry = pg_sys::ScanKeyData::default();
-    // SAFETY: the key is initialised by ScanKeyInit and outlives the scan; a NULL snapshot means the catalog snapshot;
-    // an error unwinds and the abort of the transaction closes scan and catalog.
+    // SAFETY: initialises the key, which outlives the scan.
     unsafe {
         pg_sys::ScanKeyInit(
             &mut entry,
@@ -62,15 +60,31 @@ pub(in crate::pg) fn scan(what: ByOid, key: pg_sys::Oid, mut each: impl FnMut(&C
             pg_sys::F_OIDEQ.into(),
             pg_sys::Datum::from(key),
         );
-        let catalog = pg_sys::table_open(what.catalog, lock);
-        let scan = pg_sys::systable_beginscan(
-            catalog,
-            what.index,
-            true,
-            std::ptr::null_mut(),
-            1,
-            &mut entry,
-        );
+    }
+    run(what.catalog, Some((what.index, &mut entry)), each);
+}
+
+/// Calls `each` for every row of a catalog, in no order.
+pub(in crate::pg) fn scan_all(catalog: pg_sys::Oid, each: impl FnMut(&CatalogRow)) {
+    run(catalog, None, each);
+}
+
+fn run(
+    catalog: pg_sys::Oid,
+    index: Option<(pg_sys::Oid, &mut pg_sys::ScanKeyData)>,
+    mut each: impl FnMut(&CatalogRow),
+) {
+    let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+    let latest = std::ptr::null_mut();
+    let (index, keys, key) = match index {
+        Some((index, key)) => (index, 1, key as *mut pg_sys::ScanKeyData),
+        None => (pg_sys::Oid::INVALID, 0, std::ptr::null_mut()),
+    };
+    // SAFETY: there are `keys` initialised keys; a NULL snapshot means the latest of the catalogs; an error unwinds, and
+    // the abort of the transaction closes scan and catalog.
+    unsafe {
+        let catalog = pg_sys::table_open(catalog, lock);
+        let scan = pg_sys::systable_beginscan(catalog, index, keys > 0, latest, keys, key);
         loop {
             let tuple = pg_sys::systable_getnext(scan);
             if tuple.is_null() {

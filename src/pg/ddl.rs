@@ -1,6 +1,5 @@
 //! Commands run as the caller, and the locks and checks around them.
 
-use super::catalog::Class;
 use pgrx::pg_sys::Oid;
 use pgrx::{pg_sys, Spi};
 use std::ffi::CStr;
@@ -25,14 +24,14 @@ pub fn prevent_if_read_only(command: &CStr) {
     unsafe { pg_sys::PreventCommandIfReadOnly(command.as_ptr()) }
 }
 
-/// Locks a relation against writers, DDL and other callers of the same until the transaction ends, and reads it again.
-pub fn lock_relation(relation: Oid) -> Option<Class> {
-    // SAFETY: any OID can be locked; whether the relation still exists is what the look-up afterwards says.
+/// Locks a relation against writers, DDL and other callers of the same until the transaction ends. Whether it still
+/// exists is for a look-up afterwards to say.
+pub fn lock_relation(relation: Oid) {
+    // SAFETY: any OID can be locked.
     unsafe {
         let mode = pg_sys::ShareRowExclusiveLock as pg_sys::LOCKMODE;
         pg_sys::LockRelationOid(relation, mode);
     }
-    Class::by_oid(relation)
 }
 
 /// Lets one transaction at a time create publications through the extension: held until the transaction ends.

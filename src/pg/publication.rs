@@ -1,6 +1,7 @@
 //! Publications: which relations they hold, and how.
 
 use super::catalog::{ancestors, oids, Class};
+use super::catalog_scan::{scan, ByOid};
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Oid, SysCacheIdentifier};
 use std::ffi::CString;
@@ -8,6 +9,13 @@ use std::ffi::CString;
 // Columns of pg_publication_rel (catalog/pg_publication_rel.h); not bound by pgrx, the same since 15.
 const PRQUAL: pg_sys::AttrNumber = 4;
 const PRATTRS: pg_sys::AttrNumber = 5;
+
+// pg_publication_rel_prpubid_index.
+const MEMBERS: ByOid = ByOid {
+    catalog: Oid::from_u32(6106),
+    index: Oid::from_u32(6116),
+    column: 2,
+};
 
 /// A publication as it is now.
 #[derive(Clone, Debug)]
@@ -126,19 +134,18 @@ impl Publication {
 
     /// The relations that are published, partitioned tables in place of what is published through them.
     pub fn relations(&self) -> Vec<Oid> {
-        // SAFETY: the functions take the OID of a publication and return palloc'd lists.
-        let listed = unsafe {
-            if self.all_tables {
-                oids(pg_sys::GetAllTablesPublicationRelations(true))
-            } else {
-                let root = pg_sys::PublicationPartOpt::PUBLICATION_PART_ROOT;
-                let mut listed = oids(pg_sys::GetPublicationRelations(self.oid, root));
-                listed.extend(oids(pg_sys::GetAllSchemaPublicationRelations(
-                    self.oid, root,
-                )));
-                listed
-            }
-        };
+        if self.all_tables {
+            // SAFETY: the function returns a palloc'd list.
+            return unsafe { oids(pg_sys::GetAllTablesPublicationRelations(true)) };
+        }
+        let mut listed = Vec::new();
+        scan(MEMBERS, self.oid, |row| {
+            // SAFETY: the third column of pg_publication_rel is prrelid, an OID.
+            listed.extend(unsafe { row.column::<Oid>(3) });
+        });
+        let root = pg_sys::PublicationPartOpt::PUBLICATION_PART_ROOT;
+        // SAFETY: the function takes the OID of a publication and returns a palloc'd list.
+        listed.extend(unsafe { oids(pg_sys::GetAllSchemaPublicationRelations(self.oid, root)) });
         listed
     }
 

@@ -1,19 +1,27 @@
 //! The triggers that a relation has, as the catalog holds them.
 
-use super::catalog_scan::{scan, ByOid};
+use super::catalog_scan::{scan, scan_all, ByOid};
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
+use std::collections::HashMap;
 use std::ffi::CString;
 
-/// A row of pg_trigger.
-#[derive(Clone, Debug)]
-pub struct Trigger {
-    pub name: String,
+/// When a trigger fires, and what it calls.
+#[derive(Clone, Copy)]
+pub struct Firing {
+    name: pg_sys::NameData,
     pub function: Oid,
     /// pg_trigger.tgtype: TRIGGER_TYPE_… bits.
     bits: i16,
     /// Fires in ordinary sessions.
     pub enabled: bool,
+}
+
+/// A row of pg_trigger.
+#[derive(Clone)]
+pub struct Trigger {
+    pub name: String,
+    pub firing: Firing,
     pub has_condition: bool,
     /// Cloned from the trigger of a partitioned table above.
     pub is_clone: bool,
@@ -61,9 +69,18 @@ impl Event {
     }
 }
 
-impl Trigger {
+impl Firing {
+    fn of(form: &pg_sys::FormData_pg_trigger) -> Firing {
+        Firing {
+            name: form.tgname,
+            function: form.tgfoid,
+            bits: form.tgtype,
+            enabled: matches!(form.tgenabled as u8, b'O' | b'A'),
+        }
+    }
+
     /// AFTER trigger for this event, whichever others it has; TRUNCATE is always by statement.
-    pub fn fires_after(&self, event: Event) -> bool {
+    pub fn is_after(&self, event: Event) -> bool {
         let timing = self.bits & pg_sys::TRIGGER_TYPE_TIMING_MASK as i16;
         timing == pg_sys::TRIGGER_TYPE_AFTER as i16 && self.bits & event.bit() != 0
     }
@@ -75,11 +92,13 @@ impl Trigger {
     /// AFTER trigger for this event and no other: the shape that `enable` makes.
     pub fn is_exactly(&self, event: Event) -> bool {
         let row = event != Event::Truncate;
-        self.fires_after(event)
+        self.is_after(event)
             && self.bits & pg_sys::TRIGGER_TYPE_EVENT_MASK as i16 == event.bit()
             && self.is_for_each_row() == row
     }
+}
 
+impl Trigger {
     /// Whether this is one of the arguments.
     pub fn has_argument(&self, wanted: &str) -> bool {
         self.arguments
@@ -116,10 +135,8 @@ pub fn of_relation(relation: Oid) -> Vec<Trigger> {
             }
             let arguments = row.column::<Vec<u8>>(pg_sys::Anum_pg_trigger_tgargs);
             triggers.push(Trigger {
-                name: pg_sys::name_data_to_str(&form.tgname).to_owned(),
-                function: form.tgfoid,
-                bits: form.tgtype,
-                enabled: matches!(form.tgenabled as u8, b'O' | b'A'),
+                name: super::name(&form.tgname),
+                firing: Firing::of(form),
                 has_condition: row.is_set(pg_sys::Anum_pg_trigger_tgqual),
                 is_clone: form.tgparentid != Oid::INVALID,
                 arguments: arguments.unwrap_or_default(),
@@ -127,6 +144,38 @@ pub fn of_relation(relation: Oid) -> Vec<Trigger> {
         }
     });
     triggers
+}
+
+/// When the triggers of a relation fire, in their order; cheaper than [`of_relation`].
+pub fn firing(relation: Oid) -> Vec<Firing> {
+    let mut found = Vec::new();
+    scan(TRIGGERS, relation, |row| {
+        // SAFETY: the scan is over pg_trigger.
+        let form = unsafe { row.form::<pg_sys::FormData_pg_trigger>() };
+        if !form.tgisinternal {
+            found.push(Firing::of(form));
+        }
+    });
+    found
+}
+
+/// [`firing`] of every relation at once: one pass over the catalog costs a fraction of 1,000 index scans.
+pub fn firing_everywhere() -> HashMap<Oid, Vec<Firing>> {
+    let mut found: HashMap<Oid, Vec<Firing>> = HashMap::new();
+    scan_all(pg_sys::TriggerRelationId, |row| {
+        // SAFETY: the scan is over pg_trigger.
+        let form = unsafe { row.form::<pg_sys::FormData_pg_trigger>() };
+        if !form.tgisinternal {
+            found
+                .entry(form.tgrelid)
+                .or_default()
+                .push(Firing::of(form));
+        }
+    });
+    for triggers in found.values_mut() {
+        triggers.sort_unstable_by_key(|one| one.name.data.map(|byte| byte as u8));
+    }
+    found
 }
 
 /// OID of a function of the extension that takes no arguments.

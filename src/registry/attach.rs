@@ -4,7 +4,7 @@ use super::filter_rule;
 use super::settings::Settings;
 use crate::error::{report, Error, Result};
 use crate::pg::catalog::{self, Class};
-use crate::pg::triggers::{self, Event, Trigger};
+use crate::pg::triggers::{self, Event, Firing, Trigger};
 use crate::pg::{acl, ddl, Oid};
 use pgrx::spi::{quote_identifier, quote_literal};
 
@@ -25,9 +25,9 @@ struct Wanted {
 impl Wanted {
     fn is(&self, trigger: &Trigger, function: Oid) -> bool {
         trigger.name == name(self.event)
-            && trigger.function == function
-            && trigger.enabled
-            && trigger.is_exactly(self.event)
+            && trigger.firing.function == function
+            && trigger.firing.enabled
+            && trigger.firing.is_exactly(self.event)
             && trigger.has_condition == self.condition.is_some()
             && trigger.has_arguments(&self.arguments)
     }
@@ -49,10 +49,13 @@ pub fn capture_function() -> Result<Oid> {
 }
 
 /// Whether one of these triggers captures the event.
-pub fn captures(triggers: &[Trigger], function: Oid, event: Event) -> bool {
-    let ours = |one: &&Trigger| one.function == function && one.enabled && one.fires_after(event);
-    let mut ours = triggers.iter().filter(ours);
-    ours.any(|one| one.is_for_each_row() || event == Event::Truncate)
+pub fn captures(triggers: &[Firing], function: Oid, event: Event) -> bool {
+    triggers.iter().any(|one| {
+        one.function == function
+            && one.enabled
+            && one.is_after(event)
+            && (one.is_for_each_row() || event == Event::Truncate)
+    })
 }
 
 /// Makes the relation's triggers what the settings say. `renewed`: the row filter is another one, which the triggers'
@@ -68,7 +71,7 @@ pub fn attach(class: &Class, settings: &Settings, renewed: bool) -> Result<bool>
     drop_unwanted(class, &present, &wanted);
     let mut made = false;
     for one in &wanted {
-        let cloned = |leaf: &Class| captures(&triggers::of_relation(leaf.oid), function, one.event);
+        let cloned = |leaf: &Class| captures(&triggers::firing(leaf.oid), function, one.event);
         let kept = present.iter().any(|trigger| one.is(trigger, function))
             && !(renewed && one.condition.is_some())
             && (one.event == Event::Truncate || leaves.iter().all(cloned));

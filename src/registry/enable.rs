@@ -8,6 +8,7 @@ use crate::error::{report, Error, Result};
 use crate::log::append::append_gap;
 use crate::log::entry::GapCause;
 use crate::pg::catalog::Class;
+use crate::pg::heap::Lock;
 use crate::pg::{ddl, Oid};
 
 /// Publishes a relation, attaches capture, remembers the settings. What holds already is left alone.
@@ -74,6 +75,8 @@ fn lock(relation: Option<Oid>, command: &'static std::ffi::CStr) -> Result<Class
     ddl::prevent_if_read_only(command);
     eligible::owned(relation)?;
     ddl::lock_relation(relation);
-    // Again: it may have been dropped, renamed or given away while we waited.
+    settings::lock(Lock::RowExclusive)?;
+    // Again: it may have been dropped, renamed or given away while we waited; from here on it cannot be, nor can its
+    // schema be renamed, which locks no table: the DDL's side waits for the settings.
     eligible::owned(relation)
 }

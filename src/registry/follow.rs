@@ -8,6 +8,7 @@ use crate::log::append::append_gap;
 use crate::log::entry::GapCause;
 use crate::pg::catalog::{self, Class};
 use crate::pg::event_trigger::Command;
+use crate::pg::heap::Lock;
 use crate::pg::subtransaction::attempt;
 use crate::pg::{heap, Oid};
 use crate::sink::topic;
@@ -130,7 +131,7 @@ fn rename_columns(settings: &mut Settings, renamed: &[(String, String)]) {
 
 /// Looks again under a lock that keeps callers of `enable` out.
 fn follow_moves() -> Result<()> {
-    settings::lock()?;
+    settings::lock(Lock::ShareRowExclusive)?;
     moves()?.iter().try_for_each(Move::apply)
 }
 

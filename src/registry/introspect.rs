@@ -7,9 +7,10 @@ use crate::gucs;
 use crate::pg::catalog::{self, Class};
 use crate::pg::heap;
 use crate::pg::publication::Publication;
-use crate::pg::triggers::{self, Event, Trigger};
+use crate::pg::triggers::{self, Event, Firing};
 use crate::pg::{acl, names, Oid};
-use std::collections::HashSet;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 /// A row of `realtime_configuration`, before the relation's size.
 #[derive(Clone, Debug, Default)]
@@ -69,47 +70,54 @@ fn is_published(publication: &Publication, class: &Class) -> bool {
 
 /// The rule for every name that is shown.
 fn may_know(class: &Class) -> bool {
-    acl::may_use_schema(class.schema) && (acl::owns(class) || acl::may_select_some(class.oid))
+    acl::may_use_schema(class.schema) && may_know_inside(class)
 }
 
-/// The realtime tables from which the caller may SELECT.
+fn may_know_inside(class: &Class) -> bool {
+    acl::owns(class) || acl::may_select_some(class.oid)
+}
+
+/// The realtime tables from which the caller may SELECT, the most urgent first.
 pub fn user_tables() -> Result<Vec<RealtimeTable>> {
     let mut tables = realtime_tables()?;
     tables.retain(|table| table.published && table.relation.is_some_and(acl::may_select_some));
+    tables.sort_by_cached_key(|one| (one.rank(), one.name.clone(), one.schema.clone()));
     Ok(tables)
 }
 
-/// Everything that is enabled or published, as far as the caller may know of it, the most urgent first.
+/// Everything that is enabled or published, as far as the caller may know of it, in no order.
 pub fn realtime_tables() -> Result<Vec<RealtimeTable>> {
-    let survey = Survey::new();
-    let mut tables = Vec::new();
+    let mut survey = Survey::new();
+    let (mut known, mut tables) = (Vec::new(), Vec::new());
     let mut seen = HashSet::new();
     for one in settings::visible()? {
-        let oid = catalog::relation_by_name(&one.schema, &one.relation);
-        match oid.and_then(Class::by_oid) {
+        match survey.find(&one).and_then(Class::by_oid) {
             Some(class) => {
                 seen.insert(class.oid);
-                tables.extend(may_know(&class).then(|| survey.of(&class, Some(&one))));
+                known.extend(survey.may_know(&class).then_some((class, Some(one))));
             }
             // Nobody has a privilege on what is not there: its name is for whoever runs the extension.
             None => tables.extend(survey.may_see_missing.then(|| missing(one))),
         }
     }
-    for oid in survey.members.iter().filter(|oid| !seen.contains(oid)) {
-        let class = Class::by_oid(*oid).filter(|class| class.schema_name != heap::SCHEMA);
-        let Some(class) = class.filter(may_know) else {
-            continue;
-        };
-        let through_another = || {
-            catalog::ancestors(&class)
-                .iter()
-                .any(|up| survey.members.contains(up))
-        };
-        if !through_another() {
-            tables.push(survey.of(&class, None));
+    let others = survey
+        .members
+        .difference(&seen)
+        .copied()
+        .filter_map(Class::by_oid);
+    for class in others.collect::<Vec<_>>() {
+        let mut above = catalog::ancestors(&class).into_iter();
+        let through_another = above.any(|up| survey.members.contains(&up));
+        if !through_another && class.schema_name != heap::SCHEMA && survey.may_know(&class) {
+            known.push((class, None));
         }
     }
-    tables.sort_by_cached_key(|one| (one.rank(), one.name.clone(), one.schema.clone()));
+    let triggers = TriggersOf::these(known.len());
+    tables.extend(
+        known
+            .iter()
+            .map(|(class, settings)| survey.of(class, settings.as_ref(), &triggers)),
+    );
     Ok(tables)
 }
 
@@ -128,8 +136,10 @@ fn missing(settings: Settings) -> RealtimeTable {
 struct Survey {
     publication: Option<Publication>,
     members: HashSet<Oid>,
-    capture: Option<Oid>,
+    capture: Oid,
     may_see_missing: bool,
+    schemas: HashMap<String, Option<Oid>>,
+    usable: HashMap<Oid, bool>,
 }
 
 impl Survey {
@@ -141,13 +151,36 @@ impl Survey {
         Survey {
             publication,
             members: members.into_iter().collect(),
-            capture: attach::capture_function().ok(),
+            capture: attach::capture_function().unwrap_or(Oid::INVALID),
             may_see_missing: acl::runs_extension(),
+            schemas: HashMap::new(),
+            usable: HashMap::new(),
         }
     }
 
-    fn of(&self, class: &Class, settings: Option<&Settings>) -> RealtimeTable {
-        let state = Capture::of(class, self.capture);
+    /// The relation of these settings, each schema looked up once.
+    fn find(&mut self, settings: &Settings) -> Option<Oid> {
+        if !self.schemas.contains_key(&settings.schema) {
+            let oid = catalog::schema_by_name(&settings.schema);
+            self.schemas.insert(settings.schema.clone(), oid);
+        }
+        let schema = self.schemas.get(&settings.schema).copied().flatten()?;
+        catalog::relation_in(schema, &settings.relation)
+    }
+
+    /// As the function of this name, each schema asked for once.
+    fn may_know(&mut self, class: &Class) -> bool {
+        let usable = self.usable.entry(class.schema);
+        *usable.or_insert_with(|| acl::may_use_schema(class.schema)) && may_know_inside(class)
+    }
+
+    fn of(
+        &self,
+        class: &Class,
+        settings: Option<&Settings>,
+        triggers: &TriggersOf,
+    ) -> RealtimeTable {
+        let state = Capture::of(class, self.capture, triggers);
         let published = self.members.contains(&class.oid)
             || self
                 .publication
@@ -217,16 +250,15 @@ struct Capture {
 }
 
 impl Capture {
-    fn of(class: &Class, function: Option<Oid>) -> Capture {
-        let mut tables = vec![triggers::of_relation(class.oid)];
+    fn of(class: &Class, function: Oid, triggers: &TriggersOf) -> Capture {
+        let mut tables = vec![triggers.of(class.oid)];
         if class.is_partitioned() {
             tables.extend(
                 catalog::leaves(class.oid)
                     .iter()
-                    .map(|leaf| triggers::of_relation(leaf.oid)),
+                    .map(|leaf| triggers.of(leaf.oid)),
             );
         }
-        let function = function.unwrap_or(Oid::INVALID);
         let everywhere = |event: &Event| {
             tables
                 .iter()
@@ -247,10 +279,33 @@ impl Capture {
     }
 }
 
-fn is_late(triggers: &[Trigger], function: Oid, event: Event) -> bool {
+/// Where the triggers of a table are looked up: for many tables in one pass over the catalog, for few by its index,
+/// since the catalog holds the triggers of every foreign key, too.
+enum TriggersOf {
+    Catalog,
+    Read(HashMap<Oid, Vec<Firing>>),
+}
+
+impl TriggersOf {
+    fn these(tables: usize) -> TriggersOf {
+        match tables {
+            0..100 => TriggersOf::Catalog,
+            _ => TriggersOf::Read(triggers::firing_everywhere()),
+        }
+    }
+
+    fn of(&self, table: Oid) -> Cow<'_, [Firing]> {
+        match self {
+            TriggersOf::Catalog => triggers::firing(table).into(),
+            TriggersOf::Read(all) => all.get(&table).map_or(&[][..], Vec::as_slice).into(),
+        }
+    }
+}
+
+fn is_late(triggers: &[Firing], function: Oid, event: Event) -> bool {
     let mut firing = triggers
         .iter()
-        .filter(|one| one.enabled && one.is_for_each_row() && one.fires_after(event));
+        .filter(|one| one.enabled && one.is_for_each_row() && one.is_after(event));
     let first = firing.next();
     first.is_some_and(|one| one.function != function) && firing.any(|one| one.function == function)
 }

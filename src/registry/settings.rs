@@ -130,9 +130,10 @@ pub fn remove(schema: &str, relation: &str) -> Result<()> {
     Ok(())
 }
 
-/// Keeps others from changing settings until the transaction ends: for DDL that moves many relations at once.
-pub fn lock() -> Result<()> {
-    Table::open_member(TABLE, Lock::ShareRowExclusive).map(drop)
+/// Locks the settings until the transaction ends: `RowExclusive` to change those of a relation that is locked,
+/// `ShareRowExclusive` for DDL that moves many relations at once and locks none.
+pub fn lock(lock: Lock) -> Result<()> {
+    Table::open_member(TABLE, lock).map(drop)
 }
 
 fn is_of(row: &Row, schema: &str, relation: &str) -> bool {

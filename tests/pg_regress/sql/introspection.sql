@@ -36,7 +36,7 @@ GRANT SELECT ON hr.staff TO regress_bert, regress_anna;
 SELECT schemaname, tablename, estimated_row_count, table_size, realtime_priority, rls_enabled, replica_identity, status FROM pgrealtime.realtime_configuration;
 SET ROLE regress_anna;
 SELECT schemaname, tablename FROM pgrealtime.realtime_configuration;
-SELECT schemaname, tablename FROM pgrealtime.realtime_tables();
+SELECT schemaname, tablename FROM pgrealtime.realtime_tables() ORDER BY 2;
 SELECT * FROM pgrealtime.get_user_realtime_tables();
 SELECT n, pgrealtime.is_realtime_enabled(n) FROM unnest('{open_to_all,one_column,insert_only,nobodys,hr.staff,closed.inside,not_realtime,dropped,missing.x}'::text[]) AS n;
 SET ROLE regress_bert;
