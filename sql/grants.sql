@@ -13,7 +13,9 @@ GRANT EXECUTE ON FUNCTION
   pgrealtime.current_cursor(),
   pgrealtime.changes_since,
   -- Tells nothing but what the caller passes.
-  pgrealtime.change_message
+  pgrealtime.change_message,
+  -- A setting that everybody may show; the view log_status asks for it as whoever reads the view.
+  pgrealtime.log_retention()
 TO PUBLIC;
 
 -- What changes tables, or tells of all of them: for whoever installed the extension, who passes it on.
@@ -22,9 +24,12 @@ GRANT EXECUTE ON FUNCTION
   pgrealtime.disable(regclass),
   -- CREATE TRIGGER asks for it: enable, and hand-made triggers.
   pgrealtime.capture_change(),
+  pgrealtime.wait_for_changes,
   pgrealtime.prune(),
   pgrealtime.invalidate_cursors()
 TO @extowner@ WITH GRANT OPTION;
+
+GRANT SELECT ON pgrealtime.log_status TO @extowner@ WITH GRANT OPTION;
 
 -- pg_dump reads and writes the settings as whoever runs it. Where that is the owner of the database and no superuser
 -- (hosted platforms), it needs this, and BYPASSRLS.

@@ -1,9 +1,9 @@
 //! The change log's own functions.
 
 use crate::error::ErrorReport;
-use crate::gucs;
 use crate::feed::request::{self, Unchecked};
 use crate::feed::{reader, wait};
+use crate::gucs;
 use crate::log::retention;
 use crate::log::stand;
 use crate::log::state::State;

@@ -9,7 +9,7 @@ use crate::pg::decode::{Decoded, Decoder};
 use crate::pg::invalidation::{self, Fresh};
 use crate::pg::memory::Memory;
 use crate::pg::privilege;
-use crate::pg::row::RowShape;
+use crate::pg::row::{Column, RowShape};
 use crate::pg::rowtype::Table;
 use crate::pg::{rowtype, trigger, Oid};
 use std::cell::RefCell;
@@ -22,6 +22,8 @@ pub struct Relation {
     pub shape: RowShape,
     /// Attribute numbers of the live columns.
     pub columns: Vec<i16>,
+    /// `columns`: what is delivered besides the key; `None` for all.
+    delivered: Option<Vec<i16>>,
     /// `payload => 'key'`: messages carry the key only.
     pub key_only: bool,
     /// `deletes => 'key'`: every DELETE carries the key, to every reader whose filter held.
@@ -89,7 +91,9 @@ impl Relation {
                 .is_none_or(|sinks| sinks.split(',').any(|sink| sink == "log"))
         });
         let shape = RowShape::of_type(&Rc::new(Memory::new()), row_type);
+        let delivered = delivered(&triggers, shape.columns());
         Ok(Relation {
+            delivered,
             columns: shape.columns().iter().map(|column| column.number).collect(),
             key_only: says("payload=key"),
             deletes_by_key: says("deletes=key"),
@@ -167,10 +171,16 @@ impl Relation {
 
     /// The plan of messages with these columns.
     pub fn plan(&self, columns: &[i16]) -> RecordPlan {
+        let within = |column: &i16| {
+            self.delivered
+                .as_ref()
+                .is_none_or(|all| all.contains(column))
+        };
+        let columns: Vec<i16> = columns.iter().copied().filter(within).collect();
         if self.key_only {
             RecordPlan::of_key(self.shape.columns(), &self.table.key)
         } else {
-            RecordPlan::new(self.shape.columns(), Some(columns), &self.table.key)
+            RecordPlan::new(self.shape.columns(), Some(&columns), &self.table.key)
         }
     }
 
@@ -234,6 +244,23 @@ impl Relation {
     pub fn identity(&self, row: &Decoded) -> Option<Vec<u8>> {
         row.identity(&self.table.key, &self.shape)
     }
+}
+
+/// The columns that the triggers' arguments name, as `columns=["a","b"]`.
+fn delivered(triggers: &[Vec<String>], columns: &[Column]) -> Option<Vec<i16>> {
+    let names = triggers
+        .iter()
+        .flatten()
+        .find_map(|argument| argument.strip_prefix("columns="))?;
+    let names: Vec<String> = serde_json::from_str(names).ok()?;
+    let number = |name: &String| columns.iter().find(|column| column.name == *name);
+    Some(
+        names
+            .iter()
+            .filter_map(number)
+            .map(|column| column.number)
+            .collect(),
+    )
 }
 
 fn leave_out(row: &mut Decoded, bits: &[u8]) {

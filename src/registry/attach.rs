@@ -154,6 +154,16 @@ fn leaves_of(class: &Class) -> Vec<Class> {
 
 fn arguments(settings: &Settings) -> Vec<String> {
     let mut arguments = vec![format!("sinks={}", settings.sinks.join(","))];
+    if settings.payload == "key" {
+        arguments.push("payload=key".to_owned());
+    }
+    if settings.deletes == "key" {
+        arguments.push("deletes=key".to_owned());
+    }
+    if let Some(columns) = &settings.columns {
+        // By name, since a dump may number columns anew; RENAME COLUMN makes the trigger again.
+        arguments.push(format!("columns={}", serde_json::json!(columns)));
+    }
     if let (true, Some(topic)) = (settings.has_sink("broadcast"), &settings.broadcast_topic) {
         arguments.push(format!("topic={topic}"));
     }

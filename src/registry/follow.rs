@@ -24,7 +24,7 @@ pub fn follow(command: Command) {
             try_to(uncached, |entries| entries.iter().try_for_each(cache::save))
         }
         Command::AfterRename => {
-            try_to(moves, |_| follow_moves()).and_then(|()| try_to(stale_topics, attach_all))
+            try_to(moves, |_| follow_moves()).and_then(|()| try_to(stale_arguments, attach_all))
         }
         Command::AfterDrop => try_to(moves, |_| follow_moves()),
         Command::PartitionCreated(partition) => try_to(|| new_leaves(partition), complete),
@@ -144,10 +144,13 @@ fn enabled() -> Result<Vec<(Class, Settings)>> {
     Ok(all.collect())
 }
 
-/// Relations whose topic names a column that was just renamed: their triggers still have the old topic.
-fn stale_topics() -> Result<Vec<(Class, Settings)>> {
+/// Relations whose triggers name a column that was just renamed.
+fn stale_arguments() -> Result<Vec<(Class, Settings)>> {
     let mut all = enabled()?;
-    all.retain(|(class, one)| one.has_sink("broadcast") && !attach::has_arguments(class, one));
+    all.retain(|(class, one)| {
+        let names_columns = one.has_sink("broadcast") || one.columns.is_some();
+        names_columns && !attach::has_arguments(class, one)
+    });
     Ok(all)
 }
 
