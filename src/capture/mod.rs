@@ -1,11 +1,13 @@
 //! Capture: what the trigger does for one row. The writer pays for a copy of the row and an append, nothing else.
 
+mod emit;
 mod plan;
 
 use crate::error::{report, Error, Result};
 use crate::gucs;
 use crate::log::append::{append, append_gap, Change};
 use crate::log::entry::{self, GapCause, Marks};
+use crate::message::Operation;
 use crate::pg::image::{Captured, Columns};
 use crate::pg::trigger::{Call, Event};
 use crate::pg::{xact, CallInfo, Oid};
@@ -20,7 +22,12 @@ pub fn capture_change(call: CallInfo) -> Result<()> {
     if !gucs::enabled() {
         return skip(plan.root);
     }
-    if !plan.log {
+    if let Some(emitter) = &plan.emitter {
+        if !(plan.is_leaf && call.event() == Event::Truncate) {
+            emitter.emit(&call, &plan.sinks, &plan.shape, operation_of(call.event()))?;
+        }
+    }
+    if !plan.sinks.log {
         return Ok(());
     }
     match call.event() {
@@ -29,6 +36,15 @@ pub fn capture_change(call: CallInfo) -> Result<()> {
         Event::Insert => capture_row(&call, &plan, entry::INSERT, call.new_row()),
         Event::Delete => capture_row(&call, &plan, entry::DELETE, call.old_row()),
         Event::Update => capture_update(&call, &plan),
+    }
+}
+
+fn operation_of(event: Event) -> Operation {
+    match event {
+        Event::Insert => Operation::Insert,
+        Event::Update => Operation::Update,
+        Event::Delete => Operation::Delete,
+        Event::Truncate => Operation::Truncate,
     }
 }
 

@@ -1,11 +1,13 @@
 //! The plan of a trigger: everything that its rows have in common, made once and kept until the relation changes.
 
+use super::emit::Emitter;
 use crate::error::Result;
 use crate::log::layout::{Layout, Standing};
 use crate::pg::image::Shape;
 use crate::pg::invalidation::{self, Fresh};
 use crate::pg::trigger::{self, Call, Event};
 use crate::pg::{xact, Oid};
+use crate::sink::Sinks;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -17,8 +19,9 @@ const LEAF: &str = "leaf";
 pub struct Plan {
     /// The relation that the changes are reported for: the trigger's own, or the partition root that was enabled.
     pub root: Oid,
-    /// Whether the change log is one of the sinks.
-    pub log: bool,
+    pub sinks: Sinks,
+    /// Of the sinks besides the log; `None` where there are none.
+    pub emitter: Option<Emitter>,
     /// Whether this is the TRUNCATE trigger of one partition.
     pub is_leaf: bool,
     pub shape: Shape,
@@ -85,13 +88,14 @@ impl Plan {
             relation: root,
             columns: shape.columns(),
         };
-        let log = arguments
-            .iter()
-            .find_map(|argument| argument.strip_prefix("sinks="))
-            .is_none_or(|sinks| sinks.split(',').any(|sink| sink == "log"));
+        let sinks = Sinks::of(&arguments);
+        let emitter = (sinks.want_messages() || sinks.notify)
+            .then(|| Emitter::new(root, &sinks, &arguments))
+            .flatten();
         Plan {
             root,
-            log,
+            sinks,
+            emitter,
             is_leaf,
             shape,
             layout,
@@ -101,7 +105,7 @@ impl Plan {
     }
 
     fn is_fresh(&self) -> bool {
-        self.fresh.iter().all(Fresh::get)
+        self.fresh.iter().all(Fresh::get) && self.emitter.as_ref().is_none_or(Emitter::is_fresh)
     }
 
     /// The id of the layout, which is in its table when an entry names it: until the row that says so has committed, it

@@ -12,6 +12,7 @@ use crate::gucs;
 use crate::pg::memory::Scratch;
 use crate::pg::row::DeformedRow;
 use crate::pg::settings;
+use std::ops::Range;
 use value::{Text, TooLarge};
 
 /// What a message over `pgrealtime.max_record_bytes` keeps besides the key: values of at most this many bytes.
@@ -60,14 +61,14 @@ pub struct Header<'a> {
 }
 
 /// Appends the message of a change: `record` is written when there is a new row, `old_record` when there is an old
-/// one. Never fails for size; an error can only come from Postgres, out of a type's own function.
+/// one; says where. Never fails for size; an error can only come from Postgres, out of a type's own function.
 pub fn write_change(
     out: &mut Vec<u8>,
     header: &Header<'_>,
     plan: &RecordPlan,
     new: Option<&DeformedRow<'_>>,
     old: Option<&DeformedRow<'_>>,
-) {
+) -> Written {
     let scratch = Scratch::enter();
     let _pinned = settings::pin(plan.pin());
     let start = out.len();
@@ -77,13 +78,22 @@ pub fn write_change(
         end: start.saturating_add(limit),
         scratch: &scratch,
     };
-    if write_message(&mut to, header, plan, [new, old], None).is_err() {
+    let mut written = Written::default();
+    if write_message(&mut to, header, plan, [new, old], None, &mut written).is_err() {
         // What is large is known by now from its head or from where writing it stopped: writing what is left again
         // is cheaper than keeping track of every value of every message for the sake of a few.
         to.out.truncate(start);
         to.end = usize::MAX;
-        let _ = write_message(&mut to, header, plan, [new, old], Some(SMALL));
+        let _ = write_message(&mut to, header, plan, [new, old], Some(SMALL), &mut written);
     }
+    written
+}
+
+/// Where a message's rows are in the buffer that it was appended to.
+#[derive(Clone, Debug, Default)]
+pub struct Written {
+    pub record: Option<Range<usize>>,
+    pub old_record: Option<Range<usize>>,
 }
 
 fn write_message(
@@ -92,6 +102,7 @@ fn write_message(
     plan: &RecordPlan,
     rows: [Option<&DeformedRow<'_>>; 2],
     cut: Option<usize>,
+    written: &mut Written,
 ) -> Result<(), TooLarge> {
     to.out.extend_from_slice(b"{\"type\":\"");
     to.out.extend_from_slice(header.operation.name().as_bytes());
@@ -103,11 +114,16 @@ fn write_message(
     text::commit_timestamp(to.out, header.commit_timestamp);
     to.out.extend_from_slice(b",\"columns\":");
     to.out.extend_from_slice(plan.columns());
-    let members = [b",\"record\":".as_slice(), b",\"old_record\":"];
-    for (member, row) in members.into_iter().zip(rows) {
+    let members = [
+        (b",\"record\":".as_slice(), &mut written.record),
+        (b",\"old_record\":", &mut written.old_record),
+    ];
+    for ((member, place), row) in members.into_iter().zip(rows) {
         if let Some(row) = row {
             to.out.extend_from_slice(member);
+            let start = to.out.len();
             plan.write(row, to, cut)?;
+            *place = Some(start..to.out.len());
         }
     }
     to.out.extend_from_slice(match cut {

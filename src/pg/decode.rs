@@ -82,6 +82,16 @@ impl Decoder {
 }
 
 impl Decoded {
+    /// A row with all its columns.
+    pub(in crate::pg) fn whole(values: Vec<pg_sys::Datum>, nulls: Vec<bool>) -> Decoded {
+        let absent = vec![false; values.len()];
+        Decoded {
+            values,
+            nulls,
+            absent,
+        }
+    }
+
     /// Columns by attribute number less one.
     pub fn len(&self) -> usize {
         self.values.len()

@@ -1,5 +1,6 @@
 //! Images: rows as composite datums that need nothing else to be read, and what changed between two rows.
 
+use super::decode::Decoded;
 use super::trigger::{Call, StoredRow};
 use pgrx::pg_sys;
 use std::cell::RefCell;
@@ -169,6 +170,14 @@ impl Shape {
             // SAFETY: the row is one of the map's input type.
             unsafe { pg_sys::execute_attr_map_tuple(row.0, self.map) }
         }
+    }
+
+    /// The values of a row as the root has it, by attribute number less one; they point into the row.
+    pub fn decode(&self, row: StoredRow) -> Decoded {
+        let (mut values, mut nulls) = (Vec::new(), Vec::new());
+        // SAFETY: a stored row of the shape's descriptor.
+        unsafe { self.deform(self.root_row(row), &mut values, &mut nulls) };
+        Decoded::whole(values, nulls)
     }
 
     /// The image of a row; values that would make it larger than `limit` bytes are left out, the largest first, never

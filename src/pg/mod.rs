@@ -3,12 +3,14 @@
 
 pub mod acl;
 pub mod array;
+pub mod broadcast;
 pub mod call;
 pub mod catalog;
 mod catalog_scan;
 mod compat;
 pub mod ddl;
 pub mod decode;
+pub mod emit;
 pub mod event_trigger;
 pub mod heap;
 pub mod image;
@@ -17,6 +19,7 @@ pub mod judge;
 pub mod memory;
 pub mod names;
 pub mod output;
+pub mod policies;
 pub mod policy;
 pub mod privilege;
 pub mod publication;

@@ -1,3 +1,96 @@
-//! Where changes go besides the log.
+//! Where changes go besides the log: each sink takes the message that was written once for all of them.
 
+pub mod broadcast;
 pub mod topic;
+
+use crate::message::{Operation, Written};
+use crate::pg::emit;
+
+/// The sinks of a relation, as its triggers' arguments name them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sinks {
+    /// The change log, which takes images and no messages.
+    pub log: bool,
+    pub wal: bool,
+    pub notify: bool,
+    /// The template of the broadcast's topic.
+    pub topic: Option<String>,
+}
+
+/// A change on its way out.
+pub struct Change<'a> {
+    pub operation: Operation,
+    pub schema: &'a str,
+    pub table: &'a str,
+    /// The whole message, where a sink wants one.
+    pub message: &'a [u8],
+    pub rows: &'a Written,
+}
+
+impl Sinks {
+    /// Reads `sinks=log,wal` and `topic=…`. A hand-made trigger without arguments feeds the log.
+    pub fn of(arguments: &[String]) -> Sinks {
+        let value = |key: &str| {
+            arguments
+                .iter()
+                .find_map(|argument| argument.strip_prefix(key))
+        };
+        let names: Vec<&str> = value("sinks=").unwrap_or("log").split(',').collect();
+        Sinks {
+            log: names.contains(&"log"),
+            wal: names.contains(&"wal"),
+            notify: names.contains(&"notify"),
+            topic: value("topic=")
+                .filter(|_| names.contains(&"broadcast"))
+                .map(str::to_string),
+        }
+    }
+
+    /// Whether a sink takes messages.
+    pub fn want_messages(&self) -> bool {
+        self.wal || self.topic.is_some()
+    }
+}
+
+/// `wal`: a transactional logical message, prefix `pgrealtime`, for whoever decodes the WAL (roles with REPLICATION).
+pub fn to_wal(change: &Change) {
+    emit::logical_message(c"pgrealtime", change.message);
+}
+
+/// `notify`: a wake-up on channel `pgrealtime` with the table's name and never a value: LISTEN asks for no privilege.
+pub fn notify(schema: &str, table: &str) {
+    let payload = serde_json::json!({ "schema": schema, "table": table });
+    emit::notify(c"pgrealtime", &payload.to_string());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_name_the_sinks() {
+        let of = |arguments: &[&str]| {
+            Sinks::of(
+                &arguments
+                    .iter()
+                    .map(|a| (*a).to_string())
+                    .collect::<Vec<_>>(),
+            )
+        };
+        let log = Sinks {
+            log: true,
+            wal: false,
+            notify: false,
+            topic: None,
+        };
+        assert_eq!(of(&[]), log);
+        assert_eq!(of(&["sinks=log", "topic=x", "leaf"]), log);
+        let all = Sinks {
+            log: false,
+            wal: true,
+            notify: true,
+            topic: Some("a:{b}".into()),
+        };
+        assert_eq!(of(&["sinks=wal,notify,broadcast", "topic=a:{b}"]), all);
+    }
+}

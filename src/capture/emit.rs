@@ -1,0 +1,193 @@
+//! Captured changes on their way to the sinks that take messages: serialised once, by the trigger.
+
+use crate::error::Result;
+use crate::message::{write_change, Header, Operation, RecordPlan, Written};
+use crate::pg::decode::Decoded;
+use crate::pg::image::Shape;
+use crate::pg::memory::Memory;
+use crate::pg::policies::select_policies;
+use crate::pg::row::RowShape;
+use crate::pg::rowtype::{self, Table};
+use crate::pg::trigger::Call;
+use crate::pg::{xact, Oid};
+use crate::sink::{self, broadcast, topic, Change, Sinks};
+use std::rc::Rc;
+
+/// What the message sinks of a relation need.
+pub struct Emitter {
+    table: Table,
+    shape: RowShape,
+    plan: RecordPlan,
+    /// What a broadcast carries; as `plan`, or the key only.
+    broadcast_plan: RecordPlan,
+    /// The topic's columns.
+    topic_plan: RecordPlan,
+}
+
+impl Emitter {
+    /// An emitter for a relation; `None` for one that has just been dropped.
+    pub fn new(relation: Oid, sinks: &Sinks, arguments: &[String]) -> Option<Emitter> {
+        let row_type = rowtype::row_type_of_relation(relation)?;
+        let table = Table::by_oid(relation)?;
+        let shape = RowShape::of_type(&Rc::new(Memory::new()), row_type);
+        let named = |names: &[String]| -> Vec<i16> {
+            let columns = shape.columns().iter();
+            columns
+                .filter(|column| names.contains(&column.name))
+                .map(|column| column.number)
+                .collect()
+        };
+        let value = |key: &str| {
+            arguments
+                .iter()
+                .find_map(|argument| argument.strip_prefix(key))
+        };
+        let columns = value("columns=")
+            .and_then(|columns| serde_json::from_str::<Vec<String>>(columns).ok())
+            .map(|names| named(&names));
+        let by_key = value("payload=") == Some("key");
+        let topic = named(&topic::columns(sinks.topic.as_deref().unwrap_or_default()));
+        let plan = |by_key| {
+            if by_key {
+                RecordPlan::of_key(shape.columns(), &table.key)
+            } else {
+                RecordPlan::new(shape.columns(), columns.as_deref(), &table.key)
+            }
+        };
+        Some(Emitter {
+            plan: plan(by_key),
+            broadcast_plan: plan(by_key || !may_broadcast_rows(relation, &topic)),
+            topic_plan: RecordPlan::new(shape.columns(), Some(&topic), &[]),
+            table,
+            shape,
+        })
+    }
+
+    /// Whether what is known of types still holds.
+    pub fn is_fresh(&self) -> bool {
+        self.plan.is_fresh()
+    }
+
+    /// Hands a change to the sinks.
+    pub fn emit(
+        &self,
+        call: &Call,
+        sinks: &Sinks,
+        from: &Shape,
+        operation: Operation,
+    ) -> Result<()> {
+        if sinks.notify {
+            sink::notify(&self.table.schema, &self.table.name);
+        }
+        if !sinks.want_messages() {
+            return Ok(());
+        }
+        let new = call.new_row().map(|row| from.decode(row));
+        let old = call.old_row().map(|row| from.decode(row));
+        if sinks.wal {
+            self.with_message(operation, &self.plan, [&new, &old], sink::to_wal);
+        }
+        if let Some(template) = &sinks.topic {
+            self.broadcast(template, call.function(), operation, [&new, &old]);
+        }
+        Ok(())
+    }
+
+    /// A row that changes its topic leaves the one and enters the other, as the delta rule has it.
+    fn broadcast(
+        &self,
+        template: &str,
+        function: Oid,
+        operation: Operation,
+        [new, old]: [&Option<Decoded>; 2],
+    ) {
+        let topic = |row: &Option<Decoded>| match row {
+            Some(row) => broadcast::topic_of(template, &self.topic_columns(row)),
+            // A TRUNCATE has no row; a topic without columns is everybody's.
+            None => broadcast::topic_of(template, b"{}"),
+        };
+        let send = |operation, topic: Option<String>, rows: [&Option<Decoded>; 2]| {
+            if let Some(topic) = topic {
+                self.with_message(operation, &self.broadcast_plan, rows, |change| {
+                    broadcast::send(change, &topic, function);
+                });
+            }
+        };
+        match operation {
+            Operation::Insert => send(operation, topic(new), [new, &None]),
+            Operation::Delete | Operation::Truncate => send(operation, topic(old), [&None, old]),
+            Operation::Update => {
+                let (before, after) = (topic(old), topic(new));
+                if before == after {
+                    send(operation, after, [new, old]);
+                } else {
+                    send(Operation::Delete, before, [&None, old]);
+                    send(Operation::Insert, after, [new, &None]);
+                }
+            }
+        }
+    }
+
+    /// The topic's columns of a row, as JSON.
+    fn topic_columns(&self, row: &Decoded) -> Vec<u8> {
+        let mut out = Vec::new();
+        let header = self.header(Operation::Insert);
+        let row = self.shape.row(row);
+        let written = write_change(&mut out, &header, &self.topic_plan, Some(&row), None);
+        written
+            .record
+            .map_or(Vec::new(), |range| out[range].to_vec())
+    }
+
+    fn with_message(
+        &self,
+        operation: Operation,
+        plan: &RecordPlan,
+        [new, old]: [&Option<Decoded>; 2],
+        give: impl FnOnce(&Change),
+    ) {
+        let new = new.as_ref().map(|row| self.shape.row(row));
+        let old = old.as_ref().map(|row| self.shape.row(row));
+        let mut message = Vec::new();
+        let rows: Written = write_change(
+            &mut message,
+            &self.header(operation),
+            plan,
+            new.as_ref(),
+            old.as_ref(),
+        );
+        give(&Change {
+            operation,
+            schema: &self.table.schema,
+            table: &self.table.name,
+            message: &message,
+            rows: &rows,
+        });
+    }
+
+    fn header(&self, operation: Operation) -> Header<'_> {
+        Header {
+            operation,
+            schema: &self.table.schema,
+            table: &self.table.name,
+            commit_timestamp: xact::transaction_start(),
+        }
+    }
+}
+
+/// Whoever may join a topic receives what is sent to it. Where policies decide who sees a row, its values may be sent
+/// only if the policies look at nothing but the topic's columns; else the key says which row to ask for.
+fn may_broadcast_rows(relation: Oid, topic: &[i16]) -> bool {
+    let (enabled, policies) = select_policies(relation);
+    !enabled
+        || (!policies.is_empty()
+            && policies.iter().all(|policy| {
+                !policy.has_sub_select
+                    && !policy.uses.all
+                    && policy
+                        .uses
+                        .columns
+                        .iter()
+                        .all(|column| topic.contains(column))
+            }))
+}
