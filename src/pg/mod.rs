@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 pub mod acl;
+pub mod act_as;
 pub mod array;
 pub mod broadcast;
 pub mod call;

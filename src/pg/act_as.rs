@@ -1,0 +1,141 @@
+//! Work done as another role: restricted, under pinned settings, and undone on every way out.
+
+use crate::error::Result;
+use pgrx::pg_sys;
+use std::ffi::{CStr, CString};
+use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
+
+/// A setting and the value to pin it to.
+pub type Setting = (&'static CStr, &'static CStr);
+
+/// What every work as another role starts with: no name that its owner planted is found, and policies apply.
+const ALWAYS: [Setting; 2] = [
+    (c"search_path", c"pg_catalog, pg_temp"),
+    (c"row_security", c"on"),
+];
+
+/// Settings under which a literal's text means one value, and a value has one text.
+pub const CANONICAL: [Setting; 10] = [
+    (c"TimeZone", c"UTC"),
+    (c"timezone_abbreviations", c"Default"),
+    (c"DateStyle", c"ISO, MDY"),
+    (c"IntervalStyle", c"postgres"),
+    (c"extra_float_digits", c"1"),
+    (c"bytea_output", c"hex"),
+    (c"lc_monetary", c"C"),
+    (c"array_nulls", c"on"),
+    (c"xmloption", c"content"),
+    (c"quote_all_identifiers", c"off"),
+];
+
+/// Does `work` as `role`, in a security-restricted operation, with `settings` and those of [`ALWAYS`] pinned and every
+/// setting `request.*` (the claims of the caller) emptied; `work` may set what it wants, it is undone with the rest.
+///
+/// Role and settings are put back on every way out: a result, an error, a panic, and an error of Postgres, which is
+/// passed on. So it does not matter who catches it, a subtransaction or not.
+pub fn act_as<T>(
+    role: pg_sys::Oid,
+    settings: &[Setting],
+    work: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    let mut user = pg_sys::InvalidOid;
+    let mut context = 0;
+    let restricted = pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_RESTRICTED_OPERATION;
+    // SAFETY: reads and writes two variables of the backend; the nest level is closed below, whatever happens.
+    let level = unsafe {
+        pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
+        pg_sys::SetUserIdAndSecContext(role, context | restricted as i32);
+        pg_sys::NewGUCNestLevel()
+    };
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        empty_claims();
+        for (name, value) in ALWAYS.iter().chain(settings) {
+            pin(name, value);
+        }
+        work()
+    }));
+    // SAFETY: `level` was opened above, and every one that `work` opened is closed or has been left behind by an
+    // error, whose settings this undoes too. Postgres restores by the same calls when it aborts a subtransaction.
+    unsafe {
+        pg_sys::AtEOXact_GUC(false, level);
+        pg_sys::SetUserIdAndSecContext(user, context);
+    }
+    result.unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+/// Does `work` with a stack that is at most `kilobytes` deep: what then passes a depth check passes it later, too, in a
+/// trigger that is called with most of the stack in use. Only within [`act_as`], which undoes it.
+pub fn bound_stack(kilobytes: i32) {
+    // SAFETY: reads a variable of the backend.
+    if unsafe { pg_sys::max_stack_depth } <= kilobytes {
+        return;
+    }
+    if let Ok(value) = CString::new(format!("{kilobytes}kB")) {
+        pin(c"max_stack_depth", &value);
+    }
+}
+
+/// Sets a setting until the current nest level is closed.
+fn pin(name: &CStr, value: &CStr) {
+    // SAFETY: the strings are NUL-terminated and copied. GetConfigOption with missing_ok returns NULL or a string that
+    // is valid until the next such call; setting what is set already would only cost time.
+    unsafe {
+        let current = pg_sys::GetConfigOption(name.as_ptr(), true, false);
+        if !current.is_null() && CStr::from_ptr(current) == value {
+            return;
+        }
+        pg_sys::set_config_option(
+            name.as_ptr(),
+            value.as_ptr(),
+            pg_sys::GucContext::PGC_SUSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+            pg_sys::GucAction::GUC_ACTION_SAVE,
+            true,
+            0,
+            false,
+        );
+    }
+}
+
+/// Empties the settings that carry the caller's claims.
+fn empty_claims() {
+    for name in claims() {
+        pin(&name, c"");
+    }
+}
+
+/// Names of the settings `request.*`, of all those that are strings.
+fn claims() -> Vec<CString> {
+    // SAFETY: the array holds as many valid entries as the server says; it is read before anything is set.
+    unsafe {
+        let variables = variables();
+        variables
+            .iter()
+            .filter(|variable| (***variable).vartype == pg_sys::config_type::PGC_STRING)
+            .map(|variable| CStr::from_ptr((**variable).name))
+            .filter(|name| {
+                let name = name.to_bytes();
+                name.len() >= 8 && name[..8].eq_ignore_ascii_case(b"request.")
+            })
+            .map(CStr::to_owned)
+            .collect()
+    }
+}
+
+/// Every setting that the server knows.
+///
+/// # Safety
+/// The slice is valid until a setting is defined.
+unsafe fn variables() -> &'static [*mut pg_sys::config_generic] {
+    // SAFETY: the server's own array and its own count of it.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        let (array, count) = (pg_sys::get_guc_variables(), pg_sys::GetNumConfigOptions());
+        #[cfg(not(feature = "pg15"))]
+        let (array, count) = {
+            let mut count = 0;
+            (pg_sys::get_guc_variables(&mut count), count)
+        };
+        std::slice::from_raw_parts(array, count as usize)
+    }
+}
