@@ -72,8 +72,12 @@ impl Report {
 pub enum Error {
     /// 0A000
     FeatureNotSupported(Report),
+    /// 22001
+    StringDataRightTruncation(Report),
     /// 22023
     InvalidParameterValue(Report),
+    /// 22025
+    InvalidEscapeSequence(Report),
     /// 22P02
     InvalidTextRepresentation(Report),
     /// 22004
@@ -113,6 +117,8 @@ pub enum Error {
     /// 72000: Postgres's "snapshot too old" says exactly what a cursor outside the log means:
     /// the state to go on from is gone, read the table again.
     SnapshotTooOld(Report),
+    /// An error that Postgres itself raised, passed on under its own SQLSTATE with where it happened.
+    Server(PgSqlErrorCode, Report),
 }
 
 /// The crate's result.
@@ -128,6 +134,9 @@ impl Error {
         use PgSqlErrorCode as Code;
         match self {
             Error::FeatureNotSupported(r) => (Code::ERRCODE_FEATURE_NOT_SUPPORTED, r),
+            Error::StringDataRightTruncation(r) => (Code::ERRCODE_STRING_DATA_RIGHT_TRUNCATION, r),
+            Error::InvalidEscapeSequence(r) => (Code::ERRCODE_INVALID_ESCAPE_SEQUENCE, r),
+            Error::Server(code, r) => (code, r),
             Error::InvalidParameterValue(r) => (Code::ERRCODE_INVALID_PARAMETER_VALUE, r),
             Error::InvalidTextRepresentation(r) => (Code::ERRCODE_INVALID_TEXT_REPRESENTATION, r),
             Error::NullValueNotAllowed(r) => (Code::ERRCODE_NULL_VALUE_NOT_ALLOWED, r),

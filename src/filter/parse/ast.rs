@@ -209,6 +209,7 @@ pub enum PathKey {
     Index(i32),
 }
 
+#[allow(dead_code)] // some for the registry and for tests
 impl Expr {
     /// Every condition of the filter, in the order in which they were written.
     pub fn comparisons(&self) -> impl Iterator<Item = &Comparison> {

@@ -1,0 +1,44 @@
+//! `check_filter`: what a filter means as SQL.
+
+use crate::error::{report, Error, ErrorReport, Result};
+use crate::filter::condition::{compile, Purpose};
+use crate::pg::Oid;
+use pgrx::prelude::*;
+
+/// The longest name that an identifier can be.
+const MAX_NAME: usize = 63;
+
+#[pg_extern(sql = r#"
+CREATE FUNCTION pgrealtime.check_filter(relation regclass, filter text, row_alias text DEFAULT NULL) RETURNS text
+LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+COMMENT ON FUNCTION pgrealtime.check_filter(regclass, text, text) IS
+  'The SQL condition that a row filter means on a table; row_alias new or old makes it one for a trigger';
+"#)]
+fn check_filter(
+    relation: Option<Oid>,
+    filter: Option<&str>,
+    row_alias: Option<&str>,
+) -> std::result::Result<Option<String>, ErrorReport> {
+    let (Some(relation), Some(filter)) = (relation, filter) else {
+        return Ok(None);
+    };
+    Ok(Some(condition(relation, filter, row_alias)?))
+}
+
+/// An alias means a trigger, where the rules of a table's row filter hold. A blank filter is the condition `true`.
+fn condition(relation: Oid, filter: &str, row_alias: Option<&str>) -> Result<String> {
+    if row_alias.is_some_and(|alias| alias.is_empty() || alias.len() > MAX_NAME) {
+        return Err(Error::InvalidParameterValue(
+            report("row_alias is not a name").hint("Give new, old or the alias of the table."),
+        ));
+    }
+    let purpose = match row_alias {
+        Some(_) => Purpose::RowFilter,
+        None => Purpose::Reader,
+    };
+    Ok(match compile(relation, filter, purpose)? {
+        Some(condition) => condition.render(row_alias),
+        None => String::from("true"),
+    })
+}

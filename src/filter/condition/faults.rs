@@ -1,0 +1,110 @@
+//! The errors of conditions: what is wrong, where in the filter, and what would be right.
+
+use crate::error::{report, Error, Report};
+use crate::filter::parse::{Comparison, ParseError};
+use crate::pg::columns::Column;
+use crate::pg::literal::Refusal;
+use crate::pg::typeinfo::display_name;
+use crate::pg::Oid;
+
+/// Where in the filter, as a sentence; a filter that was stored has no positions.
+pub fn place(position: usize) -> String {
+    match position {
+        0 => String::from("In a stored filter."),
+        _ => format!("At character {position} of the filter."),
+    }
+}
+
+/// What the parser refused.
+pub fn syntax(error: ParseError) -> Error {
+    let told = report(format!("invalid filter: {}", error.message)).detail(place(error.position));
+    Error::SyntaxError(match error.hint {
+        Some(hint) => told.hint(sentence(&hint)),
+        None => told,
+    })
+}
+
+/// A column that the table does not have.
+pub fn no_column(comparison: &Comparison, table: &str, columns: &[Column]) -> Error {
+    let name = &comparison.column;
+    let told = report(format!(
+        "column \"{name}\" of relation \"{table}\" does not exist"
+    ))
+    .detail(place(comparison.position));
+    let near = columns
+        .iter()
+        .find(|column| column.name.to_lowercase() == name.to_lowercase());
+    Error::UndefinedColumn(match near {
+        Some(column) => told.hint(format!("There is a column \"{}\".", column.name)),
+        None if is_system_column(name) => told.hint("System columns cannot be filtered."),
+        None => told,
+    })
+}
+
+fn is_system_column(name: &str) -> bool {
+    ["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"].contains(&name)
+}
+
+/// An operator that the type lacks, or whose code is not known.
+pub fn no_operator(comparison: &Comparison, type_oid: Oid, why: &str, hint: &str) -> Error {
+    Error::UndefinedFunction(
+        report(format!(
+            "operator {} cannot be used on column \"{}\" of type {}",
+            comparison.operator.name(),
+            comparison.column,
+            display_name(type_oid)
+        ))
+        .detail(
+            format!("{why} {}", place(comparison.position))
+                .trim_start()
+                .to_owned(),
+        )
+        .hint(hint),
+    )
+}
+
+/// The report of a value that cannot be taken, at the value's place.
+pub fn bad_value(comparison: &Comparison, message: impl Into<String>) -> Report {
+    report(message).detail(place(comparison.value_position))
+}
+
+/// What Postgres said about a value, with its place.
+pub fn refused(comparison: &Comparison, refusal: Refusal) -> Error {
+    let mut detail = format!(
+        "For column \"{}\". {}",
+        comparison.column,
+        place(comparison.value_position)
+    );
+    if refusal.is_too_deep() {
+        // Postgres would advise a larger stack, which we have made smaller ourselves.
+        return Error::ProgramLimitExceeded(report("value is nested too deeply").detail(detail));
+    }
+    if let Some(more) = refusal.detail {
+        detail = format!("{more}\n{detail}");
+    }
+    let told = report(refusal.message).detail(detail);
+    Error::Server(
+        refusal.code,
+        match refusal.hint {
+            Some(hint) => told.hint(hint),
+            None if comparison.path.is_empty() => told,
+            None => {
+                told.hint("After -> the value is JSON, strings in their quotes; ->> compares text.")
+            }
+        },
+    )
+}
+
+/// A phrase as a sentence.
+fn sentence(phrase: &str) -> String {
+    let mut characters = phrase.chars();
+    let mut text: String = characters
+        .next()
+        .map(|first| first.to_uppercase().collect())
+        .unwrap_or_default();
+    text.extend(characters);
+    if !text.ends_with(['.', '?', '!']) {
+        text.push('.');
+    }
+    text
+}

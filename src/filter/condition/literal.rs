@@ -1,0 +1,139 @@
+//! Literals: read once, under pinned settings, and written so that every session reads them alike.
+
+use super::{faults, types};
+use crate::error::{Error, Result};
+use crate::filter::parse::Comparison;
+use crate::pg::literal::{canonical, quote};
+use crate::pg::typeinfo::{display_name, qualified_name, shape, Shape, CHAR, NAME};
+use crate::pg::Oid;
+
+/// Words of dates and times that mean another value every time.
+const MOVING: [&str; 4] = ["now", "today", "tomorrow", "yesterday"];
+
+/// The words of a time of day that name no zone, or one that has always the same offset.
+const FIXED: [&str; 9] = ["", "am", "pm", "t", "z", "utc", "gmt", "zulu", "allballs"];
+
+/// The value as SQL of type `write_as`, read as the column's own type `read_as`.
+pub fn write(comparison: &Comparison, value: &str, read_as: Oid, write_as: Oid) -> Result<String> {
+    let text = read(comparison, value, read_as, write_as)?;
+    Ok(format!("{}::{}", quote(&text), qualified_name(write_as)))
+}
+
+/// The canonical text of the value.
+pub fn read(comparison: &Comparison, value: &str, read_as: Oid, write_as: Oid) -> Result<String> {
+    let read_as = input_type(comparison, read_as, write_as)?;
+    refuse_moving(comparison, value, read_as)?;
+    let bytes = canonical(read_as, write_as, value)
+        .map_err(|refusal| faults::refused(comparison, refusal))?;
+    if [NAME, CHAR].contains(&read_as) && bytes != value.as_bytes() {
+        return Err(Error::StringDataRightTruncation(
+            faults::bad_value(
+                comparison,
+                format!("value too long for type {}", display_name(read_as)),
+            )
+            .hint("No row can have this value."),
+        ));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| {
+        Error::InvalidTextRepresentation(faults::bad_value(comparison, "value is not text in UTF8"))
+    })?;
+    refuse_null_elements(comparison, &text, read_as)?;
+    Ok(text)
+}
+
+/// The type whose input reads the value: the column's own, or where that looks into the catalog or at settings
+/// (regclass does), the one that its operators are for (oid).
+fn input_type(comparison: &Comparison, read_as: Oid, write_as: Oid) -> Result<Oid> {
+    let Err(why) = types::check_writable(read_as) else {
+        return Ok(read_as);
+    };
+    if write_as != read_as && types::check_writable(write_as).is_ok() {
+        return Ok(write_as);
+    }
+    Err(Error::FeatureNotSupported(
+        faults::bad_value(
+            comparison,
+            format!(
+                "column \"{}\" of type {} cannot be compared with a constant",
+                comparison.column,
+                display_name(read_as)
+            ),
+        )
+        .hint(format!("{why} is.null and is.not_null work on every type.")),
+    ))
+}
+
+fn refuse_moving(comparison: &Comparison, value: &str, read_as: Oid) -> Result<()> {
+    let is_one_of =
+        |list: &[&str], word: &str| list.iter().any(|one| one.eq_ignore_ascii_case(word));
+    let words = || value.split(|c: char| !c.is_ascii_alphabetic());
+    if let Some(word) = words().find(|word| is_one_of(&MOVING, word)) {
+        if types::contains_datetime(read_as) {
+            return Err(moving(comparison, word, "write the date or time itself."));
+        }
+    }
+    // In summer, noon in Paris is another time of day than in winter.
+    if let Some(word) = words().find(|word| !is_one_of(&FIXED, word)) {
+        if types::contains_timetz(read_as) {
+            return Err(moving(
+                comparison,
+                word,
+                "write the offset, as in 12:00+02.",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn moving(comparison: &Comparison, word: &str, instead: &str) -> Error {
+    let message = format!("\"{word}\" does not mean the same time at every moment");
+    Error::InvalidParameterValue(
+        faults::bad_value(comparison, message)
+            .hint(format!("A filter compares with constants: {instead}")),
+    )
+}
+
+/// An unquoted NULL in an array is a string where the setting array_nulls is off.
+fn refuse_null_elements(comparison: &Comparison, text: &str, type_oid: Oid) -> Result<()> {
+    if !types::contains_array(type_oid) {
+        return Ok(());
+    }
+    // In an array of scalars, a quoted NULL is a string; where arrays are inside of rows, quotes say nothing.
+    let found = match shape(type_oid) {
+        Shape::Array(element)
+            if !types::contains_array(element) && shape(element) == Shape::Scalar =>
+        {
+            has_null(&without_quoted(text))
+        }
+        _ => has_null(text),
+    };
+    if found {
+        return Err(Error::FeatureNotSupported(
+            faults::bad_value(comparison, "the array contains NULL")
+                .hint("Whether NULL in an array is a null or a string depends on a setting."),
+        ));
+    }
+    Ok(())
+}
+
+fn has_null(text: &str) -> bool {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_')
+        .any(|word| word.eq_ignore_ascii_case("null"))
+}
+
+fn without_quoted(text: &str) -> String {
+    let mut rest = String::new();
+    let mut quoted = false;
+    let mut characters = text.chars();
+    while let Some(c) = characters.next() {
+        match c {
+            '"' => quoted = !quoted,
+            '\\' => {
+                characters.next();
+            }
+            _ if !quoted => rest.push(c),
+            _ => {}
+        }
+    }
+    rest
+}

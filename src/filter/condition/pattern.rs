@@ -1,0 +1,121 @@
+//! Patterns: LIKE patterns and regular expressions that can fail for no row.
+
+use super::operand::LeftSide;
+use super::sql::Sql;
+use super::{faults, Compiler, Purpose};
+use crate::error::{Error, Result};
+use crate::filter::parse::{Comparison, Operator};
+use crate::pg::literal::{compile_regex, quote};
+use crate::pg::operators::{named, BinaryOperator};
+use crate::pg::typeinfo::{is_deterministic, is_string, qualified_name, TEXT, VARCHAR};
+use crate::pg::Oid;
+
+/// LIKE recurses once for each; this many fit in any stack.
+const MAX_WILDCARDS: usize = 250;
+
+impl Compiler<'_> {
+    /// `like`, `ilike`, `match` and `imatch`.
+    pub(super) fn pattern(
+        &self,
+        comparison: &Comparison,
+        side: &LeftSide,
+        pattern: &str,
+        operators: &mut Vec<Oid>,
+    ) -> Result<Sql> {
+        let operator = pattern_operator(comparison, side)?;
+        if !is_deterministic(side.collation) {
+            return Err(Error::FeatureNotSupported(
+                faults::bad_value(
+                    comparison,
+                    format!(
+                        "patterns cannot be matched under the collation of column \"{}\"",
+                        comparison.column
+                    ),
+                )
+                .hint("The collation is nondeterministic; eq, in and isdistinct work under it."),
+            ));
+        }
+        match comparison.operator {
+            Operator::Like | Operator::Ilike => check_like(comparison, pattern)?,
+            _ => self.check_regex(comparison, side, pattern)?,
+        }
+        let mut sql = side.as_operand(&operator);
+        sql.push(&format!(
+            " {} {}::{}",
+            operator.sql,
+            quote(pattern),
+            qualified_name(TEXT)
+        ));
+        operators.push(operator.oid);
+        Ok(sql)
+    }
+
+    fn check_regex(&self, comparison: &Comparison, side: &LeftSide, pattern: &str) -> Result<()> {
+        // An extension's text type may ignore case by itself: both readings must compile.
+        let both = side.base.to_u32() >= crate::pg::typeinfo::FIRST_USER_OID;
+        let ignore_case = comparison.operator == Operator::Imatch;
+        let refuse = |refusal| faults::refused(comparison, refusal);
+        let mut back_references =
+            compile_regex(pattern, ignore_case, side.collation).map_err(refuse)?;
+        if both {
+            back_references |=
+                compile_regex(pattern, !ignore_case, side.collation).map_err(refuse)?;
+        }
+        if back_references && self.purpose == Purpose::RowFilter {
+            return Err(Error::FeatureNotSupported(
+                faults::bad_value(comparison, "back-references in a table's row filter")
+                    .hint("Matching them can take exponential time, in every session that writes the table."),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn pattern_operator(comparison: &Comparison, side: &LeftSide) -> Result<BinaryOperator> {
+    let name = match comparison.operator {
+        Operator::Like => "~~",
+        Operator::Ilike => "~~*",
+        Operator::Match => "~",
+        _ => "~*",
+    };
+    // varchar has no operators of its own: it is text.
+    let left = if side.base == VARCHAR {
+        TEXT
+    } else {
+        side.base
+    };
+    named(left, name, left, TEXT)
+        .filter(|operator| operator.trusted && is_string(left))
+        .ok_or_else(|| {
+            let hint =
+                "like, ilike, match and imatch are for text, varchar, char, name and citext.";
+            faults::no_operator(comparison, side.base, "", hint)
+        })
+}
+
+fn check_like(comparison: &Comparison, pattern: &str) -> Result<()> {
+    let mut wildcards = 0;
+    let mut characters = pattern.chars();
+    while let Some(c) = characters.next() {
+        match c {
+            '%' => wildcards += 1,
+            '\\' if characters.next().is_none() => {
+                return Err(Error::InvalidEscapeSequence(
+                    faults::bad_value(
+                        comparison,
+                        "LIKE pattern must not end with escape character",
+                    )
+                    .hint("A backslash itself is written as two."),
+                ));
+            }
+            _ => {}
+        }
+    }
+    if wildcards > MAX_WILDCARDS {
+        return Err(Error::ProgramLimitExceeded(faults::bad_value(
+            comparison,
+            format!("LIKE pattern with {wildcards} wildcards %, the limit is {MAX_WILDCARDS}"),
+        )));
+    }
+    Ok(())
+}
