@@ -39,6 +39,11 @@ pub mod pg_test {
 
     #[must_use]
     pub fn postgresql_conf_options() -> Vec<&'static str> {
-        vec!["max_prepared_transactions = 10"]
+        let mut options = vec!["max_prepared_transactions = 10"];
+        // The seed of random tests goes to the server, which has another environment than the test program.
+        if let Ok(seed) = std::env::var("PGREALTIME_SEED") {
+            options.push(format!("pgrealtime_test.seed = '{seed}'").leak());
+        }
+        options
     }
 }

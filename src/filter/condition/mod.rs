@@ -21,6 +21,8 @@ mod operand;
 mod pattern;
 mod sql;
 mod store;
+#[cfg(any(test, feature = "pg_test"))]
+mod tests;
 mod types;
 mod verify;
 
