@@ -15,6 +15,7 @@
 #include "nodes/execnodes.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
+#include "utils/timestamp.h"
 
 PG_MODULE_MAGIC;
 

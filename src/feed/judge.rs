@@ -2,7 +2,9 @@
 
 use super::relation::{Relation, Rows};
 use crate::error::Result;
+use crate::filter::condition::{compile, Purpose};
 use crate::pg::decode::Decoded;
+use crate::pg::invalidation::{self, Fresh};
 use crate::pg::judge::Raised;
 use crate::pg::policy::{Compiled, Verdict};
 use crate::pg::{privilege, Oid};
@@ -19,7 +21,7 @@ struct Key {
     role: u32,
     row_security: bool,
     policies: bool,
-    condition: Option<String>,
+    condition: Option<Rc<str>>,
 }
 
 type Kept = Option<Rc<Compiled>>;
@@ -30,20 +32,25 @@ thread_local! {
 
 /// The statement for the current role; `None` when every row is seen. A statement that nothing depends on is not worth
 /// keeping: finding that out costs a look at the policies.
-fn compiled(relation: &Relation, policies: bool, condition: Option<&str>) -> Result<Kept> {
+fn compiled(relation: &Relation, policies: bool, condition: Option<Rc<str>>) -> Result<Kept> {
     let key = Key {
         relation: relation.table.oid.to_u32(),
         role: privilege::current_role().to_u32(),
         row_security: privilege::row_security(),
         policies,
-        condition: condition.map(str::to_string),
+        condition: condition.clone(),
     };
     let kept = COMPILED.with_borrow(|compiled| compiled.get(&key).cloned());
     if let Some(kept) = kept.filter(|kept| kept.lock_and_check()) {
         return Ok(Some(kept));
     }
-    let made =
-        Compiled::new(relation.table.oid, &relation.name(), policies, condition)?.map(Rc::new);
+    let made = Compiled::new(
+        relation.table.oid,
+        &relation.name(),
+        policies,
+        condition.as_deref(),
+    )?
+    .map(Rc::new);
     COMPILED.with_borrow_mut(|compiled| {
         compiled.remove(&key);
         if let Some(made) = &made {
@@ -58,7 +65,7 @@ fn compiled(relation: &Relation, policies: bool, condition: Option<&str>) -> Res
 
 /// The judge of one reader and relation, for the length of a call.
 pub struct Judge {
-    condition: Option<String>,
+    condition: Option<Rc<str>>,
     /// The statements, once they were needed: an idle poll compiles nothing.
     judged: Option<Kept>,
     unjudged_deletes: Option<Kept>,
@@ -86,8 +93,8 @@ pub struct Sees {
 }
 
 impl Judge {
-    /// A judge by the current role's policies and a condition over [`crate::pg::policy::ALIAS`].
-    pub fn new(condition: Option<String>) -> Judge {
+    /// A judge by the current role's policies and an analysed condition.
+    pub fn new(condition: Option<Rc<str>>) -> Judge {
         Judge {
             condition,
             judged: None,
@@ -155,7 +162,7 @@ impl Judge {
         if let Some(known) = known {
             return Ok(known.clone());
         }
-        let made = compiled(relation, policies, self.condition.as_deref())?;
+        let made = compiled(relation, policies, self.condition.clone())?;
         *known = Some(made.clone());
         Ok(made)
     }
@@ -195,12 +202,51 @@ fn verdicts(
     }
 }
 
-/// The SQL condition of a filter string over the alias of the rows. Errors: those of the filter.
-pub fn condition(_relation: Oid, filter: Option<&str>) -> Result<Option<String>> {
-    match filter {
-        None => Ok(None),
-        Some(_) => Err(crate::error::Error::FeatureNotSupported(
-            crate::error::report("filters are not served yet"),
-        )),
+/// A filter, compiled: the analysed condition as text.
+#[derive(Clone)]
+struct Filter {
+    tree: Rc<str>,
+    fresh: [Fresh; 2],
+}
+
+thread_local! {
+    static FILTERS: RefCell<HashMap<(u32, u32, String), Filter>> = RefCell::new(HashMap::new());
+}
+
+/// The condition that a filter means for the current role, as [`Compiled::new`] takes it. Errors: those of the filter,
+/// 42501 for a column that the role may not SELECT.
+pub fn condition(relation: Oid, filter: Option<&str>) -> Result<Option<Rc<str>>> {
+    let Some(filter) = filter else {
+        return Ok(None);
+    };
+    let key = (
+        relation.to_u32(),
+        privilege::current_role().to_u32(),
+        filter.to_string(),
+    );
+    let known = FILTERS.with_borrow(|filters| filters.get(&key).cloned());
+    if let Some(known) = known.filter(|known| known.fresh.iter().all(Fresh::get)) {
+        return Ok(Some(known.tree));
     }
+    let fresh = [
+        invalidation::watch(relation),
+        invalidation::watch_catalogs(),
+    ];
+    let Some(condition) = compile(relation, filter, Purpose::Reader)? else {
+        return Ok(None);
+    };
+    let tree: Rc<str> = condition.tree().into();
+    FILTERS.with_borrow_mut(|filters| {
+        if filters.len() >= KEPT {
+            filters.clear();
+        }
+        filters.insert(
+            key,
+            Filter {
+                tree: tree.clone(),
+                fresh,
+            },
+        );
+    });
+    Ok(Some(tree))
 }

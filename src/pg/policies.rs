@@ -60,7 +60,33 @@ unsafe fn facts(policy: &pg_sys::RowSecurityPolicy) -> SelectPolicy {
                 .into_owned(),
             uses,
             has_sub_select: policy.hassublinks,
-            calls_mutable_function: pg_sys::contain_mutable_functions(condition),
+            calls_mutable_function: calls_mutable_function(condition, std::ptr::null_mut()),
         }
+    }
+}
+
+/// Whether an expression calls a function of somebody's own that is not immutable, and may hence look at other rows.
+/// Postgres's own do not, but for the few that run a query given as text.
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn calls_mutable_function(
+    node: *mut pg_sys::Node,
+    context: *mut std::ffi::c_void,
+) -> bool {
+    // SAFETY: called for the nodes of an expression tree; tags say what each is.
+    unsafe {
+        if node.is_null() {
+            return false;
+        }
+        let function = match (*node).type_ {
+            pg_sys::NodeTag::T_FuncExpr => (*node.cast::<pg_sys::FuncExpr>()).funcid,
+            pg_sys::NodeTag::T_OpExpr => pg_sys::get_opcode((*node.cast::<pg_sys::OpExpr>()).opno),
+            _ => Oid::INVALID,
+        };
+        if function.to_u32() >= pg_sys::FirstNormalObjectId
+            && pg_sys::func_volatile(function) as u8 != pg_sys::PROVOLATILE_IMMUTABLE
+        {
+            return true;
+        }
+        pg_sys::expression_tree_walker(node, Some(calls_mutable_function), context)
     }
 }

@@ -52,7 +52,8 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    /// Compiles for the current role and `row_security`. `condition` is a SQL condition over the alias [`ALIAS`].
+    /// Compiles for the current role and `row_security`. `condition` is an analysed condition over the
+    /// relation, as text (`filter::condition::Condition::tree`): looking up no name, it needs no right to one.
     /// `None` when the role sees every row, or `policies` are not asked for, and there is no condition. Errors:
     /// Postgres's own for a policy that cannot be applied (42501 under `row_security = off`); 0A000 for a policy on a
     /// system column.
@@ -126,9 +127,6 @@ impl Compiled {
     }
 }
 
-/// The alias of the rows in a condition.
-pub const ALIAS: &str = "r";
-
 struct Planned {
     statement: *mut pg_sys::PlannedStmt,
     has_policy: bool,
@@ -146,21 +144,22 @@ impl Over<'_> {
     /// # Safety
     /// Called in the context that the nodes live in; `quals` are conditions over the relation as range-table entry 1.
     unsafe fn plan(&self, relation: Oid) -> Result<(Planned, Uses)> {
-        let policy = if self.quals.is_null() { "true" } else { "$2" };
-        let text = format!(
-            "SELECT CASE WHEN {policy} THEN CASE WHEN ({}) THEN 2 ELSE 1 END ELSE 0 END FROM pg_catalog.unnest($1) AS {ALIAS}",
-            self.condition.unwrap_or("true")
-        );
+        const TEXT: &str = "SELECT CASE WHEN $2 THEN CASE WHEN $3 THEN 2 ELSE 1 END ELSE 0 END FROM pg_catalog.unnest($1)";
         // SAFETY: as promised by the caller; $2 is replaced before planning.
         unsafe {
-            let query = analyze(&text, &[self.array_type, pg_sys::BOOLOID])?;
-            let mut has_policy = false;
-            if !self.quals.is_null() {
-                put_policy(query, self.quals)?;
-                has_policy = true;
-            }
+            let query = analyze(TEXT, &[self.array_type, pg_sys::BOOLOID, pg_sys::BOOLOID])?;
+            let policy = (!self.quals.is_null()).then(|| pg_sys::make_ands_explicit(self.quals));
+            let condition = match self.condition {
+                None => None,
+                Some(tree) => {
+                    let tree = cstring(tree)?;
+                    Some(pg_sys::stringToNode(tree.as_ptr()).cast::<pg_sys::Expr>())
+                }
+            };
+            let has_policy = policy.is_some();
+            put_conditions(query, [policy, condition])?;
             let uses = uses((*query).targetList.cast(), relation)?;
-            let text = cstring(&text)?;
+            let text = cstring(TEXT)?;
             let statement = pg_sys::pg_plan_query(query, text.as_ptr(), 0, std::ptr::null_mut());
             debug_assert!(self.row_type != Oid::INVALID);
             Ok((
@@ -217,25 +216,32 @@ unsafe fn security_quals(relation: Oid, qualified_name: &str) -> Result<*mut pg_
     }
 }
 
-/// Puts the policies in the place of $2: `SELECT CASE WHEN <here> …`.
+/// Puts the policies in the place of $2 and the filter in that of $3, or TRUE for what there is not.
 ///
 /// # Safety
-/// `query` came from [`Over::plan`]'s text.
-unsafe fn put_policy(query: *mut pg_sys::Query, quals: *mut pg_sys::List) -> Result<()> {
-    // SAFETY: the text has one target, a CASE; each node is checked before it is taken for what it should be.
+/// `query` came from [`Over::plan`]'s text; the conditions are over its only range-table entry.
+unsafe fn put_conditions(
+    query: *mut pg_sys::Query,
+    conditions: [Option<*mut pg_sys::Expr>; 2],
+) -> Result<()> {
+    // SAFETY: the text has one target, a CASE within a CASE; each node is checked before it is taken for what it
+    // should be.
     unsafe {
         let targets = PgList::<pg_sys::TargetEntry>::from_pg((*query).targetList);
-        let target = targets.get_ptr(0).ok_or_else(unexpected)?;
-        let case = (*target).expr.cast::<pg_sys::CaseExpr>();
-        if (*case).xpr.type_ != pg_sys::NodeTag::T_CaseExpr {
-            return Err(unexpected());
+        let mut node = (*targets.get_ptr(0).ok_or_else(unexpected)?).expr;
+        for condition in conditions {
+            if (*node).type_ != pg_sys::NodeTag::T_CaseExpr {
+                return Err(unexpected());
+            }
+            let case = node.cast::<pg_sys::CaseExpr>();
+            let branches = PgList::<pg_sys::CaseWhen>::from_pg((*case).args);
+            let branch = branches.get_ptr(0).ok_or_else(unexpected)?;
+            if (*(*branch).expr).type_ != pg_sys::NodeTag::T_Param {
+                return Err(unexpected());
+            }
+            (*branch).expr = condition.unwrap_or_else(|| pg_sys::makeBoolConst(true, false).cast());
+            node = (*branch).result;
         }
-        let branches = PgList::<pg_sys::CaseWhen>::from_pg((*case).args);
-        let branch = branches.get_ptr(0).ok_or_else(unexpected)?;
-        if (*(*branch).expr).type_ != pg_sys::NodeTag::T_Param {
-            return Err(unexpected());
-        }
-        (*branch).expr = pg_sys::make_ands_explicit(quals);
         // Whether there is one is not known here; planning looks for sub-selects only where this is set.
         (*query).hasSubLinks = true;
         Ok(())

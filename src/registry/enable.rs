@@ -3,12 +3,13 @@
 use super::cache::{self, Entry};
 use super::merge::{merge, Request};
 use super::settings::{self, Settings};
-use super::{attach, eligible, publish};
+use super::{attach, eligible, filter_rule, publish};
 use crate::error::{report, Error, Result};
 use crate::log::append::append_gap;
 use crate::log::entry::GapCause;
-use crate::pg::catalog::Class;
+use crate::pg::catalog::{self, Class};
 use crate::pg::heap::Lock;
+use crate::pg::policies::select_policies;
 use crate::pg::{ddl, Oid};
 
 /// Publishes a relation, attaches capture, remembers the settings. What holds already is left alone.
@@ -24,10 +25,65 @@ pub fn enable(relation: Option<Oid>, request: Request) -> Result<()> {
         .is_some_and(|old| old.row_filter != new.row_filter);
     let made = attach::attach(&class, &new, renewed)?;
     remember(&class, old.as_ref(), &new)?;
+    if old.as_ref() != Some(&new) {
+        tell(&class, &new)?;
+    }
     if made || old.is_some_and(|old| tells_otherwise(&old, &new)) {
         append_gap(class.oid, GapCause::Enabled)?;
     }
     Ok(())
+}
+
+/// What the settings have in tow, said once when they are made.
+fn tell(class: &Class, settings: &Settings) -> Result<()> {
+    if let (Some(filter), false) = (&settings.row_filter, settings.sinks.is_empty()) {
+        let numbers = filter_rule::check(class.oid, filter)?;
+        let names: Vec<String> = numbers
+            .iter()
+            .filter_map(|number| catalog::column_name(class.oid, *number))
+            .map(|name| format!("\"{name}\""))
+            .collect();
+        report(format!(
+            "the capture triggers of table \"{}\" now depend on columns",
+            class.name
+        ))
+        .detail(format!("The row filter reads {}.", names.join(", ")))
+        .hint("To drop or retype one of them, clear the row filter first: row_filter => ''.")
+        .notice();
+    }
+    if settings.has_sink("notify") {
+        report(format!("transactions that change table \"{}\" can no longer be prepared", class.name))
+            .detail("NOTIFY does not go with PREPARE TRANSACTION, and takes one lock for the whole cluster at each commit.")
+            .hint("Leave the sink \"notify\" out where two-phase commit or many commits a second matter.")
+            .warning();
+    }
+    if settings.deletes == "policy" && !settings.sinks.is_empty() {
+        warn_of_policies(class);
+    }
+    Ok(())
+}
+
+/// Policies that look at other rows are asked when a change is read: the other rows may have gone by then.
+fn warn_of_policies(class: &Class) {
+    let (enabled, policies) = select_policies(class.oid);
+    let looking: Vec<String> = policies
+        .iter()
+        .filter(|policy| enabled && (policy.has_sub_select || policy.calls_mutable_function))
+        .map(|policy| format!("\"{}\"", policy.name))
+        .collect();
+    if !looking.is_empty() {
+        report(format!("policies of table \"{}\" may depend on other rows", class.name))
+            .detail(format!(
+                "{} asked when a change is read: rows that a policy looks up and that have gone by then, as after a \
+                 cascade, leave a DELETE to nobody.",
+                match looking.len() {
+                    1 => format!("Policy {} is", looking[0]),
+                    _ => format!("Policies {} are", looking.join(", ")),
+                }
+            ))
+            .hint("If readers must hear of every DELETE, call pgrealtime.enable() with deletes => 'key'.")
+            .warning();
+    }
 }
 
 /// Whether readers get other changes than before: they have to read the table again.

@@ -1,15 +1,31 @@
 //! The one place where the registry meets row filters.
 
 use crate::error::Result;
+use crate::filter::condition::{compile, Purpose};
+use crate::filter::parse;
 use crate::pg::Oid;
 
-/// Checks that the filter means something on the relation.
-pub fn check(_relation: Oid, _filter: &str) -> Result<()> {
-    Ok(())
+/// Checks that the filter means something on the relation, and returns the numbers of the columns that it reads.
+pub fn check(relation: Oid, filter: &str) -> Result<Vec<i16>> {
+    let condition = compile(relation, filter, Purpose::RowFilter)?;
+    Ok(condition.map_or(Vec::new(), |condition| condition.columns().to_vec()))
 }
 
 /// The filter as an SQL condition over a row called `alias`, for the WHEN of a capture trigger; `None` leaves the
 /// trigger without WHEN.
-pub fn condition(_relation: Oid, _filter: &str, _alias: &str) -> Result<Option<String>> {
-    Ok(None)
+pub fn condition(relation: Oid, filter: &str, alias: &str) -> Result<Option<String>> {
+    let condition = compile(relation, filter, Purpose::RowFilter)?;
+    Ok(condition.map(|condition| condition.render(Some(alias))))
+}
+
+/// The filter with columns under their new names: (old, new), all at once.
+pub fn rename_columns(filter: &str, renamed: &[(String, String)]) -> String {
+    let new_name = |name: String| {
+        let found = renamed.iter().find(|(old, _)| *old == name);
+        found.map_or(name, |(_, new)| new.clone())
+    };
+    match parse::parse(filter) {
+        Ok(Some(expr)) => expr.map_columns(&new_name).to_string(),
+        _ => filter.to_owned(),
+    }
 }

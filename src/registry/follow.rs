@@ -2,7 +2,7 @@
 
 use super::cache::{self, Entry};
 use super::settings::{self, Settings};
-use super::{attach, eligible};
+use super::{attach, eligible, filter_rule};
 use crate::error::{report, Result};
 use crate::log::append::append_gap;
 use crate::log::entry::GapCause;
@@ -123,6 +123,9 @@ fn rename_columns(settings: &mut Settings, renamed: &[(String, String)]) {
         if let Some((_, new)) = renamed.iter().find(|(old, _)| old == name) {
             name.clone_from(new);
         }
+    }
+    if let Some(filter) = &settings.row_filter {
+        settings.row_filter = Some(filter_rule::rename_columns(filter, renamed));
     }
     if let Some(template) = &settings.broadcast_topic {
         settings.broadcast_topic = Some(topic::rename_columns(template, renamed));

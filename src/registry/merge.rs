@@ -36,7 +36,7 @@ pub fn merge(class: &Class, old: Option<&Settings>, request: Request) -> Result<
         settings.operations = operations_of(operations)?;
     }
     if let Some(filter) = request.row_filter {
-        settings.row_filter = (!filter.is_empty()).then_some(filter);
+        settings.row_filter = (!filter.trim().is_empty()).then_some(filter);
     }
     if let Some(columns) = request.columns {
         let columns = without_nulls("columns", columns)?;

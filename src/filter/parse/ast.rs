@@ -232,6 +232,26 @@ impl Expr {
             .collect()
     }
 
+    /// The same expression with columns under other names.
+    #[must_use]
+    pub fn map_columns(self, rename: &impl Fn(String) -> String) -> Expr {
+        let all = |parts: Vec<Expr>| {
+            parts
+                .into_iter()
+                .map(|part| part.map_columns(rename))
+                .collect()
+        };
+        match self {
+            Expr::And(parts) => Expr::And(all(parts)),
+            Expr::Or(parts) => Expr::Or(all(parts)),
+            Expr::Not(inner) => Expr::Not(Box::new(inner.map_columns(rename))),
+            Expr::Compare(comparison) => Expr::Compare(Comparison {
+                column: rename(comparison.column),
+                ..comparison
+            }),
+        }
+    }
+
     /// The same expression with every position set to 0, for comparing meanings.
     #[must_use]
     pub fn without_positions(self) -> Expr {
