@@ -52,6 +52,7 @@ BEGIN
             ) WITH (autovacuum_enabled = off, toast.autovacuum_enabled = off, toast_tuple_target = 8160)
         $sql$, segment);
         EXECUTE pg_catalog.format('CREATE INDEX ON %s (position)', segment);
+        -- The first entry of each transaction (src/log/append.rs).
         EXECUTE pg_catalog.format('CREATE INDEX ON %s (xid, position)', segment);
         -- Gap entries are few and asked for by themselves; src/pg/segment.rs puts nothing else into it.
         EXECUTE pg_catalog.format('CREATE INDEX ON %s (position) WHERE operation = ''G''', segment);

@@ -108,7 +108,7 @@ impl<'a> Reader<'a> {
         let max = self.request.max_changes;
         let examine = max.saturating_mul(EXAMINED_PER_CHANGE);
         let after = range.after;
-        let mut entries = log.entries(range, examine);
+        let mut entries = log.entries(range);
         let (mut delivered, mut bytes) = (0, 0);
         let mut kept: Vec<Delivered> = Vec::new();
         let whole_batch = Rc::new(Memory::new());

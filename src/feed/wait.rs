@@ -14,9 +14,6 @@ use crate::pg::{privilege, wait, xact, Oid};
 /// Milliseconds between two looks; a commit is noticed within a few of these.
 const LOOK_EVERY_MS: i64 = 15;
 
-/// Entries looked at with one snapshot; more of other relations are looked at with the next.
-const LOOK_AT: usize = 100_000;
-
 /// Waits until one of the relations has an entry after the cursor, for at most `timeout` and `pgrealtime.max_wait`.
 /// Only when some transaction has ended since the last look is the log looked at, from where the last look came to.
 /// Nothing is locked while it waits; the statement's snapshot holds back vacuum's horizon as any long statement does.
@@ -69,7 +66,7 @@ fn look(cursor: &Cursor, relations: &[Oid]) -> Result<Option<Cursor>> {
         after,
         relations,
     };
-    let mut entries = log.entries(range, LOOK_AT);
+    let mut entries = log.entries(range);
     let memory = Memory::new();
     loop {
         if entries.next(usize::MAX, &memory).is_some() {

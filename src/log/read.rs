@@ -10,9 +10,6 @@ use crate::pg::Oid;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// Up to so many transactions that began between a reader's snapshot and its position are looked up one by one.
-const LOOKED_UP_ONE_BY_ONE: u64 = 128;
-
 /// A committed entry.
 pub struct Entry {
     pub position: u64,
@@ -51,8 +48,6 @@ pub struct Entries<'a> {
     pub examined: usize,
     /// Position of the last entry that was looked at.
     pub reached: u64,
-    /// Whether there was no room for some entries: the streams end before the range does.
-    truncated: bool,
 }
 
 impl Log {
@@ -65,67 +60,24 @@ impl Log {
         Ok(Log { segments })
     }
 
-    /// The entries of a range, from the one after `range.after` on. At most `limit` of those that belong to
-    /// transactions that began between the reader's snapshot and its position are found at once, when these are many.
-    pub fn entries<'a>(&'a self, range: Range<'a>, limit: usize) -> Entries<'a> {
+    /// The entries of a range, from the one after `range.after` on.
+    pub fn entries<'a>(&'a self, range: Range<'a>) -> Entries<'a> {
         let mut entries = Entries {
             streams: Vec::new(),
             heads: BinaryHeap::new(),
             examined: 0,
             reached: range.after,
-            truncated: false,
             range,
         };
-        let (from, to, start) = (
-            entries.range.from,
-            entries.range.to,
-            entries.range.after + 1,
-        );
         for segment in self.segments.iter().filter(|segment| !segment.is_empty()) {
-            if start < from.lsn {
-                self.add_unfinished(&mut entries, segment, start, limit);
-            }
-            let start = start.max(from.lsn);
+            let (from, to) = (entries.range.from, entries.range.to);
+            let first = first_unfinished(segment, from, to).min(from.lsn);
+            let start = first.max(entries.range.after + 1);
             if start < to.lsn {
                 entries.add(segment.by_position(start, to.lsn));
             }
         }
         entries
-    }
-
-    /// Adds the entries before `from.lsn` of transactions that had not finished at `from`.
-    fn add_unfinished<'a>(
-        &'a self,
-        entries: &mut Entries<'a>,
-        segment: &'a Segment,
-        start: u64,
-        limit: usize,
-    ) {
-        let (from, to) = (entries.range.from, entries.range.to);
-        for xid in from.snapshot.in_progress() {
-            if to.snapshot.finished(*xid) {
-                entries.add(segment.by_transaction(*xid, start, from.lsn));
-            }
-        }
-        let begun = from.snapshot.xmax()..from.next_xid.min(to.snapshot.xmax());
-        if begun.is_empty() {
-            return;
-        }
-        if begun.end - begun.start <= LOOKED_UP_ONE_BY_ONE {
-            for xid in begun.filter(|xid| to.snapshot.finished(*xid)) {
-                entries.add(segment.by_transaction(xid, start, from.lsn));
-            }
-        } else {
-            let positions = entries.gather(segment, begun, start, limit);
-            for position in positions {
-                entries.add(segment.by_position(position, position + 1));
-            }
-        }
-    }
-
-    /// The segments, by number.
-    pub fn segments(&self) -> &[Segment] {
-        &self.segments
     }
 }
 
@@ -137,35 +89,6 @@ impl<'a> Entries<'a> {
                 .push(Reverse((stream.position(), self.streams.len())));
             self.streams.push(stream);
         }
-    }
-
-    /// The `limit` smallest positions at or after `start` of the wanted entries of many transactions. Whoever reads a
-    /// REPEATABLE READ snapshot long after it was taken pays a scan of what happened since, and memory for `limit`.
-    fn gather(
-        &mut self,
-        segment: &Segment,
-        begun: std::ops::Range<u64>,
-        start: u64,
-        limit: usize,
-    ) -> Vec<u64> {
-        let mut smallest: BinaryHeap<u64> = BinaryHeap::new();
-        let stream = segment.by_transactions(begun.start, begun.end);
-        while stream.next() {
-            let position = stream.position();
-            let inside = position >= start && position < self.range.from.lsn;
-            if !inside || !self.is_wanted(&stream) {
-                continue;
-            }
-            let full = smallest.len() >= limit;
-            self.truncated |= full;
-            if !full || smallest.peek().is_some_and(|last| position < *last) {
-                smallest.push(position);
-                if full {
-                    smallest.pop();
-                }
-            }
-        }
-        smallest.into_vec()
     }
 
     /// Whether an entry is of one of the relations, committed, and finished between the stands.
@@ -201,8 +124,30 @@ impl<'a> Entries<'a> {
 
     /// Whether every entry of the range has been looked at.
     pub fn exhausted(&self) -> bool {
-        self.heads.is_empty() && !self.truncated
+        self.heads.is_empty()
     }
+}
+
+/// Where the entries in this segment begin of the transactions that were not finished at `from` and are at `to`: those
+/// of its in-progress list, and those that began between its snapshot and its position. From there on the log is read
+/// by position: a transaction that took long costs its reader what was written meanwhile, once.
+fn first_unfinished(segment: &Segment, from: &Stand, to: &Stand) -> u64 {
+    let mut first = u64::MAX;
+    for xid in from.snapshot.in_progress() {
+        if to.snapshot.finished(*xid) {
+            first = first.min(segment.first_of(*xid).unwrap_or(u64::MAX));
+        }
+    }
+    let begun = from.snapshot.xmax()..from.next_xid.min(to.snapshot.xmax());
+    if !begun.is_empty() {
+        let stream = segment.by_transactions(begun.start, begun.end);
+        while stream.next() {
+            if to.snapshot.finished(stream.xid()) {
+                first = first.min(stream.position());
+            }
+        }
+    }
+    first
 }
 
 fn read(stream: &Stream) -> Entry {

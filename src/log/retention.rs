@@ -10,7 +10,6 @@ use crate::gucs;
 use crate::pg::heap::{self, View};
 use crate::pg::retire::{self, Hold};
 use crate::pg::{worker, xact};
-use pgrx::prelude::*;
 use std::cell::Cell;
 
 /// Microseconds between two looks of one session at whether a janitor is needed.

@@ -51,17 +51,13 @@ impl Segment {
         Stream::begin(self, self.oids.by_position, &mut keys)
     }
 
-    /// The entries of one transaction with `from <= position < to`, in the order of their positions.
-    pub fn by_transaction(&self, xid: u64, from: u64, to: u64) -> Stream<'_> {
-        let mut keys = [
-            key(1, Compare::Equal, xid),
-            key(2, Compare::AtLeast, from),
-            key(2, Compare::Below, to),
-        ];
-        Stream::begin(self, self.oids.by_xid, &mut keys)
+    /// Where the entries of a transaction begin.
+    pub fn first_of(&self, xid: u64) -> Option<u64> {
+        let stream = self.by_transactions(xid, xid + 1);
+        stream.next().then(|| stream.position())
     }
 
-    /// The entries of the transactions with `from <= xid < to`, by transaction, then by position.
+    /// The first entries of the transactions with `from <= xid < to`: of each, and of each of its subtransactions.
     pub fn by_transactions(&self, from: u64, to: u64) -> Stream<'_> {
         let mut keys = [key(1, Compare::AtLeast, from), key(1, Compare::Below, to)];
         Stream::begin(self, self.oids.by_xid, &mut keys)
@@ -85,14 +81,12 @@ impl Segment {
 }
 
 enum Compare {
-    Equal,
     AtLeast,
     Below,
 }
 
 fn key(column: i16, compare: Compare, value: u64) -> pg_sys::ScanKeyData {
     let (strategy, function) = match compare {
-        Compare::Equal => (pg_sys::BTEqualStrategyNumber, pg_sys::F_INT8EQ),
         Compare::AtLeast => (pg_sys::BTGreaterEqualStrategyNumber, pg_sys::F_INT8GE),
         Compare::Below => (pg_sys::BTLessStrategyNumber, pg_sys::F_INT8LT),
     };

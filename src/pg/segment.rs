@@ -14,7 +14,7 @@ pub struct SegmentOids {
     pub table: pg_sys::Oid,
     /// btree on (position)
     pub by_position: pg_sys::Oid,
-    /// btree on (xid, position)
+    /// btree on (xid, position) of the first entries of transactions
     pub by_xid: pg_sys::Oid,
     /// btree on (position) of the gap entries
     pub gaps: pg_sys::Oid,
@@ -66,13 +66,16 @@ pub struct NewEntry<'a> {
     pub image: Option<Image>,
     pub old: Option<Image>,
     pub marks: Option<&'a [u8]>,
+    /// Whether it goes into the index of first entries.
+    pub first: bool,
+    /// Whether it goes into the index of gaps.
+    pub gap: bool,
 }
 
 /// A segment that this transaction holds against being sealed.
 pub struct Writer {
     table: pg_sys::Relation,
     oids: SegmentOids,
-    gap: u8,
 }
 
 impl Drop for Writer {
@@ -86,8 +89,7 @@ impl Drop for Writer {
 
 impl Writer {
     /// Locks a segment for writing until the transaction ends. Errors: 42P01 when the extension has just been dropped.
-    /// `gap` is the operation of the entries that go into the index of gaps.
-    pub fn open(oids: SegmentOids, gap: u8) -> Result<Writer> {
+    pub fn open(oids: SegmentOids) -> Result<Writer> {
         // SAFETY: the function returns null for a relation that has gone.
         let table = unsafe {
             pg_sys::try_relation_open(oids.table, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE)
@@ -95,10 +97,10 @@ impl Writer {
         if table.is_null() {
             return Err(dropped());
         }
-        Ok(Writer { table, oids, gap })
+        Ok(Writer { table, oids })
     }
 
-    /// Appends an entry and its two index entries, hidden from logical decoding.
+    /// Appends an entry and its index entries, hidden from logical decoding.
     pub fn append(&self, entry: &NewEntry) {
         let null = pg_sys::Datum::null();
         let mut values = [
@@ -137,12 +139,14 @@ impl Writer {
             );
             let tid = &mut (*tuple).t_self;
             self.index(self.oids.by_position, &mut values[0..1], tid);
-            if entry.operation == self.gap {
+            if entry.gap {
                 self.index(self.oids.gaps, &mut values[0..1], tid);
             }
-            values[0] = pg_sys::Datum::from(entry.xid as i64);
-            values[1] = pg_sys::Datum::from(entry.position as i64);
-            self.index(self.oids.by_xid, &mut values[0..2], tid);
+            if entry.first {
+                values[0] = pg_sys::Datum::from(entry.xid as i64);
+                values[1] = pg_sys::Datum::from(entry.position as i64);
+                self.index(self.oids.by_xid, &mut values[0..2], tid);
+            }
             pg_sys::heap_freetuple(tuple);
         }
     }
