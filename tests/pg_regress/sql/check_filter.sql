@@ -246,7 +246,7 @@ SET ROLE regress_filter_stranger;
 SELECT set_config('regress.t', :'priv_t', false) <> '' AS named_by_oid;
 DO $$ BEGIN PERFORM pgrealtime.check_filter(current_setting('regress.t')::oid::regclass, 'id=eq.1'); EXCEPTION WHEN OTHERS THEN RAISE NOTICE '% %', SQLSTATE, SQLERRM; END $$;
 RESET ROLE;
-SELECT provolatile, proparallel, proisstrict, prosecdef, proacl FROM pg_proc WHERE proname = 'check_filter';
+SELECT provolatile, proparallel, proisstrict, prosecdef FROM pg_proc WHERE proname = 'check_filter';
 
 -- A hostile owner gains nothing from a superuser: no code of his runs.
 CREATE SCHEMA AUTHORIZATION regress_filter_owner;
