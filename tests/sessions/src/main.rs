@@ -1,9 +1,14 @@
 //! Tests that need several sessions, or a server that is killed: each is a program, tests/<name>/run.
 
+mod cluster;
 mod copy;
+mod crash;
+mod cursor;
 mod gap;
+mod log;
 mod pg;
 mod random;
+mod standby;
 mod writer;
 
 use std::time::{Duration, Instant};
@@ -17,6 +22,15 @@ pub fn check(holds: bool, what: impl FnOnce() -> String) -> Outcome {
         Ok(())
     } else {
         Err(what())
+    }
+}
+
+/// Fails unless a statement was refused with this SQLSTATE and a message or detail that holds `what`.
+pub fn refused<T>(result: Result<T, pg::Failure>, code: &str, what: &str) -> Outcome {
+    match result {
+        Ok(_) => Err(format!("it was not refused with {code} {what}")),
+        Err(failure) if failure.code == code && failure.to_string().contains(what) => Ok(()),
+        Err(failure) => Err(format!("not {code} {what}, but {failure}")),
     }
 }
 
@@ -46,11 +60,14 @@ pub fn part(name: &str, work: impl FnOnce() -> Outcome) -> Outcome {
 fn main() {
     let name = std::env::args().nth(1).unwrap_or_default();
     let result = match name.as_str() {
+        "crash" => crash::run(),
+        "cursor" => cursor::run(),
         "gap" => gap::run(),
+        "standby" => standby::run(),
         _ => Err(format!("no program {name}")),
     };
     if let Err(error) = result {
-        println!("not ok  {name}: {error}");
+        println!("{name} failed: {error}");
         std::process::exit(1);
     }
 }

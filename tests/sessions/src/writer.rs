@@ -45,16 +45,6 @@ impl Writer {
         })
     }
 
-    /// The same writer over a new connection.
-    pub fn reconnect(&mut self, server: &Server) -> Result<(), Failure> {
-        self.client = server.connect()?;
-        self.client.run("SET deadlock_timeout = '20ms'")
-    }
-
-    pub fn set(&mut self, setting: &str) -> Result<(), Failure> {
-        self.client.run(&format!("SET {setting}"))
-    }
-
     /// Runs a transaction. An error that concurrent writers do not explain comes back as an error.
     pub fn transaction(&mut self) -> Result<End, String> {
         if self.random.chance(50) {

@@ -1,0 +1,44 @@
+//! The log's own life: segments that are closed, sealed and emptied.
+
+use crate::pg::{Client, Failure};
+use crate::{wait_for, Outcome};
+
+/// Names the seal of the last emptied segment.
+pub fn horizon(client: &mut Client) -> Result<String, Failure> {
+    client.value("SELECT coalesce(md5(horizon), '') FROM pgrealtime.log_state")
+}
+
+/// The segment that is written.
+pub fn current(client: &mut Client) -> Result<String, Failure> {
+    client.value("SELECT current_segment FROM pgrealtime.log_state")
+}
+
+/// Writes an entry that nobody reads, so that a segment is not empty.
+fn fill(client: &mut Client) -> Outcome {
+    client.run("CREATE TABLE IF NOT EXISTS filler (a int)")?;
+    let there = "SELECT count(*) FROM pg_trigger WHERE tgrelid = 'filler'::regclass";
+    if client.value(there)? == "0" {
+        client.run(&crate::copy::triggers("filler"))?;
+    }
+    Ok(client.run("INSERT INTO filler VALUES (1)")?)
+}
+
+/// Goes on until another segment is written; needs a short retention.
+pub fn switch(client: &mut Client) -> Outcome {
+    let before = current(client)?;
+    fill(client)?;
+    wait_for("a switch of segments", || {
+        client.run("SELECT pgrealtime.prune()")?;
+        Ok(current(client)? != before)
+    })
+}
+
+/// Goes on until a segment has been emptied; needs a short retention.
+pub fn empty_one(client: &mut Client) -> Outcome {
+    let before = horizon(client)?;
+    wait_for("a segment to be emptied", || {
+        fill(client)?;
+        client.run("SELECT pgrealtime.prune()")?;
+        Ok(horizon(client)? != before)
+    })
+}

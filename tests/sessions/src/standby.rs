@@ -1,0 +1,266 @@
+//! Reading on a standby, and going on after a failover.
+
+use crate::cluster::Cluster;
+use crate::copy::{poll, triggers, Copy, ITEMS};
+use crate::log::{empty_one, horizon};
+use crate::pg::Client;
+use crate::random::{seed, Random};
+use crate::writer::{End, Writer, SHARED};
+use crate::{check, part, refused, wait_for, Outcome};
+
+struct Pair<'a> {
+    primary: &'a Cluster,
+    standby: Cluster,
+    on_primary: Client,
+    on_standby: Client,
+}
+
+pub fn run() -> Outcome {
+    let seed = seed();
+    let primary = Cluster::from_environment();
+    let mut on_primary = primary.server.connect()?;
+    on_primary.run("CREATE EXTENSION pgrealtime")?;
+    on_primary.run(ITEMS)?;
+    on_primary.run(&triggers("items"))?;
+    on_primary.run(&format!(
+        "INSERT INTO items SELECT i, 1, i + 1, 'first' FROM generate_series(0, {SHARED} - 1) AS i"
+    ))?;
+    // With feedback and without a limit to the delay, what stops replay is a lock, and then for good.
+    let standby = primary.standby(&[
+        "hot_standby_feedback=on",
+        "wal_receiver_status_interval=1s",
+        "max_standby_streaming_delay=-1",
+    ])?;
+    let mut pair = Pair {
+        on_standby: standby.server.connect()?,
+        primary: &primary,
+        standby,
+        on_primary,
+    };
+    part("cursors go from one server to the other", || {
+        pair.to_and_fro(seed)
+    })?;
+    part("a batch that the standby has not received yet", || {
+        pair.ahead()
+    })?;
+    part("40 savepoints held open on the primary", || {
+        pair.savepoints(40)
+    })?;
+    part("100 savepoints held open on the primary", || {
+        pair.savepoints(100)
+    })?;
+    part("a REPEATABLE READ reader across a prune", || pair.prune())?;
+    part("failover", || pair.failover())
+}
+
+impl Pair<'_> {
+    /// Waits until the standby has replayed what the primary has committed.
+    fn catch_up(&mut self) -> Outcome {
+        let lsn = self
+            .on_primary
+            .value("SELECT pg_current_wal_insert_lsn()")?;
+        self.on_primary.run("SELECT pg_switch_wal()")?;
+        let replayed = format!("SELECT pg_last_wal_replay_lsn() >= '{lsn}'");
+        let mut other = self.standby.server.connect()?;
+        wait_for("the standby to replay", || {
+            Ok(other.value(&replayed)? == "t")
+        })
+    }
+
+    fn insert(&mut self, id: i64) -> Outcome {
+        Ok(self
+            .on_primary
+            .run(&format!("INSERT INTO items VALUES ({id}, 1, {id}, '')"))?)
+    }
+
+    fn to_and_fro(&mut self, seed: u64) -> Outcome {
+        let mut random = Random::new(seed, 1000);
+        let mut writer = Writer::new(&self.primary.server, 1, seed)?;
+        let (mut copy, mut cursor) = Copy::start(&mut self.on_primary, false)?;
+        let mut received = [0, 0];
+        let mut written = 0;
+        while written < 3_000 {
+            if let End::Committed(names) = writer.transaction()? {
+                written += names.len();
+            }
+            for _ in 0..random.below(3) {
+                let place = random.below(2) as usize;
+                let client = [&mut self.on_primary, &mut self.on_standby]
+                    .into_iter()
+                    .nth(place);
+                let Some(client) = client else { continue };
+                let batch = poll(client, &cursor, 1 + random.below(40), false)?;
+                received[place] += batch.changes.len();
+                cursor = copy.apply_all(&batch)?;
+            }
+        }
+        writer.finish()?;
+        self.catch_up()?;
+        cursor = copy.drain(&mut self.on_standby, cursor)?;
+        copy.compare(&mut self.on_standby)?;
+        copy.drain(&mut self.on_primary, cursor)?;
+        copy.compare(&mut self.on_primary)?;
+        println!(
+            "        {} changes read on the primary, {} on the standby",
+            received[0], received[1]
+        );
+        check(received[0] > 0 && received[1] > 0, || {
+            "one of them read nothing".to_string()
+        })
+    }
+
+    /// The standby is asked to go on in a batch whose end it does not know.
+    fn ahead(&mut self) -> Outcome {
+        let (mut copy, mut cursor) = Copy::start(&mut self.on_primary, false)?;
+        self.catch_up()?;
+        self.on_standby.run("SELECT pg_wal_replay_pause()")?;
+        for id in -5..0 {
+            self.insert(id)?;
+        }
+        let whole = self
+            .on_primary
+            .value("SELECT pgrealtime.current_cursor()")?;
+        let batch = poll(&mut self.on_primary, &cursor, 2, false)?;
+        cursor = copy.apply_all(&batch)?;
+        for cursor in [&cursor, &whole] {
+            let nothing = poll(&mut self.on_standby, cursor, 10, false)?;
+            check(
+                nothing.changes.is_empty() && nothing.cursor == *cursor,
+                || "the standby said something of what it does not have".to_string(),
+            )?;
+        }
+        self.on_standby.run("SELECT pg_wal_replay_resume()")?;
+        self.catch_up()?;
+        cursor = copy.drain(&mut self.on_standby, cursor)?;
+        check(copy.seen.len() == 5, || {
+            format!("{} changes of 5", copy.seen.len())
+        })?;
+        copy.drain(&mut self.on_primary, cursor)?;
+        copy.compare(&mut self.on_primary)
+    }
+
+    /// A transaction with subtransactions is open on the primary while the standby reads; more than 64 do not fit into
+    /// a snapshot.
+    fn savepoints(&mut self, count: i64) -> Outcome {
+        let mut long = self.primary.server.connect()?;
+        long.run("BEGIN")?;
+        let first = 1_000_000 * count;
+        for i in 0..count {
+            long.run(&format!(
+                "SAVEPOINT s; INSERT INTO items VALUES ({}, 1, {0}, '')",
+                first + i
+            ))?;
+        }
+        self.insert(first - 1)?;
+        self.catch_up()?;
+        let (mut copy, mut cursor) = Copy::start(&mut self.on_standby, false)?;
+        check(copy.rows.contains_key(&(first - 1)), || {
+            "the standby lags".to_string()
+        })?;
+        for i in 2..5 {
+            self.insert(first - i)?;
+            self.catch_up()?;
+            let batch = poll(&mut self.on_standby, &cursor, 10, false)?;
+            cursor = copy.apply_all(&batch)?;
+        }
+        check(copy.seen.len() == 3, || {
+            format!("{} changes of 3", copy.seen.len())
+        })?;
+        long.run("COMMIT")?;
+        self.catch_up()?;
+        copy.drain(&mut self.on_standby, cursor)?;
+        check(copy.seen.len() as i64 == count + 3, || {
+            format!("{} changes of {}", copy.seen.len(), count + 3)
+        })?;
+        copy.compare(&mut self.on_standby)
+    }
+
+    /// Replay goes on past the emptying, and the reader is not left with silence.
+    fn prune(&mut self) -> Outcome {
+        self.primary
+            .reload(&mut self.on_primary, &["pgrealtime.retention = '1s'"])?;
+        let (_, cursor) = Copy::start(&mut self.on_primary, false)?;
+        self.insert(-100)?;
+        self.catch_up()?;
+        let mut reader = self.standby.server.connect()?;
+        reader.run("BEGIN ISOLATION LEVEL REPEATABLE READ")?;
+        let batch = poll(&mut reader, &cursor, 10, false)?;
+        check(batch.changes.len() == 1, || {
+            "the change is not there".to_string()
+        })?;
+        let (primary, held) = (
+            &mut self.on_primary,
+            "SELECT count(backend_xmin) FROM pg_stat_replication",
+        );
+        wait_for("the standby's feedback", || Ok(primary.value(held)? == "1"))?;
+        let before = horizon(primary)?;
+        empty_one(primary)?;
+        empty_one(primary)?;
+        self.catch_up()?;
+        check(horizon(&mut self.on_standby)? != before, || {
+            "the standby knows of no prune".to_string()
+        })?;
+        refused(poll(&mut reader, &cursor, 10, false), "72000", "")?;
+        reader.run("ROLLBACK")?;
+        refused(poll(&mut reader, &cursor, 10, false), "72000", "")?;
+        self.on_primary
+            .run("ALTER SYSTEM RESET pgrealtime.retention; ")?;
+        self.on_primary.run("SELECT pg_reload_conf()")?;
+        Ok(())
+    }
+
+    fn failover(&mut self) -> Outcome {
+        let (mut copy, before) = Copy::start(&mut self.on_primary, false)?;
+        for id in [-200, -201, -202] {
+            self.insert(id)?;
+        }
+        self.catch_up()?;
+        let of_standby = self
+            .on_standby
+            .value("SELECT pgrealtime.current_cursor()")?;
+        let inside = poll(&mut self.on_primary, &before, 1, false)?.cursor;
+        self.catch_up()?;
+        self.on_standby
+            .run("ALTER SYSTEM SET primary_conninfo = ''")?;
+        self.on_standby.run("SELECT pg_reload_conf()")?;
+        let on_standby = &mut self.on_standby;
+        wait_for("the standby to stop receiving", || {
+            Ok(on_standby.value("SELECT count(*) FROM pg_stat_wal_receiver")? == "0")
+        })?;
+        // What the old primary alone has.
+        self.insert(-203)?;
+        let beyond = self
+            .on_primary
+            .value("SELECT pgrealtime.current_cursor()")?;
+        let into_beyond = poll(&mut self.on_primary, &before, 1, false)?.cursor;
+        self.primary.kill()?;
+        self.standby.promote()?;
+        let mut client = self.standby.server.connect()?;
+        check(client.value("SELECT pg_is_in_recovery()")? == "f", || {
+            "it was not promoted".to_string()
+        })?;
+        client.run("INSERT INTO items VALUES (-204, 1, -204, '')")?;
+        for cursor in [&beyond, &into_beyond] {
+            refused(poll(&mut client, cursor, 10, false), "72000", "failover")?;
+        }
+        let from_standby = poll(&mut client, &of_standby, 10, false)?;
+        check(from_standby.changes.len() == 1, || {
+            "the standby's cursor does not go on".to_string()
+        })?;
+        let from_inside = poll(&mut client, &inside, 10, false)?;
+        check(from_inside.changes.len() == 2, || {
+            format!(
+                "a batch begun before the failover: {} changes of 2",
+                from_inside.changes.len()
+            )
+        })?;
+        let cursor = copy.drain(&mut client, before)?;
+        check(copy.seen.len() == 4, || {
+            format!("{} changes of 4", copy.seen.len())
+        })?;
+        copy.compare(&mut client)?;
+        client.run("INSERT INTO items VALUES (-205, 1, -205, '')")?;
+        copy.drain(&mut client, cursor)?;
+        copy.compare(&mut client)
+    }
+}
