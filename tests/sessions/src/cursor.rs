@@ -1,3 +1,527 @@
-pub fn run() -> crate::Outcome {
-    Ok(())
+//! What a cursor promises, and when it is refused.
+
+use crate::cluster::Cluster;
+use crate::copy::{poll, triggers, Batch, Copy, ITEMS};
+use crate::log::{current, horizon, leave_behind, switch};
+use crate::pg::{quote, Client, Failure};
+use crate::{check, part, refused, Outcome};
+
+const BEGIN_REPEATABLE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ";
+
+struct Sessions {
+    cluster: Cluster,
+    reader: Client,
+    writer: Client,
+    other: Client,
+}
+
+pub fn run() -> Outcome {
+    let cluster = Cluster::from_environment();
+    let mut all = Sessions {
+        reader: cluster.server.connect()?,
+        writer: cluster.server.connect()?,
+        other: cluster.server.connect()?,
+        cluster,
+    };
+    all.writer.run("CREATE EXTENSION pgrealtime")?;
+    all.writer.run(ITEMS)?;
+    all.writer.run(&triggers("items"))?;
+    part("taken by a transaction that writes", || {
+        all.own_transaction()
+    })?;
+    part("per row in the order of commits, whatever the ids", || {
+        all.order()
+    })?;
+    part("cut inside a transaction", || all.split())?;
+    part("a batch goes on in an older snapshot", || {
+        all.older_snapshot()
+    })?;
+    part("taken long after its snapshot", || all.late())?;
+    part("an entry whose change wrote no WAL", || all.unlogged())?;
+    part("read-only transactions", || all.read_only())?;
+    part("serializable transactions", || all.serializable())?;
+    part("skipped captures", || all.skipped())?;
+    part("no cursor at all", || all.malformed())?;
+    part("invalidate_cursors", || all.invalidate())?;
+    let retention = ["pgrealtime.retention = '1s'"];
+    all.cluster.reload(&mut all.writer, &retention)?;
+    part("a REPEATABLE READ reader across a prune", || {
+        all.across_prune()
+    })?;
+    part("a writer that learns late of a switch", || {
+        all.late_writer()
+    })?;
+    part("an old transaction in another database", || all.elsewhere())?;
+    part("prepared transactions open for three rotations", || {
+        all.prepared()
+    })?;
+    part("the extension is made again", || all.recreated())
+}
+
+impl Sessions {
+    fn cursor(&mut self) -> Result<String, Failure> {
+        self.reader.value("SELECT pgrealtime.current_cursor()")
+    }
+
+    fn insert(&mut self, id: i64) -> Outcome {
+        Ok(self.writer.run(&insert(id))?)
+    }
+
+    /// The ids of the changes after a cursor, read to the end, `max` at a time.
+    fn after(&mut self, cursor: &str, max: u64) -> Result<Vec<i64>, String> {
+        let mut ids = Vec::new();
+        let mut cursor = cursor.to_string();
+        let mut nothing = 0;
+        while nothing < 2 {
+            let batch = poll(&mut self.reader, &cursor, max, false)?;
+            nothing = if batch.changes.is_empty() {
+                nothing + 1
+            } else {
+                0
+            };
+            ids.extend(ids_of(&batch));
+            cursor = batch.cursor;
+        }
+        Ok(ids)
+    }
+
+    fn own_transaction(&mut self) -> Outcome {
+        let taken = "SELECT pgrealtime.current_cursor()";
+        self.writer.run("BEGIN")?;
+        let first = self.writer.value(taken)?;
+        self.insert(1)?;
+        let second = self.writer.value(taken)?;
+        self.writer.run("SAVEPOINT s")?;
+        self.insert(2)?;
+        let third = self.writer.value(taken)?;
+        self.writer.run("RELEASE s")?;
+        self.insert(3)?;
+        for cursor in [&first, &second, &third] {
+            let own = poll(&mut self.writer, cursor, 10, false)?;
+            check(own.changes.is_empty(), || {
+                "its own changes are not committed".to_string()
+            })?;
+        }
+        self.writer.run("COMMIT")?;
+        for cursor in [first, second, third] {
+            let ids = self.after(&cursor, 2)?;
+            check(ids == [1, 2, 3], || {
+                format!("changes {ids:?} instead of 1, 2, 3")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The transaction with the lower id changes the row later.
+    fn order(&mut self) -> Outcome {
+        let (mut copy, cursor) = Copy::start(&mut self.reader, false)?;
+        self.writer.run("BEGIN")?;
+        self.insert(10)?;
+        let update = |change| {
+            format!("UPDATE items SET version = version + 1, change = {change} WHERE id = 1")
+        };
+        self.other.run(&update(1_001))?;
+        self.writer.run(&update(1_002))?;
+        self.writer.run("COMMIT")?;
+        copy.drain(&mut self.reader, cursor)?;
+        copy.compare(&mut self.reader)?;
+        check(copy.seen.len() == 3, || {
+            format!("{} changes of 3", copy.seen.len())
+        })
+    }
+
+    /// Batches of one change, while another transaction commits in between.
+    fn split(&mut self) -> Outcome {
+        let start = self.cursor()?;
+        self.writer.run("BEGIN")?;
+        for id in 20..25 {
+            self.insert(id)?;
+        }
+        self.other.run(&insert(25))?;
+        let middle = self.cursor()?;
+        self.insert(26)?;
+        self.writer.run("COMMIT")?;
+        let first = poll(&mut self.reader, &start, 2, false)?;
+        self.other.run(&insert(27))?;
+        let rest = self.after(&first.cursor, 1)?;
+        let ids: Vec<i64> = ids_of(&first).into_iter().chain(rest).collect();
+        check(ids == [20, 21, 22, 23, 24, 25, 26, 27], || {
+            format!("changes {ids:?}")
+        })?;
+        // The cursor of every row goes on behind this row.
+        let all = poll(&mut self.reader, &start, 100, false)?;
+        for (place, (cursor, _)) in all.changes.iter().enumerate() {
+            let rest = self.after(cursor, 3)?;
+            check(rest == ids[place + 1..], || {
+                format!("after change {place}: {rest:?}")
+            })?;
+        }
+        let ids = self.after(&middle, 1)?;
+        check(ids == [20, 21, 22, 23, 24, 26, 27], || {
+            format!("after the middle: {ids:?}")
+        })
+    }
+
+    fn older_snapshot(&mut self) -> Outcome {
+        self.other.run(BEGIN_REPEATABLE)?;
+        self.other.run("SELECT 1 FROM items")?;
+        let cursor = self.cursor()?;
+        self.writer.run(&format!(
+            "BEGIN; {}; {}; {}; COMMIT",
+            insert(30),
+            insert(31),
+            insert(32)
+        ))?;
+        let first = poll(&mut self.reader, &cursor, 1, false)?;
+        for cursor in [&first.cursor, &self.cursor()?] {
+            let nothing = poll(&mut self.other, cursor, 10, false)?;
+            check(
+                nothing.changes.is_empty() && nothing.cursor == *cursor,
+                || "an older snapshot moved a cursor".to_string(),
+            )?;
+        }
+        self.other.run("COMMIT")?;
+        let ids = self.after(&first.cursor, 10)?;
+        check(ids == [31, 32], || {
+            format!("changes {ids:?} instead of 31, 32")
+        })
+    }
+
+    /// More transactions began between the snapshot and the position than are looked up one by one, with more entries
+    /// than a call looks at.
+    fn late(&mut self) -> Outcome {
+        self.other.run(BEGIN_REPEATABLE)?;
+        self.other.run("SELECT 1 FROM items")?;
+        for id in 100..350 {
+            self.insert(id)?;
+        }
+        self.writer.run("DELETE FROM items WHERE id = 100")?;
+        let cursor = self.other.value("SELECT pgrealtime.current_cursor()")?;
+        self.other.run("COMMIT")?;
+        for max in [1, 7, 1_000] {
+            let ids = self.after(&cursor, max)?;
+            let expected: Vec<i64> = (100..350).chain([100]).collect();
+            check(ids == expected, || {
+                format!("{} changes of 251, {max} a call", ids.len())
+            })?;
+        }
+        // Calls that look at many entries and deliver none.
+        let (mut at, mut deletes) = (cursor, 0);
+        for _ in 0..10 {
+            let rows = self.reader.query(&format!(
+                "SELECT cursor, change IS NULL FROM pgrealtime.changes_since({}, '{{items}}', events => '{{DELETE}}', max_changes => 1)",
+                quote(&at)
+            ))?;
+            deletes += rows
+                .iter()
+                .filter(|row| row[1].as_deref() == Some("f"))
+                .count();
+            at = rows
+                .last()
+                .and_then(|row| row[0].clone())
+                .unwrap_or_default();
+        }
+        check(deletes == 1, || format!("{deletes} DELETEs instead of 1"))
+    }
+
+    /// Its position must not be that of what its session wrote before it had an id.
+    fn unlogged(&mut self) -> Outcome {
+        self.writer
+            .run("CREATE UNLOGGED TABLE unlogged (id bigint PRIMARY KEY)")?;
+        self.writer.run(&triggers("unlogged"))?;
+        self.writer.run("INSERT INTO unlogged VALUES (1)")?;
+        self.other.run("INSERT INTO unlogged VALUES (2)")?;
+        let cursor = self.cursor()?;
+        self.writer.run("INSERT INTO unlogged VALUES (3), (4)")?;
+        let count = self.reader.value(&format!(
+            "SELECT count(change) FROM pgrealtime.changes_since({}, '{{unlogged}}')",
+            quote(&cursor)
+        ))?;
+        check(count == "2", || format!("{count} changes of 2"))
+    }
+
+    fn read_only(&mut self) -> Outcome {
+        let cursor = self.cursor()?;
+        self.insert(40)?;
+        for begin in [
+            "BEGIN READ ONLY",
+            "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY",
+            "BEGIN",
+        ] {
+            self.reader.run(begin)?;
+            let batch = poll(&mut self.reader, &cursor, 10, true)?;
+            check(ids_of(&batch) == [40], || {
+                "the change is not there".to_string()
+            })?;
+            self.cursor()?;
+            let xid = self
+                .reader
+                .value("SELECT pg_current_xact_id_if_assigned()")?;
+            check(xid.is_empty(), || {
+                format!("reading has taken the transaction id {xid}")
+            })?;
+            self.reader.run("COMMIT")?;
+        }
+        Ok(())
+    }
+
+    /// Two transactions that each read what the other does not write, and append: no conflict but for the log's tables.
+    fn serializable(&mut self) -> Outcome {
+        for name in ["one", "two"] {
+            self.writer
+                .run(&format!("CREATE TABLE {name} (id bigint PRIMARY KEY)"))?;
+            self.writer.run(&triggers(name))?;
+        }
+        let cursor = self.cursor()?;
+        for round in 0..3 {
+            for (client, name) in [(&mut self.writer, "one"), (&mut self.other, "two")] {
+                client.run("BEGIN ISOLATION LEVEL SERIALIZABLE")?;
+                let read = format!(
+                    "SELECT count(*) FROM pgrealtime.changes_since({}, '{{{name}}}')",
+                    quote(&cursor)
+                );
+                client.run(&read)?;
+                client.run(&format!("SELECT count(*) FROM {name}"))?;
+            }
+            self.writer
+                .run(&format!("INSERT INTO one VALUES ({round})"))?;
+            self.other
+                .run(&format!("INSERT INTO two VALUES ({round})"))?;
+            self.writer.run("COMMIT")?;
+            self.other.run("COMMIT")?;
+            // Now with layouts that nobody has written yet.
+            self.writer.run("ALTER TABLE one ADD COLUMN IF NOT EXISTS more int; ALTER TABLE two ADD COLUMN IF NOT EXISTS more int")?;
+        }
+        Ok(())
+    }
+
+    fn skipped(&mut self) -> Outcome {
+        let cursor = self.cursor()?;
+        self.writer.run("SET pgrealtime.enabled = off")?;
+        self.writer
+            .run(&format!("BEGIN; {}; ROLLBACK", insert(50)))?;
+        check(self.after(&cursor, 10)?.is_empty(), || {
+            "a rolled-back gap".to_string()
+        })?;
+        self.writer
+            .run(&format!("BEGIN; {}; {}; COMMIT", insert(50), insert(51)))?;
+        self.writer.run("RESET pgrealtime.enabled")?;
+        refused(poll(&mut self.reader, &cursor, 10, false), "72000", "items")?;
+        let others = format!(
+            "SELECT count(*) FROM pgrealtime.changes_since({}, '{{one}}')",
+            quote(&cursor)
+        );
+        self.reader.run(&others)?;
+        let cursor = self.cursor()?;
+        self.insert(52)?;
+        let ids = self.after(&cursor, 10)?;
+        check(ids == [52], || format!("changes {ids:?} instead of 52"))
+    }
+
+    fn malformed(&mut self) -> Outcome {
+        let cursor = self.cursor()?;
+        let mut texts = vec![
+            "".to_string(),
+            "x".to_string(),
+            "é".to_string(),
+            "A".repeat(10_000),
+        ];
+        texts.push(cursor[1..].to_string());
+        texts.push(cursor[..cursor.len() - 1].to_string());
+        texts.push(format!("{cursor}A"));
+        for at in 0..cursor.len() {
+            let mut damaged = cursor.clone().into_bytes();
+            damaged[at] = if damaged[at] == b'A' { b'B' } else { b'A' };
+            texts.push(String::from_utf8_lossy(&damaged).into_owned());
+        }
+        for text in texts.iter().filter(|text| **text != cursor) {
+            refused(
+                poll(&mut self.reader, text, 10, false),
+                "22P02",
+                "invalid cursor",
+            )
+            .map_err(|error| format!("{error}: {text}"))?;
+        }
+        self.writer.run("CREATE DATABASE second")?;
+        let mut second = self.cluster.server.database("second").connect()?;
+        second.run("CREATE EXTENSION pgrealtime")?;
+        let foreign = second.value("SELECT pgrealtime.current_cursor()")?;
+        refused(
+            poll(&mut self.reader, &foreign, 10, false),
+            "72000",
+            "database",
+        )
+    }
+
+    fn invalidate(&mut self) -> Outcome {
+        let cursor = self.cursor()?;
+        self.writer
+            .run("BEGIN; SELECT pgrealtime.invalidate_cursors(); ROLLBACK")?;
+        poll(&mut self.reader, &cursor, 10, false)?;
+        self.writer.run("SELECT pgrealtime.invalidate_cursors()")?;
+        refused(
+            poll(&mut self.reader, &cursor, 10, false),
+            "72000",
+            "invalidate_cursors",
+        )?;
+        let cursor = self.cursor()?;
+        poll(&mut self.reader, &cursor, 10, false)?;
+        Ok(())
+    }
+
+    /// What has left the log is an error also for a snapshot in which it still was there.
+    fn across_prune(&mut self) -> Outcome {
+        let cursor = self.cursor()?;
+        self.insert(60)?;
+        self.reader.run(BEGIN_REPEATABLE)?;
+        let batch = poll(&mut self.reader, &cursor, 10, false)?;
+        check(ids_of(&batch) == [60], || {
+            "the change is not there".to_string()
+        })?;
+        let own = self.cursor()?;
+        leave_behind(&mut self.writer)?;
+        for cursor in [&cursor, &own] {
+            refused(
+                poll(&mut self.reader, cursor, 10, false),
+                "72000",
+                "left the change log",
+            )?;
+            self.reader
+                .run("ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ")?;
+        }
+        Ok(self.reader.run("COMMIT")?)
+    }
+
+    /// It holds every lock but the segment's, so that nothing tells it of the switch before it locks the segment that
+    /// it knows.
+    fn late_writer(&mut self) -> Outcome {
+        self.other
+            .run("PREPARE late AS INSERT INTO items VALUES ($1, 1, $1, '')")?;
+        self.other.run("EXECUTE late (70)")?;
+        self.other.run("BEGIN")?;
+        self.other
+            .run("SET LOCAL session_replication_role = replica")?;
+        self.other.run("EXECUTE late (71)")?;
+        self.other
+            .run("SET LOCAL session_replication_role = origin")?;
+        switch(&mut self.writer)?;
+        let seals = "SELECT count(*) FROM pgrealtime.log_segment WHERE seal IS NULL";
+        self.writer.run("SELECT pgrealtime.prune()")?;
+        check(self.writer.value(seals)? == "0", || {
+            "the old segment was not sealed".to_string()
+        })?;
+        self.other.run("EXECUTE late (72)")?;
+        let current = current(&mut self.writer)?;
+        self.other.run("COMMIT")?;
+        let found = format!(
+            "SELECT count(*) FROM pgrealtime.change_log_{current} WHERE relation = 'items'::regclass"
+        );
+        check(self.writer.value(&found)? == "1", || {
+            "it wrote into a sealed segment".to_string()
+        })
+    }
+
+    /// Its id is in every snapshot, but it has written nothing here.
+    fn elsewhere(&mut self) -> Outcome {
+        let mut second = self.cluster.server.database("second").connect()?;
+        second.run("BEGIN; SELECT pg_current_xact_id()")?;
+        let old = self.cursor()?;
+        for _ in 0..2 {
+            leave_behind(&mut self.writer)?;
+        }
+        refused(
+            poll(&mut self.reader, &old, 10, false),
+            "72000",
+            "left the change log",
+        )?;
+        let cursor = self.cursor()?;
+        self.insert(80)?;
+        let before = horizon(&mut self.writer)?;
+        let ids = self.after(&cursor, 10);
+        // Valid as long as no later segment has been emptied, which this test then shows nothing of.
+        if horizon(&mut self.writer)? == before {
+            check(ids? == [80], || "the change is not there".to_string())?;
+        }
+        Ok(second.run("COMMIT")?)
+    }
+
+    /// Each holds the segment that it wrote, and what came after it, until it is committed; then it is delivered.
+    fn prepared(&mut self) -> Outcome {
+        // A machine that stands still for a second at the wrong time is told so with 72000, which is right, too.
+        for attempt in 0..5 {
+            match self.prepared_once(100_000 + 10 * attempt) {
+                Err(error) if error.starts_with("72000") => println!("        {error}: once more"),
+                other => return other,
+            }
+        }
+        Err("the machine is too slow for a retention of one second".to_string())
+    }
+
+    fn prepared_once(&mut self, first: i64) -> Outcome {
+        let cursor = self.cursor()?;
+        for id in first..first + 3 {
+            self.other.run(&format!(
+                "BEGIN; {}; PREPARE TRANSACTION 'p{id}'",
+                insert(id)
+            ))?;
+            switch(&mut self.writer)?;
+        }
+        self.cluster.restart()?;
+        (self.reader, self.writer, self.other) = (
+            self.cluster.server.connect()?,
+            self.cluster.server.connect()?,
+            self.cluster.server.connect()?,
+        );
+        let now = self.cursor()?;
+        for id in first..first + 3 {
+            check(self.after(&cursor, 10)?.len() as i64 == id - first, || {
+                "too early".to_string()
+            })?;
+            self.other.run(&format!("COMMIT PREPARED 'p{id}'"))?;
+            // Retention begins when the segment is sealed, which it could not be before.
+            self.other.run("SELECT pgrealtime.prune()")?;
+            for cursor in [&cursor, &now] {
+                let ids = self.after(cursor, 10)?;
+                let expected: Vec<i64> = (first..=id).collect();
+                check(ids == expected, || {
+                    format!("changes {ids:?} instead of {expected:?}")
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn recreated(&mut self) -> Outcome {
+        let cursor = self.cursor()?;
+        self.writer.run("DROP EXTENSION pgrealtime CASCADE")?;
+        refused(
+            poll(&mut self.reader, &cursor, 10, false),
+            "3F000",
+            "pgrealtime",
+        )?;
+        self.writer.run("CREATE EXTENSION pgrealtime")?;
+        self.writer.run(&triggers("items"))?;
+        refused(
+            poll(&mut self.reader, &cursor, 10, false),
+            "72000",
+            "created again",
+        )?;
+        let cursor = self.cursor()?;
+        self.insert(90)?;
+        let ids = self.after(&cursor, 10)?;
+        check(ids == [90], || format!("changes {ids:?} instead of 90"))
+    }
+}
+
+fn insert(id: i64) -> String {
+    format!("INSERT INTO items VALUES ({id}, 1, {id}, '')")
+}
+
+/// The ids of the changed rows.
+fn ids_of(batch: &Batch) -> Vec<i64> {
+    let rows = batch
+        .changes
+        .iter()
+        .map(|(_, change)| change.new.as_ref().or(change.old.as_ref()));
+    rows.flatten().map(|(id, _)| *id).collect()
 }

@@ -33,12 +33,14 @@ pub fn switch(client: &mut Client) -> Outcome {
     })
 }
 
-/// Goes on until a segment has been emptied; needs a short retention.
-pub fn empty_one(client: &mut Client) -> Outcome {
-    let before = horizon(client)?;
-    wait_for("a segment to be emptied", || {
-        fill(client)?;
+/// Goes on until the segment that is written now has been emptied, with every cursor of before left behind; needs a
+/// short retention.
+pub fn leave_behind(client: &mut Client) -> Outcome {
+    let segment = current(client)?;
+    switch(client)?;
+    let waits = format!("SELECT count(*) FROM pgrealtime.log_segment WHERE segment = {segment}");
+    wait_for("the segment to be emptied", || {
         client.run("SELECT pgrealtime.prune()")?;
-        Ok(horizon(client)? != before)
+        Ok(client.value(&waits)? == "0")
     })
 }

@@ -2,7 +2,7 @@
 
 use crate::cluster::Cluster;
 use crate::copy::{poll, triggers, Copy, ITEMS};
-use crate::log::{empty_one, horizon};
+use crate::log::{horizon, leave_behind};
 use crate::pg::Client;
 use crate::random::{seed, Random};
 use crate::writer::{End, Writer, SHARED};
@@ -56,10 +56,7 @@ pub fn run() -> Outcome {
 impl Pair<'_> {
     /// Waits until the standby has replayed what the primary has committed.
     fn catch_up(&mut self) -> Outcome {
-        let lsn = self
-            .on_primary
-            .value("SELECT pg_current_wal_insert_lsn()")?;
-        self.on_primary.run("SELECT pg_switch_wal()")?;
+        let lsn = self.on_primary.value("SELECT pg_current_wal_flush_lsn()")?;
         let replayed = format!("SELECT pg_last_wal_replay_lsn() >= '{lsn}'");
         let mut other = self.standby.server.connect()?;
         wait_for("the standby to replay", || {
@@ -194,8 +191,7 @@ impl Pair<'_> {
         );
         wait_for("the standby's feedback", || Ok(primary.value(held)? == "1"))?;
         let before = horizon(primary)?;
-        empty_one(primary)?;
-        empty_one(primary)?;
+        leave_behind(primary)?;
         self.catch_up()?;
         check(horizon(&mut self.on_standby)? != before, || {
             "the standby knows of no prune".to_string()
@@ -204,7 +200,7 @@ impl Pair<'_> {
         reader.run("ROLLBACK")?;
         refused(poll(&mut reader, &cursor, 10, false), "72000", "")?;
         self.on_primary
-            .run("ALTER SYSTEM RESET pgrealtime.retention; ")?;
+            .run("ALTER SYSTEM RESET pgrealtime.retention")?;
         self.on_primary.run("SELECT pg_reload_conf()")?;
         Ok(())
     }
