@@ -120,6 +120,10 @@ fn empty_oldest(now: i64) -> Result<bool> {
 
 /// `prune()`: every step that is due, in the caller's transaction. What it closes now can be sealed by the next call.
 pub fn prune() -> Result<Done> {
+    // A janitor at work is waited for: two who take the steps' locks in their own order would wait for each other.
+    if let Some(lock) = heap::member_oid("log_segment") {
+        retire::hold(lock, Hold::Janitor);
+    }
     let now = xact::now();
     let mut done = Done {
         sealed: seal(now)?,

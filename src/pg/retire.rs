@@ -20,6 +20,12 @@ pub fn try_hold(relation: pg_sys::Oid, hold: Hold) -> bool {
     unsafe { pg_sys::ConditionalLockRelationOid(relation, mode(hold)) }
 }
 
+/// Waits for a lock and keeps it until the transaction ends.
+pub fn hold(relation: pg_sys::Oid, hold: Hold) {
+    // SAFETY: as above.
+    unsafe { pg_sys::LockRelationOid(relation, mode(hold)) }
+}
+
 /// Whether some session holds a lock that conflicts.
 pub fn is_held(relation: pg_sys::Oid, hold: Hold) -> bool {
     // SAFETY: as above; what was taken to look is given back at once.
