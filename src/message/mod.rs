@@ -2,6 +2,7 @@
 
 pub mod change;
 mod json;
+mod jsonb;
 mod plan;
 mod text;
 mod value;

@@ -3,7 +3,7 @@
 //! The rule is `row_to_json`'s (json.c): domains by their base type, arrays and composites nested, casts to json
 //! honoured for types that are not Postgres's own, everything else as a string by its output function.
 
-use super::{json, text};
+use super::{json, jsonb, text};
 use crate::pg::array::{ArrayType, Elements};
 use crate::pg::invalidation::{watch, Fresh};
 use crate::pg::memory::{Memory, Scratch};
@@ -13,7 +13,7 @@ use crate::pg::scalar::{Native, Scalar};
 use crate::pg::settings::Pin;
 use crate::pg::types::{check_stack_depth, generation, Type};
 use crate::pg::Oid;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// A stored byte makes at least 1/32 byte of JSON: the emptiest are the 64 bytes of a `name` in an array, `"",`.
@@ -49,10 +49,15 @@ pub struct Class {
 
 enum How {
     Native(Native),
+    /// Native, but some values are printed.
+    Mixed(Native, Output, Labels),
     Printed(Output),
     Array(ArrayType, Box<Class>),
     Record(Box<Composite>),
 }
+
+/// The labels of an enum that were met, as JSON, in the order of their OIDs.
+type Labels = RefCell<Vec<(u32, Box<[u8]>)>>;
 
 /// A composite type: an object with a member for each of its columns.
 struct Composite {
@@ -106,7 +111,12 @@ impl Resolver {
         check_stack_depth();
         let base = Type::base_of(type_oid);
         let how = if let Some(native) = Native::of(base) {
-            How::Native(native)
+            if native.needs_output() {
+                let output = Output::text_of(&self.memory, base);
+                How::Mixed(native, output, Labels::default())
+            } else {
+                How::Native(native)
+            }
         } else if let Some(array) = ArrayType::of(base) {
             let element = self.class(array.element().oid());
             How::Array(array, Box::new(element))
@@ -172,19 +182,50 @@ impl Class {
                 Some(scalar) => write_scalar(to.out, scalar),
                 None => json::null(to.out),
             },
-            How::Printed(output) => match output.print(value, to.scratch) {
-                Some(text) if output.is_json() => to.out.extend_from_slice(text),
-                Some(text) => json::string(to.out, text),
-                None => json::null(to.out),
+            How::Mixed(native, output, labels) => match native.read(value, to.scratch) {
+                Some(Scalar::Jsonb(stored)) => {
+                    let start = to.out.len();
+                    if jsonb::write(to.out, stored).is_none() {
+                        to.out.truncate(start);
+                        write_printed(output, value, to);
+                    }
+                }
+                Some(Scalar::Enum(oid)) => write_label(labels, oid, output, value, to),
+                _ => write_printed(output, value, to),
             },
+            How::Printed(output) => write_printed(output, value, to),
             How::Array(array, element) => match array.open(value, to.scratch) {
-                Some(elements) => write_array(&elements, element, to)?,
+                Some(elements) => write_array(elements, element, to)?,
                 None => json::null(to.out),
             },
             How::Record(composite) => composite.write(value, self.base, to)?,
         }
         to.fits()
     }
+}
+
+/// By the type's own function.
+fn write_printed(output: &Output, value: Value<'_>, to: &mut Text<'_>) {
+    match output.print(value, to.scratch) {
+        Some(text) if output.is_json() => to.out.extend_from_slice(text),
+        Some(text) => json::string(to.out, text),
+        None => json::null(to.out),
+    }
+}
+
+/// A label is printed once and then copied.
+fn write_label(labels: &Labels, oid: u32, output: &Output, value: Value<'_>, to: &mut Text<'_>) {
+    let start = to.out.len();
+    let place = {
+        let labels = labels.borrow();
+        match labels.binary_search_by_key(&oid, |(oid, _)| *oid) {
+            Ok(place) => return to.out.extend_from_slice(&labels[place].1),
+            Err(place) => place,
+        }
+    };
+    write_printed(output, value, to);
+    let label = to.out[start..].into();
+    labels.borrow_mut().insert(place, (oid, label));
 }
 
 fn write_scalar(out: &mut Vec<u8>, scalar: Scalar<'_>) {
@@ -201,16 +242,19 @@ fn write_scalar(out: &mut Vec<u8>, scalar: Scalar<'_>) {
         Scalar::Json(value) => out.extend_from_slice(value),
         Scalar::Bytea(bytes) => text::bytea(out, bytes),
         Scalar::Money(cents) => text::money(out, cents),
+        // Mixed classes only.
+        Scalar::Jsonb(_) | Scalar::Enum(_) => json::null(out),
     }
 }
 
 /// Nested arrays of JSON, one level a dimension; lower bounds are dropped.
-fn write_array(array: &Elements<'_>, class: &Class, to: &mut Text<'_>) -> Result<(), TooLarge> {
+fn write_array(mut array: Elements<'_>, class: &Class, to: &mut Text<'_>) -> Result<(), TooLarge> {
     if array.is_empty() {
         to.out.extend_from_slice(b"[]");
         return Ok(());
     }
-    write_dimension(array.dimensions, &mut array.iter(), class, to)
+    let dimensions = array.dimensions;
+    write_dimension(dimensions, &mut array, class, to)
 }
 
 fn write_dimension<'s>(

@@ -108,7 +108,13 @@ impl Drop for Scratch {
         // After an error the next message frees it.
         if DEPTH.get() == 0 && !std::thread::panicking() {
             // SAFETY: nothing lent out under the guard outlives it, as the lifetimes of `Scratch` borrowers say.
-            unsafe { pg_sys::MemoryContextReset(SCRATCH.get()) }
+            unsafe {
+                // Asking is cheaper than a call.
+                let scratch = *SCRATCH.get();
+                if !scratch.isReset || !scratch.firstchild.is_null() {
+                    pg_sys::MemoryContextReset(SCRATCH.get());
+                }
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Rows taken apart: the shape of a row type, composite values, and their columns' values with their types.
 
+use super::array::detoasted;
 use super::memory::{Memory, Scratch};
 use super::types::Type;
 use pgrx::pg_sys::Oid;
@@ -126,7 +127,7 @@ impl<'a> Record<'a> {
     pub(in crate::pg) unsafe fn from_datum(datum: pg_sys::Datum) -> Record<'a> {
         Record {
             // SAFETY: as the caller says. This is DatumGetHeapTupleHeader: whole and aligned.
-            header: unsafe { pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast() },
+            header: unsafe { detoasted(datum).cast() },
             _lent: PhantomData,
         }
     }

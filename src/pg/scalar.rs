@@ -29,8 +29,10 @@ enum Kind {
     Timestamp,
     TimestampTz,
     Json,
+    Jsonb,
     Bytea,
     Money,
+    Enum,
 }
 
 /// A value of such a type.
@@ -51,9 +53,13 @@ pub enum Scalar<'a> {
     /// Microseconds since 2000-01-01 UTC.
     TimestampTz(i64),
     Json(&'a [u8]),
+    /// The stored form behind its length.
+    Jsonb(&'a [u8]),
     Bytea(&'a [u8]),
     /// Hundredths.
     Money(i64),
+    /// OID of the label.
+    Enum(u32),
 }
 
 impl Native {
@@ -74,11 +80,18 @@ impl Native {
             pg_sys::TIMESTAMPOID => Kind::Timestamp,
             pg_sys::TIMESTAMPTZOID => Kind::TimestampTz,
             pg_sys::JSONOID => Kind::Json,
+            pg_sys::JSONBOID => Kind::Jsonb,
             pg_sys::BYTEAOID => Kind::Bytea,
             pg_sys::MONEYOID => Kind::Money,
+            _ if base.is_enum() => Kind::Enum,
             _ => return None,
         };
         Some(Native { base, kind })
+    }
+
+    /// Whether values may be left to the type's output function: a jsonb that is nested too deeply, an enum's labels.
+    pub fn needs_output(self) -> bool {
+        matches!(self.kind, Kind::Jsonb | Kind::Enum)
     }
 
     /// Whether a value's JSON is never shorter than what is stored of it.
@@ -107,8 +120,10 @@ impl Native {
                 Kind::Timestamp => Scalar::Timestamp(datum.value() as i64),
                 Kind::TimestampTz => Scalar::TimestampTz(datum.value() as i64),
                 Kind::Json => Scalar::Json(bytes(datum, scratch)),
+                Kind::Jsonb => Scalar::Jsonb(bytes(datum, scratch)),
                 Kind::Bytea => Scalar::Bytea(bytes(datum, scratch)),
                 Kind::Money => Scalar::Money(datum.value() as i64),
+                Kind::Enum => Scalar::Enum(datum.value() as u32),
             }
         })
     }

@@ -61,6 +61,11 @@ impl Type {
         self.oid.to_u32() >= pg_sys::FirstNormalObjectId
     }
 
+    pub fn is_enum(self) -> bool {
+        // SAFETY: a syscache look-up.
+        unsafe { pg_sys::type_is_enum(self.oid) }
+    }
+
     /// What the values of a range or a multirange are made of.
     pub fn range_subtype(self) -> Option<Type> {
         // SAFETY: syscache look-ups; InvalidOid where there is none.
@@ -99,7 +104,7 @@ pub fn check_stack_depth() {
 }
 
 /// A count that changes whenever a type, a schema, a cast or a function may have been changed; for what the relcache
-/// is not told of: renamed types and schemas, new casts, replaced functions.
+/// is not told of: renamed types, enum labels and schemas, new casts, replaced functions.
 pub fn generation() -> u64 {
     register();
     GENERATION.get()
@@ -117,6 +122,7 @@ fn register() {
     use pg_sys::SysCacheIdentifier as Cache;
     for cache in [
         Cache::TYPEOID,
+        Cache::ENUMOID,
         Cache::NAMESPACEOID,
         Cache::CASTSOURCETARGET,
         Cache::PROCOID,
