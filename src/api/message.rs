@@ -5,6 +5,7 @@ use crate::message::change;
 use crate::pg::call::{Call, JsonText};
 use crate::pg::row::Record;
 use crate::pg::rowtype::row_type_of;
+use crate::pg::sqlstate::keeping;
 use pgrx::prelude::*;
 
 /// The message of a row change, for people's own triggers. STABLE: its time is the transaction's start, and what it
@@ -26,5 +27,7 @@ fn change_message<'a>(
             .into_iter()
             .find_map(|i| row_type_of(call.argument_type(i)?))
     };
-    Ok(change::change_message(operation, new, old, declared)?)
+    Ok(keeping(|| {
+        change::change_message(operation, new, old, declared)
+    })?)
 }

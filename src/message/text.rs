@@ -56,7 +56,8 @@ pub fn commit_timestamp(out: &mut Vec<u8>, micros: i64) {
 
 /// Writes the day and says whether its year is before Christ. The arithmetic is Postgres's `j2date`.
 fn year_month_day(out: &mut Vec<u8>, days: i64) -> bool {
-    let mut julian = days + EPOCH + 32_044;
+    // Every date that Postgres stores is in range: its calendar begins in 4714 BC, EPOCH days before.
+    let mut julian = (days + EPOCH) as u32 + 32_044;
     let quad = julian / 146_097;
     let extra = (julian - quad * 146_097) * 4 + 3;
     julian += 60 + quad * 3 + extra / 146_097;
@@ -69,19 +70,19 @@ fn year_month_day(out: &mut Vec<u8>, days: i64) -> bool {
         } else {
             (julian + 306) % 366
         };
-    let year = within + quad * 4 - 4800;
+    let year = (within + quad * 4) as i32 - 4800;
     let quad = julian * 2141 / 65_536;
-    let shown = (if year > 0 { year } else { 1 - year }) as u64;
+    let shown = if year > 0 { year } else { 1 - year }.unsigned_abs();
     if shown < 10_000 {
-        json::two_digits(out, (shown / 100) as u32);
-        json::two_digits(out, shown as u32);
+        json::two_digits(out, shown / 100);
+        json::two_digits(out, shown);
     } else {
-        json::unsigned(out, shown);
+        json::unsigned(out, shown.into());
     }
     out.push(b'-');
-    json::two_digits(out, ((quad + 10) % 12 + 1) as u32);
+    json::two_digits(out, (quad + 10) % 12 + 1);
     out.push(b'-');
-    json::two_digits(out, (julian - 7834 * quad / 256) as u32);
+    json::two_digits(out, julian - 7834 * quad / 256);
     year <= 0
 }
 

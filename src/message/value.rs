@@ -110,7 +110,9 @@ impl Resolver {
     pub fn class(&mut self, type_oid: Oid) -> Class {
         check_stack_depth();
         let base = Type::base_of(type_oid);
-        let how = if let Some(native) = Native::of(base) {
+        let how = if let Some(output) = Output::json_of(&self.memory, base) {
+            self.printed(output)
+        } else if let Some(native) = Native::of(base) {
             if native.needs_output() {
                 let output = Output::text_of(&self.memory, base);
                 How::Mixed(native, output, Labels::default())
@@ -124,12 +126,14 @@ impl Resolver {
             self.relations.push(watch(relation));
             How::Record(Box::new(self.composite(base)))
         } else {
-            let output = Output::json_of(&self.memory, base)
-                .unwrap_or_else(|| Output::text_of(&self.memory, base));
-            self.pin = self.pin.max(output.pin());
-            How::Printed(output)
+            self.printed(Output::text_of(&self.memory, base))
         };
         Class { base, how }
+    }
+
+    fn printed(&mut self, output: Output) -> How {
+        self.pin = self.pin.max(output.pin());
+        How::Printed(output)
     }
 
     fn composite(&mut self, base: Type) -> Composite {

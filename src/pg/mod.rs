@@ -35,6 +35,7 @@ pub mod scalar;
 pub mod scan;
 pub mod segment;
 pub mod settings;
+pub mod sqlstate;
 pub mod srf;
 pub mod subtransaction;
 pub mod trigger;

@@ -4,6 +4,7 @@ use super::memory::{Memory, Scratch};
 use super::row::Value;
 use super::scalar::bytes;
 use super::settings::Pin;
+use super::sqlstate::noting;
 use super::types::Type;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
@@ -43,9 +44,9 @@ impl Output {
         }
     }
 
-    /// The type's cast to json, where its owner has made one. It is `row_to_json`'s rule.
+    /// The type's cast to json, where its owner has made one; as in `row_to_json`, not of arrays and composites.
     pub fn json_of(memory: &Rc<Memory>, base: Type) -> Option<Output> {
-        if !base.is_users() {
+        if !base.is_users() || base.element().is_some() || base.relation().is_some() {
             return None;
         }
         let mut function = Oid::INVALID;
@@ -99,7 +100,7 @@ impl Output {
                 Function::JsonByOid(oid) => {
                     let mut info = pg_sys::FmgrInfo::default();
                     pg_sys::fmgr_info(oid, &mut info);
-                    cast(&mut info, datum).map(|json| bytes(json, scratch))
+                    noting(|| cast(&mut info, datum)).map(|json| bytes(json, scratch))
                 }
             }
         }

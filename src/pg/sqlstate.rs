@@ -1,0 +1,87 @@
+//! SQLSTATEs of users' own: pgrx turns those that Postgres does not define into XX000 when it carries an error through
+//! Rust. Noted where a user's function raises, put back where the error leaves for Postgres.
+
+use pgrx::pg_sys;
+use pgrx::PgSqlErrorCode;
+use std::cell::Cell;
+use std::ffi::{c_int, c_void};
+use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
+
+extern "C-unwind" {
+    /// elog.h; exported by the server, not bound by pgrx.
+    fn errcode(sqlstate: c_int) -> c_int;
+}
+
+thread_local! {
+    /// Of the last error that a user's function raised, as Postgres packs it; 0 for none.
+    static NOTED: Cell<c_int> = const { Cell::new(0) };
+    static PUT_BACK: Cell<pg_sys::ErrorContextCallback> = const {
+        Cell::new(pg_sys::ErrorContextCallback {
+            previous: std::ptr::null_mut(),
+            callback: Some(put_back),
+            arg: std::ptr::null_mut(),
+        })
+    };
+}
+
+/// Runs a user's function, and notes the SQLSTATE of what it raises.
+pub(in crate::pg) fn noting<T>(call: impl FnOnce() -> T) -> T {
+    // SAFETY: the callback is linked while its frame lives, and unlinked on the way of an error too: that is an
+    // assignment, and cannot fail.
+    unsafe {
+        let mut callback = pg_sys::ErrorContextCallback {
+            previous: pg_sys::error_context_stack,
+            callback: Some(note),
+            arg: std::ptr::null_mut(),
+        };
+        let _unlink = Unlink(callback.previous);
+        pg_sys::error_context_stack = &mut callback;
+        let result = call();
+        // It returned: what it may have raised on the way was caught or a notice.
+        NOTED.set(0);
+        result
+    }
+}
+
+struct Unlink(*mut pg_sys::ErrorContextCallback);
+
+impl Drop for Unlink {
+    fn drop(&mut self) {
+        // SAFETY: what was linked before outlives this guard.
+        unsafe { pg_sys::error_context_stack = self.0 }
+    }
+}
+
+/// The body of an SQL function in which users' functions run: their errors keep their SQLSTATE.
+pub fn keeping<T>(body: impl FnOnce() -> T) -> T {
+    NOTED.set(0);
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|error| {
+        let noted = NOTED.take();
+        // SAFETY: the callback lives as long as the thread. It is called by the `ereport` with which pgrx hands the
+        // error to Postgres, next thing; whoever catches it there puts back the list of callbacks as it was.
+        unsafe {
+            if noted != 0 && PgSqlErrorCode::from(noted) == PgSqlErrorCode::ERRCODE_INTERNAL_ERROR {
+                PUT_BACK.with(|callback| {
+                    (*callback.as_ptr()).previous = pg_sys::error_context_stack;
+                    (*callback.as_ptr()).arg = noted as usize as *mut c_void;
+                    pg_sys::error_context_stack = callback.as_ptr();
+                });
+            }
+        }
+        resume_unwind(error)
+    })
+}
+
+/// Called by Postgres for every message raised below [`noting`]; of the last, which is the error, the SQLSTATE stays.
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn note(_argument: *mut c_void) {
+    // SAFETY: called while an error is being raised.
+    NOTED.set(unsafe { pg_sys::geterrcode() });
+}
+
+/// Called by Postgres when pgrx raises the error again.
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn put_back(sqlstate: *mut c_void) {
+    // SAFETY: as above.
+    unsafe { errcode(sqlstate as usize as c_int) };
+}
