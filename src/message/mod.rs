@@ -1,9 +1,12 @@
 //! The serialiser: a row change → the JSON message that subscribers receive (DESIGN §4).
 
 pub mod change;
+mod class;
 mod json;
 mod jsonb;
 mod plan;
+#[cfg(any(test, feature = "pg_test"))]
+mod tests;
 mod text;
 mod value;
 

@@ -1,7 +1,8 @@
 //! What is known of a relation's messages before there is a row: keys, classes of types, the list of columns.
 
+use super::class::{Field, Resolver};
 use super::json;
-use super::value::{write_object, Field, Resolver, Text, TooLarge};
+use super::value::{write_object, Text, TooLarge};
 use crate::pg::row::{Column, DeformedRow};
 use crate::pg::settings::Pin;
 use crate::pg::types::type_name;

@@ -1,20 +1,13 @@
-//! Values → JSON: what is known of a type is found out once per plan, each value is then one match and an append.
-//!
-//! The rule is `row_to_json`'s (json.c): domains by their base type, arrays and composites nested, casts to json
-//! honoured for types that are not Postgres's own, everything else as a string by its output function.
+//! Values → JSON: one match on what is known of the type, and an append.
 
+use super::class::{Class, Composite, Field, How, Labels};
 use super::{json, jsonb, text};
-use crate::pg::array::{ArrayType, Elements};
-use crate::pg::invalidation::{watch, Fresh};
-use crate::pg::memory::{Memory, Scratch};
+use crate::pg::array::Elements;
+use crate::pg::memory::Scratch;
 use crate::pg::output::Output;
-use crate::pg::row::{Cell as Column, DeformedRow, RowBuffer, RowShape, Value};
-use crate::pg::scalar::{Native, Scalar};
-use crate::pg::settings::Pin;
-use crate::pg::types::{check_stack_depth, generation, Type};
-use crate::pg::Oid;
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use crate::pg::row::{Cell as Column, DeformedRow, Value};
+use crate::pg::scalar::Scalar;
+use crate::pg::types::{check_stack_depth, Type};
 
 /// A stored byte makes at least 1/32 byte of JSON: the emptiest are the 64 bytes of a `name` in an array, `"",`.
 /// What cannot fit is thus known before it is fetched or printed.
@@ -37,128 +30,6 @@ impl Text<'_> {
             Ok(())
         } else {
             Err(TooLarge)
-        }
-    }
-}
-
-/// How the values of a type become JSON.
-pub struct Class {
-    base: Type,
-    how: How,
-}
-
-enum How {
-    Native(Native),
-    /// Native, but some values are printed.
-    Mixed(Native, Output, Labels),
-    Printed(Output),
-    Array(ArrayType, Box<Class>),
-    Record(Box<Composite>),
-}
-
-/// The labels of an enum that were met, as JSON, in the order of their OIDs.
-type Labels = RefCell<Vec<(u32, Box<[u8]>)>>;
-
-/// A composite type: an object with a member for each of its columns.
-struct Composite {
-    shape: RowShape,
-    fields: Vec<Field>,
-    /// Taken while in use: a cast of the user's may come back to the same type.
-    buffer: Cell<RowBuffer>,
-}
-
-/// A member of an object.
-pub struct Field {
-    /// `,"name":`
-    pub key: Box<[u8]>,
-    /// Place of the column in the row.
-    pub place: usize,
-    pub class: Class,
-    /// Kept whatever its size.
-    pub is_key: bool,
-}
-
-/// Finds out how types become JSON, and notes what the answers depend on.
-pub struct Resolver {
-    memory: Rc<Memory>,
-    relations: Vec<Fresh>,
-    generation: u64,
-    pin: Pin,
-}
-
-impl Resolver {
-    pub fn new() -> Resolver {
-        Resolver {
-            memory: Rc::new(Memory::new()),
-            relations: Vec::new(),
-            generation: generation(),
-            pin: Pin::Variables,
-        }
-    }
-
-    /// What must be pinned while values of the types resolved are written.
-    pub fn pin(&self) -> Pin {
-        self.pin
-    }
-
-    /// Whether everything found out still holds.
-    pub fn is_fresh(&self) -> bool {
-        self.generation == generation() && self.relations.iter().all(Fresh::get)
-    }
-
-    /// How a type, or what a domain is over, becomes JSON.
-    pub fn class(&mut self, type_oid: Oid) -> Class {
-        check_stack_depth();
-        let base = Type::base_of(type_oid);
-        let how = if let Some(output) = Output::json_of(&self.memory, base) {
-            self.printed(output)
-        } else if let Some(native) = Native::of(base) {
-            if native.needs_output() {
-                let output = Output::text_of(&self.memory, base);
-                How::Mixed(native, output, Labels::default())
-            } else {
-                How::Native(native)
-            }
-        } else if let Some(array) = ArrayType::of(base) {
-            let element = self.class(array.element().oid());
-            How::Array(array, Box::new(element))
-        } else if let Some(relation) = base.relation() {
-            self.relations.push(watch(relation));
-            How::Record(Box::new(self.composite(base)))
-        } else {
-            self.printed(Output::text_of(&self.memory, base))
-        };
-        Class { base, how }
-    }
-
-    fn printed(&mut self, output: Output) -> How {
-        self.pin = self.pin.max(output.pin());
-        How::Printed(output)
-    }
-
-    fn composite(&mut self, base: Type) -> Composite {
-        let shape = RowShape::of_type(&self.memory, base.oid());
-        let fields = shape.columns().iter();
-        let fields = fields
-            .map(|column| self.field(&column.name, column.number, column.type_oid, false))
-            .collect();
-        Composite {
-            shape,
-            fields,
-            buffer: Cell::default(),
-        }
-    }
-
-    /// How a column becomes a member of an object.
-    pub fn field(&mut self, name: &str, number: i16, type_oid: Oid, is_key: bool) -> Field {
-        let mut key = vec![b','];
-        json::string(&mut key, name.as_bytes());
-        key.push(b':');
-        Field {
-            key: key.into_boxed_slice(),
-            place: usize::try_from(number - 1).unwrap_or(usize::MAX),
-            class: self.class(type_oid),
-            is_key,
         }
     }
 }

@@ -42,6 +42,7 @@ pub mod trigger;
 pub mod triggers;
 pub mod typeinfo;
 pub mod types;
+pub mod value;
 pub mod wait;
 pub mod wal;
 pub mod worker;

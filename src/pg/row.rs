@@ -3,6 +3,7 @@
 use super::array::detoasted;
 use super::memory::{Memory, Scratch};
 use super::types::Type;
+pub use super::value::Value;
 use pgrx::pg_sys::Oid;
 use pgrx::{pg_sys, varlena};
 use std::ffi::CStr;
@@ -18,49 +19,6 @@ pub struct Column {
     /// As declared, domains kept.
     pub type_oid: Oid,
     pub typmod: i32,
-}
-
-/// A value that is not NULL, with its type below domains. Whoever reads it says which type it expects, so that a
-/// value is never read as what it is not.
-#[derive(Clone, Copy)]
-pub struct Value<'a> {
-    datum: pg_sys::Datum,
-    base: Type,
-    _lent: PhantomData<&'a ()>,
-}
-
-impl<'a> Value<'a> {
-    /// # Safety
-    /// The datum is not NULL, of the type, and lives as long as `'a`.
-    pub(in crate::pg) unsafe fn new(datum: pg_sys::Datum, base: Type) -> Value<'a> {
-        Value {
-            datum,
-            base,
-            _lent: PhantomData,
-        }
-    }
-
-    /// The datum, if the value is of this type.
-    pub(in crate::pg) fn datum_of(self, base: Type) -> Option<pg_sys::Datum> {
-        (self.base.oid() == base.oid()).then_some(self.datum)
-    }
-
-    /// Bytes of the value behind its length, as they will be when it is fetched and decompressed; 0 for types of
-    /// fixed length. Reads nothing but the value's head.
-    pub fn stored_bytes(self) -> usize {
-        if !self.base.is_varlena() {
-            return 0;
-        }
-        // SAFETY: the type is stored as a varlena, so the datum points to one.
-        unsafe {
-            let pointer = self.datum.cast_mut_ptr::<pg_sys::varlena>();
-            if varlena::varatt_is_1b_e(pointer) || varlena::varatt_is_4b_c(pointer) {
-                pg_sys::toast_raw_datum_size(self.datum).saturating_sub(pg_sys::VARHDRSZ)
-            } else {
-                varlena::varsize_any_exhdr(pointer)
-            }
-        }
-    }
 }
 
 /// A column of a row.
@@ -81,11 +39,6 @@ pub struct DeformedRow<'a> {
 }
 
 impl<'a> DeformedRow<'a> {
-    /// The same row without some columns, flags in the order of attribute numbers; those beyond its end are there.
-    pub fn without(self, absent: &'a [bool]) -> DeformedRow<'a> {
-        DeformedRow { absent, ..self }
-    }
-
     /// A column by its place; `base` is the type that the reader expects.
     #[inline]
     pub fn cell(&self, place: usize, base: Type) -> Cell<'a> {
@@ -156,21 +109,6 @@ impl RowShape {
         unsafe {
             let descriptor = memory.within(|| pg_sys::lookup_rowtype_tupdesc_copy(row_type, -1));
             RowShape::of_copy(memory, descriptor)
-        }
-    }
-
-    /// The shape that a descriptor says: a relation's, or that of a stored layout.
-    ///
-    /// # Safety
-    /// The descriptor is valid.
-    pub(in crate::pg) unsafe fn of_descriptor(
-        memory: &Rc<Memory>,
-        descriptor: pg_sys::TupleDesc,
-    ) -> RowShape {
-        // SAFETY: as the caller says; the copy is made in the shape's memory.
-        unsafe {
-            let copy = memory.within(|| pg_sys::CreateTupleDescCopyConstr(descriptor));
-            RowShape::of_copy(memory, copy)
         }
     }
 

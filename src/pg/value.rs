@@ -1,0 +1,48 @@
+//! A value with its type: read only as what it is.
+
+use super::types::Type;
+use pgrx::{pg_sys, varlena};
+use std::marker::PhantomData;
+
+/// A value that is not NULL, with its type below domains. Whoever reads it says which type it expects, so that a
+/// value is never read as what it is not.
+#[derive(Clone, Copy)]
+pub struct Value<'a> {
+    datum: pg_sys::Datum,
+    base: Type,
+    _lent: PhantomData<&'a ()>,
+}
+
+impl<'a> Value<'a> {
+    /// # Safety
+    /// The datum is not NULL, of the type, and lives as long as `'a`.
+    pub(in crate::pg) unsafe fn new(datum: pg_sys::Datum, base: Type) -> Value<'a> {
+        Value {
+            datum,
+            base,
+            _lent: PhantomData,
+        }
+    }
+
+    /// The datum, if the value is of this type.
+    pub(in crate::pg) fn datum_of(self, base: Type) -> Option<pg_sys::Datum> {
+        (self.base.oid() == base.oid()).then_some(self.datum)
+    }
+
+    /// Bytes of the value behind its length, as they will be when it is fetched and decompressed; 0 for types of
+    /// fixed length. Reads nothing but the value's head.
+    pub fn stored_bytes(self) -> usize {
+        if !self.base.is_varlena() {
+            return 0;
+        }
+        // SAFETY: the type is stored as a varlena, so the datum points to one.
+        unsafe {
+            let pointer = self.datum.cast_mut_ptr::<pg_sys::varlena>();
+            if varlena::varatt_is_1b_e(pointer) || varlena::varatt_is_4b_c(pointer) {
+                pg_sys::toast_raw_datum_size(self.datum).saturating_sub(pg_sys::VARHDRSZ)
+            } else {
+                varlena::varsize_any_exhdr(pointer)
+            }
+        }
+    }
+}
