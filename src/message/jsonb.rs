@@ -164,6 +164,23 @@ mod tests {
         assert_eq!(written(&stored(&[OBJECT], b"")).unwrap(), "{}");
         let pair = stored(&[OBJECT | 2, 1 | HAS_OFFSET, 1, TRUE, STRING | 1], b"abx");
         assert_eq!(written(&pair).unwrap(), r#"{"a": true, "b": "x"}"#);
+        // The number begins at the next multiple of four: a varlena of 8 bytes, 7 in the short form.
+        let head = if cfg!(target_endian = "little") {
+            8 << 2
+        } else {
+            8u32
+        };
+        let number = [
+            &b"a\0\0\0"[..],
+            &head.to_ne_bytes(),
+            &0x8000u16.to_ne_bytes(),
+            &7u16.to_ne_bytes(),
+        ];
+        let object = stored(
+            &[OBJECT | 1, 1 | HAS_OFFSET, NUMERIC | 11],
+            &number.concat(),
+        );
+        assert_eq!(written(&object).unwrap(), r#"{"a": 7}"#);
     }
 
     #[test]
