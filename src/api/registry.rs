@@ -79,6 +79,7 @@ AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 COMMENT ON FUNCTION pgrealtime.get_user_realtime_tables() IS
   'The realtime tables from which the current user may SELECT';
 "#)]
+#[allow(clippy::type_complexity)] // pgrx reads the type here, and nowhere else
 fn get_user_realtime_tables() -> Result<
     TableIterator<
         'static,
@@ -115,6 +116,7 @@ LANGUAGE c STABLE STRICT PARALLEL SAFE ROWS 100
 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 COMMENT ON FUNCTION pgrealtime.realtime_tables() IS 'What the view realtime_configuration is made of';
 "#)]
+#[allow(clippy::type_complexity)] // as above
 fn realtime_tables() -> Result<
     TableIterator<
         'static,

@@ -18,6 +18,7 @@ pub mod heap;
 pub mod image;
 pub mod invalidation;
 pub mod judge;
+pub mod keys;
 pub mod literal;
 pub mod memory;
 pub mod names;

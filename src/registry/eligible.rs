@@ -4,7 +4,7 @@ use super::settings;
 use crate::error::{report, Error, Report, Result};
 use crate::pg::catalog::{self, Class};
 use crate::pg::publication::Publication;
-use crate::pg::{acl, heap, Oid};
+use crate::pg::{acl, heap, keys, Oid};
 
 /// Finds the relation and checks that the caller owns it.
 pub fn owned(relation: Oid) -> Result<Class> {
@@ -161,7 +161,7 @@ pub fn without_identity(class: &Class) -> Option<Class> {
         true => catalog::leaves(class.oid),
         false => vec![class.clone()],
     };
-    tables.retain(|table| !catalog::has_replica_identity(table));
+    tables.retain(|table| !keys::has_replica_identity(table));
     tables.into_iter().next()
 }
 

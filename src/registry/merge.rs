@@ -4,6 +4,7 @@ use super::filter_rule;
 use super::settings::Settings;
 use crate::error::{report, Error, Result};
 use crate::pg::catalog::{self, Class};
+use crate::pg::keys;
 use crate::pg::triggers::Event;
 use crate::sink::topic::{self, Part};
 
@@ -29,38 +30,47 @@ const SINKS: [&str; 4] = ["log", "broadcast", "wal", "notify"];
 pub fn merge(class: &Class, old: Option<&Settings>, request: Request) -> Result<Settings> {
     let standard = || Settings::standard(&class.schema_name, &class.name);
     let mut settings = old.cloned().unwrap_or_else(standard);
-    if let Some(priority) = request.priority {
-        settings.priority = one_of("priority", &priority, &PRIORITIES)?;
-    }
     if let Some(operations) = request.operations {
         settings.operations = operations_of(operations)?;
-    }
-    if let Some(filter) = request.row_filter {
-        settings.row_filter = (!filter.trim().is_empty()).then_some(filter);
     }
     if let Some(columns) = request.columns {
         let columns = without_nulls("columns", columns)?;
         settings.columns = (!columns.is_empty()).then_some(columns);
     }
-    if let Some(payload) = request.payload {
-        settings.payload = one_of("payload", &payload, &PAYLOADS)?;
-    }
-    if let Some(deletes) = request.deletes {
-        settings.deletes = one_of("deletes", &deletes, &DELETES)?;
-    }
     if let Some(sinks) = request.sinks {
         settings.sinks = sinks_of(sinks)?;
     }
-    if let Some(topic) = request.broadcast_topic {
-        settings.broadcast_topic = (!topic.is_empty()).then_some(topic);
-    }
+    choose(
+        &mut settings.priority,
+        "priority",
+        request.priority,
+        &PRIORITIES,
+    )?;
+    choose(&mut settings.payload, "payload", request.payload, &PAYLOADS)?;
+    choose(&mut settings.deletes, "deletes", request.deletes, &DELETES)?;
+    set_or_clear(&mut settings.row_filter, request.row_filter);
+    set_or_clear(&mut settings.broadcast_topic, request.broadcast_topic);
     check(class, &mut settings)?;
     Ok(settings)
 }
 
+fn choose(setting: &mut String, name: &str, value: Option<String>, allowed: &[&str]) -> Result<()> {
+    if let Some(value) = value {
+        *setting = one_of(name, &value, allowed)?;
+    }
+    Ok(())
+}
+
+/// A blank text clears.
+fn set_or_clear(setting: &mut Option<String>, value: Option<String>) {
+    if let Some(value) = value {
+        *setting = (!value.trim().is_empty()).then_some(value);
+    }
+}
+
 /// What must hold of the settings together and of the relation as it is now.
 fn check(class: &Class, settings: &mut Settings) -> Result<()> {
-    let key = catalog::key_columns(class.oid);
+    let key = keys::key_columns(class.oid);
     if key.is_empty() {
         check_keyless(class, settings)?;
     }

@@ -2,6 +2,7 @@
 
 mod attach;
 mod cache;
+mod captured;
 mod eligible;
 mod enable;
 mod filter_rule;
@@ -10,6 +11,8 @@ mod introspect;
 mod merge;
 mod publish;
 mod settings;
+#[cfg(any(test, feature = "pg_test"))]
+mod tests;
 
 pub use enable::{disable, enable};
 pub use follow::follow;

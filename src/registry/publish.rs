@@ -142,7 +142,10 @@ pub fn unpublish(class: &Class) -> Result<()> {
     let Some(publication) = current() else {
         return Ok(());
     };
-    let stays = |why: &str, hint: String| {
+    let Some(coverage) = publication.coverage(class) else {
+        return Ok(());
+    };
+    if let Some((why, hint)) = why_it_stays(class, &publication, coverage) {
         let name = &publication.name;
         report(format!(
             "table \"{}\" stays in publication \"{name}\"",
@@ -151,38 +154,47 @@ pub fn unpublish(class: &Class) -> Result<()> {
         .detail(why)
         .hint(hint)
         .notice();
-    };
+        return Ok(());
+    }
+    check_owner(class, &publication, "DROP")?;
+    ddl::execute(&command(class, &publication, "DROP"));
+    Ok(())
+}
+
+/// The reason and the way out, where the publication goes on publishing the relation.
+fn why_it_stays(
+    class: &Class,
+    publication: &Publication,
+    coverage: Coverage,
+) -> Option<(&'static str, String)> {
     let name = quote_identifier(&publication.name);
-    match publication.coverage(class) {
-        None => {}
-        Some(Coverage::Direct) => {
+    match coverage {
+        Coverage::Direct => {
             let own = publication.restriction(class.oid);
-            if own.condition.is_some() || own.has_columns {
-                let hint = format!("{} takes it out.", command(class, &publication, "DROP"));
-                stays("It has a WHERE or column list of its own there, which pgrealtime did not make.", hint);
-            } else {
-                check_owner(class, &publication, "DROP")?;
-                ddl::execute(&command(class, &publication, "DROP"));
-            }
+            (own.condition.is_some() || own.has_columns).then(|| {
+                (
+                    "It has a WHERE or column list of its own there, which pgrealtime did not make.",
+                    format!("{} takes it out.", command(class, publication, "DROP")),
+                )
+            })
         }
-        Some(Coverage::AllTables) => stays(
+        Coverage::AllTables => Some((
             "The publication is FOR ALL TABLES.",
             format!("To choose tables, drop {name} and create it anew without FOR ALL TABLES."),
-        ),
-        Some(Coverage::Schema) => stays(
+        )),
+        Coverage::Schema => Some((
             "The publication is FOR TABLES IN SCHEMA of its schema.",
             format!(
                 "ALTER PUBLICATION {name} DROP TABLES IN SCHEMA {} takes out all of them.",
                 quote_identifier(&class.schema_name)
             ),
-        ),
-        Some(Coverage::Ancestor(root)) => stays(
+        )),
+        Coverage::Ancestor(root) => Some((
             "It is published through a partitioned table above it.",
             format!(
                 "Take {} out instead.",
                 Class::by_oid(root).map_or_else(String::new, |above| above.quoted())
             ),
-        ),
+        )),
     }
-    Ok(())
 }

@@ -1,0 +1,76 @@
+//! What is really captured, as the triggers tell.
+
+use super::attach;
+use crate::pg::catalog::{self, Class};
+use crate::pg::triggers::{self, Event, Firing};
+use crate::pg::Oid;
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+/// What the triggers of a relation and of its leaves capture.
+pub struct Capture {
+    pub events: Vec<Event>,
+    /// Another AFTER ROW trigger fires before the capturing one.
+    pub late: bool,
+}
+
+impl Capture {
+    pub fn of(class: &Class, function: Oid, triggers: &TriggersOf) -> Capture {
+        let mut tables = vec![triggers.of(class.oid)];
+        if class.is_partitioned() {
+            tables.extend(
+                catalog::leaves(class.oid)
+                    .iter()
+                    .map(|leaf| triggers.of(leaf.oid)),
+            );
+        }
+        let everywhere = |event: &Event| {
+            tables
+                .iter()
+                .all(|all| attach::captures(all, function, *event))
+        };
+        Capture {
+            events: Event::ALL.into_iter().filter(everywhere).collect(),
+            late: tables.iter().any(|all| {
+                Event::ALL
+                    .into_iter()
+                    .any(|event| is_late(all, function, event))
+            }),
+        }
+    }
+
+    pub fn captures(&self, event: Event) -> bool {
+        self.events.contains(&event)
+    }
+}
+
+/// Where the triggers of a table are looked up: for many tables in one pass over the catalog, for few by its index,
+/// since the catalog holds the triggers of every foreign key, too.
+pub enum TriggersOf {
+    Catalog,
+    Read(HashMap<Oid, Vec<Firing>>),
+}
+
+impl TriggersOf {
+    pub fn these(tables: usize) -> TriggersOf {
+        match tables {
+            0..100 => TriggersOf::Catalog,
+            _ => TriggersOf::Read(triggers::firing_everywhere()),
+        }
+    }
+
+    fn of(&self, table: Oid) -> Cow<'_, [Firing]> {
+        match self {
+            TriggersOf::Catalog => triggers::firing(table).into(),
+            TriggersOf::Read(all) => all.get(&table).map_or(&[][..], Vec::as_slice).into(),
+        }
+    }
+}
+
+fn is_late(triggers: &[Firing], function: Oid, event: Event) -> bool {
+    let mut firing = triggers
+        .iter()
+        .filter(|one| one.enabled && one.is_for_each_row() && one.is_after(event));
+    let first = firing.next();
+    first.is_some_and(|one| one.function != function) && firing.any(|one| one.function == function)
+}
