@@ -23,6 +23,14 @@ ALTER TABLE goals RENAME other TO another;
 TABLE state;
 SELECT tgname, encode(tgargs, 'escape') FROM pg_trigger WHERE tgrelid = 'goals'::regclass AND NOT tgisinternal ORDER BY 1;
 
+-- Without a topic, too: the triggers carry the column list.
+CREATE TABLE listed (id int PRIMARY KEY, a int);
+SELECT pgrealtime.enable('listed', columns => '{a}');
+ALTER TABLE listed RENAME a TO "B b";
+SELECT DISTINCT encode(tgargs, 'escape') FROM pg_trigger WHERE tgrelid = 'listed'::regclass;
+SELECT pgrealtime.disable('listed');
+DROP TABLE listed;
+
 -- Names.
 ALTER TABLE goals RENAME TO targets;
 ALTER INDEX plans RENAME TO schemes; -- Postgres takes any relation here
