@@ -1,5 +1,6 @@
 //! Plans with a projection: what `changes_since` hands out, and no SQL function alone does.
 
+#[allow(clippy::unwrap_used)]
 #[pgrx::pg_schema]
 mod tests {
     use crate::message::{write_change, Header, Operation, RecordPlan};
