@@ -1,5 +1,6 @@
 //! Tests that need several sessions, or a server that is killed: each is a program, tests/<name>/run.
 
+mod bounded;
 mod cluster;
 mod copy;
 mod crash;
@@ -60,6 +61,7 @@ pub fn part(name: &str, work: impl FnOnce() -> Outcome) -> Outcome {
 fn main() {
     let name = std::env::args().nth(1).unwrap_or_default();
     let result = match name.as_str() {
+        "bounded" => bounded::run(),
         "crash" => crash::run(),
         "cursor" => cursor::run(),
         "gap" => gap::run(),
