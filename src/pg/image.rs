@@ -119,8 +119,11 @@ impl Shape {
                 (copy, pg_sys::convert_tuples_by_name(leaf, copy))
             };
             pg_sys::MemoryContextSwitchTo(before);
-            // convert_tuples_by_name leaves out the conversion of rows that differ in their row type alone; the image
-            // is stamped with the root's either way.
+            // convert_tuples_by_name leaves out the conversion of rows that differ in their row type alone.
+            // Images are of no named type: the servers' minor releases since 15.20 stamp a composite datum with the
+            // version of its row type, and refuse to take it apart once the type has changed.
+            (*descriptor).tdtypeid = pg_sys::RECORDOID;
+            (*descriptor).tdtypmod = -1;
             let keys = key_columns(root);
             let attributes = (0..(*descriptor).natts as usize)
                 .map(|i| {
