@@ -26,7 +26,7 @@ CREATE TABLE pgrealtime.log_layout (
     layout     bigint     NOT NULL,
     relation   oid        NOT NULL,
     names      text[]     NOT NULL, -- '' for a dropped attribute
-    types      oid[]      NOT NULL, -- 0 for a dropped attribute
+    types      oid[]      NOT NULL, -- NULL for a dropped attribute
     typmods    integer[]  NOT NULL,
     lengths    smallint[] NOT NULL,
     alignments text       NOT NULL  -- a letter each, as in pg_attribute.attalign; a capital for what is passed by value

@@ -72,7 +72,11 @@ impl Layout {
     }
 
     fn from_row(row: &Row) -> Option<Layout> {
-        let mut types = row.get::<Vec<Oid>>(3)?.into_iter();
+        // No type is stored as NULL.
+        let mut types = row
+            .get::<Vec<Option<Oid>>>(3)?
+            .into_iter()
+            .map(|type_oid| type_oid.unwrap_or(Oid::INVALID));
         let mut typmods = row.get::<Vec<i32>>(4)?.into_iter();
         let mut lengths = row.get::<Vec<i16>>(5)?.into_iter();
         let alignments = row.get::<String>(6)?;
