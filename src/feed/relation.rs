@@ -30,9 +30,12 @@ pub struct Relation {
     pub deletes_by_key: bool,
     /// Whether a trigger appends its changes to the log.
     pub captured: bool,
-    decoders: RefCell<HashMap<i64, Rc<(Rc<Layout>, Decoder)>>>,
+    decoders: RefCell<HashMap<i64, Known>>,
     fresh: Fresh,
 }
+
+/// A layout and what takes its images apart.
+type Known = Rc<(Rc<Layout>, Decoder)>;
 
 /// The rows of a change, as columns of the relation as it is now.
 pub struct Rows {
@@ -213,7 +216,7 @@ impl Relation {
         Ok(Rows { old, new })
     }
 
-    fn decoder(&self, id: i64) -> Result<Rc<(Rc<Layout>, Decoder)>> {
+    fn decoder(&self, id: i64) -> Result<Known> {
         if let Some(known) = self.decoders.borrow().get(&id) {
             return Ok(known.clone());
         }

@@ -26,12 +26,6 @@ pub struct Done {
     pub emptied: u32,
 }
 
-impl Done {
-    fn anything(self) -> bool {
-        self != Done::default()
-    }
-}
-
 /// Age at which the current segment is closed: the ring holds the retention in all but two segments, one that is
 /// written and one that waits to be emptied.
 fn segment_age() -> i64 {

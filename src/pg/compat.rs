@@ -85,7 +85,7 @@ pub unsafe fn attribute<'a>(
     index: usize,
 ) -> &'a pg_sys::FormData_pg_attribute {
     // SAFETY: as promised.
-    unsafe { &(&(*descriptor).attrs.as_slice((*descriptor).natts as usize))[index] }
+    unsafe { &(*descriptor).attrs.as_slice((*descriptor).natts as usize)[index] }
 }
 
 /// An attribute of a row type, counted from 0.

@@ -42,8 +42,6 @@ pub enum View {
 /// A value of a column, `None` in its place being NULL.
 #[derive(Clone, Debug)]
 pub enum Value<'a> {
-    Bool(bool),
-    Char(u8),
     Int2(i16),
     Int4(i32),
     Int8(i64),
@@ -61,8 +59,6 @@ pub enum Value<'a> {
 impl Value<'_> {
     fn datum(&self) -> pg_sys::Datum {
         let datum = match *self {
-            Value::Bool(v) => v.into_datum(),
-            Value::Char(v) => (v as i8).into_datum(),
             Value::Int2(v) => v.into_datum(),
             Value::Int4(v) => v.into_datum(),
             Value::Int8(v) | Value::Timestamp(v) => v.into_datum(),

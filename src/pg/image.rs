@@ -85,13 +85,6 @@ pub struct Column {
     pub by_value: bool,
 }
 
-impl Column {
-    /// Whether the attribute had been dropped.
-    pub fn is_dropped(&self) -> bool {
-        self.type_oid == pg_sys::InvalidOid
-    }
-}
-
 impl Shape {
     /// The shape of a trigger's rows as rows of `root`, which is the trigger's relation or a partition root above it.
     pub fn new(call: &Call, root: pg_sys::Oid) -> Shape {

@@ -43,8 +43,6 @@ pub struct Compiled {
     pub(in crate::pg) statement: *mut pg_sys::PlannedStmt,
     pub(in crate::pg) row_type: Oid,
     pub(in crate::pg) array_type: Oid,
-    /// Whether the role has policies applied to it.
-    pub has_policy: bool,
     pub uses: Uses,
     depends_on: Vec<Oid>,
     fresh: Vec<Fresh>,
@@ -105,7 +103,6 @@ impl Compiled {
                 statement,
                 row_type,
                 array_type,
-                has_policy: planned.has_policy,
                 uses,
                 depends_on,
                 fresh,
@@ -129,7 +126,6 @@ impl Compiled {
 
 struct Planned {
     statement: *mut pg_sys::PlannedStmt,
-    has_policy: bool,
 }
 
 /// What is put over the rows.
@@ -156,19 +152,12 @@ impl Over<'_> {
                     Some(pg_sys::stringToNode(tree.as_ptr()).cast::<pg_sys::Expr>())
                 }
             };
-            let has_policy = policy.is_some();
             put_conditions(query, [policy, condition])?;
             let uses = uses((*query).targetList.cast(), relation)?;
             let text = cstring(TEXT)?;
             let statement = pg_sys::pg_plan_query(query, text.as_ptr(), 0, std::ptr::null_mut());
             debug_assert!(self.row_type != Oid::INVALID);
-            Ok((
-                Planned {
-                    statement,
-                    has_policy,
-                },
-                uses,
-            ))
+            Ok((Planned { statement }, uses))
         }
     }
 }

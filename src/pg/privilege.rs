@@ -36,14 +36,6 @@ pub fn selectable(relation: Oid, role: Oid, columns: &[i16]) -> Vec<i16> {
     }
 }
 
-/// Whether a role has a relation's policies applied to it. Postgres raises 42501 where they would be but `row_security`
-/// is off.
-pub fn has_policies_applied(relation: Oid, role: Oid) -> bool {
-    // SAFETY: a syscache look-up and the session's setting.
-    let applied = unsafe { pg_sys::check_enable_rls(relation, role, false) };
-    applied == pg_sys::CheckEnableRlsResult::RLS_ENABLED as i32
-}
-
 /// The setting `row_security`.
 pub fn row_security() -> bool {
     // SAFETY: reads a setting.

@@ -62,22 +62,6 @@ impl Segment {
         let mut keys = [key(1, Compare::AtLeast, from), key(1, Compare::Below, to)];
         Stream::begin(self, self.oids.by_xid, &mut keys)
     }
-
-    /// The last entry's position, whoever wrote it and whether it was committed or not.
-    pub fn last(&self) -> Option<(u64, i64)> {
-        let stream = Stream::begin(self, self.oids.by_position, &mut []);
-        stream
-            .step(pg_sys::ScanDirection::BackwardScanDirection)
-            .then(|| (stream.position(), stream.changed_at()))
-    }
-
-    /// The first entry's position and time, whoever wrote it.
-    pub fn first(&self) -> Option<(u64, i64)> {
-        let stream = Stream::begin(self, self.oids.by_position, &mut []);
-        stream
-            .next()
-            .then(|| (stream.position(), stream.changed_at()))
-    }
 }
 
 enum Compare {
@@ -156,12 +140,9 @@ impl<'a> Stream<'a> {
 
     /// Moves to the next entry; false at the end.
     pub fn next(&self) -> bool {
-        self.step(pg_sys::ScanDirection::ForwardScanDirection)
-    }
-
-    fn step(&self, direction: pg_sys::ScanDirection::Type) -> bool {
+        let forward = pg_sys::ScanDirection::ForwardScanDirection;
         // SAFETY: the scan and the slot are open.
-        unsafe { pg_sys::index_getnext_slot(self.scan, direction, self.slot) }
+        unsafe { pg_sys::index_getnext_slot(self.scan, forward, self.slot) }
     }
 
     fn column(&self, number: i32) -> (pg_sys::Datum, bool) {

@@ -39,7 +39,6 @@ pub enum Cell<'a> {
     Null,
     /// text, or json that is known to be valid: both are bytes behind a length.
     Text(&'a [u8]),
-    Int8(i64),
 }
 
 impl Rows {
@@ -64,7 +63,6 @@ impl Rows {
             let datum = match *cell {
                 Cell::Null => None,
                 Cell::Text(bytes) => bytes.into_datum(),
-                Cell::Int8(value) => value.into_datum(),
             };
             nulls[i] = datum.is_none();
             values[i] = datum.unwrap_or(pg_sys::Datum::null());

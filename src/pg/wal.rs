@@ -68,7 +68,7 @@ pub fn flush(lsn: u64) {
 /// (xlog.c, XLogBytePosToRecPtr against XLogBytePosToEndRecPtr).
 fn end_of_inserted(lsn: u64, segment: u64) -> u64 {
     let offset = lsn % pg_sys::XLOG_BLCKSZ as u64;
-    let header = if (lsn - offset) % segment == 0 {
+    let header = if (lsn - offset).is_multiple_of(segment) {
         std::mem::size_of::<pg_sys::XLogLongPageHeaderData>()
     } else {
         std::mem::size_of::<pg_sys::XLogPageHeaderData>()
