@@ -43,6 +43,12 @@ SELECT * FROM public.get_user_realtime_tables();
 SQL
 done
 
+# ---- the change feed ----
+
+echo
+say "two tenants, aurore and cobalt, follow every table while a writer works: each receives what it may see"
+sql/demo/live.sh
+
 # ---- what next ----
 
 cat <<END

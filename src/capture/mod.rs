@@ -12,13 +12,20 @@ use crate::pg::image::{Captured, Columns};
 use crate::pg::trigger::{Call, Event};
 use crate::pg::{xact, CallInfo, Oid};
 use plan::Plan;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 
 /// The body of `pgrealtime.capture_change()`. Errors: 39P01 when it was not called as a trigger that it can serve.
 pub fn capture_change(call: CallInfo) -> Result<()> {
     let call = Call::new(call)?;
     let plan = Plan::of(&call)?;
+    if call.event() == Event::Truncate {
+        if truncated_along(&plan) {
+            return Ok(());
+        }
+    } else {
+        TRUNCATED.set(None);
+    }
     if !gucs::enabled() {
         return skip(plan.root);
     }
@@ -36,6 +43,23 @@ pub fn capture_change(call: CallInfo) -> Result<()> {
         Event::Insert => capture_row(&call, &plan, entry::INSERT, call.new_row()),
         Event::Delete => capture_row(&call, &plan, entry::DELETE, call.old_row()),
         Event::Update => capture_update(&call, &plan),
+    }
+}
+
+thread_local! {
+    /// The root whose TRUNCATE was the last change captured, its transaction and subtransaction.
+    static TRUNCATED: Cell<Option<(Oid, u64, u32)>> = const { Cell::new(None) };
+}
+
+/// Whether a partition was truncated along with its root: TRUNCATE of the root fires its trigger first, then those of
+/// the partitions. With nothing captured in between, a partition's TRUNCATE takes away what has gone already.
+fn truncated_along(plan: &Plan) -> bool {
+    let now = Some((plan.root, xact::top_xid(), xact::subtransaction()));
+    if plan.is_leaf {
+        TRUNCATED.get() == now
+    } else {
+        TRUNCATED.set(now);
+        false
     }
 }
 

@@ -1,5 +1,6 @@
 //! Which OID a remembered name stands for: the table `pgrealtime.relation_cache`, which DDL follows.
 
+use super::filter_rule;
 use super::settings::Settings;
 use crate::error::Result;
 use crate::pg::catalog;
@@ -25,6 +26,9 @@ impl Entry {
         let mut names = settings.columns.clone().unwrap_or_default();
         if let Some(template) = &settings.broadcast_topic {
             names.extend(topic::columns(template));
+        }
+        if let Some(filter) = &settings.row_filter {
+            names.extend(filter_rule::columns(filter));
         }
         names.sort();
         names.dedup();

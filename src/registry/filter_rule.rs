@@ -18,6 +18,14 @@ pub fn condition(relation: Oid, filter: &str, alias: &str) -> Result<Option<Stri
     Ok(condition.map(|condition| condition.render(Some(alias))))
 }
 
+/// The columns that the filter names.
+pub fn columns(filter: &str) -> Vec<String> {
+    match parse::parse(filter) {
+        Ok(Some(expr)) => expr.columns().into_iter().map(str::to_owned).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// The filter with columns under their new names: (old, new), all at once.
 pub fn rename_columns(filter: &str, renamed: &[(String, String)]) -> String {
     let new_name = |name: String| {
