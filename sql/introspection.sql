@@ -1,5 +1,5 @@
--- The relation's size is worked out in the view, by a STABLE function (pg_total_relation_size is VOLATILE): so a query
--- that does not ask for it does not pay for it.
+-- The relation's size and the array of operations are worked out in the view, by a STABLE function (pg_total_relation_size is VOLATILE): so a query
+-- that does not ask for them does not pay for them.
 CREATE VIEW pgrealtime.realtime_configuration AS
 SELECT
   t.schemaname,
@@ -7,7 +7,7 @@ SELECT
   t.estimated_row_count,
   pg_catalog.pg_size_pretty(pgrealtime.relation_size(t.relation)) AS table_size,
   t.realtime_priority,
-  t.enabled_operations,
+  pg_catalog.string_to_array(t.enabled_operations, ',') AS enabled_operations,
   t.row_filter,
   t.captured,
   t.rls_enabled,

@@ -41,7 +41,7 @@ CREATE TEMPORARY TABLE measured AS
 SELECT name, at_least,
        min(pg_temp.cost(ours, our_times)) / CASE WHEN ours LIKE 'DO%' THEN 1000 ELSE 1 END AS ours,
        min(pg_temp.cost(reference, times)) / CASE WHEN reference LIKE 'DO%' THEN 10 ELSE 1 END AS reference
-FROM claim, generate_series(1, 5) AS round GROUP BY name, at_least, claim.ours, claim.reference;
+FROM claim, generate_series(1, 25) AS round GROUP BY name, at_least, claim.ours, claim.reference;
 SELECT name AS "what", round(ours::numeric, 2) AS "ours, µs", round(reference::numeric, 2) AS "reference, µs",
        round((reference / ours)::numeric, 2) AS "times faster", at_least AS "at least",
        CASE WHEN reference / ours >= at_least THEN 'holds' ELSE 'FAILS' END AS "claim"

@@ -85,7 +85,7 @@ fn get_user_realtime_tables() -> Result<
         'static,
         (
             name!(table_name, String),
-            name!(operations, Vec<String>),
+            name!(operations, Vec<&'static str>),
             name!(schema_name, String),
             name!(realtime_priority, Option<String>),
             name!(row_filter, Option<String>),
@@ -110,7 +110,7 @@ fn get_user_realtime_tables() -> Result<
 CREATE FUNCTION pgrealtime.realtime_tables()
 RETURNS TABLE (
   relation oid, schemaname text, tablename text, partitioned boolean, estimated_row_count bigint,
-  realtime_priority text, enabled_operations text[], row_filter text, captured boolean, rls_enabled boolean,
+  realtime_priority text, enabled_operations text, row_filter text, captured boolean, rls_enabled boolean,
   replica_identity text, status text)
 LANGUAGE c STABLE STRICT PARALLEL SAFE ROWS 100
 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
@@ -127,7 +127,7 @@ fn realtime_tables() -> Result<
             name!(partitioned, Option<bool>),
             name!(estimated_row_count, Option<i64>),
             name!(realtime_priority, Option<String>),
-            name!(enabled_operations, Vec<String>),
+            name!(enabled_operations, String),
             name!(row_filter, Option<String>),
             name!(captured, bool),
             name!(rls_enabled, Option<bool>),
@@ -139,7 +139,7 @@ fn realtime_tables() -> Result<
 > {
     Ok(TableIterator::new(
         registry::realtime_tables()?.into_iter().map(|table| {
-            let operations = table.operation_names();
+            let operations = table.operation_names().join(",");
             let RealtimeTable {
                 relation,
                 schema,

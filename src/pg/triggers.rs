@@ -159,7 +159,7 @@ pub fn firing(relation: Oid) -> Vec<Firing> {
     found
 }
 
-/// [`firing`] of every relation at once: one pass over the catalog costs a fraction of 1,000 index scans.
+/// [`firing`] of every relation at once, in order where triggers of several functions meet: one pass over the catalog costs a fraction of 1,000 index scans.
 pub fn firing_everywhere() -> HashMap<Oid, Vec<Firing>> {
     let mut found: HashMap<Oid, Vec<Firing>> = HashMap::new();
     scan_all(pg_sys::TriggerRelationId, |row| {
@@ -173,7 +173,13 @@ pub fn firing_everywhere() -> HashMap<Oid, Vec<Firing>> {
         }
     });
     for triggers in found.values_mut() {
-        triggers.sort_unstable_by_key(|one| one.name.data.map(|byte| byte as u8));
+        // The order matters to who compares functions only.
+        if triggers
+            .iter()
+            .any(|one| one.function != triggers[0].function)
+        {
+            triggers.sort_unstable_by_key(|one| one.name.data.map(|byte| byte as u8));
+        }
     }
     found
 }

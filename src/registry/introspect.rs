@@ -1,7 +1,7 @@
 //! What users see of the realtime tables: only those on which they have a privilege.
 
 use super::captured::{Capture, TriggersOf};
-use super::settings::{self, Settings};
+use super::settings::{self, Overview};
 use super::{attach, publish};
 use crate::error::Result;
 use crate::gucs;
@@ -41,8 +41,8 @@ impl RealtimeTable {
         }
     }
 
-    pub fn operation_names(&self) -> Vec<String> {
-        settings::names(&self.operations)
+    pub fn operation_names(&self) -> Vec<&'static str> {
+        self.operations.iter().map(|event| event.name()).collect()
     }
 }
 
@@ -121,7 +121,7 @@ pub fn realtime_tables() -> Result<Vec<RealtimeTable>> {
     Ok(tables)
 }
 
-fn missing(settings: Settings) -> RealtimeTable {
+fn missing(settings: Overview) -> RealtimeTable {
     RealtimeTable {
         schema: settings.schema,
         name: settings.relation,
@@ -159,7 +159,7 @@ impl Survey {
     }
 
     /// The relation of these settings, each schema looked up once.
-    fn find(&mut self, settings: &Settings) -> Option<Oid> {
+    fn find(&mut self, settings: &Overview) -> Option<Oid> {
         if !self.schemas.contains_key(&settings.schema) {
             let oid = catalog::schema_by_name(&settings.schema);
             self.schemas.insert(settings.schema.clone(), oid);
@@ -177,7 +177,7 @@ impl Survey {
     fn of(
         &self,
         class: &Class,
-        settings: Option<&Settings>,
+        settings: Option<&Overview>,
         triggers: &TriggersOf,
     ) -> RealtimeTable {
         let state = Capture::of(class, self.capture, triggers);
@@ -187,7 +187,7 @@ impl Survey {
                 .as_ref()
                 .is_some_and(|one| is_published(one, class));
         let wanted = settings
-            .filter(|one| !one.sinks.is_empty())
+            .filter(|one| one.captures)
             .map(|one| one.operations.as_slice());
         let complete =
             wanted.is_some_and(|wanted| wanted.iter().all(|event| state.captures(*event)));
@@ -232,7 +232,7 @@ impl Survey {
     }
 
     /// The filter of `enable`; a table that has none may have a WHERE of its own in the publication.
-    fn row_filter(&self, class: &Class, settings: Option<&Settings>) -> Option<String> {
+    fn row_filter(&self, class: &Class, settings: Option<&Overview>) -> Option<String> {
         let own = settings.and_then(|one| one.row_filter.clone());
         own.or_else(|| {
             let publication = self.publication.as_ref().filter(|one| !one.all_tables)?;

@@ -45,15 +45,11 @@ impl Settings {
     fn read(row: &Row) -> Settings {
         let text = |column| row.get::<String>(column).unwrap_or_default();
         let list = |column| row.get::<Vec<String>>(column);
-        let operations = list(3).unwrap_or_default();
         Settings {
             schema: text(0),
             relation: text(1),
             priority: text(2),
-            operations: operations
-                .iter()
-                .filter_map(|name| Event::by_name(name))
-                .collect(),
+            operations: operations(row),
             row_filter: row.get(4),
             columns: list(5),
             payload: text(6),
@@ -80,18 +76,51 @@ impl Settings {
     }
 }
 
+/// What is shown of settings; reading the rest of 1,000 rows, too, would be a tenth of the view's time.
+pub struct Overview {
+    pub schema: String,
+    pub relation: String,
+    pub priority: String,
+    pub operations: Vec<Event>,
+    pub row_filter: Option<String>,
+    /// Whether there is a sink, and so something to capture.
+    pub captures: bool,
+}
+
+impl Overview {
+    fn read(row: &Row) -> Overview {
+        let text = |column| row.get::<String>(column).unwrap_or_default();
+        Overview {
+            schema: text(0),
+            relation: text(1),
+            priority: text(2),
+            operations: operations(row),
+            row_filter: row.get(4),
+            captures: row
+                .get::<pgrx::Array<&str>>(8)
+                .is_some_and(|sinks| !sinks.is_empty()),
+        }
+    }
+}
+
+fn operations(row: &Row) -> Vec<Event> {
+    let names = row.get::<pgrx::Array<&str>>(3);
+    let names = names.iter().flat_map(pgrx::Array::iter).flatten();
+    names.filter_map(Event::by_name).collect()
+}
+
 /// The names of events, as SQL writes them.
 pub fn names(events: &[Event]) -> Vec<String> {
     events.iter().map(|event| event.name().to_owned()).collect()
 }
 
 /// All settings, as the running statement sees them.
-pub fn visible() -> Result<Vec<Settings>> {
+pub fn visible() -> Result<Vec<Overview>> {
     let table = Table::open_member(TABLE, Lock::AccessShare)?;
     Ok(table
         .rows(View::Active)
         .iter()
-        .map(Settings::read)
+        .map(Overview::read)
         .collect())
 }
 
