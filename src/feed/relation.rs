@@ -69,13 +69,15 @@ impl Relation {
 
     fn make(oid: Oid) -> Result<Relation> {
         let fresh = invalidation::watch(oid);
+        // It is locked before its type is looked for: what is being dropped is then found to have gone.
+        let table = Table::by_oid(oid);
         let Some(row_type) = rowtype::row_type_of_relation(oid) else {
             return Err(Error::UndefinedTable(report(format!(
                 "relation with OID {} does not exist",
                 oid.to_u32()
             ))));
         };
-        let Some(table) = Table::by_oid(oid) else {
+        let Some(table) = table else {
             return Err(Error::WrongObjectType(
                 report("only tables have changes").hint("Name the table that is realtime."),
             ));
