@@ -28,7 +28,8 @@ impl Segment {
     pub fn open(oids: SegmentOids) -> Option<Segment> {
         // SAFETY: the function returns null for a relation that has gone.
         let table = unsafe { pg_sys::try_relation_open(oids.table, SHARE) };
-        (!table.is_null()).then_some(Segment { table, oids })
+        // Made only when it is there: a segment that is made is also closed.
+        (!table.is_null()).then(|| Segment { table, oids })
     }
 
     /// Whether it has no entry at all.
