@@ -107,14 +107,18 @@ impl Drop for Table {
 impl Table {
     /// Opens a table in the extension's schema. Errors: 42P01 when the extension is not there.
     pub fn open_member(name: &str, lock: Lock) -> Result<Table> {
-        let oid = member_oid(name).ok_or_else(|| {
+        let missing = || {
             Error::UndefinedTable(
                 report(format!("relation \"{SCHEMA}.{name}\" does not exist"))
                     .hint("Run CREATE EXTENSION pgrealtime in this database."),
             )
-        })?;
-        // SAFETY: table_open locks and raises an error when the relation has gone in between.
-        let relation = unsafe { pg_sys::table_open(oid, lock.mode()) };
+        };
+        let oid = member_oid(name).ok_or_else(missing)?;
+        // SAFETY: the function locks, and returns null when the relation has gone in between.
+        let relation = unsafe { pg_sys::try_relation_open(oid, lock.mode()) };
+        if relation.is_null() {
+            return Err(missing());
+        }
         Ok(Table { relation })
     }
 
