@@ -5,8 +5,10 @@ mod cluster;
 mod copy;
 mod crash;
 mod cursor;
+mod ddl;
 mod gap;
 mod log;
+mod logical;
 mod pg;
 mod random;
 mod standby;
@@ -64,7 +66,9 @@ fn main() {
         "bounded" => bounded::run(),
         "crash" => crash::run(),
         "cursor" => cursor::run(),
+        "ddl" => ddl::run(),
         "gap" => gap::run(),
+        "logical" => logical::run(),
         "standby" => standby::run(),
         _ => Err(format!("no program {name}")),
     };

@@ -1,0 +1,245 @@
+//! DDL under traffic.
+
+use crate::cluster::Cluster;
+use crate::copy::triggers;
+use crate::pg::{quote, Failure, Server};
+use crate::random::{knob, seed, Random};
+use crate::{check, part, wait_for, Outcome};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::Mutex;
+use std::thread;
+
+const TABLE: &str = "CREATE TABLE churn (id bigint PRIMARY KEY, a int, b text)";
+
+/// What somebody may be told whose table, column, function or schema has just gone or changed.
+const EXPECTED: [&str; 12] = [
+    "0A000", // a cached plan's result type changed
+    "22003", // a column of another type
+    "3F000", // no schema
+    "40P01", // deadlock
+    "42703", // no column
+    "42704", // no object
+    "42804", // a column of another type
+    "42883", // no function
+    "42P01", // no table
+    "55000", // a table that is not captured
+    "55006", // a table that is in use
+    "72000", // a cursor that is not inside the log
+];
+
+struct Traffic {
+    server: Server,
+    seed: u64,
+    over: AtomicBool,
+    written: AtomicU64,
+    read: AtomicU64,
+    told: Mutex<BTreeMap<String, u64>>,
+}
+
+pub fn run() -> Outcome {
+    let seed = seed();
+    let cluster = Cluster::from_environment();
+    let mut admin = cluster.server.connect()?;
+    admin.run("CREATE EXTENSION pgrealtime")?;
+    cluster.reload(
+        &mut admin,
+        &["pgrealtime.retention = '1s'", "deadlock_timeout = '50ms'"],
+    )?;
+    let started = admin.value("SELECT pg_postmaster_start_time()")?;
+    let rounds = knob("PGREALTIME_ROUNDS", 40);
+    let with = |rounds: u64, ddl: fn(&mut Random) -> String| {
+        let traffic = Traffic {
+            server: cluster.server.clone(),
+            seed,
+            over: AtomicBool::new(false),
+            written: AtomicU64::new(0),
+            read: AtomicU64::new(0),
+            told: Mutex::default(),
+        };
+        traffic.run(rounds, ddl)
+    };
+    part("columns come, go and change their types", || {
+        with(4 * rounds, columns)
+    })?;
+    part("the table is dropped and made again", || {
+        with(4 * rounds, table)
+    })?;
+    part("the extension is dropped and made again", || {
+        with(rounds, extension)
+    })?;
+    part("the server goes on", || {
+        let log = cluster.log();
+        for sign in [
+            "terminated by signal",
+            "PANIC",
+            "TRAP",
+            "cache lookup failed",
+            "could not open relation",
+        ] {
+            check(!log.contains(sign), || {
+                format!("the server's log has: {sign}")
+            })?;
+        }
+        let mut admin = cluster.server.connect()?;
+        check(
+            admin.value("SELECT pg_postmaster_start_time()")? == started,
+            || "it was started again".to_string(),
+        )
+    })
+}
+
+fn columns(random: &mut Random) -> String {
+    let number = random.below(3);
+    match random.below(6) {
+        0 => format!("ALTER TABLE churn ADD COLUMN IF NOT EXISTS c{number} int DEFAULT 7"),
+        1 => format!("ALTER TABLE churn DROP COLUMN IF EXISTS c{number}"),
+        2 => "ALTER TABLE churn ALTER a TYPE bigint".to_string(),
+        3 => "ALTER TABLE churn ALTER a TYPE text USING a::text; ALTER TABLE churn ALTER a TYPE int USING 0".to_string(),
+        4 => "ALTER TABLE churn RENAME b TO bb; ALTER TABLE churn RENAME bb TO b".to_string(),
+        _ => "TRUNCATE churn".to_string(),
+    }
+}
+
+fn table(random: &mut Random) -> String {
+    let triggers = triggers("churn");
+    match random.below(3) {
+        0 => format!("DROP TABLE IF EXISTS churn; {TABLE}; {triggers}"),
+        1 => "DROP TABLE IF EXISTS churn".to_string() + ";" + TABLE,
+        _ => format!("ALTER TABLE churn RENAME TO old; {TABLE}; {triggers}; DROP TABLE old"),
+    }
+}
+
+fn extension(random: &mut Random) -> String {
+    let make = format!("CREATE EXTENSION pgrealtime; {}", triggers("churn"));
+    match random.below(2) {
+        0 => format!("DROP EXTENSION pgrealtime CASCADE; {make}"),
+        _ => format!("BEGIN; DROP EXTENSION pgrealtime CASCADE; COMMIT; BEGIN; {make}; COMMIT"),
+    }
+}
+
+impl Traffic {
+    fn run(&self, rounds: u64, ddl: fn(&mut Random) -> String) -> Outcome {
+        let mut admin = self.server.connect()?;
+        admin.run(&format!(
+            "DROP TABLE IF EXISTS churn; {TABLE}; {}",
+            triggers("churn")
+        ))?;
+        let changed = thread::scope(|scope| {
+            let writers: Vec<_> = (0..4).map(|i| scope.spawn(move || self.write(i))).collect();
+            let readers: Vec<_> = (0..3).map(|i| scope.spawn(move || self.read(i))).collect();
+            let changed = self.change(rounds, ddl);
+            self.over.store(true, SeqCst);
+            let threads = writers
+                .into_iter()
+                .chain(readers)
+                .map(|thread| thread.join());
+            threads.fold(changed, |all, one| {
+                one.unwrap_or(Err("panicked".to_string())).and(all)
+            })
+        });
+        println!("        told: {:?}", self.told.lock().unwrap());
+        changed?;
+        // And now, with nobody in the way: the last table is captured and read.
+        admin.run(&format!(
+            "DROP TABLE IF EXISTS churn; {TABLE}; {}",
+            triggers("churn")
+        ))?;
+        let cursor = admin.value("SELECT pgrealtime.current_cursor()")?;
+        admin.run("INSERT INTO churn VALUES (1, 1, 'one')")?;
+        let read = format!(
+            "SELECT change->'record'->>'b' FROM pgrealtime.changes_since({}, '{{churn}}')",
+            quote(&cursor)
+        );
+        check(admin.value(&read)? == "one", || {
+            "the change is not there".to_string()
+        })
+    }
+
+    /// Changes the tables, each time once some have written and read.
+    fn change(&self, rounds: u64, ddl: fn(&mut Random) -> String) -> Outcome {
+        let mut random = Random::new(self.seed, 500);
+        let mut admin = self.server.connect()?;
+        for _ in 0..rounds {
+            let written = self.written.load(SeqCst) + random.below(30);
+            let read = self.read.load(SeqCst) + random.below(5);
+            wait_for("traffic", || {
+                Ok(self.written.load(SeqCst) > written && self.read.load(SeqCst) > read)
+            })?;
+            let result = admin.run(&ddl(&mut random));
+            if result.is_err() {
+                admin.run("ROLLBACK")?;
+            }
+            self.expect("DDL", result)?;
+            // What an error left undone.
+            admin.run("CREATE EXTENSION IF NOT EXISTS pgrealtime")?;
+            admin.run(&TABLE.replace("TABLE", "TABLE IF NOT EXISTS"))?;
+        }
+        Ok(())
+    }
+
+    /// Counts an error that was to be expected.
+    fn expect(&self, who: &str, result: Result<(), Failure>) -> Outcome {
+        let Err(failure) = result else {
+            return Ok(());
+        };
+        check(EXPECTED.contains(&failure.code.as_str()), || {
+            format!("{who}: {failure}")
+        })?;
+        *self.told.lock().unwrap().entry(failure.code).or_default() += 1;
+        Ok(())
+    }
+
+    fn write(&self, number: u64) -> Outcome {
+        let mut random = Random::new(self.seed, 100 + number);
+        let mut client = self.server.connect()?;
+        while !self.over.load(SeqCst) {
+            let id = random.below(1_000);
+            let statement = match random.below(4) {
+                0 => format!("DELETE FROM churn WHERE id = {id}"),
+                1 => format!("UPDATE churn SET b = 'changed' WHERE id BETWEEN {id} AND {id} + 5"),
+                2 => format!("BEGIN; INSERT INTO churn (id) VALUES ({id}) ON CONFLICT DO NOTHING; SAVEPOINT s; UPDATE churn SET b = 's' WHERE id = {id}; ROLLBACK TO s; COMMIT"),
+                _ => format!("INSERT INTO churn (id, b) VALUES ({id}, 'b') ON CONFLICT (id) DO UPDATE SET b = 'again'"),
+            };
+            let result = client.run(&statement);
+            if result.is_err() {
+                client.run("ROLLBACK")?;
+            }
+            self.expect("writer", result)?;
+            self.written.fetch_add(1, SeqCst);
+        }
+        Ok(())
+    }
+
+    fn read(&self, number: u64) -> Outcome {
+        let mut random = Random::new(self.seed, 200 + number);
+        let mut client = self.server.connect()?;
+        let mut cursor = String::new();
+        while !self.over.load(SeqCst) {
+            if cursor.is_empty() {
+                match client.value("SELECT pgrealtime.current_cursor()") {
+                    Ok(start) => cursor = start,
+                    Err(failure) => {
+                        self.expect("reader", Err(failure))?;
+                        self.read.fetch_add(1, SeqCst);
+                        continue;
+                    }
+                }
+            }
+            let result = client.query(&format!(
+                "SELECT * FROM pgrealtime.changes_since({}, '{{churn}}', max_changes => {}, net => {})",
+                quote(&cursor),
+                1 + random.below(200),
+                number == 2
+            ));
+            let at = result
+                .as_ref()
+                .ok()
+                .and_then(|rows| rows.last()?.first()?.clone());
+            self.expect("reader", result.map(|_| ()))?;
+            cursor = at.unwrap_or_default();
+            self.read.fetch_add(1, SeqCst);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,124 @@
+//! Logical replication beside the log.
+
+use crate::cluster::Cluster;
+use crate::copy::{poll, triggers, Copy, ITEMS};
+use crate::log::{leave_behind, switch};
+use crate::pg::Client;
+use crate::random::seed;
+use crate::writer::{End, Writer};
+use crate::{check, part, wait_for, Outcome};
+
+pub fn run() -> Outcome {
+    let seed = seed();
+    let cluster = Cluster::from_environment();
+    cluster.configure(&["wal_level = logical"])?;
+    let other = cluster.another(&[])?;
+    let mut both = Both {
+        publisher: cluster.server.connect()?,
+        subscriber: other.server.connect()?,
+        marker: 0,
+    };
+    let connection = format!(
+        "host={} port={} dbname=postgres user=postgres",
+        cluster.server.host, cluster.server.port
+    );
+    both.publisher.run(ITEMS)?;
+    both.publisher
+        .run("CREATE PUBLICATION everything FOR ALL TABLES")?;
+    both.publisher
+        .run("SELECT pg_create_logical_replication_slot('decoded', 'test_decoding')")?;
+    both.subscriber.run(ITEMS)?;
+    // What the log is filled with below; a table that the subscriber lacked would stop it.
+    both.subscriber.run("CREATE TABLE filler (a int)")?;
+    both.subscriber.run(&format!(
+        "CREATE SUBSCRIPTION everything CONNECTION '{connection}' PUBLICATION everything"
+    ))?;
+    part("before the extension", || both.arrive())?;
+    part("CREATE EXTENSION", || {
+        both.publisher.run("CREATE EXTENSION pgrealtime")?;
+        cluster.reload(&mut both.publisher, &["pgrealtime.retention = '1s'"])?;
+        both.arrive()
+    })?;
+    part("captures", || both.captures(&cluster, seed))?;
+    part("prunes", || {
+        switch(&mut both.publisher)?;
+        leave_behind(&mut both.publisher)?;
+        both.publisher
+            .run("SELECT pgrealtime.invalidate_cursors()")?;
+        both.arrive()
+    })?;
+    part("DROP EXTENSION", || {
+        both.publisher.run("DROP EXTENSION pgrealtime CASCADE")?;
+        both.arrive()
+    })?;
+    // But for deletes that say nothing of their row, which pgoutput leaves out.
+    part("nothing of it was decoded", || {
+        let decoded = "SELECT count(*) FILTER (WHERE data LIKE 'table public.items:%') > 100,
+            count(*) FILTER (WHERE data LIKE 'table pgrealtime.%' AND data NOT LIKE '%: DELETE: (no-tuple-data)')
+            FROM pg_logical_slot_get_changes('decoded', NULL, NULL)";
+        let rows = both.publisher.query(decoded)?;
+        check(rows[0][0].as_deref() == Some("t"), || {
+            "the slot has no changes at all".to_string()
+        })?;
+        check(rows[0][1].as_deref() == Some("0"), || {
+            format!("{:?} rows of the log", rows[0][1])
+        })
+    })?;
+    // The slot must not outlive the cluster that it streams to.
+    both.subscriber.run("DROP SUBSCRIPTION everything")?;
+    Ok(())
+}
+
+struct Both {
+    publisher: Client,
+    subscriber: Client,
+    marker: i64,
+}
+
+impl Both {
+    /// A row that is written now arrives, and with it all that was written before.
+    fn arrive(&mut self) -> Outcome {
+        self.marker -= 1;
+        let marker = self.marker;
+        self.publisher.run(&format!(
+            "INSERT INTO items VALUES ({marker}, 1, {marker}, '')"
+        ))?;
+        let there = format!("SELECT count(*) FROM items WHERE id = {marker}");
+        wait_for("the subscriber", || {
+            Ok(self.subscriber.value(&there)? == "1")
+        })?;
+        let same = Copy::table(&mut self.publisher)? == Copy::table(&mut self.subscriber)?;
+        check(same, || "the subscriber's table differs".to_string())?;
+        let errors = self.subscriber.value(
+            "SELECT sum(apply_error_count + sync_error_count) FROM pg_stat_subscription_stats",
+        )?;
+        check(errors == "0", || {
+            format!("{errors} errors of the subscription")
+        })
+    }
+
+    fn captures(&mut self, cluster: &Cluster, seed: u64) -> Outcome {
+        self.publisher.run(&triggers("items"))?;
+        let (mut copy, cursor) = Copy::start(&mut self.publisher, false)?;
+        let mut writer = Writer::new(&cluster.server, 1, seed)?;
+        let mut written = 0;
+        while written < 2_000 {
+            if let End::Committed(names) = writer.transaction()? {
+                written += names.len();
+            }
+        }
+        writer.finish()?;
+        poll(&mut self.publisher, &cursor, 10, false)
+            .map(|_| ())
+            .or_else(|failure| match failure.code.as_str() {
+                "72000" => Ok(()),
+                _ => Err(failure),
+            })?;
+        // Another layout is another row of the log's own tables.
+        self.publisher
+            .run("ALTER TABLE items ADD COLUMN more int; ALTER TABLE items DROP COLUMN more")?;
+        self.publisher.run("TRUNCATE items")?;
+        copy.rows.clear();
+        self.arrive()
+    }
+}
