@@ -12,6 +12,7 @@ GRANT EXECUTE ON FUNCTION
   pgrealtime.relation_size(oid),
   pgrealtime.current_cursor(),
   pgrealtime.changes_since,
+  pgrealtime.diagnose,
   pgrealtime.check_filter(regclass, text, text),
   -- Tells nothing but what the caller passes.
   pgrealtime.change_message,

@@ -2,6 +2,7 @@
 
 mod deliver;
 mod delta;
+pub mod diagnose;
 mod follow;
 mod judge;
 mod net;

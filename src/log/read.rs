@@ -81,6 +81,43 @@ impl Log {
     }
 }
 
+impl Log {
+    /// The last committed entries of a relation, newest first, at most `count`; of each segment the last
+    /// [`LOOKED_BACK`] entries are looked at. The images are copied into `memory`.
+    pub fn latest(&self, relation: Oid, count: usize, memory: &Memory) -> Vec<Entry> {
+        let mut found = Vec::new();
+        for segment in self.segments.iter().filter(|segment| !segment.is_empty()) {
+            let stream = segment.from_the_end();
+            let (mut looked, mut of_segment) = (0, 0);
+            while looked < LOOKED_BACK && of_segment < count && stream.back() {
+                looked += 1;
+                if stream.relation() == relation && stream.is_visible() {
+                    found.push(memory.within(|| read(&stream)));
+                    of_segment += 1;
+                }
+            }
+        }
+        found.sort_unstable_by_key(|entry| Reverse(entry.position));
+        found.truncate(count);
+        found
+    }
+
+    /// When the transaction of the oldest entry began, in microseconds since 2000-01-01 UTC.
+    pub fn oldest(&self) -> Option<i64> {
+        self.segments
+            .iter()
+            .filter(|segment| !segment.is_empty())
+            .filter_map(|segment| {
+                let stream = segment.by_position(0, u64::MAX);
+                stream.next().then(|| stream.changed_at())
+            })
+            .min()
+    }
+}
+
+/// Entries of a segment that are looked at for the last ones of a relation.
+const LOOKED_BACK: usize = 100_000;
+
 impl<'a> Entries<'a> {
     /// Adds a stream that has an entry.
     fn add(&mut self, stream: Stream<'a>) {

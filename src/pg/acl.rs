@@ -145,3 +145,19 @@ pub fn runs_extension() -> bool {
     }
     owner.is_some_and(acts_as)
 }
+
+/// The value of a setting of the session; `None` where nobody has set it.
+pub fn setting(name: &std::ffi::CStr) -> Option<String> {
+    // SAFETY: with missing_ok the function returns NULL for an unknown setting, else a string that is valid until the
+    // next such call.
+    let value = unsafe { pg_sys::GetConfigOption(name.as_ptr(), true, false) };
+    if value.is_null() {
+        return None;
+    }
+    // SAFETY: checked for NULL above.
+    Some(
+        unsafe { std::ffi::CStr::from_ptr(value) }
+            .to_string_lossy()
+            .into_owned(),
+    )
+}

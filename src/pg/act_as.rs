@@ -6,16 +6,16 @@ use std::ffi::{CStr, CString};
 use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
 
 /// A setting and the value to pin it to.
-pub type Setting = (&'static CStr, &'static CStr);
+pub type Setting<'a> = (&'a CStr, &'a CStr);
 
 /// What every work as another role starts with: no name that its owner planted is found, and policies apply.
-const ALWAYS: [Setting; 2] = [
+const ALWAYS: [Setting<'static>; 2] = [
     (c"search_path", c"pg_catalog, pg_temp"),
     (c"row_security", c"on"),
 ];
 
 /// Settings under which a literal's text means one value, and a value has one text.
-pub const CANONICAL: [Setting; 10] = [
+pub const CANONICAL: [Setting<'static>; 10] = [
     (c"TimeZone", c"UTC"),
     (c"timezone_abbreviations", c"Default"),
     (c"DateStyle", c"ISO, MDY"),

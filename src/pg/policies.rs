@@ -2,13 +2,15 @@
 
 use super::policy::Uses;
 use pg_sys::Oid;
-use pgrx::{pg_sys, PgList};
+use pgrx::{pg_sys, FromDatum, PgList};
 use std::ffi::CStr;
 
 /// A policy that decides who may SELECT a row.
 #[derive(Clone, Debug)]
 pub struct SelectPolicy {
     pub name: String,
+    /// Whether it is for the current role, or for everybody.
+    pub applies: bool,
     pub uses: Uses,
     /// It looks at other rows: by a sub-select, or perhaps by a function that is not immutable.
     pub has_sub_select: bool,
@@ -54,7 +56,13 @@ unsafe fn facts(policy: &pg_sys::RowSecurityPolicy) -> SelectPolicy {
                 _ => uses.all = true,
             }
         }
+        let roles = pg_sys::Datum::from(policy.roles);
+        let roles = Vec::<Oid>::from_datum(roles, policy.roles.is_null()).unwrap_or_default();
+        let applies = roles.into_iter().any(|role| {
+            role == Oid::INVALID || pg_sys::has_privs_of_role(pg_sys::GetUserId(), role)
+        });
         SelectPolicy {
+            applies,
             name: CStr::from_ptr(policy.policy_name)
                 .to_string_lossy()
                 .into_owned(),

@@ -52,6 +52,11 @@ impl Segment {
         Stream::begin(self, self.oids.by_position, &mut keys)
     }
 
+    /// All entries, for [`Stream::back`].
+    pub fn from_the_end(&self) -> Stream<'_> {
+        Stream::begin(self, self.oids.by_position, &mut [])
+    }
+
     /// Where the entries of a transaction begin.
     pub fn first_of(&self, xid: u64) -> Option<u64> {
         let stream = self.by_transactions(xid, xid + 1);
@@ -144,6 +149,13 @@ impl<'a> Stream<'a> {
         let forward = pg_sys::ScanDirection::ForwardScanDirection;
         // SAFETY: the scan and the slot are open.
         unsafe { pg_sys::index_getnext_slot(self.scan, forward, self.slot) }
+    }
+
+    /// Moves to the entry before; from the start of a scan, to the last one. False at the beginning.
+    pub fn back(&self) -> bool {
+        let backward = pg_sys::ScanDirection::BackwardScanDirection;
+        // SAFETY: the scan and the slot are open.
+        unsafe { pg_sys::index_getnext_slot(self.scan, backward, self.slot) }
     }
 
     fn column(&self, number: i32) -> (pg_sys::Datum, bool) {

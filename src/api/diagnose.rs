@@ -1,0 +1,44 @@
+//! `pgrealtime.diagnose()`.
+
+use crate::error::{report, Error, ErrorReport};
+use crate::feed::diagnose;
+use crate::pg::srf::{Arguments, Cell, Rows};
+use crate::pg::{acl, privilege, CallInfo, Oid};
+use pgrx::prelude::*;
+use pgrx::JsonB;
+
+#[pg_extern(sql = r#"
+CREATE FUNCTION pgrealtime.diagnose(
+    relation regclass, role_name regrole = NULL, claims jsonb = NULL, filter text = NULL
+) RETURNS TABLE (check_name text, status text, detail text, hint text)
+    LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+COMMENT ON FUNCTION pgrealtime.diagnose(regclass, regrole, jsonb, text) IS
+  'Why a role does or does not receive the changes of a table, one row a check';
+"#, requires = ["log"])]
+fn diagnose(call: CallInfo) -> Result<(), ErrorReport> {
+    let arguments = Arguments::new(call);
+    let relation: Oid = arguments
+        .get(0)
+        .ok_or_else(|| Error::NullValueNotAllowed(report("relation must not be null")))?;
+    let role = arguments.get(1).unwrap_or_else(privilege::current_role);
+    let claims = match arguments.get::<JsonB>(2) {
+        Some(claims) => Some(claims.0.to_string()),
+        None => acl::setting(c"request.jwt.claims"),
+    };
+    let filter: Option<String> = arguments.get(3);
+    let rows = Rows::begin(call);
+    for found in diagnose::diagnose(relation, role, claims.as_deref(), filter.as_deref())? {
+        let text = |text: &'static str| Cell::Text(text.as_bytes());
+        let hint = match found.hint.is_empty() {
+            true => Cell::Null,
+            false => Cell::Text(found.hint.as_bytes()),
+        };
+        rows.add([
+            text(found.check),
+            text(found.status),
+            Cell::Text(found.detail.as_bytes()),
+            hint,
+        ]);
+    }
+    Ok(())
+}

@@ -1,0 +1,50 @@
+-- Why does nobody receive anything? The answers never hold a row.
+\pset format unaligned
+\pset tuples_only on
+\pset null ''
+SET client_min_messages = warning;
+CREATE EXTENSION pgrealtime;
+CREATE ROLE diagnose_reader;
+CREATE ROLE diagnose_other;
+CREATE TABLE plain (id int PRIMARY KEY, org int, secret text);
+\set ask 'SELECT check_name, status, regexp_replace(detail, ''last [0-9]+ s'', ''last N s''), hint FROM pgrealtime.diagnose(''plain'', ''diagnose_reader'''
+
+-- Neither published nor captured, and no privilege.
+:ask);
+
+SELECT pgrealtime.enable('plain');
+GRANT SELECT (id, org) ON plain TO diagnose_reader;
+INSERT INTO plain SELECT i, i % 2, 'a secret' FROM generate_series(1, 10) AS i;
+:ask);
+
+-- A policy by claim, beside one for another role, then with a filter.
+ALTER TABLE plain ENABLE ROW LEVEL SECURITY;
+:ask);
+CREATE POLICY by_claim ON plain FOR SELECT USING (org = (current_setting('request.jwt.claims', true)::jsonb->>'org')::int);
+CREATE POLICY for_others ON plain FOR SELECT TO diagnose_other USING (true);
+:ask, claims => '{"org": 1}');
+:ask, claims => '{"org": 1}', filter => 'id=lt.4');
+SET request.jwt.claims = '{"org": 7}';
+:ask);
+RESET request.jwt.claims;
+
+-- An error is counted, not shown.
+CREATE FUNCTION odd(secret text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE 'the secret is %', secret; END $$;
+CREATE POLICY raising ON plain AS RESTRICTIVE FOR SELECT USING (odd(secret));
+:ask, claims => '{"org": 1}');
+DROP POLICY raising ON plain;
+SET pgrealtime.enabled = off;
+:ask, claims => '{"org": 1}');
+RESET pgrealtime.enabled;
+SELECT pgrealtime.disable('plain');
+:ask, claims => '{"org": 1}');
+
+-- Only for a role that the caller may act as, and a table that it may SELECT from.
+SET ROLE diagnose_reader;
+SELECT count(*) FROM pgrealtime.diagnose('plain');
+SELECT count(*) FROM pgrealtime.diagnose('plain', 'diagnose_other');
+SET ROLE diagnose_other;
+SELECT count(*) FROM pgrealtime.diagnose('plain');
+RESET ROLE;
+DROP TABLE plain;
+DROP ROLE diagnose_reader, diagnose_other;
