@@ -9,6 +9,7 @@ mod ddl;
 mod gap;
 mod log;
 mod logical;
+mod oracle;
 mod pg;
 mod random;
 mod standby;
@@ -70,6 +71,7 @@ fn main() {
         "gap" => gap::run(),
         "logical" => logical::run(),
         "standby" => standby::run(),
+        "oracle" => oracle::run(),
         _ => Err(format!("no program {name}")),
     };
     if let Err(error) = result {

@@ -49,6 +49,11 @@ impl Random {
         self.below(100) < percent
     }
 
+    /// One of these.
+    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.below(from.len() as u64) as usize]
+    }
+
     /// Text that does not compress well.
     pub fn text(&mut self, length: usize) -> String {
         let mut text = String::with_capacity(length + 16);

@@ -1,0 +1,168 @@
+//! The oracle: every reader's copy, brought forward by its changes, is its own SELECT; on random schemas.
+//!
+//! The sessions of a schema take turns in an order that the seed decides, so that a failure comes again with the seed.
+
+mod filter;
+mod json;
+mod kind;
+mod policy;
+mod reader;
+mod schema;
+mod writer;
+
+use crate::pg::{Client, Server};
+use crate::random::{knob, seed, Random};
+use crate::{check, part, Outcome};
+use reader::{Reader, Tally};
+use schema::Schema;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::Mutex;
+use std::thread;
+use writer::{Gaps, Writer, WRITERS};
+
+/// Schemas that are worked on at a time.
+const AT_A_TIME: usize = 2;
+
+struct Run {
+    seed: u64,
+    server: Server,
+    statements: u64,
+    next: AtomicU64,
+    end: u64,
+    /// One at a time changes the catalogs: the publication is one row.
+    catalogs: Mutex<()>,
+    tally: Mutex<Tally>,
+    failure: Mutex<Option<String>>,
+}
+
+pub fn run() -> Outcome {
+    let seed = seed();
+    let server = Server::from_environment();
+    let schemas = knob("ORACLE_SCHEMAS", 30);
+    let statements = knob("ORACLE_STATEMENTS", 1000);
+    let only = knob("PGREALTIME_SCHEMA", u64::MAX);
+    let mut admin = server.connect()?;
+    admin.run("CREATE EXTENSION pgrealtime")?;
+    admin.run(schema::ROLES_SQL)?;
+    let (first, end) = if only == u64::MAX { (0, schemas) } else { (only, only + 1) };
+    let run = Run {
+        seed,
+        server,
+        statements,
+        next: AtomicU64::new(first),
+        end,
+        catalogs: Mutex::default(),
+        tally: Mutex::default(),
+        failure: Mutex::default(),
+    };
+    part(&format!("{} schemas of {statements} statements", end - first), || run.schemas())
+        .map_err(|_| "see above".to_string())?;
+    let tally = *run.tally.lock().unwrap();
+    println!("        {tally:?}");
+    let Tally { inserts, updates, deletes, truncates, compared, .. } = tally;
+    let vain = [inserts, updates, deletes, compared].contains(&0) || (truncates == 0 && end - first > 20);
+    check(!vain || only != u64::MAX, || "a kind of change never came".to_string())
+}
+
+impl Run {
+    fn schemas(&self) -> Outcome {
+        thread::scope(|scope| {
+            for _ in 0..AT_A_TIME {
+                scope.spawn(|| self.work());
+            }
+        });
+        self.failure.lock().unwrap().take().map_or(Ok(()), Err)
+    }
+
+    fn work(&self) {
+        loop {
+            let number = self.next.fetch_add(1, SeqCst);
+            if number >= self.end || self.failure.lock().unwrap().is_some() {
+                return;
+            }
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.schema(number)))
+                .unwrap_or_else(|_| Err("panicked".to_string()));
+            if let Err(error) = result {
+                let again = format!("repeat it with PGREALTIME_SEED={} PGREALTIME_SCHEMA={number}", self.seed);
+                self.failure.lock().unwrap().get_or_insert(format!("schema {number}: {error}\n{again}"));
+            }
+        }
+    }
+
+    fn schema(&self, number: u64) -> Outcome {
+        let mut random = Random::new(self.seed.wrapping_mul(1000).wrapping_add(number), 0);
+        let schema = Schema::random(number, &mut random);
+        let mut admin = self.server.connect()?;
+        {
+            let _one = self.catalogs.lock();
+            for statement in &schema.setup {
+                admin.run(statement).map_err(|failure| format!("{failure}: {statement}"))?;
+            }
+        }
+        let result = self.play(&schema, &mut random).map_err(|error| format!("{error}\n{}", schema.setup.join(";\n")));
+        if result.is_ok() {
+            let _one = self.catalogs.lock();
+            admin.run("SET client_min_messages = error")?;
+            admin.run(&format!("DROP SCHEMA {} CASCADE", schema.name))?;
+        }
+        result
+    }
+
+    fn play(&self, schema: &Schema, random: &mut Random) -> Outcome {
+        let mut writers = (0..WRITERS).map(|number| Writer::new(&self.server, schema, number)).collect::<Result<Vec<_>, _>>()?;
+        let mut readers: Vec<Reader> = (0..4 + random.below(5)).map(|_| Reader::random(schema, random)).collect();
+        // Those that hold no transaction share a session, as in a pool.
+        let mut pooled = self.reading(schema)?;
+        let mut own = readers.iter().map(|reader| reader.holds.then(|| self.reading(schema)).transpose()).collect::<Result<Vec<_>, _>>()?;
+        let mut gaps = vec![Gaps::default(); schema.tables.len()];
+        let mut ids = vec![0; schema.tables.len()];
+        let mut tally = Tally::default();
+        let mut written = 0;
+        while written < self.statements {
+            let writer = random.below(WRITERS) as usize;
+            written += writers[writer].step(schema, &mut ids, &mut gaps, random)? as u64;
+            let i = random.below(readers.len() as u64 * 5) as usize;
+            let Some(reader) = readers.get_mut(i) else {
+                continue;
+            };
+            let holds = own[i].is_some();
+            let client = own[i].as_mut().unwrap_or(&mut pooled);
+            let result = if !reader.waits() {
+                reader.act(client, schema, &gaps, &mut tally, random)
+            } else if random.below(self.statements) < 20 + written {
+                match reader.start(client, schema, &gaps, &mut tally) {
+                    Ok(false) => {
+                        *reader = Reader::random(schema, random);
+                        reader.holds = holds;
+                        Ok(())
+                    }
+                    other => other.map(|_| ()),
+                }
+            } else {
+                Ok(())
+            };
+            let result = result.or_else(|error| reader.gives_way(client, error));
+            result.map_err(|error| format!("after {written} statements, {}: {error}", reader.describe(schema)))?;
+        }
+        for writer in &mut writers {
+            writer.end(random.chance(70), &mut gaps)?;
+        }
+        for (reader, own) in readers.iter_mut().zip(&mut own) {
+            let client = own.as_mut().unwrap_or(&mut pooled);
+            reader
+                .drain_and_compare(client, schema, &gaps, &mut tally)
+                .map_err(|error| format!("in the end, {}: {error}", reader.describe(schema)))?;
+        }
+        self.tally.lock().unwrap().add(&tally);
+        Ok(())
+    }
+
+    fn reading(&self, schema: &Schema) -> Result<Client, String> {
+        let mut client = self.server.connect()?;
+        client.run(&format!(
+            "SET search_path = {}; SET TimeZone = 'UTC'; SET client_min_messages = error; SET lock_timeout = '5ms'",
+            schema.name
+        ))?;
+        Ok(client)
+    }
+}

@@ -1,0 +1,388 @@
+//! Random tables: columns, keys, partitions, grants, triggers, and the settings that they are enabled with.
+
+use super::filter::{self, Condition};
+use super::kind::{self, Kind};
+use super::policy;
+use crate::random::Random;
+
+/// Roles that read, as [`ROLES_SQL`] makes them.
+pub const READERS: [&str; 5] = [
+    "oracle_a",
+    "oracle_b",
+    "oracle_member",
+    "oracle_bypass",
+    "oracle_owner",
+];
+
+/// Roles that are granted something: the member has what its group has.
+pub const GRANTED: [&str; 5] = [
+    "oracle_a",
+    "oracle_b",
+    "oracle_group",
+    "oracle_member",
+    "oracle_bypass",
+];
+
+pub const ROLES_SQL: &str = "CREATE ROLE oracle_a; CREATE ROLE oracle_b; CREATE ROLE oracle_group; \
+    CREATE ROLE oracle_member IN ROLE oracle_group; CREATE ROLE oracle_bypass BYPASSRLS; CREATE ROLE oracle_owner";
+
+#[derive(Debug, Clone)]
+pub struct Column {
+    pub name: String,
+    pub kind: Kind,
+    pub not_null: bool,
+    /// Of another column; nobody writes it.
+    pub generated: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct Leaf {
+    pub name: String,
+    pub bound: String,
+}
+
+/// What a table is in a schema with ON DELETE CASCADE. Its policies look at the parent: keys are never used again, and
+/// what they look at does not change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cascade {
+    No,
+    Parent,
+    Child,
+}
+
+#[derive(Debug, Clone)]
+pub struct Table {
+    pub name: String,
+    /// In the order of their attribute numbers.
+    pub columns: Vec<Column>,
+    /// Places of the key's columns, in the key's order.
+    pub key: Vec<usize>,
+    pub leaves: Vec<Leaf>,
+    pub cascade: Cascade,
+    /// `columns` of enable.
+    told: Option<Vec<usize>>,
+    pub key_only: bool,
+    pub deletes_by_key: bool,
+    /// `row_filter` of enable.
+    pub row_filter: Option<Condition>,
+    grants: Vec<(&'static str, Vec<usize>)>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Schema {
+    pub name: String,
+    pub tables: Vec<Table>,
+    /// What makes it, in order.
+    pub setup: Vec<String>,
+}
+
+pub fn ident(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+impl Table {
+    /// The columns that a role may SELECT.
+    pub fn selectable(&self, role: &str) -> Vec<usize> {
+        let has = |place: &usize| {
+            role == "oracle_owner"
+                || self.grants.iter().any(|(to, columns)| {
+                    (*to == role || (role == "oracle_member" && *to == "oracle_group"))
+                        && columns.contains(place)
+                })
+        };
+        (0..self.columns.len()).filter(has).collect()
+    }
+
+    /// The columns that a message to a role has that asked for some of them.
+    pub fn delivered(&self, role: &str, asked: Option<&Vec<usize>>) -> Vec<usize> {
+        let told = |place: &usize| {
+            !self.key_only
+                && self.told.as_ref().is_none_or(|told| told.contains(place))
+                && asked.is_none_or(|asked| asked.contains(place))
+        };
+        let mut columns = self.selectable(role);
+        columns.retain(|place| self.key.contains(place) || told(place));
+        columns
+    }
+
+    pub fn column_list(&self, places: &[usize]) -> String {
+        let names: Vec<String> = places
+            .iter()
+            .map(|place| ident(&self.columns[*place].name))
+            .collect();
+        names.join(", ")
+    }
+
+    fn column_sql(&self, column: &Column) -> String {
+        let mut sql = format!("{} {}", ident(&column.name), column.kind.sql());
+        if column.generated {
+            let of = &self.columns[self.key.len()].name;
+            sql += &format!(" GENERATED ALWAYS AS ({} IS NULL) STORED", ident(of));
+        }
+        if column.not_null {
+            sql += " NOT NULL";
+        }
+        sql
+    }
+
+    fn random(name: String, random: &mut Random) -> Table {
+        let partitioned = random.chance(40);
+        let mut columns = Vec::new();
+        for i in 0..1 + random.below(3) {
+            let mut kind = *random.pick(&kind::KEYS);
+            if i > 0 && random.chance(20) {
+                kind = Kind::Enum;
+            }
+            columns.push(Column {
+                name: format!("k{i}"),
+                kind,
+                not_null: true,
+                generated: false,
+            });
+        }
+        let mut key: Vec<usize> = (0..columns.len()).collect();
+        for i in 0..2 + random.below(6) {
+            let name = match random.below(12) {
+                0 => format!("Total é {i}"),
+                1 => format!("c\"{i}\\"),
+                _ => format!("c{i}"),
+            };
+            columns.push(Column {
+                name,
+                kind: *random.pick(&kind::ALL),
+                not_null: random.chance(20),
+                generated: false,
+            });
+        }
+        if !partitioned && random.chance(20) {
+            columns.push(Column {
+                name: "made".to_string(),
+                kind: Kind::Bool,
+                not_null: false,
+                generated: true,
+            });
+        }
+        // The key's columns somewhere, in any order; generated ones look at the first that is none of the key's.
+        if !columns.iter().any(|column| column.generated) {
+            let mut order: Vec<usize> = (0..columns.len()).collect();
+            shuffle(&mut order, random);
+            key = key
+                .iter()
+                .map(|place| order.iter().position(|from| from == place).unwrap_or(0))
+                .collect();
+            shuffle(&mut key, random);
+            columns = order.iter().map(|from| columns[*from].clone()).collect();
+        }
+        let mut table = Table {
+            name,
+            columns,
+            key,
+            leaves: Vec::new(),
+            cascade: Cascade::No,
+            told: None,
+            key_only: random.chance(8),
+            deletes_by_key: random.chance(12),
+            row_filter: None,
+            grants: Vec::new(),
+        };
+        if random.chance(15) {
+            table.told = Some(subset(table.columns.len(), random));
+        }
+        if partitioned {
+            let bounds = ["(MODULUS 3, REMAINDER 0)", "(MODULUS 3, REMAINDER 1)", "(MODULUS 3, REMAINDER 2)"];
+            table.leaves = (bounds.iter().enumerate())
+                .map(|(i, bound)| Leaf {
+                    name: format!("{}_{i}", table.name),
+                    bound: format!("FOR VALUES WITH {bound}"),
+                })
+                .collect();
+        }
+        table
+    }
+
+    fn grant(&mut self, random: &mut Random) {
+        for role in GRANTED {
+            let columns = match random.below(10) {
+                0 => continue,
+                1..=5 => (0..self.columns.len()).collect(),
+                _ => {
+                    let mut columns = subset(self.columns.len(), random);
+                    columns.extend(self.key.iter().filter(|key| !columns.contains(key)).collect::<Vec<_>>());
+                    columns
+                }
+            };
+            self.grants.push((role, columns));
+        }
+    }
+
+    fn create(&self, random: &mut Random, out: &mut Vec<String>) {
+        let junk = random.below(self.columns.len() as u64 + 3) as usize;
+        let mut parts: Vec<String> = Vec::new();
+        for (i, column) in self.columns.iter().enumerate() {
+            if i == junk {
+                parts.push("junk text DEFAULT 'junk'".to_string());
+            }
+            parts.push(self.column_sql(column));
+        }
+        parts.push(format!("PRIMARY KEY ({})", self.column_list(&self.key)));
+        let by = self.column_list(&self.key[..1]);
+        let partition = if self.leaves.is_empty() {
+            String::new()
+        } else {
+            format!(" PARTITION BY HASH ({by})")
+        };
+        out.push(format!("CREATE TABLE {} ({}){partition}", self.name, parts.join(", ")));
+        if junk < self.columns.len() {
+            out.push(format!("ALTER TABLE {} DROP COLUMN junk", self.name));
+        }
+        for leaf in &self.leaves {
+            match random.below(4) {
+                0 => out.push(format!("CREATE TABLE {} PARTITION OF {} {}", leaf.name, self.name, leaf.bound)),
+                1 => {
+                    out.push(format!("CREATE TABLE {} PARTITION OF {} {} PARTITION BY HASH ({by})", leaf.name, self.name, leaf.bound));
+                    for i in 0..2 {
+                        out.push(format!("CREATE TABLE {0}_{i} PARTITION OF {0} FOR VALUES WITH (MODULUS 2, REMAINDER {i})", leaf.name));
+                    }
+                }
+                _ => self.attach_another_order(leaf, random, out),
+            }
+        }
+    }
+
+    /// A partition whose columns have other numbers.
+    fn attach_another_order(&self, leaf: &Leaf, random: &mut Random, out: &mut Vec<String>) {
+        let mut order: Vec<usize> = (0..self.columns.len()).collect();
+        shuffle(&mut order, random);
+        let mut parts: Vec<String> = order.iter().map(|place| self.column_sql(&self.columns[*place])).collect();
+        parts.insert(random.below(3) as usize, "junk integer".to_string());
+        out.push(format!("CREATE TABLE {} ({})", leaf.name, parts.join(", ")));
+        out.push(format!("ALTER TABLE {} DROP COLUMN junk", leaf.name));
+        out.push(format!("ALTER TABLE {} ATTACH PARTITION {} {}", self.name, leaf.name, leaf.bound));
+    }
+
+    fn enable(&self) -> String {
+        let mut arguments = vec![format!("'{}'", self.name)];
+        if let Some(told) = &self.told {
+            let names: Vec<String> = told.iter().map(|place| crate::pg::quote(&self.columns[*place].name)).collect();
+            arguments.push(format!("columns => ARRAY[{}]::text[]", names.join(", ")));
+        }
+        if self.key_only {
+            arguments.push("payload => 'key'".to_string());
+        }
+        if self.deletes_by_key {
+            arguments.push("deletes => 'key'".to_string());
+        }
+        if let Some(filter) = &self.row_filter {
+            arguments.push(format!("row_filter => {}", crate::pg::quote(&filter.text)));
+        }
+        format!("SELECT pgrealtime.enable({})", arguments.join(", "))
+    }
+
+    /// Triggers of the user's own: one that changes what is written, one that writes the row once more.
+    fn user_triggers(&self, random: &mut Random, out: &mut Vec<String>) {
+        let text = self.columns.iter().enumerate().find(|(place, column)| column.kind == Kind::Text && !self.key.contains(place));
+        let Some((_, column)) = text.filter(|_| random.chance(25)) else {
+            return;
+        };
+        let (table, column) = (&self.name, ident(&column.name));
+        let same = self.key.iter().map(|place| ident(&self.columns[*place].name)).map(|key| format!("{key} = NEW.{key}"));
+        let same = same.collect::<Vec<_>>().join(" AND ");
+        out.push(format!(
+            "CREATE FUNCTION {table}_before() RETURNS trigger LANGUAGE plpgsql AS $$ \
+             BEGIN NEW.{column} := left(NEW.{column}, 3); RETURN NEW; END $$; \
+             CREATE FUNCTION {table}_after() RETURNS trigger LANGUAGE plpgsql AS $$ \
+             BEGIN IF pg_trigger_depth() = 1 THEN UPDATE {table} SET {column} = 'u3' WHERE {same}; END IF; RETURN NULL; END $$; \
+             CREATE TRIGGER \"00_a_before\" BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION {table}_before(); \
+             CREATE TRIGGER again AFTER INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION {table}_after()"
+        ));
+    }
+}
+
+pub fn shuffle<T>(items: &mut [T], random: &mut Random) {
+    for i in (1..items.len()).rev() {
+        items.swap(i, random.below(i as u64 + 1) as usize);
+    }
+}
+
+/// Some of so many places, at least one.
+pub fn subset(of: usize, random: &mut Random) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..of).filter(|_| random.chance(50)).collect();
+    if places.is_empty() {
+        places.push(random.below(of as u64) as usize);
+    }
+    places
+}
+
+impl Schema {
+    pub fn random(number: u64, random: &mut Random) -> Schema {
+        let name = format!("oracle_{number}");
+        let mut setup = vec![
+            format!("CREATE SCHEMA {name}; GRANT USAGE ON SCHEMA {name} TO PUBLIC; SET search_path = {name}"),
+            "CREATE TYPE mood AS ENUM ('sad', 'ok', 'so happy'); \
+             CREATE DOMAIN tag AS text CHECK (length(VALUE) < 100)"
+                .to_string(),
+        ];
+        policy::members(random, &mut setup);
+        let tables = if random.chance(15) {
+            cascade(random)
+        } else {
+            (0..2 + random.below(5))
+                .map(|i| Table::random(format!("t{i}"), random))
+                .collect()
+        };
+        let mut schema = Schema { name, tables, setup };
+        for i in 0..schema.tables.len() {
+            schema.finish(i, random);
+        }
+        schema
+    }
+
+    fn finish(&mut self, i: usize, random: &mut Random) {
+        let table = &mut self.tables[i];
+        table.grant(random);
+        let out = &mut self.setup;
+        match table.cascade {
+            Cascade::No => table.create(random, out),
+            Cascade::Parent => out.push("CREATE TABLE parent (id integer PRIMARY KEY, org integer, note text)".to_string()),
+            Cascade::Child => out.push(
+                "CREATE TABLE child (id integer PRIMARY KEY, parent integer REFERENCES parent ON DELETE CASCADE, note text)".to_string(),
+            ),
+        }
+        if table.cascade == Cascade::No {
+            table.user_triggers(random, out);
+            if random.chance(20) {
+                table.row_filter = filter::random(table, &(0..table.columns.len()).collect::<Vec<_>>(), random);
+            }
+        }
+        out.push(format!("ALTER TABLE {} OWNER TO oracle_owner", table.name));
+        for (role, columns) in &table.grants {
+            out.push(format!("GRANT SELECT ({}) ON {} TO {role}", table.column_list(columns), table.name));
+        }
+        policy::random(table, random, out);
+        out.push(table.enable());
+    }
+}
+
+fn cascade(random: &mut Random) -> Vec<Table> {
+    let deletes_by_key = random.chance(50);
+    let table = |name: &str, cascade, middle: &str| Table {
+        name: name.to_string(),
+        columns: [("id", Kind::Integer), (middle, Kind::Integer), ("note", Kind::Text)]
+            .map(|(name, kind)| Column {
+                name: name.to_string(),
+                kind,
+                not_null: name == "id",
+                generated: false,
+            })
+            .to_vec(),
+        key: vec![0],
+        leaves: Vec::new(),
+        cascade,
+        told: None,
+        key_only: false,
+        deletes_by_key: deletes_by_key && cascade == Cascade::Child,
+        row_filter: None,
+        grants: Vec::new(),
+    };
+    vec![table("parent", Cascade::Parent, "org"), table("child", Cascade::Child, "parent")]
+}
