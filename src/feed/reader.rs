@@ -1,8 +1,9 @@
 //! The reader's batch: what a role receives of the log between two stands.
 
 use super::deliver::{deliver, operation_of, Chunk, Pending};
+use super::delta::Delivery;
 use super::follow::{unmappable, Delivered, Followed};
-use super::net::{net, Touch};
+use super::net::{net, Net, Touch};
 use super::request::Request;
 use crate::error::{report, Error, Result};
 use crate::gucs;
@@ -240,7 +241,10 @@ impl<'a> Reader<'a> {
             .flatten()
             .map(|at| (at, None))
             .collect();
-        nets.extend(net(touches).into_iter().map(|net| (net.at, Some(net))));
+        for net in net(touches) {
+            let apart = self.apart(kept, net);
+            nets.extend(apart.into_iter().flatten().map(|net| (net.at, Some(net))));
+        }
         nets.sort_by_key(|(at, _)| *at);
         for (at, net) in nets {
             let last = &kept[at];
@@ -255,6 +259,29 @@ impl<'a> Reader<'a> {
             self.emit(&change, &self.request.cursor, emit);
         }
         Ok(())
+    }
+
+    /// A net UPDATE over a row that was deleted and put again is two changes where everybody gets the DELETE's key: the
+    /// reader may never have seen the deleted row.
+    fn apart(&self, kept: &[Delivered], net: Net) -> [Option<Net>; 2] {
+        let deleted = net.old_from.map(|from| &kept[from]).is_some_and(|from| {
+            from.operation == Operation::Delete
+                && self.followed[from.followed].relation.deletes_by_key
+        });
+        if net.delivery != Delivery::Update || !deleted {
+            return [Some(net), None];
+        }
+        let delete = Net {
+            delivery: Delivery::Delete,
+            new_from: None,
+            ..net
+        };
+        let insert = Net {
+            delivery: Delivery::Insert,
+            old_from: None,
+            ..net
+        };
+        [Some(delete), Some(insert)]
     }
 
     /// Which keys a change takes and puts, each with its relation; nothing for a change that does not count.
