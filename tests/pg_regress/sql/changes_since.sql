@@ -1,0 +1,94 @@
+-- The arguments of changes_since and current_cursor: what is refused, with which SQLSTATE, and what is allowed.
+CREATE EXTENSION pgrealtime;
+CREATE TABLE a (id int PRIMARY KEY, v text);
+CREATE TABLE "B c" (v text);
+CREATE VIEW w AS SELECT * FROM a;
+CREATE FUNCTION capture(name regclass) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('CREATE TRIGGER i AFTER INSERT ON %s FOR EACH ROW EXECUTE FUNCTION pgrealtime.capture_change()', name);
+    EXECUTE format('CREATE TRIGGER u AFTER UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION pgrealtime.capture_change()', name);
+    EXECUTE format('CREATE TRIGGER d AFTER DELETE ON %s FOR EACH ROW EXECUTE FUNCTION pgrealtime.capture_change()', name);
+    EXECUTE format('CREATE TRIGGER t AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION pgrealtime.capture_change()', name);
+END
+$$;
+SELECT capture('a'), capture('"B c"');
+-- What a call delivers, without what differs from run to run; an error as its SQLSTATE, message and hint.
+CREATE FUNCTION told(call text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    result text; message text; hint text;
+BEGIN
+    EXECUTE format('SELECT string_agg(coalesce(concat_ws('' '', change->>''type'', change->>''table'', change->''old_record'', change->''record''), ''-''), E''\n'') FROM %s', call)
+        INTO result;
+    RETURN result;
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
+    RETURN concat_ws(E'\n', SQLSTATE || ': ' || message, nullif(hint, ''));
+END
+$$;
+\pset format unaligned
+\pset tuples_only on
+SELECT pgrealtime.current_cursor() AS cursor \gset
+SELECT length(:'cursor') BETWEEN 20 AND 200, :'cursor' ~ '^[A-Za-z0-9_-]+$';
+SELECT provolatile, proparallel, proisstrict FROM pg_proc WHERE oid = 'pgrealtime.current_cursor'::regproc;
+INSERT INTO a VALUES (1, 'one');
+INSERT INTO "B c" VALUES ('two');
+UPDATE a SET v = 'three';
+DELETE FROM a;
+TRUNCATE a;
+CREATE FUNCTION since(arguments text) RETURNS text LANGUAGE sql AS $$ SELECT told('pgrealtime.changes_since(' || arguments || ')') $$;
+
+-- The cursor.
+SELECT since($$NULL, '{a}'$$);
+SELECT since($$'', '{a}'$$);
+SELECT since($$'no cursor', '{a}'$$);
+
+-- The relations.
+SELECT since(quote_literal(:'cursor') || $$, NULL$$);
+SELECT since(quote_literal(:'cursor') || $$, '{}'$$);
+SELECT since(quote_literal(:'cursor') || $$, '{NULL}'$$);
+SELECT since(quote_literal(:'cursor') || $$, '{nothing}'$$);
+SELECT since(quote_literal(:'cursor') || $$, '{w}'$$);
+SELECT since(quote_literal(:'cursor') || $$, '{pg_class}'$$);
+SELECT since(quote_literal(:'cursor') || $$, '{4294967295}'$$);
+SELECT since(quote_literal(:'cursor') || $$, '{a}'$$);
+SELECT since(quote_literal(:'cursor') || $$, '{a,a}'$$);
+SELECT since(quote_literal(:'cursor') || $$, array['a', '"B c"']::regclass[]$$);
+CREATE TABLE bare (id int);
+SELECT since(quote_literal(:'cursor') || $$, '{bare}'$$);
+
+-- The events.
+SELECT since(quote_literal(:'cursor') || $$, '{a}', events => '{UPDATE,truncate}'$$);
+SELECT since(quote_literal(:'cursor') || $$, '{a}', events => '{}'$$);
+SELECT since(quote_literal(:'cursor') || $$, '{a}', events => '{*}'$$);
+SELECT since(quote_literal(:'cursor') || $$, '{a}', events => '{MERGE}'$$);
+SELECT since(quote_literal(:'cursor') || $$, '{a}', events => '{NULL}'$$);
+
+-- The size of a batch.
+SELECT since(quote_literal(:'cursor') || $$, '{a}', max_changes => 0$$);
+SELECT since(quote_literal(:'cursor') || $$, '{a}', max_changes => -1$$);
+SELECT since(quote_literal(:'cursor') || $$, '{a}', max_changes => 100001$$);
+SELECT since(quote_literal(:'cursor') || $$, '{a}', max_changes => NULL$$);
+SELECT since(quote_literal(:'cursor') || $$, '{a}', max_changes => 2$$);
+SELECT since(quote_literal(:'cursor') || $$, '{a}', max_changes => 100000$$);
+
+-- Net changes.
+SELECT since(quote_literal(:'cursor') || $$, '{a}', net => true$$);
+SELECT since(quote_literal(:'cursor') || $$, array['"B c"']::regclass[], net => true$$);
+SELECT since(quote_literal(:'cursor') || $$, '{a}', net => NULL$$);
+
+-- A filter and columns need one relation.
+SELECT since(quote_literal(:'cursor') || $$, array['a', '"B c"']::regclass[], filter => 'v=eq.one'$$);
+SELECT since(quote_literal(:'cursor') || $$, array['a', '"B c"']::regclass[], columns => '{v}'$$);
+SELECT since(quote_literal(:'cursor') || $$, '{a}', filter => ' '$$);
+SELECT since(quote_literal(:'cursor') || $$, '{a}', columns => '{}'$$);
+
+-- A role that may not read the table.
+CREATE ROLE regress_changes_since;
+SET ROLE regress_changes_since;
+SELECT since(quote_literal(:'cursor') || $$, '{a}'$$);
+RESET ROLE;
+DROP ROLE regress_changes_since;
+
+-- In the end there is nothing but the cursor to go on from.
+SELECT cursor AS next FROM pgrealtime.changes_since(:'cursor', '{a}') OFFSET 4 \gset
+SELECT cursor <> '', change IS NULL FROM pgrealtime.changes_since(:'next', '{a}');
