@@ -7,6 +7,7 @@ use crate::gucs;
 use crate::log::retention;
 use crate::log::stand;
 use crate::log::state::State;
+use crate::pg::sqlstate::keeping;
 use crate::pg::srf::{Arguments, Cell, Rows};
 use crate::pg::{xact, CallInfo};
 use pgrx::prelude::*;
@@ -55,10 +56,15 @@ fn changes_since(call: CallInfo) -> Result<(), ErrorReport> {
     .check()?;
     retention::look()?;
     let rows = Rows::begin(call);
-    reader::changes_since(&request, |cursor, change| {
-        let change = change.map_or(Cell::Null, Cell::Text);
-        rows.add([Cell::Text(cursor.as_bytes()), change]);
-    })?;
+    keeping(|| {
+        let read = reader::changes_since(&request, |cursor, change| {
+            let change = change.map_or(Cell::Null, Cell::Text);
+            rows.add([Cell::Text(cursor.as_bytes()), change]);
+        });
+        if let Err(error) = read {
+            ErrorReport::from(error).report(PgLogLevel::ERROR);
+        }
+    });
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use super::decode::Decoded;
 use super::policy::{Compiled, Verdict};
 use super::row::RowShape;
+use super::sqlstate::{note_again, noted, noting};
 use crate::error::{report, Error};
 use pgrx::{pg_sys, PgTryBuilder};
 use std::panic::AssertUnwindSafe;
@@ -80,7 +81,7 @@ fn attempt<T>(body: impl FnOnce() -> T) -> Result<T, Raised> {
         pg_sys::BeginInternalSubTransaction(std::ptr::null());
         pg_sys::MemoryContextSwitchTo(context);
         let result = PgTryBuilder::new(AssertUnwindSafe(|| {
-            let result = body();
+            let result = noting(body);
             pg_sys::ReleaseCurrentSubTransaction();
             Ok(result)
         }))
@@ -106,13 +107,23 @@ fn raised(error: &pg_sys::panic::CaughtError) -> Raised {
         Caught::PostgresError(report) | Caught::ErrorReport(report) => report,
         Caught::RustPanic { ereport, .. } => ereport,
     };
-    // A SQLSTATE is five characters of six bits (elog.h, MAKE_SQLSTATE).
-    let code = report.sql_error_code() as i32;
+    // A SQLSTATE is five characters of six bits (elog.h, MAKE_SQLSTATE). pgrx knows Postgres's own only.
+    let code = match noted() {
+        0 => report.sql_error_code() as i32,
+        noted => noted,
+    };
     let character = |i: i32| ((code >> (6 * i)) & 0x3f) as u8 + b'0';
     Raised {
         sqlstate: [0, 1, 2, 3, 4].map(character),
         message: report.message().to_string(),
     }
+}
+
+/// MAKE_SQLSTATE of elog.h.
+fn pack(characters: [u8; 5]) -> i32 {
+    characters.iter().rev().fold(0, |code, character| {
+        (code << 6) | i32::from(character.wrapping_sub(b'0') & 0x3f)
+    })
 }
 
 /// Collects the verdicts that the executor sends.
@@ -166,7 +177,9 @@ unsafe extern "C-unwind" fn ignore(_receiver: *mut pg_sys::DestReceiver) {}
 
 impl Raised {
     /// The error for the caller: the SQLSTATE is the policy's or filter's own, its message is not repeated.
+    /// Raise it within `sqlstate::keeping`, which puts a SQLSTATE of the user's own back.
     pub fn into_error(self, message: String, detail: String, hint: &str) -> Error {
+        note_again(pack(self.sqlstate));
         Error::Raised(self.sqlstate, report(message).detail(detail).hint(hint))
     }
 }

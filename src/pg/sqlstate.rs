@@ -43,6 +43,16 @@ pub(in crate::pg) fn noting<T>(call: impl FnOnce() -> T) -> T {
     }
 }
 
+/// The SQLSTATE that was noted last, as Postgres packs it; 0 for none.
+pub(in crate::pg) fn noted() -> c_int {
+    NOTED.get()
+}
+
+/// Notes a SQLSTATE for an error that is about to be raised on behalf of a user's function.
+pub(in crate::pg) fn note_again(sqlstate: c_int) {
+    NOTED.set(sqlstate);
+}
+
 struct Unlink(*mut pg_sys::ErrorContextCallback);
 
 impl Drop for Unlink {
