@@ -87,7 +87,7 @@ impl Log {
     pub fn latest(&self, relation: Oid, count: usize, memory: &Memory) -> Vec<Entry> {
         let mut found = Vec::new();
         for segment in self.segments.iter().filter(|segment| !segment.is_empty()) {
-            let stream = segment.from_the_end();
+            let stream = segment.backwards();
             let (mut looked, mut of_segment) = (0, 0);
             while looked < LOOKED_BACK && of_segment < count && stream.back() {
                 looked += 1;

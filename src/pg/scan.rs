@@ -53,7 +53,7 @@ impl Segment {
     }
 
     /// All entries, for [`Stream::back`].
-    pub fn from_the_end(&self) -> Stream<'_> {
+    pub fn backwards(&self) -> Stream<'_> {
         Stream::begin(self, self.oids.by_position, &mut [])
     }
 
