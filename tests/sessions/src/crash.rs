@@ -227,11 +227,10 @@ impl<'a> Load<'a> {
         }
         let mut known = account.acknowledged.clone();
         for transaction in &account.in_doubt {
-            let there = transaction
-                .iter()
-                .filter(|name| seen.contains(name))
-                .count();
-            check(there == 0 || there == transaction.len(), || {
+            // What one transaction did not delete after all another one may have: these names are not its own.
+            let written: Vec<_> = transaction.iter().filter(|name| **name > 0).collect();
+            let there = written.iter().filter(|name| seen.contains(name)).count();
+            check(there == 0 || there == written.len(), || {
                 "half a transaction".to_string()
             })?;
             known.extend(transaction);
