@@ -321,8 +321,8 @@ impl Reader {
         check(change.get("schema").map(Json::text) == Some(&schema.name), || "another schema".to_string())?;
         check(change.get("errors").map(Json::to_string).as_deref() == Some("null"), || "errors".to_string())?;
         let kind = change.get("type").map_or("", Json::text);
-        // The key alone of what was deleted, when it may be a row that the reader never saw.
-        let by_key = table.deletes_by_key && (kind == "DELETE" || (self.net && kind == "UPDATE"));
+        // The key alone of what was deleted; it may be a row that the reader never saw.
+        let short = table.deletes_by_key && kind == "DELETE";
         let key_columns: Vec<usize> = delivered.iter().filter(|place| table.key.contains(place)).copied().collect();
         let (new, old) = (change.get("record"), change.get("old_record"));
         let fits = |row: &Json, by_key: bool| {
@@ -332,7 +332,6 @@ impl Reader {
             })
         };
         new.map_or(Ok(()), |row| fits(row, false))?;
-        let short = by_key && (kind == "DELETE" || old.is_some_and(|row| names(row).len() == key_columns.len()));
         old.map_or(Ok(()), |row| fits(row, short))?;
         let copy = &mut self.copies[i];
         if let Some(old) = old {

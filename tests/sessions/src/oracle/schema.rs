@@ -215,6 +215,16 @@ impl Table {
         }
     }
 
+    /// `row_filter` of enable, over columns that everybody may SELECT: each reader's SELECT has it, too.
+    fn filter_rows(&mut self, random: &mut Random) {
+        let mut columns = subset(self.columns.len(), random);
+        columns.truncate(3);
+        self.row_filter = filter::random(self, &columns, random);
+        for (_, granted) in &mut self.grants {
+            columns.iter().filter(|place| !granted.contains(place)).copied().collect::<Vec<_>>().into_iter().for_each(|place| granted.push(place));
+        }
+    }
+
     fn create(&self, random: &mut Random, out: &mut Vec<String>) {
         let junk = random.below(self.columns.len() as u64 + 3) as usize;
         let mut parts: Vec<String> = Vec::new();
@@ -340,6 +350,9 @@ impl Schema {
     fn finish(&mut self, i: usize, random: &mut Random) {
         let table = &mut self.tables[i];
         table.grant(random);
+        if table.cascade == Cascade::No && random.chance(20) {
+            table.filter_rows(random);
+        }
         let out = &mut self.setup;
         match table.cascade {
             Cascade::No => table.create(random, out),
@@ -350,9 +363,6 @@ impl Schema {
         }
         if table.cascade == Cascade::No {
             table.user_triggers(random, out);
-            if random.chance(20) {
-                table.row_filter = filter::random(table, &(0..table.columns.len()).collect::<Vec<_>>(), random);
-            }
         }
         out.push(format!("ALTER TABLE {} OWNER TO oracle_owner", table.name));
         for (role, columns) in &table.grants {
