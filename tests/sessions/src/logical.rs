@@ -47,6 +47,7 @@ pub fn run() -> Outcome {
             .run("SELECT pgrealtime.invalidate_cursors()")?;
         both.arrive()
     })?;
+    part("the sink wal", || both.emits())?;
     part("DROP EXTENSION", || {
         both.publisher.run("DROP EXTENSION pgrealtime CASCADE")?;
         both.arrive()
@@ -95,6 +96,37 @@ impl Both {
         check(errors == "0", || {
             format!("{errors} errors of the subscription")
         })
+    }
+
+    /// A committed change is one transactional message, a rolled-back one none.
+    fn emits(&mut self) -> Outcome {
+        for client in [&mut self.publisher, &mut self.subscriber] {
+            client.run("CREATE TABLE emitted (id int PRIMARY KEY, a text)")?;
+        }
+        self.publisher.run(
+            "SELECT pgrealtime.enable('emitted', sinks => '{wal}');
+             SELECT pg_create_logical_replication_slot('emitted', 'test_decoding')",
+        )?;
+        self.publisher.run("INSERT INTO emitted VALUES (1, 'kept')")?;
+        self.publisher.run(
+            "BEGIN; SAVEPOINT s; INSERT INTO emitted VALUES (2, 'undone'); ROLLBACK TO s;
+             UPDATE emitted SET a = 'changed'; COMMIT",
+        )?;
+        self.publisher
+            .run("BEGIN; INSERT INTO emitted VALUES (3, 'rolled back'); ROLLBACK")?;
+        let messages = self.publisher.value(
+            r"SELECT string_agg(concat_ws(' ', message->>'type', message->'record', message->'old_record'), ', ')
+              FROM (SELECT substring(data FROM 'transactional: 1 prefix: pgrealtime, .* content:(.*)$')::json
+                    FROM pg_logical_slot_get_changes('emitted', NULL, NULL) WHERE data LIKE 'message:%') AS m (message)",
+        )?;
+        check(
+            messages
+                == r#"INSERT {"id":1,"a":"kept"}, UPDATE {"id":1,"a":"changed"} {"id":1,"a":"kept"}"#,
+            || messages.clone(),
+        )?;
+        self.publisher
+            .run("SELECT pg_drop_replication_slot('emitted')")?;
+        self.arrive()
     }
 
     fn captures(&mut self, cluster: &Cluster, seed: u64) -> Outcome {
