@@ -59,7 +59,7 @@ impl Followed {
         Ok(Followed {
             plan: relation.plan(&columns),
             key_plan: relation.deletes_by_key.then(by_key),
-            judge: Judge::new(condition),
+            judge: Judge::new(judge::both(relation.row_filter.clone(), condition)),
             relation,
         })
     }

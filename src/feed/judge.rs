@@ -6,7 +6,7 @@ use crate::filter::condition::{compile, Purpose};
 use crate::pg::decode::Decoded;
 use crate::pg::invalidation::{self, Fresh};
 use crate::pg::judge::Raised;
-use crate::pg::policy::{Compiled, Verdict};
+use crate::pg::policy::{and, Compiled, Verdict};
 use crate::pg::{privilege, Oid};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -249,4 +249,12 @@ pub fn condition(relation: Oid, filter: Option<&str>) -> Result<Option<Rc<str>>>
         );
     });
     Ok(Some(tree))
+}
+
+/// A condition that holds where two analysed ones hold.
+pub fn both(first: Option<Rc<str>>, second: Option<Rc<str>>) -> Option<Rc<str>> {
+    match (first, second) {
+        (Some(first), Some(second)) => Some(and(&first, &second).into()),
+        (first, second) => first.or(second),
+    }
 }

@@ -30,6 +30,8 @@ pub struct Relation {
     pub deletes_by_key: bool,
     /// Whether a trigger appends its changes to the log.
     pub captured: bool,
+    /// `row_filter`: a condition that every reader's filter is added to, analysed.
+    pub row_filter: Option<Rc<str>>,
     decoders: RefCell<HashMap<i64, Known>>,
     fresh: Fresh,
 }
@@ -103,6 +105,7 @@ impl Relation {
             key_only: says("payload=key"),
             deletes_by_key: says("deletes=key"),
             captured,
+            row_filter: trigger::row_filter(oid).map(Rc::from),
             table,
             shape,
             decoders: RefCell::default(),

@@ -284,3 +284,8 @@ fn cstring(text: &str) -> Result<CString> {
 fn unexpected() -> Error {
     Error::FeatureNotSupported(report("the policies of a relation could not be read"))
 }
+
+/// The conjunction of two conditions, written as Postgres writes an analysed one (outfuncs.c, _outBoolExpr).
+pub fn and(first: &str, second: &str) -> String {
+    format!("{{BOOLEXPR :boolop and :args ({first} {second}) :location -1}}")
+}

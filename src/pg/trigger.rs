@@ -1,7 +1,7 @@
 //! The trigger call: what fired, on which relation, with which rows and arguments.
 
 use crate::error::{report, Error, Result};
-use pgrx::pg_sys;
+use pgrx::{pg_sys, PgList};
 use std::ffi::CStr;
 
 /// What Postgres hands to a C function; `Copy`, and only this module and its siblings look inside.
@@ -282,6 +282,50 @@ pub fn capture_arguments(relation: pg_sys::Oid) -> Vec<Vec<String>> {
                     .collect()
             })
             .collect();
+        pg_sys::relation_close(opened, lock);
+        found
+    }
+}
+
+/// The row filter of a relation, from the WHEN of the triggers that `enable` made: an analysed condition over
+/// range-table entry 1, as text; `None` for none.
+pub fn row_filter(relation: pg_sys::Oid) -> Option<String> {
+    // SAFETY: as `capture_arguments`; the trees of WHEN are those that Postgres stored, with OLD as entry 1 and NEW as
+    // entry 2 of the range table, and the copy that is changed here is our own.
+    unsafe {
+        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+        let opened = pg_sys::try_relation_open(relation, lock);
+        if opened.is_null() {
+            return None;
+        }
+        let described = (*opened).trigdesc;
+        let triggers: &[pg_sys::Trigger] = if described.is_null() {
+            &[]
+        } else {
+            std::slice::from_raw_parts((*described).triggers, (*described).numtriggers as usize)
+        };
+        let named = |name: &CStr| {
+            triggers
+                .iter()
+                .find(|trigger| CStr::from_ptr(trigger.tgname) == name && !trigger.tgqual.is_null())
+                .map(|trigger| pg_sys::stringToNode(trigger.tgqual).cast::<pg_sys::Node>())
+        };
+        let of_new = |node: *mut pg_sys::Node| {
+            pg_sys::ChangeVarNodes(node, 2, 1, 0);
+            node
+        };
+        let found = named(c"00_pgrealtime_delete")
+            .or_else(|| named(c"00_pgrealtime_insert").map(of_new))
+            // (filter of OLD) OR (filter of NEW): the parser flattens what stands left of an OR, never what is right.
+            .or_else(|| {
+                let node = named(c"00_pgrealtime_update")?.cast::<pg_sys::BoolExpr>();
+                let sides = PgList::<pg_sys::Node>::from_pg((*node).args);
+                sides.get_ptr(sides.len().checked_sub(1)?).map(of_new)
+            })
+            .map(|node| {
+                let text = pg_sys::nodeToString(node.cast());
+                CStr::from_ptr(text).to_string_lossy().into_owned()
+            });
         pg_sys::relation_close(opened, lock);
         found
     }
