@@ -64,7 +64,7 @@ BEGIN
     TRUNCATE t_log;
     FOREACH event IN ARRAY events LOOP
         EXECUTE format('CREATE TRIGGER %s AFTER %1$s ON t_outbox FOR EACH ROW EXECUTE FUNCTION to_outbox()', event);
-        EXECUTE format('CREATE TRIGGER %s AFTER %1$s ON t_floor FOR EACH ROW EXECUTE FUNCTION append_ready(%s, %s, %s, %s)',
+        EXECUTE format('CREATE TRIGGER %s AFTER %1$s ON t_floor FOR EACH ROW EXECUTE FUNCTION append_ready(%s, %s, %s, %s, first)',
             event, 'floor_log'::regclass::oid, 'floor_position'::regclass::oid, 'floor_xid'::regclass::oid, size);
         IF EXISTS (SELECT FROM who WHERE who.name = 'pgq') THEN
             EXECUTE format('CREATE TRIGGER %s AFTER %1$s ON t_pgq FOR EACH ROW EXECUTE FUNCTION pgq.jsontriga(''bench'')', event);

@@ -26,11 +26,15 @@ typedef struct Ready
 	Oid			table;
 	Oid			by_position;
 	Oid			by_xid;
+	bool		first_only;
 	bytea	   *payload;
 	IndexInfo  *info;
 } Ready;
 
-/* append_ready('table', 'index on position', 'index on xid, position', 'bytes of payload') */
+/*
+ * append_ready('table', 'index on position', 'index on xid, position', 'bytes of payload', 'first' or 'every'): which
+ * entries of a transaction the second index gets. The change log's gets the first.
+ */
 static Ready *
 ready(FunctionCallInfo fcinfo, Trigger *trigger)
 {
@@ -44,6 +48,7 @@ ready(FunctionCallInfo fcinfo, Trigger *trigger)
 	it->table = atooid(trigger->tgargs[0]);
 	it->by_position = atooid(trigger->tgargs[1]);
 	it->by_xid = atooid(trigger->tgargs[2]);
+	it->first_only = strcmp(trigger->tgargs[4], "first") == 0;
 	it->payload = palloc0(VARHDRSZ + atoi(trigger->tgargs[3]));
 	SET_VARSIZE(it->payload, VARHDRSZ + atoi(trigger->tgargs[3]));
 	it->info = makeNode(IndexInfo);
@@ -66,6 +71,7 @@ Datum
 append_ready(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
+	static int64 last_xid = 0;
 	Ready	   *it = ready(fcinfo, data->tg_trigger);
 	Relation	table = table_open(it->table, RowExclusiveLock);
 	int64		xid = (int64) U64FromFullTransactionId(GetTopFullTransactionId());
@@ -88,7 +94,9 @@ append_ready(PG_FUNCTION_ARGS)
 	add(it->by_position, table, &tuple->t_self, keys, it->info);
 	keys[0] = values[1];
 	keys[1] = values[0];
-	add(it->by_xid, table, &tuple->t_self, keys, it->info);
+	if (!it->first_only || xid != last_xid)
+		add(it->by_xid, table, &tuple->t_self, keys, it->info);
+	last_xid = xid;
 	heap_freetuple(tuple);
 	table_close(table, NoLock);
 	return PointerGetDatum(NULL);
