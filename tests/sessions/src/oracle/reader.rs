@@ -147,6 +147,7 @@ impl Reader {
         if denied {
             let code = client.query(&self.call(schema, &cursor, 10)).err().map(|failure| failure.code);
             client.run("ROLLBACK")?;
+            check(code.as_deref() != Some("55P03"), || "55P03".to_string())?;
             check(code.as_deref() == Some("42501"), || format!("{code:?} for a table without any privilege"))?;
             tally.denied += 1;
             return Ok(false);

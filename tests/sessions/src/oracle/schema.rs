@@ -203,6 +203,8 @@ impl Table {
     fn grant(&mut self, random: &mut Random) {
         for role in GRANTED {
             let columns = match random.below(10) {
+                // The child's policy looks at it.
+                _ if self.cascade == Cascade::Parent => (0..self.columns.len()).collect(),
                 0 => continue,
                 1..=5 => (0..self.columns.len()).collect(),
                 _ => {
