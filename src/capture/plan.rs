@@ -6,7 +6,7 @@ use crate::log::layout::{Layout, Standing};
 use crate::pg::image::Shape;
 use crate::pg::invalidation::{self, Fresh};
 use crate::pg::trigger::{self, Call, Event};
-use crate::pg::{xact, Oid};
+use crate::pg::{relation_triggers, xact, Oid};
 use crate::sink::Sinks;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -78,7 +78,7 @@ impl Plan {
         let is_leaf = arguments.iter().any(|argument| is_leaf_argument(argument));
         let own = invalidation::watch(call.relation());
         let root = if is_leaf && call.event() == Event::Truncate {
-            trigger::truncate_root(call, is_leaf_argument).unwrap_or(call.relation())
+            relation_triggers::truncate_root(call, is_leaf_argument).unwrap_or(call.relation())
         } else {
             trigger::captured_root(call)
         };

@@ -11,7 +11,7 @@ use crate::pg::memory::Memory;
 use crate::pg::privilege;
 use crate::pg::row::{Column, RowShape};
 use crate::pg::rowtype::Table;
-use crate::pg::{rowtype, trigger, Oid};
+use crate::pg::{relation_triggers, rowtype, Oid};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -84,7 +84,7 @@ impl Relation {
                 report("only tables have changes").hint("Name the table that is realtime."),
             ));
         };
-        let triggers = trigger::capture_arguments(oid);
+        let triggers = relation_triggers::capture_arguments(oid);
         let says = |setting: &str| {
             triggers
                 .iter()
@@ -105,7 +105,7 @@ impl Relation {
             key_only: says("payload=key"),
             deletes_by_key: says("deletes=key"),
             captured,
-            row_filter: trigger::row_filter(oid).map(Rc::from),
+            row_filter: relation_triggers::row_filter(oid).map(Rc::from),
             table,
             shape,
             decoders: RefCell::default(),

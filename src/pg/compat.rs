@@ -55,26 +55,6 @@ pub fn first_relfilenumber_subid(relation: &pg_sys::RelationData) -> pg_sys::Sub
     relation.rd_firstRelfilelocatorSubid
 }
 
-/// OID of a relation's primary key index, InvalidOid for none.
-///
-/// # Safety
-/// `relation` is open.
-#[cfg(not(feature = "pg18"))]
-pub unsafe fn primary_key_index(relation: pg_sys::Relation) -> pg_sys::Oid {
-    // SAFETY: as promised.
-    unsafe { pg_sys::RelationGetPrimaryKeyIndex(relation) }
-}
-
-/// OID of a relation's primary key index, InvalidOid for none; a deferrable one is no key here, as before version 18.
-///
-/// # Safety
-/// `relation` is open.
-#[cfg(feature = "pg18")]
-pub unsafe fn primary_key_index(relation: pg_sys::Relation) -> pg_sys::Oid {
-    // SAFETY: as promised.
-    unsafe { pg_sys::RelationGetPrimaryKeyIndex(relation, false) }
-}
-
 /// An attribute of a row type, counted from 0.
 ///
 /// # Safety

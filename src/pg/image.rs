@@ -117,7 +117,7 @@ impl Shape {
             // version of its row type, and refuse to take it apart once the type has changed.
             (*descriptor).tdtypeid = pg_sys::RECORDOID;
             (*descriptor).tdtypmod = -1;
-            let keys = key_columns(root);
+            let keys = super::keys::key_columns(root);
             let attributes = (0..(*descriptor).natts as usize)
                 .map(|i| {
                     let attribute = super::compat::attribute(descriptor, i);
@@ -341,31 +341,5 @@ impl Attribute {
                 && std::slice::from_raw_parts(a, length_a)
                     == std::slice::from_raw_parts(b, length_b)
         }
-    }
-}
-
-/// Attribute numbers of a relation's key: its primary key, else its replica identity index, else none.
-pub fn key_columns(relation: pg_sys::Oid) -> Vec<i16> {
-    // SAFETY: the relation and the index are opened under a lock and closed again.
-    unsafe {
-        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-        let opened = pg_sys::relation_open(relation, lock);
-        let mut index = super::compat::primary_key_index(opened);
-        if index == pg_sys::InvalidOid {
-            index = pg_sys::RelationGetReplicaIndex(opened);
-        }
-        let mut columns = Vec::new();
-        if index != pg_sys::InvalidOid {
-            let opened = pg_sys::index_open(index, lock);
-            let form = (*opened).rd_index;
-            columns = (*form)
-                .indkey
-                .values
-                .as_slice((*form).indnkeyatts as usize)
-                .to_vec();
-            pg_sys::index_close(opened, lock);
-        }
-        pg_sys::relation_close(opened, lock);
-        columns
     }
 }

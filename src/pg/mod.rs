@@ -29,6 +29,7 @@ pub mod policies;
 pub mod policy;
 pub mod privilege;
 pub mod publication;
+pub mod relation_triggers;
 pub mod retire;
 pub mod row;
 pub mod rowtype;

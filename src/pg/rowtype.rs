@@ -62,7 +62,7 @@ impl Table {
                 oid,
                 schema: owned(pg_sys::get_namespace_name((*class).relnamespace)),
                 name: owned((*class).relname.data.as_ptr()),
-                key: key(relation),
+                key: super::keys::key_columns(oid),
             });
             pg_sys::relation_close(relation, lock);
             table
@@ -79,33 +79,4 @@ unsafe fn owned(name: *const c_char) -> String {
     // SAFETY: as the caller says.
     let name = unsafe { CStr::from_ptr(name) };
     name.to_string_lossy().into_owned()
-}
-
-/// # Safety
-/// The relation is open.
-unsafe fn key(relation: pg_sys::Relation) -> Vec<i16> {
-    // SAFETY: as the caller says; the index is open while it is read. Key columns of a primary key and of a replica
-    // identity index are plain columns.
-    unsafe {
-        #[cfg(not(feature = "pg18"))]
-        let mut index = pg_sys::RelationGetPrimaryKeyIndex(relation);
-        #[cfg(feature = "pg18")]
-        let mut index = pg_sys::RelationGetPrimaryKeyIndex(relation, false);
-        if index == Oid::INVALID {
-            index = pg_sys::RelationGetReplicaIndex(relation);
-        }
-        if index == Oid::INVALID {
-            return Vec::new();
-        }
-        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-        let open = pg_sys::index_open(index, lock);
-        let form = (*open).rd_index;
-        let key = (*form)
-            .indkey
-            .values
-            .as_slice((*form).indnkeyatts as usize)
-            .to_vec();
-        pg_sys::index_close(open, lock);
-        key
-    }
 }

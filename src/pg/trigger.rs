@@ -1,7 +1,7 @@
 //! The trigger call: what fired, on which relation, with which rows and arguments.
 
 use crate::error::{report, Error, Result};
-use pgrx::{pg_sys, PgList};
+use pgrx::pg_sys;
 use std::ffi::CStr;
 
 /// What Postgres hands to a C function; `Copy`, and only this module and its siblings look inside.
@@ -205,128 +205,6 @@ fn trigger_parent(trigger: pg_sys::Oid) -> Option<(pg_sys::Oid, pg_sys::Oid)> {
         };
         pg_sys::systable_endscan(scan);
         pg_sys::table_close(catalog, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
-        found
-    }
-}
-
-/// The nearest ancestor of a partition on which `function` is a TRUNCATE trigger of its own, not on behalf of another.
-pub fn truncate_root(call: &Call, is_leaf_argument: fn(&str) -> bool) -> Option<pg_sys::Oid> {
-    super::compat::partition_ancestors(call.relation())
-        .into_iter()
-        .find(|ancestor| has_own_truncate_trigger(*ancestor, call.function(), is_leaf_argument))
-}
-
-fn has_own_truncate_trigger(
-    relation: pg_sys::Oid,
-    function: pg_sys::Oid,
-    is_leaf_argument: fn(&str) -> bool,
-) -> bool {
-    // SAFETY: the relation is opened under a lock and closed again; its trigger descriptor is read in between.
-    unsafe {
-        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-        let opened = pg_sys::try_relation_open(relation, lock);
-        if opened.is_null() {
-            return false;
-        }
-        let described = (*opened).trigdesc;
-        let triggers: &[pg_sys::Trigger] = if described.is_null() {
-            &[]
-        } else {
-            std::slice::from_raw_parts((*described).triggers, (*described).numtriggers as usize)
-        };
-        let found = triggers.iter().any(|trigger| {
-            trigger.tgfoid == function
-                && trigger.tgtype as u32 & pg_sys::TRIGGER_TYPE_TRUNCATE != 0
-                && !(0..trigger.tgnargs as usize).any(|i| {
-                    is_leaf_argument(&CStr::from_ptr(*trigger.tgargs.add(i)).to_string_lossy())
-                })
-        });
-        pg_sys::relation_close(opened, lock);
-        found
-    }
-}
-
-/// The arguments of the capture triggers that are on a relation itself: one list a trigger.
-pub fn capture_arguments(relation: pg_sys::Oid) -> Vec<Vec<String>> {
-    // SAFETY: the relation is opened under a lock and closed again; its trigger descriptor is read in between. The
-    // function is named by schema and name: an extension's functions are where its script made them.
-    unsafe {
-        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-        let opened = pg_sys::try_relation_open(relation, lock);
-        if opened.is_null() {
-            return Vec::new();
-        }
-        let described = (*opened).trigdesc;
-        let triggers: &[pg_sys::Trigger] = if described.is_null() {
-            &[]
-        } else {
-            std::slice::from_raw_parts((*described).triggers, (*described).numtriggers as usize)
-        };
-        let schema = pg_sys::get_namespace_oid(c"pgrealtime".as_ptr(), true);
-        let found = triggers
-            .iter()
-            .filter(|trigger| {
-                let name = pg_sys::get_func_name(trigger.tgfoid);
-                !trigger.tgisclone
-                    && pg_sys::get_func_namespace(trigger.tgfoid) == schema
-                    && !name.is_null()
-                    && CStr::from_ptr(name) == c"capture_change"
-            })
-            .map(|trigger| {
-                (0..trigger.tgnargs as usize)
-                    .map(|i| {
-                        CStr::from_ptr(*trigger.tgargs.add(i))
-                            .to_string_lossy()
-                            .into_owned()
-                    })
-                    .collect()
-            })
-            .collect();
-        pg_sys::relation_close(opened, lock);
-        found
-    }
-}
-
-/// The row filter of a relation, from the WHEN of the triggers that `enable` made: an analysed condition over
-/// range-table entry 1, as text; `None` for none.
-pub fn row_filter(relation: pg_sys::Oid) -> Option<String> {
-    // SAFETY: as `capture_arguments`; the trees of WHEN are those that Postgres stored, with OLD as entry 1 and NEW as
-    // entry 2 of the range table, and the copy that is changed here is our own.
-    unsafe {
-        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-        let opened = pg_sys::try_relation_open(relation, lock);
-        if opened.is_null() {
-            return None;
-        }
-        let described = (*opened).trigdesc;
-        let triggers: &[pg_sys::Trigger] = if described.is_null() {
-            &[]
-        } else {
-            std::slice::from_raw_parts((*described).triggers, (*described).numtriggers as usize)
-        };
-        let named = |name: &CStr| {
-            triggers
-                .iter()
-                .find(|trigger| CStr::from_ptr(trigger.tgname) == name && !trigger.tgqual.is_null())
-                .map(|trigger| pg_sys::stringToNode(trigger.tgqual).cast::<pg_sys::Node>())
-        };
-        let of_new = |node: *mut pg_sys::Node| {
-            pg_sys::ChangeVarNodes(node, 2, 1, 0);
-            node
-        };
-        let found = named(c"00_pgrealtime_delete")
-            .or_else(|| named(c"00_pgrealtime_insert").map(of_new))
-            // (filter of OLD) OR (filter of NEW): the parser flattens what stands left of an OR, never what is right.
-            .or_else(|| {
-                let node = named(c"00_pgrealtime_update")?.cast::<pg_sys::BoolExpr>();
-                let sides = PgList::<pg_sys::Node>::from_pg((*node).args);
-                sides.get_ptr(sides.len().checked_sub(1)?).map(of_new)
-            })
-            .map(|node| {
-                let text = pg_sys::nodeToString(node.cast());
-                CStr::from_ptr(text).to_string_lossy().into_owned()
-            });
-        pg_sys::relation_close(opened, lock);
         found
     }
 }
