@@ -233,19 +233,22 @@ impl Relation {
         Ok(made)
     }
 
-    /// Maps a row by attribute numbers: what was added since, or had another type, is absent.
+    /// Maps a row by attribute numbers: what was added since, or had another type, is absent. So is what was dropped: it
+    /// may be stored otherwise than the relation's dropped attribute says, if its type had changed before.
     fn fit(&self, row: &mut Decoded, layout: &Layout) {
-        row.resize(self.shape.types().len());
+        let places = self.shape.types().len();
+        row.resize(places);
+        let mut kept = vec![false; places];
         for column in self.shape.columns() {
             let place = column.number as usize - 1;
-            let same = layout
+            kept[place] = layout
                 .columns
                 .get(place)
                 .is_some_and(|then| then.type_oid == column.type_oid);
-            if !same {
-                row.leave_out(place);
-            }
         }
+        (0..places)
+            .filter(|place| !kept[*place])
+            .for_each(|place| row.leave_out(place));
     }
 
     /// What identifies a row of this relation by its key.
