@@ -10,3 +10,6 @@ pub mod reader;
 mod relation;
 pub mod request;
 pub mod wait;
+
+#[cfg(any(test, feature = "pg_test"))]
+mod tests;

@@ -60,6 +60,15 @@ impl Log {
         Ok(Log { segments })
     }
 
+    /// The entry at a position, committed or not: a test sees its own.
+    #[cfg(any(test, feature = "pg_test"))]
+    pub fn entry_at(&self, position: u64) -> Option<Entry> {
+        self.segments.iter().find_map(|segment| {
+            let stream = segment.by_position(position, position + 1);
+            stream.next().then(|| read(&stream))
+        })
+    }
+
     /// The entries of a range, from the one after `range.after` on.
     pub fn entries<'a>(&'a self, range: Range<'a>) -> Entries<'a> {
         let mut entries = Entries {

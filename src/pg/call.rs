@@ -70,6 +70,37 @@ unsafe impl SqlTranslatable for JsonText {
         Ok(ReturnsRef::One(SqlMappingRef::literal("json")));
 }
 
+/// A row that a function returns.
+#[cfg(any(test, feature = "pg_test"))]
+pub struct Composite(pg_sys::Datum);
+
+#[cfg(any(test, feature = "pg_test"))]
+impl Composite {
+    /// A decoded image as a value of its relation's row type, in the caller's memory.
+    pub fn new(shape: &super::row::RowShape, row: &super::decode::Decoded) -> Composite {
+        Composite(shape.composite(row))
+    }
+}
+
+#[cfg(any(test, feature = "pg_test"))]
+// SAFETY: the datum is a composite value in the caller's memory context, which is what a record is.
+unsafe impl BoxRet for Composite {
+    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> pgrx::datum::Datum<'fcx> {
+        // SAFETY: as above.
+        unsafe { fcinfo.return_raw_datum(self.0) }
+    }
+}
+
+#[cfg(any(test, feature = "pg_test"))]
+// SAFETY: the name is that of the SQL type.
+unsafe impl SqlTranslatable for Composite {
+    const TYPE_IDENT: &'static str = "pgrealtime::composite";
+    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
+    const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Err(ArgumentError::Datum);
+    const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
+        Ok(ReturnsRef::One(SqlMappingRef::literal("record")));
+}
+
 /// The call itself, for the types of its arguments. Not an argument in SQL.
 pub struct Call(pg_sys::FunctionCallInfo);
 

@@ -1,0 +1,45 @@
+//! Images against the rows they were made of: 10,000 random changes of random tables a run, compared by what is stored.
+#![allow(clippy::unwrap_used)]
+
+#[pgrx::pg_schema]
+mod tests {
+    use crate::error::ErrorReport;
+    use crate::feed::relation::Relation;
+    use crate::log::read::Log;
+    use crate::pg::call::Composite;
+    use crate::pg::Oid;
+    use pgrx::prelude::*;
+
+    /// The tables, a second record of their changes kept by triggers in SQL, and the comparison.
+    const IMAGES: &str = include_str!("tests/images.sql");
+
+    /// A row of an entry, as the readers of its relation get it; what is absent from it is NULL.
+    #[pg_extern(sql = "
+    CREATE FUNCTION tests.logged_row(relation oid, \"position\" bigint, version text) RETURNS record
+    LANGUAGE c STRICT AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';")]
+    fn logged_row(
+        relation: Oid,
+        position: i64,
+        version: &str,
+    ) -> Result<Option<Composite>, ErrorReport> {
+        let relation = Relation::open(relation)?;
+        let entry = Log::open()?.entry_at(position as u64).unwrap();
+        let rows = relation.rows(&entry)?;
+        let row = match version {
+            "old" => rows.old,
+            _ => rows.new,
+        };
+        Ok(row.map(|row| Composite::new(&relation.shape, &row)))
+    }
+
+    #[pg_test]
+    fn an_image_is_the_row_it_was_made_of() {
+        Spi::run(IMAGES).unwrap();
+        let seed: Option<String> = Spi::get_one("SELECT current_setting('gen.seed')").unwrap();
+        let seed = seed.unwrap();
+        // A decoder that is wrong may end the server before anything is compared.
+        log!("PGREALTIME_SEED={seed}: comparing images with rows");
+        let rows: Option<i64> = Spi::get_one("SELECT gen.run(12, 3)").unwrap();
+        assert!(rows.unwrap() >= 10_000);
+    }
+}
