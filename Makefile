@@ -7,6 +7,7 @@ help:
 	@echo 'make test            every test; make check: format, lints, dependency directions'
 	@echo 'make regress         the SQL regression tests; make regress TEST=name: one of them'
 	@echo 'make regress-accept  takes the last run'"'"'s results as expected'
+	@echo 'make soak            the tests on random schemas at full size: minutes; ORACLE_SCHEMAS=1000: more of them'
 	@echo 'make bench           the measured claims; make bench BENCH=name: one of them'
 	@echo 'make install PG_CONFIG=/path/to/pg_config   builds for that server and installs there'
 
@@ -25,6 +26,13 @@ regress:
 regress-accept:
 	@.ci/regress --accept
 
+soak: export ORACLE_SCHEMAS ?= 200
+soak:
+	@.ci/prepare
+	@.ci/install dev "$$(. .ci/env && server_bin pg)/pg_config"
+	@.ci/cluster start soak pg fsync=off
+	@eval "$$(.ci/cluster env soak)" && cd tests/oracle && ./run; status=$$?; .ci/cluster stop soak; exit $$status
+
 bench:
 	@.ci/bench $(BENCH)
 
@@ -37,4 +45,4 @@ demo-stop:
 install:
 	@.ci/install dist "$(or $(PG_CONFIG),$(error say for which server: make install PG_CONFIG=/path/to/pg_config))"
 
-.PHONY: help check test regress regress-accept bench demo demo-stop install
+.PHONY: help check test regress regress-accept soak bench demo demo-stop install

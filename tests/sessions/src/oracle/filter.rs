@@ -13,10 +13,20 @@ pub struct Condition {
 
 /// A filter over some columns of a table.
 pub fn random(table: &Table, columns: &[usize], random: &mut Random) -> Option<Condition> {
-    let parts: Vec<Condition> = (0..1 + random.below(2)).map(|_| part(table, columns, random)).collect::<Option<_>>()?;
+    let parts: Vec<Condition> = (0..1 + random.below(2))
+        .map(|_| part(table, columns, random))
+        .collect::<Option<_>>()?;
     Some(Condition {
-        text: parts.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(","),
-        sql: parts.iter().map(|part| format!("({})", part.sql)).collect::<Vec<_>>().join(" AND "),
+        text: parts
+            .iter()
+            .map(|part| part.text.as_str())
+            .collect::<Vec<_>>()
+            .join(","),
+        sql: parts
+            .iter()
+            .map(|part| format!("({})", part.sql))
+            .collect::<Vec<_>>()
+            .join(" AND "),
     })
 }
 
@@ -26,16 +36,41 @@ fn part(table: &Table, columns: &[usize], random: &mut Random) -> Option<Conditi
     }
     let (word, between) = *random.pick(&[("or", " OR "), ("and", " AND ")]);
     let (before, not) = *random.pick(&[("", ""), ("not.", "NOT ")]);
-    let inner: Vec<Condition> =
-        (0..1 + random.below(3)).map(|_| comparison(table, columns, '.', random)).collect::<Option<_>>()?;
+    let inner: Vec<Condition> = (0..1 + random.below(3))
+        .map(|_| comparison(table, columns, '.', random))
+        .collect::<Option<_>>()?;
     Some(Condition {
-        text: format!("{before}{word}=({})", inner.iter().map(|one| one.text.as_str()).collect::<Vec<_>>().join(",")),
-        sql: format!("{not}({})", inner.iter().map(|one| format!("({})", one.sql)).collect::<Vec<_>>().join(between)),
+        text: format!(
+            "{before}{word}=({})",
+            inner
+                .iter()
+                .map(|one| one.text.as_str())
+                .collect::<Vec<_>>()
+                .join(",")
+        ),
+        sql: format!(
+            "{not}({})",
+            inner
+                .iter()
+                .map(|one| format!("({})", one.sql))
+                .collect::<Vec<_>>()
+                .join(between)
+        ),
     })
 }
 
-fn comparison(table: &Table, columns: &[usize], between: char, random: &mut Random) -> Option<Condition> {
-    let plain = |place: &&usize| table.columns[**place].name.chars().all(|c| c.is_ascii_alphanumeric());
+fn comparison(
+    table: &Table,
+    columns: &[usize],
+    between: char,
+    random: &mut Random,
+) -> Option<Condition> {
+    let plain = |place: &&usize| {
+        table.columns[**place]
+            .name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric())
+    };
     let columns: Vec<usize> = columns.iter().filter(plain).copied().collect();
     if columns.is_empty() {
         return None;
@@ -62,16 +97,31 @@ fn comparison(table: &Table, columns: &[usize], between: char, random: &mut Rand
             let values: Vec<String> = (0..1 + random.below(3)).map(|_| value(random)).collect();
             let texts: Vec<String> = values.iter().map(|value| quoted(value)).collect();
             let literals: Vec<String> = values.iter().map(|value| literal(value)).collect();
-            (format!("in.({})", texts.join(",")), format!("{name} IN ({})", literals.join(", ")))
+            (
+                format!("in.({})", texts.join(",")),
+                format!("{name} IN ({})", literals.join(", ")),
+            )
         }
         3 | 4 if kind.is_ordered() => {
-            let (word, operator) = *random.pick(&[("lt", "<"), ("lte", "<="), ("gt", ">"), ("gte", ">="), ("neq", "<>")]);
+            let (word, operator) = *random.pick(&[
+                ("lt", "<"),
+                ("lte", "<="),
+                ("gt", ">"),
+                ("gte", ">="),
+                ("neq", "<>"),
+            ]);
             let value = value(random);
-            (format!("{word}.{}", quoted(&value)), format!("{name} {operator} {}", literal(&value)))
+            (
+                format!("{word}.{}", quoted(&value)),
+                format!("{name} {operator} {}", literal(&value)),
+            )
         }
         _ => {
             let value = value(random);
-            (format!("eq.{}", quoted(&value)), format!("{name} = {}", literal(&value)))
+            (
+                format!("eq.{}", quoted(&value)),
+                format!("{name} = {}", literal(&value)),
+            )
         }
     };
     Some(Condition {
@@ -81,7 +131,11 @@ fn comparison(table: &Table, columns: &[usize], between: char, random: &mut Rand
 }
 
 fn quoted(value: &str) -> String {
-    if !value.is_empty() && value.chars().all(|c| c.is_ascii_alphanumeric() || "-_:. ".contains(c)) {
+    if !value.is_empty()
+        && value
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_:.".contains(c))
+    {
         return value.to_string();
     }
     format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))

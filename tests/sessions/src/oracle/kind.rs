@@ -97,25 +97,61 @@ impl Kind {
         let one_of = |random: &mut Random, from: &[&str]| random.pick(from).to_string();
         match self {
             Kind::Integer if random.chance(5) => one_of(random, &["-2147483648", "2147483647"]),
-            Kind::Bigint if random.chance(5) => one_of(random, &["-9007199254740993", "9223372036854775807"]),
+            Kind::Bigint if random.chance(5) => {
+                one_of(random, &["-9007199254740993", "9223372036854775807"])
+            }
             Kind::Integer | Kind::Bigint => few.to_string(),
             Kind::Numeric if random.chance(50) => few.to_string(),
-            Kind::Numeric => one_of(random, &["1.0", "2.50", "-2", "NaN", "1e20", "0.0000001", "3.14159265358979323846"]),
+            Kind::Numeric => one_of(
+                random,
+                &[
+                    "1.0",
+                    "2.50",
+                    "-2",
+                    "NaN",
+                    "1e20",
+                    "0.0000001",
+                    "3.14159265358979323846",
+                ],
+            ),
             Kind::Text if random.chance(2) => {
                 let length = 1000 + random.below(9000) as usize;
                 random.text(length)
             }
-            Kind::Text if random.chance(10) => {
-                one_of(random, &["", " ", "a\"b\\c", "ü€😀", "tab\there", "line\nbreak", "null", "a,b)"])
-            }
+            Kind::Text if random.chance(10) => one_of(
+                random,
+                &[
+                    "",
+                    " ",
+                    "a\"b\\c",
+                    "ü€😀",
+                    "tab\there",
+                    "line\nbreak",
+                    "null",
+                    "a,b)",
+                ],
+            ),
             Kind::Text | Kind::Varchar | Kind::Char | Kind::Domain => format!("u{few}"),
             Kind::Bool => one_of(random, &["true", "false"]),
             Kind::Uuid => format!("00000000-0000-4000-8000-00000000000{few}"),
-            Kind::Stamp if random.chance(5) => one_of(random, &["infinity", "-infinity", "0044-03-15 12:00:00+00 BC"]),
+            Kind::Stamp if random.chance(5) => one_of(
+                random,
+                &["infinity", "-infinity", "0044-03-15 12:00:00+00 BC"],
+            ),
             Kind::Stamp => format!("2024-01-0{} 12:00:00.{:03}+00", few + 1, random.below(3)),
             Kind::Date => format!("2024-01-0{}", few + 1),
             Kind::Jsonb => match random.below(6) {
-                0 => one_of(random, &["null", "[]", "{}", "\"u1\"", "17", "[1, {\"a\": null}, 1.50]"]),
+                0 => one_of(
+                    random,
+                    &[
+                        "null",
+                        "[]",
+                        "{}",
+                        "\"u1\"",
+                        "17",
+                        "[1, {\"a\": null}, 1.50]",
+                    ],
+                ),
                 1 => format!("{{\"k\": \"u{few}\", \"long\": \"{}\"}}", random.text(200)),
                 _ => format!("{{\"k\": \"u{few}\", \"n\": {}}}", random.below(5)),
             },

@@ -44,7 +44,11 @@ pub fn run() -> Outcome {
     let mut admin = server.connect()?;
     admin.run("CREATE EXTENSION pgrealtime")?;
     admin.run(schema::ROLES_SQL)?;
-    let (first, end) = if only == u64::MAX { (0, schemas) } else { (only, only + 1) };
+    let (first, end) = if only == u64::MAX {
+        (0, schemas)
+    } else {
+        (only, only + 1)
+    };
     let run = Run {
         seed,
         server,
@@ -55,13 +59,26 @@ pub fn run() -> Outcome {
         tally: Mutex::default(),
         failure: Mutex::default(),
     };
-    part(&format!("{} schemas of {statements} statements", end - first), || run.schemas())
-        .map_err(|_| "see above".to_string())?;
+    part(
+        &format!("{} schemas of {statements} statements", end - first),
+        || run.schemas(),
+    )
+    .map_err(|_| "see above".to_string())?;
     let tally = *run.tally.lock().unwrap();
     println!("        {tally:?}");
-    let Tally { inserts, updates, deletes, truncates, compared, .. } = tally;
-    let vain = [inserts, updates, deletes, compared].contains(&0) || (truncates == 0 && end - first > 20);
-    check(!vain || only != u64::MAX, || "a kind of change never came".to_string())
+    let Tally {
+        inserts,
+        updates,
+        deletes,
+        truncates,
+        compared,
+        ..
+    } = tally;
+    let vain =
+        [inserts, updates, deletes, compared].contains(&0) || (truncates == 0 && end - first > 20);
+    check(!vain || only != u64::MAX, || {
+        "a kind of change never came".to_string()
+    })
 }
 
 impl Run {
@@ -80,11 +97,18 @@ impl Run {
             if number >= self.end || self.failure.lock().unwrap().is_some() {
                 return;
             }
-            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.schema(number)))
-                .unwrap_or_else(|_| Err("panicked".to_string()));
+            let result =
+                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.schema(number)))
+                    .unwrap_or_else(|_| Err("panicked".to_string()));
             if let Err(error) = result {
-                let again = format!("repeat it with PGREALTIME_SEED={} PGREALTIME_SCHEMA={number}", self.seed);
-                self.failure.lock().unwrap().get_or_insert(format!("schema {number}: {error}\n{again}"));
+                let again = format!(
+                    "repeat it with PGREALTIME_SEED={} PGREALTIME_SCHEMA={number}",
+                    self.seed
+                );
+                self.failure
+                    .lock()
+                    .unwrap()
+                    .get_or_insert(format!("schema {number}: {error}\n{again}"));
             }
         }
     }
@@ -96,10 +120,14 @@ impl Run {
         {
             let _one = self.catalogs.lock();
             for statement in &schema.setup {
-                admin.run(statement).map_err(|failure| format!("{failure}: {statement}"))?;
+                admin
+                    .run(statement)
+                    .map_err(|failure| format!("{failure}: {statement}"))?;
             }
         }
-        let result = self.play(&schema, &mut random).map_err(|error| format!("{error}\n{}", schema.setup.join(";\n")));
+        let result = self
+            .play(&schema, &mut random)
+            .map_err(|error| format!("{error}\n{}", schema.setup.join(";\n")));
         if result.is_ok() {
             let _one = self.catalogs.lock();
             admin.run("SET client_min_messages = error")?;
@@ -109,11 +137,18 @@ impl Run {
     }
 
     fn play(&self, schema: &Schema, random: &mut Random) -> Outcome {
-        let mut writers = (0..WRITERS).map(|number| Writer::new(&self.server, schema, number)).collect::<Result<Vec<_>, _>>()?;
-        let mut readers: Vec<Reader> = (0..4 + random.below(5)).map(|_| Reader::random(schema, random)).collect();
+        let mut writers = (0..WRITERS)
+            .map(|number| Writer::new(&self.server, schema, number))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut readers: Vec<Reader> = (0..4 + random.below(5))
+            .map(|_| Reader::random(schema, random))
+            .collect();
         // Those that hold no transaction share a session, as in a pool.
         let mut pooled = self.reading(schema)?;
-        let mut own = readers.iter().map(|reader| reader.holds.then(|| self.reading(schema)).transpose()).collect::<Result<Vec<_>, _>>()?;
+        let mut own = readers
+            .iter()
+            .map(|reader| reader.holds.then(|| self.reading(schema)).transpose())
+            .collect::<Result<Vec<_>, _>>()?;
         let mut gaps = vec![Gaps::default(); schema.tables.len()];
         let mut ids = vec![0; schema.tables.len()];
         let mut tally = Tally::default();
@@ -142,7 +177,12 @@ impl Run {
                 Ok(())
             };
             let result = result.or_else(|error| reader.gives_way(client, error));
-            result.map_err(|error| format!("after {written} statements, {}: {error}", reader.describe(schema)))?;
+            result.map_err(|error| {
+                format!(
+                    "after {written} statements, {}: {error}",
+                    reader.describe(schema)
+                )
+            })?;
         }
         for writer in &mut writers {
             writer.end(random.chance(70), &mut gaps)?;

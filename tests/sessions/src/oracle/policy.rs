@@ -20,9 +20,16 @@ pub fn claims(random: &mut Random) -> String {
 
 /// The table that membership policies look at; half of the time it has a policy itself.
 pub fn members(random: &mut Random, out: &mut Vec<String>) {
-    out.push("CREATE TABLE members (org integer, sub text); GRANT SELECT ON members TO PUBLIC".to_string());
+    out.push(
+        "CREATE TABLE members (org integer, sub text); GRANT SELECT ON members TO PUBLIC"
+            .to_string(),
+    );
     for _ in 0..random.below(8) {
-        out.push(format!("INSERT INTO members VALUES ({}, 'u{}')", random.below(5), random.below(5)));
+        out.push(format!(
+            "INSERT INTO members VALUES ({}, 'u{}')",
+            random.below(5),
+            random.below(5)
+        ));
     }
     if random.chance(50) {
         out.push(format!(
@@ -68,14 +75,29 @@ pub fn random(table: &Table, random: &mut Random, out: &mut Vec<String>) {
 
 fn condition(table: &Table, random: &mut Random, out: &mut Vec<String>) -> String {
     let place = random.below(table.columns.len() as u64) as usize;
-    let (column, kind) = (format!("{}.{}", table.name, ident(&table.columns[place].name)), table.columns[place].kind);
+    let (column, kind) = (
+        format!("{}.{}", table.name, ident(&table.columns[place].name)),
+        table.columns[place].kind,
+    );
     match random.below(14) {
         0 => "true".to_string(),
         1 => format!("{column} IS NULL OR {}", of_column(&column, kind, random)),
         2 => format!("NOT ({})", of_column(&column, kind, random)),
-        3 => format!("{} AND {}", condition(table, random, out), of_column(&column, kind, random)),
-        4 => format!("{} OR {}", condition(table, random, out), of_column(&column, kind, random)),
-        5 => format!("current_user <> {} OR {}", quote(random.pick::<&str>(&READERS)), of_column(&column, kind, random)),
+        3 => format!(
+            "{} AND {}",
+            condition(table, random, out),
+            of_column(&column, kind, random)
+        ),
+        4 => format!(
+            "{} OR {}",
+            condition(table, random, out),
+            of_column(&column, kind, random)
+        ),
+        5 => format!(
+            "current_user <> {} OR {}",
+            quote(random.pick::<&str>(&READERS)),
+            of_column(&column, kind, random)
+        ),
         6 => format!("length({}::text) % 3 <> 0", table.name),
         7 => {
             let function = format!("seen_{}_{}", table.name, out.len());
@@ -110,19 +132,30 @@ fn of_column(column: &str, kind: Kind, random: &mut Random) -> String {
         ],
         _ if kind.is_text() => vec![
             format!("{column} = {CLAIMS} ->> 'sub'"),
-            format!("{column} IN (SELECT sub FROM members WHERE org = ({CLAIMS} ->> 'org')::integer)"),
+            format!(
+                "{column} IN (SELECT sub FROM members WHERE org = ({CLAIMS} ->> 'org')::integer)"
+            ),
             format!("{column} LIKE 'u%'"),
             format!("(SELECT count(*) FROM members m WHERE m.sub = {column}) < 2"),
         ],
         Kind::Bool => vec![column.to_string(), format!("{column} IS NOT TRUE")],
         Kind::Uuid => vec![format!("{column} = ({CLAIMS} ->> 'uid')::uuid")],
-        Kind::Jsonb => vec![format!("{column} ->> 'k' = {CLAIMS} ->> 'sub'"), format!("{column} ? 'k'")],
-        Kind::Integers => vec![format!("({CLAIMS} ->> 'org')::integer = ANY ({column})"), format!("{column} @> ARRAY[1]")],
+        Kind::Jsonb => vec![
+            format!("{column} ->> 'k' = {CLAIMS} ->> 'sub'"),
+            format!("{column} ? 'k'"),
+        ],
+        Kind::Integers => vec![
+            format!("({CLAIMS} ->> 'org')::integer = ANY ({column})"),
+            format!("{column} @> ARRAY[1]"),
+        ],
         Kind::Texts => vec![format!("{CLAIMS} ->> 'sub' = ANY ({column})")],
         _ => vec![format!("{column} = {literal}")],
     };
     match random.below(4) {
-        0 if kind.is_ordered() => format!("{column} {} {literal}", random.pick(&["<", "<=", ">", ">=", "<>"])),
+        0 if kind.is_ordered() => format!(
+            "{column} {} {literal}",
+            random.pick(&["<", "<=", ">", ">=", "<>"])
+        ),
         1 => format!("{column} IS {}NULL", random.pick(&["", "NOT "])),
         _ => random.pick(own).clone(),
     }

@@ -66,7 +66,12 @@ impl Reader {
             let table = &schema.tables[tables[0]];
             let selectable = table.selectable(role);
             if random.chance(40) && !selectable.is_empty() {
-                asked = Some(subset(selectable.len(), random).iter().map(|i| selectable[*i]).collect());
+                asked = Some(
+                    subset(selectable.len(), random)
+                        .iter()
+                        .map(|i| selectable[*i])
+                        .collect(),
+                );
             }
             if random.chance(70) {
                 filter = filter::random(table, &selectable, random);
@@ -88,7 +93,11 @@ impl Reader {
     }
 
     pub fn describe(&self, schema: &Schema) -> String {
-        let names: Vec<&str> = self.tables.iter().map(|place| schema.tables[*place].name.as_str()).collect();
+        let names: Vec<&str> = self
+            .tables
+            .iter()
+            .map(|place| schema.tables[*place].name.as_str())
+            .collect();
         format!(
             "{} {} follows {names:?}, filter {:?}, columns {:?}, net {}",
             self.role,
@@ -104,7 +113,11 @@ impl Reader {
     }
 
     fn become_it(&self) -> String {
-        format!("SET LOCAL ROLE {}; SET LOCAL request.jwt.claims = {}", self.role, quote(&self.claims))
+        format!(
+            "SET LOCAL ROLE {}; SET LOCAL request.jwt.claims = {}",
+            self.role,
+            quote(&self.claims)
+        )
     }
 
     fn delivered(&self, table: &Table) -> Vec<usize> {
@@ -113,10 +126,21 @@ impl Reader {
 
     /// Its SELECT of one of its tables.
     fn select(&self, table: &Table) -> String {
-        let conditions: Vec<String> =
-            [&self.filter, &table.row_filter].into_iter().flatten().map(|one| format!("({})", one.sql)).collect();
-        let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
-        format!("SELECT row_to_json(x) FROM (SELECT {} FROM {}{filter}) x", table.column_list(&self.delivered(table)), table.name)
+        let conditions: Vec<String> = [&self.filter, &table.row_filter]
+            .into_iter()
+            .flatten()
+            .map(|one| format!("({})", one.sql))
+            .collect();
+        let filter = if conditions.is_empty() {
+            String::new()
+        } else {
+            format!(" WHERE {}", conditions.join(" AND "))
+        };
+        format!(
+            "SELECT row_to_json(x) FROM (SELECT {} FROM {}{filter}) x",
+            table.column_list(&self.delivered(table)),
+            table.name
+        )
     }
 
     fn read_tables(&self, client: &mut Client, schema: &Schema) -> Result<Vec<Copy>, String> {
@@ -125,7 +149,11 @@ impl Reader {
             let table = &schema.tables[*place];
             let rows = client.query(&self.select(table))?;
             let row = |row: Row| Json::parse(row[0].as_deref().unwrap_or("null"));
-            let copy: Copy = rows.into_iter().map(row).map(|row| (key(table, &row), row)).collect();
+            let copy: Copy = rows
+                .into_iter()
+                .map(row)
+                .map(|row| (key(table, &row), row))
+                .collect();
             copies.push(copy);
         }
         Ok(copies)
@@ -139,16 +167,30 @@ impl Reader {
     }
 
     /// SELECT and cursor in one transaction. False when it may read nothing, which the server has to say as well.
-    pub fn start(&mut self, client: &mut Client, schema: &Schema, gaps: &[Gaps], tally: &mut Tally) -> Result<bool, String> {
+    pub fn start(
+        &mut self,
+        client: &mut Client,
+        schema: &Schema,
+        gaps: &[Gaps],
+        tally: &mut Tally,
+    ) -> Result<bool, String> {
         client.run("BEGIN ISOLATION LEVEL REPEATABLE READ")?;
         client.run(&self.become_it())?;
         let cursor = client.value("SELECT pgrealtime.current_cursor()")?;
-        let denied = self.tables.iter().any(|place| schema.tables[*place].selectable(self.role).is_empty());
+        let denied = self
+            .tables
+            .iter()
+            .any(|place| schema.tables[*place].selectable(self.role).is_empty());
         if denied {
-            let code = client.query(&self.call(schema, &cursor, 10)).err().map(|failure| failure.code);
+            let code = client
+                .query(&self.call(schema, &cursor, 10))
+                .err()
+                .map(|failure| failure.code);
             client.run("ROLLBACK")?;
             check(code.as_deref() != Some("55P03"), || "55P03".to_string())?;
-            check(code.as_deref() == Some("42501"), || format!("{code:?} for a table without any privilege"))?;
+            check(code.as_deref() == Some("42501"), || {
+                format!("{code:?} for a table without any privilege")
+            })?;
             tally.denied += 1;
             return Ok(false);
         }
@@ -160,8 +202,11 @@ impl Reader {
     }
 
     fn call(&self, schema: &Schema, cursor: &str, max: u64) -> String {
-        let names: Vec<String> =
-            self.tables.iter().map(|place| format!("{}.{}", schema.name, schema.tables[*place].name)).collect();
+        let names: Vec<String> = self
+            .tables
+            .iter()
+            .map(|place| format!("{}.{}", schema.name, schema.tables[*place].name))
+            .collect();
         let mut call = format!(
             "SELECT * FROM pgrealtime.changes_since({}, '{{{}}}', max_changes => {max}, net => {}",
             quote(cursor),
@@ -173,14 +218,24 @@ impl Reader {
         }
         if let Some(asked) = &self.asked {
             let columns = &schema.tables[self.tables[0]].columns;
-            let names: Vec<String> = asked.iter().map(|place| quote(&columns[*place].name)).collect();
+            let names: Vec<String> = asked
+                .iter()
+                .map(|place| quote(&columns[*place].name))
+                .collect();
             call += &format!(", columns => ARRAY[{}]::text[]", names.join(", "));
         }
         call + ")"
     }
 
     /// One poll at some moment, by itself or as one of several in a transaction, or a look at the table in between.
-    pub fn act(&mut self, client: &mut Client, schema: &Schema, gaps: &[Gaps], tally: &mut Tally, random: &mut Random) -> Outcome {
+    pub fn act(
+        &mut self,
+        client: &mut Client,
+        schema: &Schema,
+        gaps: &[Gaps],
+        tally: &mut Tally,
+        random: &mut Random,
+    ) -> Outcome {
         if self.waits() {
             return Ok(());
         }
@@ -201,11 +256,18 @@ impl Reader {
             1 => 1 + random.below(30),
             _ => 1000,
         };
-        self.poll(client, schema, gaps, tally, max, random.below(100)).map(|_| ())
+        self.poll(client, schema, gaps, tally, max, random.below(100))
+            .map(|_| ())
     }
 
     /// Reads to the end of the log as one snapshot has it, and compares with the tables in that snapshot.
-    pub fn drain_and_compare(&mut self, client: &mut Client, schema: &Schema, gaps: &[Gaps], tally: &mut Tally) -> Outcome {
+    pub fn drain_and_compare(
+        &mut self,
+        client: &mut Client,
+        schema: &Schema,
+        gaps: &[Gaps],
+        tally: &mut Tally,
+    ) -> Outcome {
         if self.waits() {
             return Ok(());
         }
@@ -237,18 +299,27 @@ impl Reader {
         tally.compared += 1;
         for (i, place) in self.tables.iter().enumerate() {
             let told = self.known[*place].certain == gaps[*place].certain;
-            check(told, || format!("{}: a gap was not told", schema.tables[*place].name))?;
+            check(told, || {
+                format!("{}: a gap was not told", schema.tables[*place].name)
+            })?;
             self.compare(client, &schema.tables[*place], &self.copies[i], &tables[i])?;
         }
         Ok(())
     }
 
     fn compare(&self, client: &mut Client, table: &Table, copy: &Copy, rows: &Copy) -> Outcome {
-        let mut differing: Vec<&String> = copy.keys().chain(rows.keys()).filter(|key| copy.get(*key) != rows.get(*key)).collect();
+        let mut differing: Vec<&String> = copy
+            .keys()
+            .chain(rows.keys())
+            .filter(|key| copy.get(*key) != rows.get(*key))
+            .collect();
         // The known limit: the parent is gone when the DELETE of its child is judged, which nobody receives then.
         if table.cascade == Cascade::Child && !table.deletes_by_key && !differing.is_empty() {
             let there = client.query("SELECT id FROM child")?;
-            let there: Vec<String> = there.into_iter().filter_map(|row| row.into_iter().next()?).collect();
+            let there: Vec<String> = there
+                .into_iter()
+                .filter_map(|row| row.into_iter().next()?)
+                .collect();
             differing.retain(|key| rows.contains_key(*key) || there.contains(key));
         }
         let Some(key) = differing.first() else {
@@ -265,7 +336,15 @@ impl Reader {
     }
 
     /// One call; how many changes it brought.
-    fn poll(&mut self, client: &mut Client, schema: &Schema, gaps: &[Gaps], tally: &mut Tally, max: u64, chance: u64) -> Result<usize, String> {
+    fn poll(
+        &mut self,
+        client: &mut Client,
+        schema: &Schema,
+        gaps: &[Gaps],
+        tally: &mut Tally,
+        max: u64,
+        chance: u64,
+    ) -> Result<usize, String> {
         let call = self.call(schema, self.cursor.as_deref().unwrap_or(""), max);
         tally.polls += 1;
         let call = match self.open {
@@ -274,12 +353,18 @@ impl Reader {
         };
         let mut rows = match client.query(&call) {
             Ok(rows) => rows,
-            Err(failure) if failure.code == "72000" => return self.again(client, schema, gaps, tally, &failure),
+            Err(failure) if failure.code == "72000" => {
+                return self.again(client, schema, gaps, tally, &failure)
+            }
             Err(failure) => return Err(failure.to_string()),
         };
         let changes = rows.iter().filter(|row| row[1].is_some()).count();
         // A changed key is two net changes, and each TRUNCATE stays.
-        let most = if self.net { 2 * max as usize } else { max as usize };
+        let most = if self.net {
+            2 * max as usize
+        } else {
+            max as usize
+        };
         check(changes <= most, || format!("{changes} changes of {max}"))?;
         // What a client loses before it has worked on it comes again.
         if chance < 10 {
@@ -290,7 +375,8 @@ impl Reader {
         }
         for row in &rows {
             if let Some(change) = &row[1] {
-                self.apply(schema, &Json::parse(change), tally).map_err(|wrong| format!("{wrong}: {change}"))?;
+                self.apply(schema, &Json::parse(change), tally)
+                    .map_err(|wrong| format!("{wrong}: {change}"))?;
             }
         }
         if let Some(last) = rows.last() {
@@ -299,10 +385,26 @@ impl Reader {
         Ok(changes)
     }
 
-    fn again(&mut self, client: &mut Client, schema: &Schema, gaps: &[Gaps], tally: &mut Tally, failure: &Failure) -> Result<usize, String> {
-        let of = |place: &usize| format!("changes of table {}.{} are missing", schema.name, schema.tables[*place].name);
-        let had = |place: &usize| failure.message == of(place) && gaps[*place].possible > self.known[*place].possible;
-        check(self.tables.iter().any(had), || format!("there is no gap: {failure}"))?;
+    fn again(
+        &mut self,
+        client: &mut Client,
+        schema: &Schema,
+        gaps: &[Gaps],
+        tally: &mut Tally,
+        failure: &Failure,
+    ) -> Result<usize, String> {
+        let of = |place: &usize| {
+            format!(
+                "changes of table {}.{} are missing",
+                schema.name, schema.tables[*place].name
+            )
+        };
+        let had = |place: &usize| {
+            failure.message == of(place) && gaps[*place].possible > self.known[*place].possible
+        };
+        check(self.tables.iter().any(had), || {
+            format!("there is no gap: {failure}")
+        })?;
         if self.open {
             client.run("ROLLBACK")?;
             self.open = false;
@@ -316,21 +418,40 @@ impl Reader {
     fn apply(&mut self, schema: &Schema, change: &Json, tally: &mut Tally) -> Outcome {
         let name = change.get("table").map_or("", Json::text);
         let place = |place: &usize| schema.tables[*place].name == name;
-        let i = self.tables.iter().position(place).ok_or("a change of another table")?;
+        let i = self
+            .tables
+            .iter()
+            .position(place)
+            .ok_or("a change of another table")?;
         let table = &schema.tables[self.tables[i]];
         let delivered = self.delivered(table);
-        check(change.get("schema").map(Json::text) == Some(&schema.name), || "another schema".to_string())?;
-        check(change.get("errors").map(Json::to_string).as_deref() == Some("null"), || "errors".to_string())?;
+        check(
+            change.get("schema").map(Json::text) == Some(&schema.name),
+            || "another schema".to_string(),
+        )?;
+        check(
+            change.get("errors").map(Json::to_string).as_deref() == Some("null"),
+            || "errors".to_string(),
+        )?;
         let kind = change.get("type").map_or("", Json::text);
         // The key alone of what was deleted; it may be a row that the reader never saw.
         let short = table.deletes_by_key && kind == "DELETE";
-        let key_columns: Vec<usize> = delivered.iter().filter(|place| table.key.contains(place)).copied().collect();
+        let key_columns: Vec<usize> = delivered
+            .iter()
+            .filter(|place| table.key.contains(place))
+            .copied()
+            .collect();
         let (new, old) = (change.get("record"), change.get("old_record"));
         let fits = |row: &Json, by_key: bool| {
             let columns = if by_key { &key_columns } else { &delivered };
-            check(names(row) == columns.iter().map(|place| table.columns[*place].name.as_str()).collect::<Vec<_>>(), || {
-                "other columns than the reader's".to_string()
-            })
+            check(
+                names(row)
+                    == columns
+                        .iter()
+                        .map(|place| table.columns[*place].name.as_str())
+                        .collect::<Vec<_>>(),
+                || "other columns than the reader's".to_string(),
+            )
         };
         new.map_or(Ok(()), |row| fits(row, false))?;
         old.map_or(Ok(()), |row| fits(row, short))?;
@@ -340,20 +461,35 @@ impl Reader {
             match had {
                 None if short => {}
                 None => return Err(format!("{kind} of a row that is not there")),
-                Some(had) if had != *old && !short => return Err(format!("the old record is not the row that was there, {had}")),
+                Some(had) if had != *old && !short => {
+                    return Err(format!(
+                        "the old record is not the row that was there, {had}"
+                    ))
+                }
                 Some(_) => {}
             }
         }
         if let Some(new) = new {
             let had = copy.insert(key(table, new), new.clone());
-            check(had.is_none(), || format!("{kind} puts a row where one is, {}", had.map_or(String::new(), |row| row.to_string())))?;
+            check(had.is_none(), || {
+                format!(
+                    "{kind} puts a row where one is, {}",
+                    had.map_or(String::new(), |row| row.to_string())
+                )
+            })?;
         }
         match (kind, old, new) {
             ("INSERT", None, Some(_)) => tally.inserts += 1,
             ("UPDATE", Some(old), Some(new)) => {
-                check(!self.net || key(table, old) == key(table, new) || table.key.iter().any(|place| table.columns[*place].kind.is_number()), || {
-                    "a net UPDATE of two keys".to_string()
-                })?;
+                check(
+                    !self.net
+                        || key(table, old) == key(table, new)
+                        || table
+                            .key
+                            .iter()
+                            .any(|place| table.columns[*place].kind.is_number()),
+                    || "a net UPDATE of two keys".to_string(),
+                )?;
                 tally.updates += 1;
             }
             ("DELETE", Some(_), None) => tally.deletes += 1,
@@ -376,6 +512,9 @@ fn names(row: &Json) -> Vec<&str> {
 
 /// A row's key as one text.
 fn key(table: &Table, row: &Json) -> String {
-    let value = |place: &usize| row.get(&table.columns[*place].name).map_or("?".to_string(), Json::to_string);
+    let value = |place: &usize| {
+        row.get(&table.columns[*place].name)
+            .map_or("?".to_string(), Json::to_string)
+    };
     table.key.iter().map(value).collect::<Vec<_>>().join("|")
 }

@@ -189,7 +189,11 @@ impl Table {
             table.told = Some(subset(table.columns.len(), random));
         }
         if partitioned {
-            let bounds = ["(MODULUS 3, REMAINDER 0)", "(MODULUS 3, REMAINDER 1)", "(MODULUS 3, REMAINDER 2)"];
+            let bounds = [
+                "(MODULUS 3, REMAINDER 0)",
+                "(MODULUS 3, REMAINDER 1)",
+                "(MODULUS 3, REMAINDER 2)",
+            ];
             table.leaves = (bounds.iter().enumerate())
                 .map(|(i, bound)| Leaf {
                     name: format!("{}_{i}", table.name),
@@ -209,7 +213,12 @@ impl Table {
                 1..=5 => (0..self.columns.len()).collect(),
                 _ => {
                     let mut columns = subset(self.columns.len(), random);
-                    columns.extend(self.key.iter().filter(|key| !columns.contains(key)).collect::<Vec<_>>());
+                    columns.extend(
+                        self.key
+                            .iter()
+                            .filter(|key| !columns.contains(key))
+                            .collect::<Vec<_>>(),
+                    );
                     columns
                 }
             };
@@ -223,7 +232,13 @@ impl Table {
         columns.truncate(3);
         self.row_filter = filter::random(self, &columns, random);
         for (_, granted) in &mut self.grants {
-            columns.iter().filter(|place| !granted.contains(place)).copied().collect::<Vec<_>>().into_iter().for_each(|place| granted.push(place));
+            columns
+                .iter()
+                .filter(|place| !granted.contains(place))
+                .copied()
+                .collect::<Vec<_>>()
+                .into_iter()
+                .for_each(|place| granted.push(place));
         }
     }
 
@@ -243,15 +258,25 @@ impl Table {
         } else {
             format!(" PARTITION BY HASH ({by})")
         };
-        out.push(format!("CREATE TABLE {} ({}){partition}", self.name, parts.join(", ")));
+        out.push(format!(
+            "CREATE TABLE {} ({}){partition}",
+            self.name,
+            parts.join(", ")
+        ));
         if junk < self.columns.len() {
             out.push(format!("ALTER TABLE {} DROP COLUMN junk", self.name));
         }
         for leaf in &self.leaves {
             match random.below(4) {
-                0 => out.push(format!("CREATE TABLE {} PARTITION OF {} {}", leaf.name, self.name, leaf.bound)),
+                0 => out.push(format!(
+                    "CREATE TABLE {} PARTITION OF {} {}",
+                    leaf.name, self.name, leaf.bound
+                )),
                 1 => {
-                    out.push(format!("CREATE TABLE {} PARTITION OF {} {} PARTITION BY HASH ({by})", leaf.name, self.name, leaf.bound));
+                    out.push(format!(
+                        "CREATE TABLE {} PARTITION OF {} {} PARTITION BY HASH ({by})",
+                        leaf.name, self.name, leaf.bound
+                    ));
                     for i in 0..2 {
                         out.push(format!("CREATE TABLE {0}_{i} PARTITION OF {0} FOR VALUES WITH (MODULUS 2, REMAINDER {i})", leaf.name));
                     }
@@ -265,17 +290,26 @@ impl Table {
     fn attach_another_order(&self, leaf: &Leaf, random: &mut Random, out: &mut Vec<String>) {
         let mut order: Vec<usize> = (0..self.columns.len()).collect();
         shuffle(&mut order, random);
-        let mut parts: Vec<String> = order.iter().map(|place| self.column_sql(&self.columns[*place])).collect();
+        let mut parts: Vec<String> = order
+            .iter()
+            .map(|place| self.column_sql(&self.columns[*place]))
+            .collect();
         parts.insert(random.below(3) as usize, "junk integer".to_string());
         out.push(format!("CREATE TABLE {} ({})", leaf.name, parts.join(", ")));
         out.push(format!("ALTER TABLE {} DROP COLUMN junk", leaf.name));
-        out.push(format!("ALTER TABLE {} ATTACH PARTITION {} {}", self.name, leaf.name, leaf.bound));
+        out.push(format!(
+            "ALTER TABLE {} ATTACH PARTITION {} {}",
+            self.name, leaf.name, leaf.bound
+        ));
     }
 
     fn enable(&self) -> String {
         let mut arguments = vec![format!("'{}'", self.name)];
         if let Some(told) = &self.told {
-            let names: Vec<String> = told.iter().map(|place| crate::pg::quote(&self.columns[*place].name)).collect();
+            let names: Vec<String> = told
+                .iter()
+                .map(|place| crate::pg::quote(&self.columns[*place].name))
+                .collect();
             arguments.push(format!("columns => ARRAY[{}]::text[]", names.join(", ")));
         }
         if self.key_only {
@@ -292,12 +326,20 @@ impl Table {
 
     /// Triggers of the user's own: one that changes what is written, one that writes the row once more.
     fn user_triggers(&self, random: &mut Random, out: &mut Vec<String>) {
-        let text = self.columns.iter().enumerate().find(|(place, column)| column.kind == Kind::Text && !self.key.contains(place));
+        let text = self
+            .columns
+            .iter()
+            .enumerate()
+            .find(|(place, column)| column.kind == Kind::Text && !self.key.contains(place));
         let Some((_, column)) = text.filter(|_| random.chance(25)) else {
             return;
         };
         let (table, column) = (&self.name, ident(&column.name));
-        let same = self.key.iter().map(|place| ident(&self.columns[*place].name)).map(|key| format!("{key} = NEW.{key}"));
+        let same = self
+            .key
+            .iter()
+            .map(|place| ident(&self.columns[*place].name))
+            .map(|key| format!("{key} = NEW.{key}"));
         let same = same.collect::<Vec<_>>().join(" AND ");
         out.push(format!(
             "CREATE FUNCTION {table}_before() RETURNS trigger LANGUAGE plpgsql AS $$ \
@@ -342,7 +384,11 @@ impl Schema {
                 .map(|i| Table::random(format!("t{i}"), random))
                 .collect()
         };
-        let mut schema = Schema { name, tables, setup };
+        let mut schema = Schema {
+            name,
+            tables,
+            setup,
+        };
         for i in 0..schema.tables.len() {
             schema.finish(i, random);
         }
@@ -368,7 +414,11 @@ impl Schema {
         }
         out.push(format!("ALTER TABLE {} OWNER TO oracle_owner", table.name));
         for (role, columns) in &table.grants {
-            out.push(format!("GRANT SELECT ({}) ON {} TO {role}", table.column_list(columns), table.name));
+            out.push(format!(
+                "GRANT SELECT ({}) ON {} TO {role}",
+                table.column_list(columns),
+                table.name
+            ));
         }
         policy::random(table, random, out);
         out.push(table.enable());
@@ -379,14 +429,18 @@ fn cascade(random: &mut Random) -> Vec<Table> {
     let deletes_by_key = random.chance(50);
     let table = |name: &str, cascade, middle: &str| Table {
         name: name.to_string(),
-        columns: [("id", Kind::Integer), (middle, Kind::Integer), ("note", Kind::Text)]
-            .map(|(name, kind)| Column {
-                name: name.to_string(),
-                kind,
-                not_null: name == "id",
-                generated: false,
-            })
-            .to_vec(),
+        columns: [
+            ("id", Kind::Integer),
+            (middle, Kind::Integer),
+            ("note", Kind::Text),
+        ]
+        .map(|(name, kind)| Column {
+            name: name.to_string(),
+            kind,
+            not_null: name == "id",
+            generated: false,
+        })
+        .to_vec(),
         key: vec![0],
         leaves: Vec::new(),
         cascade,
@@ -396,5 +450,8 @@ fn cascade(random: &mut Random) -> Vec<Table> {
         row_filter: None,
         grants: Vec::new(),
     };
-    vec![table("parent", Cascade::Parent, "org"), table("child", Cascade::Child, "parent")]
+    vec![
+        table("parent", Cascade::Parent, "org"),
+        table("child", Cascade::Child, "parent"),
+    ]
 }

@@ -1,7 +1,7 @@
 //! Random statements of a session that writes, in transactions with savepoints.
 
-use super::schema::{ident, Cascade, Column, Schema, Table};
 use super::kind::Kind;
+use super::schema::{ident, Cascade, Column, Schema, Table};
 use crate::pg::{Client, Failure, Server};
 use crate::random::Random;
 
@@ -9,7 +9,9 @@ pub const WRITERS: u64 = 3;
 
 /// What a statement may fail with: another session's lock, a key that is there, a parent that is not, a row that the
 /// same statement or its trigger changes twice, a row that another session moves.
-const EXPECTED: [&str; 8] = ["55P03", "23505", "23503", "21000", "27000", "40001", "55006", "40P01"];
+const EXPECTED: [&str; 8] = [
+    "55P03", "23505", "23503", "21000", "27000", "40001", "55006", "40P01",
+];
 
 /// What readers of a table must read again for, counted at commit.
 #[derive(Debug, Clone, Copy, Default)]
@@ -33,12 +35,27 @@ impl Writer {
     pub fn new(server: &Server, schema: &Schema, number: u64) -> Result<Writer, Failure> {
         let mut client = server.connect()?;
         // All sessions take turns: who waits for another one's lock would wait for ever.
-        client.run(&format!("SET search_path = {}; SET lock_timeout = '5ms'", schema.name))?;
-        Ok(Writer { number, client, open: false, savepoints: Vec::new(), gaps: Vec::new() })
+        client.run(&format!(
+            "SET search_path = {}; SET lock_timeout = '5ms'",
+            schema.name
+        ))?;
+        Ok(Writer {
+            number,
+            client,
+            open: false,
+            savepoints: Vec::new(),
+            gaps: Vec::new(),
+        })
     }
 
     /// One more step; true when it was a statement that writes.
-    pub fn step(&mut self, schema: &Schema, ids: &mut [u64], gaps: &mut [Gaps], random: &mut Random) -> Result<bool, String> {
+    pub fn step(
+        &mut self,
+        schema: &Schema,
+        ids: &mut [u64],
+        gaps: &mut [Gaps],
+        random: &mut Random,
+    ) -> Result<bool, String> {
         if !self.open {
             if random.chance(40) {
                 self.client.run("BEGIN")?;
@@ -49,7 +66,8 @@ impl Writer {
                 0..=11 => return self.end(true, gaps).map(|()| false),
                 12..=15 => return self.end(false, gaps).map(|()| false),
                 16..=22 => {
-                    self.client.run(&format!("SAVEPOINT s{}", self.savepoints.len()))?;
+                    self.client
+                        .run(&format!("SAVEPOINT s{}", self.savepoints.len()))?;
                     self.savepoints.push(self.gaps.len());
                     return Ok(false);
                 }
@@ -76,7 +94,9 @@ impl Writer {
                     self.account(gaps);
                 }
             }
-            Err(failure) if EXPECTED.contains(&failure.code.as_str()) => self.failed(gaps, random)?,
+            Err(failure) if EXPECTED.contains(&failure.code.as_str()) => {
+                self.failed(gaps, random)?
+            }
             Err(failure) => return Err(format!("writer: {failure}: {sql}")),
         }
         Ok(true)
@@ -100,7 +120,8 @@ impl Writer {
     /// Commits or rolls back what is open.
     pub fn end(&mut self, commit: bool, gaps: &mut [Gaps]) -> Result<(), String> {
         if self.open {
-            self.client.run(if commit { "COMMIT" } else { "ROLLBACK" })?;
+            self.client
+                .run(if commit { "COMMIT" } else { "ROLLBACK" })?;
         }
         if !commit {
             self.gaps.clear();
@@ -118,7 +139,13 @@ impl Writer {
     }
 
     /// A statement, and whether it leaves a gap for certain or perhaps.
-    fn statement(&self, table: &Table, place: usize, ids: &mut [u64], random: &mut Random) -> (String, Option<bool>) {
+    fn statement(
+        &self,
+        table: &Table,
+        place: usize,
+        ids: &mut [u64],
+        random: &mut Random,
+    ) -> (String, Option<bool>) {
         let name = &table.name;
         if random.chance(1) && random.chance(60) {
             return (format!("TRUNCATE {name} CASCADE"), None);
@@ -136,7 +163,10 @@ impl Writer {
             }
             (_, 2) => {
                 let sql = self.change(table, name, random);
-                (format!("SET pgrealtime.enabled = off; {sql}; RESET pgrealtime.enabled"), Some(false))
+                (
+                    format!("SET pgrealtime.enabled = off; {sql}; RESET pgrealtime.enabled"),
+                    Some(false),
+                )
             }
             (Some(leaf), 3..=60) => (self.change(table, &leaf.name, random), None),
             _ => (self.write(table, random), None),
@@ -147,9 +177,19 @@ impl Writer {
         let name = &table.name;
         match random.below(100) {
             0..=29 => {
-                let rows: Vec<String> = (0..1 + random.below(4)).map(|_| self.row(table, random)).collect();
-                let conflict = if random.chance(60) { " ON CONFLICT DO NOTHING" } else { "" };
-                format!("INSERT INTO {name} ({}) VALUES {}{conflict}", written(table), rows.join(", "))
+                let rows: Vec<String> = (0..1 + random.below(4))
+                    .map(|_| self.row(table, random))
+                    .collect();
+                let conflict = if random.chance(60) {
+                    " ON CONFLICT DO NOTHING"
+                } else {
+                    ""
+                };
+                format!(
+                    "INSERT INTO {name} ({}) VALUES {}{conflict}",
+                    written(table),
+                    rows.join(", ")
+                )
             }
             30..=39 => format!(
                 "INSERT INTO {name} ({}) VALUES {} ON CONFLICT ({}) DO UPDATE SET {}",
@@ -162,7 +202,11 @@ impl Writer {
             48..=55 => {
                 let key = *random.pick(&table.key);
                 let value = self.key_value(&table.columns[key], random);
-                format!("UPDATE {name} SET {} = {value} WHERE {}", ident(&table.columns[key].name), self.some_rows(table, random))
+                format!(
+                    "UPDATE {name} SET {} = {value} WHERE {}",
+                    ident(&table.columns[key].name),
+                    self.some_rows(table, random)
+                )
             }
             _ => self.change(table, name, random),
         }
@@ -176,15 +220,23 @@ impl Writer {
         };
         match random.below(100) {
             0..=24 => format!("DELETE FROM {target} WHERE {rows}"),
-            _ => format!("UPDATE {target} SET {} WHERE {rows}", assignments(table, target, random)),
+            _ => format!(
+                "UPDATE {target} SET {} WHERE {rows}",
+                assignments(table, target, random)
+            ),
         }
     }
 
     fn merge(&self, table: &Table, random: &mut Random) -> String {
         let keys: Vec<&Column> = table.key.iter().map(|key| &table.columns[*key]).collect();
-        let source: Vec<String> =
-            keys.iter().map(|key| format!("{} AS {}", self.key_value(key, random), ident(&key.name))).collect();
-        let on: Vec<String> = keys.iter().map(|key| format!("t.{0} = s.{0}", ident(&key.name))).collect();
+        let source: Vec<String> = keys
+            .iter()
+            .map(|key| format!("{} AS {}", self.key_value(key, random), ident(&key.name)))
+            .collect();
+        let on: Vec<String> = keys
+            .iter()
+            .map(|key| format!("t.{0} = s.{0}", ident(&key.name)))
+            .collect();
         let matched = *random.pick(&["DELETE", "DO NOTHING"]);
         let values: Vec<String> = columns(table)
             .map(|(place, column)| match table.key.contains(&place) {
@@ -217,7 +269,11 @@ impl Writer {
 
     /// Mostly rows that are this writer's: others would wait for one another all the time.
     fn some_rows(&self, table: &Table, random: &mut Random) -> String {
-        let first = table.columns.iter().find(|column| column.name == "k0").unwrap_or(&table.columns[table.key[0]]);
+        let first = table
+            .columns
+            .iter()
+            .find(|column| column.name == "k0")
+            .unwrap_or(&table.columns[table.key[0]]);
         format!("{} = {}", ident(&first.name), self.key_value(first, random))
     }
 
@@ -236,7 +292,11 @@ impl Writer {
 
 /// The columns that are written.
 fn columns(table: &Table) -> impl Iterator<Item = (usize, &Column)> {
-    table.columns.iter().enumerate().filter(|(_, column)| !column.generated)
+    table
+        .columns
+        .iter()
+        .enumerate()
+        .filter(|(_, column)| !column.generated)
 }
 
 fn written(table: &Table) -> String {
@@ -251,7 +311,10 @@ fn value(column: &Column, random: &mut Random) -> String {
 }
 
 fn assignments(table: &Table, target: &str, random: &mut Random) -> String {
-    let free: Vec<&Column> = columns(table).filter(|(place, _)| !table.key.contains(place)).map(|(_, column)| column).collect();
+    let free: Vec<&Column> = columns(table)
+        .filter(|(place, _)| !table.key.contains(place))
+        .map(|(_, column)| column)
+        .collect();
     let mut chosen: Vec<&Column> = free.iter().filter(|_| random.chance(30)).copied().collect();
     if chosen.is_empty() {
         chosen.push(random.pick::<&Column>(&free));
@@ -270,7 +333,8 @@ fn assignments(table: &Table, target: &str, random: &mut Random) -> String {
 /// Keys count up and policies' columns stay as they are, see [`Cascade`].
 fn cascading(table: &Table, place: usize, ids: &mut [u64], random: &mut Random) -> String {
     let name = &table.name;
-    let old = |ids: &[u64], of: usize, random: &mut Random| ids[of].saturating_sub(random.below(30));
+    let old =
+        |ids: &[u64], of: usize, random: &mut Random| ids[of].saturating_sub(random.below(30));
     match random.below(10) {
         0..=5 => {
             ids[place] += 1;
@@ -278,9 +342,17 @@ fn cascading(table: &Table, place: usize, ids: &mut [u64], random: &mut Random) 
                 Cascade::Parent => random.below(3),
                 _ => old(ids, 0, random),
             };
-            format!("INSERT INTO {name} VALUES ({}, {middle}, 'u{}')", ids[place], random.below(5))
+            format!(
+                "INSERT INTO {name} VALUES ({}, {middle}, 'u{}')",
+                ids[place],
+                random.below(5)
+            )
         }
-        6..=8 => format!("UPDATE {name} SET note = 'u{}' WHERE id = {}", random.below(5), old(ids, place, random)),
+        6..=8 => format!(
+            "UPDATE {name} SET note = 'u{}' WHERE id = {}",
+            random.below(5),
+            old(ids, place, random)
+        ),
         _ => format!("DELETE FROM {name} WHERE id = {}", old(ids, place, random)),
     }
 }
