@@ -107,7 +107,8 @@ impl Both {
             "SELECT pgrealtime.enable('emitted', sinks => '{wal}');
              SELECT pg_create_logical_replication_slot('emitted', 'test_decoding')",
         )?;
-        self.publisher.run("INSERT INTO emitted VALUES (1, 'kept')")?;
+        self.publisher
+            .run("INSERT INTO emitted VALUES (1, 'kept')")?;
         self.publisher.run(
             "BEGIN; SAVEPOINT s; INSERT INTO emitted VALUES (2, 'undone'); ROLLBACK TO s;
              UPDATE emitted SET a = 'changed'; COMMIT",

@@ -1,5 +1,7 @@
 //! A reader: a role with its claims, filter and columns, and a copy that only changes bring forward.
 
+mod replay;
+
 use super::filter::{self, Condition};
 use super::json::Json;
 use super::policy;
@@ -8,6 +10,7 @@ use super::writer::Gaps;
 use crate::pg::{quote, Client, Failure, Row};
 use crate::random::Random;
 use crate::{check, Outcome};
+use replay::key;
 use std::collections::BTreeMap;
 
 type Copy = BTreeMap<String, Json>;
@@ -414,107 +417,4 @@ impl Reader {
         self.start(client, schema, gaps, tally)?;
         Ok(0)
     }
-
-    fn apply(&mut self, schema: &Schema, change: &Json, tally: &mut Tally) -> Outcome {
-        let name = change.get("table").map_or("", Json::text);
-        let place = |place: &usize| schema.tables[*place].name == name;
-        let i = self
-            .tables
-            .iter()
-            .position(place)
-            .ok_or("a change of another table")?;
-        let table = &schema.tables[self.tables[i]];
-        let delivered = self.delivered(table);
-        check(
-            change.get("schema").map(Json::text) == Some(&schema.name),
-            || "another schema".to_string(),
-        )?;
-        check(
-            change.get("errors").map(Json::to_string).as_deref() == Some("null"),
-            || "errors".to_string(),
-        )?;
-        let kind = change.get("type").map_or("", Json::text);
-        // The key alone of what was deleted; it may be a row that the reader never saw.
-        let short = table.deletes_by_key && kind == "DELETE";
-        let key_columns: Vec<usize> = delivered
-            .iter()
-            .filter(|place| table.key.contains(place))
-            .copied()
-            .collect();
-        let (new, old) = (change.get("record"), change.get("old_record"));
-        let fits = |row: &Json, by_key: bool| {
-            let columns = if by_key { &key_columns } else { &delivered };
-            check(
-                names(row)
-                    == columns
-                        .iter()
-                        .map(|place| table.columns[*place].name.as_str())
-                        .collect::<Vec<_>>(),
-                || "other columns than the reader's".to_string(),
-            )
-        };
-        new.map_or(Ok(()), |row| fits(row, false))?;
-        old.map_or(Ok(()), |row| fits(row, short))?;
-        let copy = &mut self.copies[i];
-        if let Some(old) = old {
-            let had = copy.remove(&key(table, old));
-            match had {
-                None if short => {}
-                None => return Err(format!("{kind} of a row that is not there")),
-                Some(had) if had != *old && !short => {
-                    return Err(format!(
-                        "the old record is not the row that was there, {had}"
-                    ))
-                }
-                Some(_) => {}
-            }
-        }
-        if let Some(new) = new {
-            let had = copy.insert(key(table, new), new.clone());
-            check(had.is_none(), || {
-                format!(
-                    "{kind} puts a row where one is, {}",
-                    had.map_or(String::new(), |row| row.to_string())
-                )
-            })?;
-        }
-        match (kind, old, new) {
-            ("INSERT", None, Some(_)) => tally.inserts += 1,
-            ("UPDATE", Some(old), Some(new)) => {
-                check(
-                    !self.net
-                        || key(table, old) == key(table, new)
-                        || table
-                            .key
-                            .iter()
-                            .any(|place| table.columns[*place].kind.is_number()),
-                    || "a net UPDATE of two keys".to_string(),
-                )?;
-                tally.updates += 1;
-            }
-            ("DELETE", Some(_), None) => tally.deletes += 1,
-            ("TRUNCATE", None, None) => {
-                copy.clear();
-                tally.truncates += 1;
-            }
-            _ => return Err("not a well-formed change".to_string()),
-        }
-        Ok(())
-    }
-}
-
-fn names(row: &Json) -> Vec<&str> {
-    match row {
-        Json::Object(members) => members.iter().map(|(name, _)| name.as_str()).collect(),
-        _ => Vec::new(),
-    }
-}
-
-/// A row's key as one text.
-fn key(table: &Table, row: &Json) -> String {
-    let value = |place: &usize| {
-        row.get(&table.columns[*place].name)
-            .map_or("?".to_string(), Json::to_string)
-    };
-    table.key.iter().map(value).collect::<Vec<_>>().join("|")
 }
