@@ -1,5 +1,5 @@
 //! Images against the rows they were made of: 10,000 random changes of random tables a run, compared by what is stored.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::result_large_err)]
 
 #[pgrx::pg_schema]
 mod tests {
