@@ -178,8 +178,9 @@ impl<'a> Reader<'a> {
                 committed_at,
             )?);
         }
-        let events = self.request.events.as_ref();
-        let wants = |operation: Operation| events.is_none_or(|events| events.contains(&operation));
+        let request = self.request;
+        // A net change is made of all changes of its key: what is not asked for is left out of the result.
+        let wants = |operation: Operation| request.net || request.wants(operation);
         let chunk = memory.within(|| deliver(&mut self.followed, pending, &wants))?;
         Ok((chunk, bytes))
     }
@@ -256,7 +257,9 @@ impl<'a> Reader<'a> {
                 position: last.position,
                 committed_at: last.committed_at,
             };
-            self.emit(&change, &self.request.cursor, emit);
+            if self.request.wants(change.operation) {
+                self.emit(&change, &self.request.cursor, emit);
+            }
         }
         Ok(())
     }

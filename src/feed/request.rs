@@ -19,6 +19,14 @@ pub struct Request {
     pub net: bool,
 }
 
+impl Request {
+    /// Whether changes with this operation are asked for.
+    pub fn wants(&self, operation: Operation) -> bool {
+        let events = self.events.as_ref();
+        events.is_none_or(|events| events.contains(&operation))
+    }
+}
+
 /// The arguments as SQL passes them.
 #[derive(Default)]
 pub struct Unchecked {

@@ -53,6 +53,14 @@ UPDATE t SET a = NULL, n = NULL WHERE id = 6;
 :changes
 SELECT pgrealtime.current_cursor() AS c \gset
 
+-- Net changes with some operations: made of all changes, then chosen from.
+INSERT INTO t VALUES (8, 'inserted and deleted'), (9, 'inserted and updated');
+UPDATE t SET a = 'updated' WHERE id = 9;
+DELETE FROM t WHERE id IN (6, 8);
+SELECT change->>'type' AS type, change->'record' AS record, change->'old_record'->'id' AS old_id
+FROM pgrealtime.changes_since(:'c', '{t}', events => '{INSERT,DELETE}', net => true) WHERE change IS NOT NULL;
+SELECT pgrealtime.current_cursor() AS c \gset
+
 -- Foreign keys: cascades are changes of the child; a deferred trigger's change comes at commit.
 CREATE TABLE child (id int PRIMARY KEY, t_id int REFERENCES t ON DELETE CASCADE ON UPDATE CASCADE DEFERRABLE);
 SELECT pgrealtime.enable('child');
