@@ -244,7 +244,12 @@ impl Reader {
         }
         if self.open {
             if random.chance(40) {
-                client.run(*random.pick(&["COMMIT", "ROLLBACK"]))?;
+                let end = if random.chance(50) {
+                    "COMMIT"
+                } else {
+                    "ROLLBACK"
+                };
+                client.run(end)?;
                 self.open = false;
             }
         } else if self.holds && random.chance(30) {
