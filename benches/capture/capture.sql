@@ -124,7 +124,7 @@ GROUP BY 1, 2, 3, 4;
 \o
 \pset footer off
 \echo
-\echo 'What a trigger adds per row, in µs of CPU: median (least to most) of':rounds 'rounds of' :rows 'rows; and as a multiple of capture.'
+\echo 'What a trigger adds per row, in µs of CPU: median (least to most) of' :rounds 'rounds of' :rows 'rows; and as a multiple of capture.'
 SELECT operation, title AS trigger, round(median::numeric, 2) AS "µs", round(min::numeric, 2) AS least, round(max::numeric, 2) AS most,
        round(ratio::numeric, 2) AS "times capture", round(least::numeric, 2) AS "least ", round(most::numeric, 2) AS "most "
 FROM summary ORDER BY CASE operation WHEN 'INSERT' THEN 1 WHEN 'UPDATE' THEN 2 ELSE 3 END, place;
