@@ -103,10 +103,10 @@ impl Both {
         for client in [&mut self.publisher, &mut self.subscriber] {
             client.run("CREATE TABLE emitted (id int PRIMARY KEY, a text)")?;
         }
-        self.publisher.run(
-            "SELECT pgrealtime.enable('emitted', sinks => '{wal}');
-             SELECT pg_create_logical_replication_slot('emitted', 'test_decoding')",
-        )?;
+        self.publisher
+            .run("SELECT pgrealtime.enable('emitted', sinks => '{wal}')")?;
+        self.publisher
+            .run("SELECT pg_create_logical_replication_slot('emitted', 'test_decoding')")?;
         self.publisher
             .run("INSERT INTO emitted VALUES (1, 'kept')")?;
         self.publisher.run(
