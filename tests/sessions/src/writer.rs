@@ -73,10 +73,11 @@ impl Writer {
 
     fn failed(&mut self, failure: Failure) -> Result<End, String> {
         match failure.code.as_str() {
-            "40P01" => {
-                self.client.run("ROLLBACK")?;
-                Ok(End::RolledBack)
-            }
+            "40P01" => match self.client.run("ROLLBACK") {
+                Ok(()) => Ok(End::RolledBack),
+                // Killed between a deadlock's error and the answer to it.
+                Err(failure) => self.failed(failure),
+            },
             crate::pg::LOST | "57P01" | "57P02" | "57P03" => Ok(End::Lost),
             _ => Err(format!("writer {}: {failure}", self.number)),
         }
