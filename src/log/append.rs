@@ -5,7 +5,7 @@ use super::retention;
 use super::state;
 use crate::error::Result;
 use crate::pg::image::Image;
-use crate::pg::segment::{NewEntry, Writer};
+use crate::pg::segment::{self, NewEntry, SegmentOids};
 use crate::pg::{wal, xact, Oid};
 use std::cell::Cell;
 
@@ -23,12 +23,12 @@ pub struct Change<'a> {
 
 /// Appends a change at the position that it has now.
 pub fn append(change: &Change) -> Result<()> {
-    let (segment, writer) = current_writer()?;
     let xid = xact::top_xid();
-    writer.append(&NewEntry {
+    let (place, first) = locked_segment(xid)?;
+    let entry = NewEntry {
         position: wal::entry_position(change.wal_written),
         xid,
-        first: is_first(xid, segment),
+        first,
         gap: change.operation == entry::GAP,
         changed_at: xact::transaction_start(),
         layout: change.layout,
@@ -37,7 +37,8 @@ pub fn append(change: &Change) -> Result<()> {
         image: change.image,
         old: change.old,
         marks: change.marks,
-    });
+    };
+    segment::append(place, &entry)?;
     retention::look_now_and_then()
 }
 
@@ -54,25 +55,27 @@ pub fn append_gap(relation: Oid, cause: GapCause) -> Result<()> {
     })
 }
 
-/// Opens the segment to write. It is asked for again once its lock is held: the janitor switches first, then seals what
-/// it can lock, so whoever still sees the old number after locking holds the old segment against being sealed.
-fn current_writer() -> Result<(u16, Writer)> {
+/// The segment to write, locked, and whether the entry is the first of its run: of a transaction in a segment, without a
+/// change of subtransaction. Within a run the lock is held; and only first entries are indexed by transaction. The first
+/// entry that commits is always among them: an earlier one of its run is in its subtransaction, and would have committed,
+/// too.
+///
+/// The segment's number is asked for again once its lock is held: the janitor switches first, then seals what it can
+/// lock, so whoever still sees the old number after locking holds the old segment against being sealed.
+fn locked_segment(xid: u64) -> Result<(SegmentOids, bool)> {
+    thread_local! {
+        static RUN: Cell<(u64, u32, Oid)> = const { Cell::new((0, 0, Oid::INVALID)) };
+    }
     loop {
         let (number, place) = state::current_segment()?;
-        let writer = Writer::open(place)?;
+        let run = (xid, xact::subtransaction(), place.table);
+        if RUN.get() == run {
+            return Ok((place, false));
+        }
+        segment::lock(place)?;
         if state::current_segment()?.0 == number {
-            return Ok((number, writer));
+            RUN.set(run);
+            return Ok((place, true));
         }
     }
-}
-
-/// Whether an entry is the first of its run: of a transaction in a segment, without a change of subtransaction. Only
-/// these are indexed by transaction. The first entry that commits is always among them: an earlier one of its run is in
-/// its subtransaction, and would have committed, too.
-fn is_first(xid: u64, segment: u16) -> bool {
-    thread_local! {
-        static RUN: Cell<(u64, u32, u16)> = const { Cell::new((0, 0, 0)) };
-    }
-    let run = (xid, xact::subtransaction(), segment);
-    RUN.replace(run) != run
 }

@@ -62,12 +62,11 @@ impl Decoder {
             nulls: vec![true; self.attributes],
             absent: vec![false; self.attributes],
         };
-        // SAFETY: an image is a composite datum that was formed with this layout's attributes, detoasted and aligned.
+        // SAFETY: an image is a row that was formed with this layout's attributes, detoasted and aligned.
         unsafe {
-            let header = image.0.cast_mut_ptr::<pg_sys::HeapTupleHeaderData>();
             let mut tuple = pg_sys::HeapTupleData {
-                t_len: pgrx::varsize_any(header.cast()) as u32,
-                t_data: header,
+                t_len: image.length as u32,
+                t_data: image.header,
                 ..Default::default()
             };
             pg_sys::heap_deform_tuple(
@@ -166,13 +165,5 @@ impl Decoded {
             out.extend_from_slice(bytes);
         }
         Some(out)
-    }
-}
-
-impl Image {
-    /// Bytes of the image in memory.
-    pub fn bytes(&self) -> usize {
-        // SAFETY: an image that was read is a varlena with a full header.
-        unsafe { pgrx::varsize_any(self.0.cast_mut_ptr()) }
     }
 }

@@ -1,4 +1,4 @@
-//! Images: rows as composite datums that need nothing else to be read, and what changed between two rows.
+//! Images: rows that need nothing else to be read, and what changed between two rows.
 
 use super::decode::Decoded;
 use super::trigger::{Call, StoredRow};
@@ -24,9 +24,110 @@ impl Columns {
     }
 }
 
-/// A composite datum with nothing stored elsewhere; lives in the memory context it was made in.
+/// A row with nothing stored elsewhere, and with every attribute of its layout: as long as the trigger that captured it
+/// runs, or in the memory context that it was read into.
+///
+/// The log holds two bytes, the number of attributes and whether any is NULL, then the bitmap of NULLs if so, then the
+/// values as Postgres lays them out in a row; the rest of a row's header says nothing that is not known.
 #[derive(Clone, Copy)]
-pub struct Image(pub(in crate::pg) pg_sys::Datum);
+pub struct Image {
+    pub(in crate::pg) header: pg_sys::HeapTupleHeader,
+    pub(in crate::pg) length: usize,
+}
+
+/// Set in the first two bytes when a bitmap of NULLs follows.
+const HAS_NULLS: u16 = 0x8000;
+/// SizeofHeapTupleHeader (htup_details.h): the bitmap of NULLs follows it.
+const BITMAP: usize = 23;
+
+impl Image {
+    fn attributes(&self) -> u16 {
+        // SAFETY: the header is valid for as long as the image is.
+        unsafe { (*self.header).t_infomask2 & pg_sys::HEAP_NATTS_MASK as u16 }
+    }
+
+    fn has_nulls(&self) -> bool {
+        // SAFETY: as above.
+        unsafe { (*self.header).t_infomask & pg_sys::HEAP_HASNULL as u16 != 0 }
+    }
+
+    /// Where the values begin.
+    fn values(&self) -> usize {
+        // SAFETY: as above.
+        usize::from(unsafe { (*self.header).t_hoff })
+    }
+
+    fn bitmap(&self) -> usize {
+        if self.has_nulls() {
+            usize::from(self.attributes()).div_ceil(8)
+        } else {
+            0
+        }
+    }
+
+    /// Bytes of the image in memory.
+    pub fn bytes(&self) -> usize {
+        self.length
+    }
+
+    /// Bytes of its stored form.
+    pub(in crate::pg) fn stored_bytes(&self) -> usize {
+        2 + self.bitmap() + self.length - self.values()
+    }
+
+    /// Writes the stored form.
+    ///
+    /// # Safety
+    /// `to` has room for [`Image::stored_bytes`].
+    pub(in crate::pg) unsafe fn store(&self, to: *mut u8) {
+        let nulls = if self.has_nulls() { HAS_NULLS } else { 0 };
+        let (from, bitmap) = (self.header.cast::<u8>(), self.bitmap());
+        // SAFETY: as promised; the row is `length` bytes, of which its header says where bitmap and values are.
+        unsafe {
+            to.cast::<[u8; 2]>()
+                .write((self.attributes() | nulls).to_le_bytes());
+            to.add(2).copy_from_nonoverlapping(from.add(BITMAP), bitmap);
+            to.add(2 + bitmap)
+                .copy_from_nonoverlapping(from.add(self.values()), self.length - self.values());
+        }
+    }
+
+    /// Reads the stored form into the current memory context; `None` when it is damaged.
+    pub(in crate::pg) fn restore(stored: &[u8]) -> Option<Image> {
+        let (first, rest) = stored.split_first_chunk::<2>()?;
+        let first = u16::from_le_bytes(*first);
+        let attributes = first & !HAS_NULLS;
+        let nulls = first & HAS_NULLS != 0;
+        let bitmap = if nulls {
+            usize::from(attributes).div_ceil(8)
+        } else {
+            0
+        };
+        let (bits, values) = rest.split_at_checked(bitmap)?;
+        let before = (BITMAP + bitmap).next_multiple_of(pg_sys::MAXIMUM_ALIGNOF as usize);
+        let length = before + values.len();
+        // SAFETY: the memory has room for header, bitmap and values, and is aligned as rows are.
+        unsafe {
+            let memory = pg_sys::palloc(length).cast::<u8>();
+            memory.write_bytes(0, before);
+            let header = memory.cast::<pg_sys::HeapTupleHeaderData>();
+            (*header).t_infomask2 = attributes;
+            // What it says of rows without values of variable length is an optimisation (nocachegetattr, heaptuple.c).
+            (*header).t_infomask = pg_sys::HEAP_HASVARWIDTH as u16;
+            if nulls {
+                (*header).t_infomask |= pg_sys::HEAP_HASNULL as u16;
+            }
+            (*header).t_hoff = before as u8;
+            memory
+                .add(BITMAP)
+                .copy_from_nonoverlapping(bits.as_ptr(), bitmap);
+            memory
+                .add(before)
+                .copy_from_nonoverlapping(values.as_ptr(), values.len());
+            Some(Image { header, length })
+        }
+    }
+}
 
 /// An image, and the columns that it lacks because the row was too large.
 pub struct Captured {
@@ -188,7 +289,10 @@ impl Shape {
             let stored = ((*header).t_infomask2 & pg_sys::HEAP_NATTS_MASK as u16) as usize;
             if !external && stored == self.attributes.len() && (*tuple).t_len as usize <= limit {
                 return Captured {
-                    image: Image(pg_sys::heap_copy_tuple_as_datum(tuple, self.descriptor)),
+                    image: Image {
+                        header,
+                        length: (*tuple).t_len as usize,
+                    },
                     absent: None,
                 };
             }
@@ -268,15 +372,19 @@ impl Shape {
             let tuple =
                 pg_sys::heap_form_tuple(self.descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
             let image = if (*(*tuple).t_data).t_infomask & pg_sys::HEAP_HASEXTERNAL as u16 != 0 {
-                pg_sys::heap_copy_tuple_as_datum(tuple, self.descriptor)
+                let header = pg_sys::heap_copy_tuple_as_datum(tuple, self.descriptor)
+                    .cast_mut_ptr::<pg_sys::HeapTupleHeaderData>();
+                Image {
+                    header,
+                    length: pgrx::varsize_any(header.cast()),
+                }
             } else {
-                // heap_form_tuple stamps length and row type, which makes it a datum (heaptuple.c).
-                pg_sys::Datum::from((*tuple).t_data)
+                Image {
+                    header: (*tuple).t_data,
+                    length: (*tuple).t_len as usize,
+                }
             };
-            Captured {
-                image: Image(image),
-                absent,
-            }
+            Captured { image, absent }
         }
     }
 

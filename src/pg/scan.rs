@@ -218,11 +218,14 @@ impl<'a> Stream<'a> {
     pub fn images(&self) -> (Option<Image>, Option<Image>, Option<Vec<u8>>) {
         let image = |number| {
             let (datum, null) = self.column(number);
-            // SAFETY: the column holds a composite datum; the copy is detoasted, has a full header and is aligned.
-            (!null).then(|| unsafe {
-                Image(pg_sys::Datum::from(pg_sys::pg_detoast_datum_copy(
-                    datum.cast_mut_ptr(),
-                )))
+            if null {
+                return None;
+            }
+            // SAFETY: the column is a bytea, which is detoasted if need be; its bytes are read before anything is freed.
+            Image::restore(unsafe {
+                let bytes = pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr());
+                let size = pgrx::varsize_any_exhdr(bytes);
+                std::slice::from_raw_parts(pgrx::vardata_any(bytes).cast::<u8>(), size)
             })
         };
         let (marks, null) = self.column(9);

@@ -1,12 +1,11 @@
 //! One segment of the change log: appending entries to it.
 
 use super::image::Image;
+use super::raw;
 use crate::error::{report, Error, Result};
-use pgrx::{pg_sys, IntoDatum};
+use pgrx::pg_sys;
+use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use std::cell::Cell;
-
-/// Columns of a segment in the order of `sql/log.sql`.
-const COLUMNS: usize = 9;
 
 /// Where a segment and its two indexes are.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +20,8 @@ pub struct SegmentOids {
 }
 
 impl SegmentOids {
-    /// Looks up a segment's indexes. Errors: 42P01 when the extension has just been dropped.
+    /// Looks up a segment's indexes. Errors: 42P01 when the extension has just been dropped; 55000 when
+    /// its tables are not those that the library knows.
     pub fn find(table: pg_sys::Oid) -> Result<SegmentOids> {
         let mut oids = SegmentOids {
             table,
@@ -35,6 +35,10 @@ impl SegmentOids {
             let opened = pg_sys::try_relation_open(table, lock);
             if opened.is_null() {
                 return Err(dropped());
+            }
+            let columns = (*(*opened).rd_att).natts as usize;
+            if columns != super::entry::COLUMNS {
+                return Err(of_another_version());
             }
             let list = pg_sys::RelationGetIndexList(opened);
             for index in pgrx::PgList::<pg_sys::Oid>::from_pg(list).iter_oid() {
@@ -72,109 +76,93 @@ pub struct NewEntry<'a> {
     pub gap: bool,
 }
 
-/// A segment that this transaction holds against being sealed.
-pub struct Writer {
-    table: pg_sys::Relation,
-    oids: SegmentOids,
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            // SAFETY: opened once; the lock stays until the transaction ends.
-            unsafe { pg_sys::relation_close(self.table, pg_sys::NoLock as pg_sys::LOCKMODE) }
-        }
-    }
-}
-
-impl Writer {
-    /// Locks a segment for writing until the transaction ends. Errors: 42P01 when the extension has just been dropped.
-    pub fn open(oids: SegmentOids) -> Result<Writer> {
-        // SAFETY: the function returns null for a relation that has gone.
-        let table = unsafe {
-            pg_sys::try_relation_open(oids.table, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE)
-        };
+/// Locks a segment against being sealed until the transaction, or the subtransaction, ends. Errors: 42P01 when the
+/// extension has just been dropped.
+pub fn lock(place: SegmentOids) -> Result<()> {
+    let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
+    // SAFETY: the function returns null for a relation that has gone; closed once, the lock stays.
+    unsafe {
+        let table = pg_sys::try_relation_open(place.table, lock);
         if table.is_null() {
             return Err(dropped());
         }
-        Ok(Writer { table, oids })
+        pg_sys::relation_close(table, pg_sys::NoLock as pg_sys::LOCKMODE);
     }
+    Ok(())
+}
 
-    /// Appends an entry and its index entries, hidden from logical decoding.
-    pub fn append(&self, entry: &NewEntry) {
-        let null = pg_sys::Datum::null();
-        let mut values = [
-            pg_sys::Datum::from(entry.position as i64),
-            pg_sys::Datum::from(entry.xid as i64),
-            pg_sys::Datum::from(entry.changed_at),
-            pg_sys::Datum::from(entry.layout),
-            pg_sys::Datum::from(entry.relation),
-            pg_sys::Datum::from(entry.operation as i8),
-            entry.image.map_or(null, |image| image.0),
-            entry.old.map_or(null, |image| image.0),
-            entry
-                .marks
-                .and_then(|marks| marks.into_datum())
-                .unwrap_or(null),
-        ];
-        let mut nulls = [false; COLUMNS];
-        nulls[6] = entry.image.is_none();
-        nulls[7] = entry.old.is_none();
-        nulls[8] = entry.marks.is_none();
-        // SAFETY: the segment is open for writing; the arrays fit its nine columns: a composite datum is a varlena like
-        // a bytea, and nothing ever takes it for text.
-        unsafe {
-            debug_assert_eq!((*(*self.table).rd_att).natts as usize, COLUMNS);
-            let tuple = pg_sys::heap_form_tuple(
-                (*self.table).rd_att,
-                values.as_mut_ptr(),
-                nulls.as_mut_ptr(),
-            );
-            pg_sys::heap_insert(
-                self.table,
+/// Appends an entry and its index entries, hidden from logical decoding, to a segment that is locked. The indexes need
+/// no locks of their own: whatever takes one away, or gives it another file, waits for those who hold the table.
+/// Errors: 42P01 when the segment has gone.
+pub fn append(place: SegmentOids, entry: &NewEntry) -> Result<()> {
+    let info = index_info();
+    let mut nulls = [false; 2];
+    let mut position = [pg_sys::Datum::from(entry.position as i64)];
+    let mut by_xid = [
+        pg_sys::Datum::from(entry.xid as i64),
+        pg_sys::Datum::from(entry.position as i64),
+    ];
+    // SAFETY: one guard for all: nothing in it has a destructor or panics. The caller holds the segment's lock; the tuple
+    // fits the table's columns (entry.rs) and is copied by heap_insert; the keys are those of the indexes, none NULL.
+    let done = unsafe {
+        pg_guard_ffi_boundary(|| {
+            let table = raw::RelationIdGetRelation(place.table);
+            if table.is_null() {
+                return false;
+            }
+            let tuple = super::entry::form(entry);
+            raw::heap_insert(
+                table,
                 tuple,
-                pg_sys::GetCurrentCommandId(true),
+                raw::GetCurrentCommandId(true),
                 pg_sys::HEAP_INSERT_NO_LOGICAL as i32,
                 std::ptr::null_mut(),
             );
-            let tid = &mut (*tuple).t_self;
-            self.index(self.oids.by_position, &mut values[0..1], tid);
+            let tid = &raw mut (*tuple).t_self;
+            let nulls = nulls.as_mut_ptr();
+            index(
+                place.by_position,
+                position.as_mut_ptr(),
+                nulls,
+                tid,
+                table,
+                info,
+            );
             if entry.gap {
-                self.index(self.oids.gaps, &mut values[0..1], tid);
+                index(place.gaps, position.as_mut_ptr(), nulls, tid, table, info);
             }
             if entry.first {
-                values[0] = pg_sys::Datum::from(entry.xid as i64);
-                values[1] = pg_sys::Datum::from(entry.position as i64);
-                self.index(self.oids.by_xid, &mut values[0..2], tid);
+                index(place.by_xid, by_xid.as_mut_ptr(), nulls, tid, table, info);
             }
-            pg_sys::heap_freetuple(tuple);
-        }
+            raw::pfree(tuple.cast());
+            raw::RelationClose(table);
+            true
+        })
+    };
+    if done {
+        Ok(())
+    } else {
+        Err(dropped())
     }
+}
 
-    /// # Safety
-    /// `keys` are the index's columns of the row at `tid`, none of them NULL.
-    unsafe fn index(
-        &self,
-        index: pg_sys::Oid,
-        keys: &mut [pg_sys::Datum],
-        tid: &mut pg_sys::ItemPointerData,
-    ) {
-        let mut nulls = [false; 2];
-        // SAFETY: as promised; a btree looks at nothing in the IndexInfo (nbtree.c, btinsert).
-        unsafe {
-            let opened = pg_sys::index_open(index, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE);
-            pg_sys::index_insert(
-                opened,
-                keys.as_mut_ptr(),
-                nulls.as_mut_ptr(),
-                tid,
-                self.table,
-                pg_sys::IndexUniqueCheck::UNIQUE_CHECK_NO,
-                false,
-                index_info(),
-            );
-            pg_sys::index_close(opened, pg_sys::NoLock as pg_sys::LOCKMODE);
-        }
+/// # Safety
+/// Called within a guard; `keys` and `nulls` are the index's columns of the row at `tid` of `table`, which is locked.
+unsafe fn index(
+    index: pg_sys::Oid,
+    keys: *mut pg_sys::Datum,
+    nulls: *mut bool,
+    tid: pg_sys::ItemPointer,
+    table: pg_sys::Relation,
+    info: *mut pg_sys::IndexInfo,
+) {
+    // SAFETY: as promised; the index of a locked table is there. A btree looks at nothing in the IndexInfo (nbtree.c,
+    // btinsert).
+    unsafe {
+        let opened = raw::RelationIdGetRelation(index);
+        let no_check = pg_sys::IndexUniqueCheck::UNIQUE_CHECK_NO;
+        raw::index_insert(opened, keys, nulls, tid, table, no_check, false, info);
+        raw::RelationClose(opened);
     }
 }
 
@@ -194,6 +182,13 @@ fn index_info() -> *mut pg_sys::IndexInfo {
         }
     }
     INFO.get()
+}
+
+fn of_another_version() -> Error {
+    Error::ObjectNotInPrerequisiteState(
+        report("the change log was made by another version of pgrealtime")
+            .hint("Run ALTER EXTENSION pgrealtime UPDATE."),
+    )
 }
 
 fn dropped() -> Error {

@@ -1,5 +1,6 @@
 //! Transactions: ids, snapshots and times, as plain numbers.
 
+use super::raw;
 use pgrx::pg_sys;
 
 /// A snapshot as plain numbers: the ids below `xmax` that had not finished, and `xmax`, all 64 bits wide.
@@ -73,19 +74,24 @@ pub fn own_top_xid() -> Option<u64> {
 /// This transaction's top-level id, assigned now if it had none.
 pub fn top_xid() -> u64 {
     // SAFETY: called in a transaction that may write.
-    unsafe { pg_sys::GetTopFullTransactionId().value }
+    unsafe {
+        match raw::GetTopFullTransactionIdIfAny().value {
+            0 => pg_sys::GetTopFullTransactionId().value,
+            xid => xid,
+        }
+    }
 }
 
 /// Names the current subtransaction: its number within the transaction.
 pub fn subtransaction() -> u32 {
     // SAFETY: reads backend state.
-    unsafe { pg_sys::GetCurrentSubTransactionId() }
+    unsafe { raw::GetCurrentSubTransactionId() }
 }
 
 /// When the transaction began, in microseconds since 2000-01-01 UTC.
 pub fn transaction_start() -> i64 {
     // SAFETY: reads backend state.
-    unsafe { pg_sys::GetCurrentTransactionStartTimestamp() }
+    unsafe { raw::GetCurrentTransactionStartTimestamp() }
 }
 
 /// Now, in microseconds since 2000-01-01 UTC.
