@@ -3,11 +3,11 @@
 use crate::error::Result;
 use crate::message::{write_change, Header, Operation, RecordPlan, Written};
 use crate::pg::decode::Decoded;
-use crate::pg::image::Shape;
 use crate::pg::memory::Memory;
 use crate::pg::policies::select_policies;
 use crate::pg::row::RowShape;
 use crate::pg::rowtype::{self, Table};
+use crate::pg::shape::Shape;
 use crate::pg::trigger::Call;
 use crate::pg::{xact, Oid};
 use crate::sink::{self, broadcast, topic, Change, Sinks};

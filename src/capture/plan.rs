@@ -3,8 +3,8 @@
 use super::emit::Emitter;
 use crate::error::Result;
 use crate::log::layout::{Layout, Standing};
-use crate::pg::image::Shape;
 use crate::pg::invalidation::{self, Fresh};
+use crate::pg::shape::Shape;
 use crate::pg::trigger::{self, Call, Event};
 use crate::pg::{relation_triggers, xact, Oid};
 use crate::sink::Sinks;

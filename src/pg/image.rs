@@ -1,20 +1,17 @@
-//! Images: rows that need nothing else to be read, and what changed between two rows.
+//! Images: rows that need nothing else to be read, in memory and as the log holds them.
 
-use super::decode::Decoded;
-use super::trigger::{Call, StoredRow};
 use pgrx::pg_sys;
-use std::cell::RefCell;
 
 /// A row's columns, one bit each, lowest attribute number and lowest bit first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Columns(Vec<u8>);
 
 impl Columns {
-    fn none(count: usize) -> Self {
+    pub(in crate::pg) fn none(count: usize) -> Self {
         Columns(vec![0; count.div_ceil(8)])
     }
 
-    fn add(&mut self, column: usize) {
+    pub(in crate::pg) fn add(&mut self, column: usize) {
         self.0[column / 8] |= 1 << (column % 8);
     }
 
@@ -41,6 +38,18 @@ const HAS_NULLS: u16 = 0x8000;
 const BITMAP: usize = 23;
 
 impl Image {
+    /// # Safety
+    /// The tuple is valid for as long as the image is used, whole, and has nothing stored elsewhere.
+    pub(in crate::pg) unsafe fn of(tuple: pg_sys::HeapTuple) -> Image {
+        // SAFETY: as promised.
+        unsafe {
+            Image {
+                header: (*tuple).t_data,
+                length: (*tuple).t_len as usize,
+            }
+        }
+    }
+
     fn attributes(&self) -> u16 {
         // SAFETY: the header is valid for as long as the image is.
         unsafe { (*self.header).t_infomask2 & pg_sys::HEAP_NATTS_MASK as u16 }
@@ -129,49 +138,6 @@ impl Image {
     }
 }
 
-/// An image, and the columns that it lacks because the row was too large.
-pub struct Captured {
-    pub image: Image,
-    pub absent: Option<Columns>,
-}
-
-/// The changed columns of an UPDATE and their old values.
-pub struct Difference {
-    pub changed: Columns,
-    /// Old values of the changed columns, NULL in the others; `None` when no column changed.
-    pub old: Option<Captured>,
-}
-
-/// How rows of a relation become images of its root's row type. Made once per relation.
-pub struct Shape {
-    context: pg_sys::MemoryContext,
-    descriptor: pg_sys::TupleDesc,
-    map: *mut pg_sys::TupleConversionMap,
-    attributes: Vec<Attribute>,
-    buffers: RefCell<Buffers>,
-}
-
-struct Attribute {
-    by_value: bool,
-    length: i16,
-    is_key: bool,
-}
-
-#[derive(Default)]
-struct Buffers {
-    new: (Vec<pg_sys::Datum>, Vec<bool>),
-    old: (Vec<pg_sys::Datum>, Vec<bool>),
-}
-
-impl Drop for Shape {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            // SAFETY: the context was made for this shape alone.
-            unsafe { pg_sys::MemoryContextDelete(self.context) }
-        }
-    }
-}
-
 /// An attribute of a row type, as a layout records it: everything that reading an image needs, even when the type, or
 /// the relation, has gone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -184,270 +150,4 @@ pub struct Column {
     pub length: i16,
     pub alignment: u8,
     pub by_value: bool,
-}
-
-impl Shape {
-    /// The shape of a trigger's rows as rows of `root`, which is the trigger's relation or a partition root above it.
-    pub fn new(call: &Call, root: pg_sys::Oid) -> Shape {
-        // SAFETY: the relations are open and locked while their descriptors are copied; the copies live in a context
-        // of their own that the shape owns.
-        unsafe {
-            let context = pg_sys::AllocSetContextCreateInternal(
-                pg_sys::CacheMemoryContext,
-                c"pgrealtime row shape".as_ptr(),
-                pg_sys::ALLOCSET_SMALL_MINSIZE as usize,
-                pg_sys::ALLOCSET_SMALL_INITSIZE as usize,
-                pg_sys::ALLOCSET_SMALL_MAXSIZE as usize,
-            );
-            let before = pg_sys::MemoryContextSwitchTo(context);
-            let relation = call.raw_relation();
-            let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-            let (descriptor, map) = if root == (*relation).rd_id {
-                let copy = pg_sys::CreateTupleDescCopyConstr((*relation).rd_att);
-                (copy, std::ptr::null_mut())
-            } else {
-                let opened = pg_sys::table_open(root, lock);
-                let copy = pg_sys::CreateTupleDescCopyConstr((*opened).rd_att);
-                let leaf = pg_sys::CreateTupleDescCopyConstr((*relation).rd_att);
-                pg_sys::table_close(opened, lock);
-                (copy, pg_sys::convert_tuples_by_name(leaf, copy))
-            };
-            pg_sys::MemoryContextSwitchTo(before);
-            // convert_tuples_by_name leaves out the conversion of rows that differ in their row type alone.
-            // Images are of no named type: the servers' minor releases since 15.20 stamp a composite datum with the
-            // version of its row type, and refuse to take it apart once the type has changed.
-            (*descriptor).tdtypeid = pg_sys::RECORDOID;
-            (*descriptor).tdtypmod = -1;
-            let keys = super::keys::key_columns(root);
-            let attributes = (0..(*descriptor).natts as usize)
-                .map(|i| {
-                    let attribute = super::compat::attribute(descriptor, i);
-                    Attribute {
-                        by_value: attribute.attbyval,
-                        length: attribute.attlen,
-                        is_key: keys.contains(&attribute.attnum),
-                    }
-                })
-                .collect();
-            Shape {
-                context,
-                descriptor,
-                map,
-                attributes,
-                buffers: RefCell::default(),
-            }
-        }
-    }
-
-    /// The attributes, in the order of their numbers, from 1 on without a hole.
-    pub fn columns(&self) -> Vec<Column> {
-        (0..self.attributes.len())
-            // SAFETY: the descriptor is the shape's own copy.
-            .map(|i| unsafe { super::compat::attribute(self.descriptor, i) })
-            .map(|attribute| Column {
-                name: if attribute.attisdropped {
-                    String::new()
-                } else {
-                    super::name(&attribute.attname)
-                },
-                type_oid: attribute.atttypid,
-                typmod: attribute.atttypmod,
-                length: attribute.attlen,
-                alignment: attribute.attalign as u8,
-                by_value: attribute.attbyval,
-            })
-            .collect()
-    }
-
-    /// The row as the root has it.
-    fn root_row(&self, row: StoredRow) -> pg_sys::HeapTuple {
-        if self.map.is_null() {
-            row.0
-        } else {
-            // SAFETY: the row is one of the map's input type.
-            unsafe { pg_sys::execute_attr_map_tuple(row.0, self.map) }
-        }
-    }
-
-    /// The values of a row as the root has it, by attribute number less one; they point into the row.
-    pub fn decode(&self, row: StoredRow) -> Decoded {
-        let (mut values, mut nulls) = (Vec::new(), Vec::new());
-        // SAFETY: a stored row of the shape's descriptor.
-        unsafe { self.deform(self.root_row(row), &mut values, &mut nulls) };
-        Decoded::whole(values, nulls)
-    }
-
-    /// The image of a row; values that would make it larger than `limit` bytes are left out, the largest first, never
-    /// one of the key.
-    pub fn image(&self, row: StoredRow, limit: usize) -> Captured {
-        let tuple = self.root_row(row);
-        // SAFETY: the tuple is a stored row of the shape's descriptor, with at most as many attributes; what is missing
-        // at its end is filled in by deforming it.
-        unsafe {
-            let header = (*tuple).t_data;
-            let external = (*header).t_infomask & pg_sys::HEAP_HASEXTERNAL as u16 != 0;
-            let stored = ((*header).t_infomask2 & pg_sys::HEAP_NATTS_MASK as u16) as usize;
-            if !external && stored == self.attributes.len() && (*tuple).t_len as usize <= limit {
-                return Captured {
-                    image: Image {
-                        header,
-                        length: (*tuple).t_len as usize,
-                    },
-                    absent: None,
-                };
-            }
-            let mut buffers = self.buffers.borrow_mut();
-            let (values, nulls) = &mut buffers.new;
-            self.deform(tuple, values, nulls);
-            self.form(values, nulls, limit)
-        }
-    }
-
-    /// What an UPDATE changed, by comparing the stored bytes: a value that was not touched keeps its TOAST pointer, so
-    /// nothing is fetched to compare it.
-    pub fn difference(&self, old: StoredRow, new: StoredRow, limit: usize) -> Difference {
-        let (old, new) = (self.root_row(old), self.root_row(new));
-        let mut buffers = self.buffers.borrow_mut();
-        let Buffers {
-            new: new_buffer,
-            old: old_buffer,
-        } = &mut *buffers;
-        // SAFETY: both are stored rows of the shape's descriptor; the deformed values point into them.
-        unsafe {
-            self.deform(new, &mut new_buffer.0, &mut new_buffer.1);
-            self.deform(old, &mut old_buffer.0, &mut old_buffer.1);
-        }
-        let mut changed = Columns::none(self.attributes.len());
-        let mut any = false;
-        for (i, attribute) in self.attributes.iter().enumerate() {
-            let (old_null, new_null) = (old_buffer.1[i], new_buffer.1[i]);
-            // SAFETY: both values are of this attribute's type.
-            let same = old_null == new_null
-                && (old_null || unsafe { attribute.same(old_buffer.0[i], new_buffer.0[i]) });
-            if same {
-                old_buffer.1[i] = true;
-            } else {
-                changed.add(i);
-                any = true;
-            }
-        }
-        // SAFETY: the arrays hold one value per attribute, the unchanged ones NULL.
-        let old = any.then(|| unsafe { self.form(&mut old_buffer.0, &mut old_buffer.1, limit) });
-        Difference { changed, old }
-    }
-
-    /// # Safety
-    /// `tuple` is a stored row of the descriptor.
-    unsafe fn deform(
-        &self,
-        tuple: pg_sys::HeapTuple,
-        values: &mut Vec<pg_sys::Datum>,
-        nulls: &mut Vec<bool>,
-    ) {
-        values.resize(self.attributes.len(), pg_sys::Datum::null());
-        nulls.resize(self.attributes.len(), true);
-        // SAFETY: the arrays have room for every attribute.
-        unsafe {
-            pg_sys::heap_deform_tuple(
-                tuple,
-                self.descriptor,
-                values.as_mut_ptr(),
-                nulls.as_mut_ptr(),
-            )
-        }
-    }
-
-    /// # Safety
-    /// The arrays hold a value of each attribute's type, or NULL.
-    unsafe fn form(
-        &self,
-        values: &mut [pg_sys::Datum],
-        nulls: &mut [bool],
-        limit: usize,
-    ) -> Captured {
-        // SAFETY: as promised; sizes are read from TOAST pointers and headers, so that nothing large is fetched before
-        // it is known to fit.
-        unsafe {
-            let absent = self.leave_out(values, nulls, limit);
-            let tuple =
-                pg_sys::heap_form_tuple(self.descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
-            let image = if (*(*tuple).t_data).t_infomask & pg_sys::HEAP_HASEXTERNAL as u16 != 0 {
-                let header = pg_sys::heap_copy_tuple_as_datum(tuple, self.descriptor)
-                    .cast_mut_ptr::<pg_sys::HeapTupleHeaderData>();
-                Image {
-                    header,
-                    length: pgrx::varsize_any(header.cast()),
-                }
-            } else {
-                Image {
-                    header: (*tuple).t_data,
-                    length: (*tuple).t_len as usize,
-                }
-            };
-            Captured { image, absent }
-        }
-    }
-
-    /// Sets to NULL the largest values until the rest fits, and says which.
-    ///
-    /// # Safety
-    /// As [`Shape::form`].
-    unsafe fn leave_out(
-        &self,
-        values: &[pg_sys::Datum],
-        nulls: &mut [bool],
-        limit: usize,
-    ) -> Option<Columns> {
-        let mut sizes: Vec<(usize, usize)> = Vec::new();
-        let mut total = 0usize;
-        for (i, attribute) in self.attributes.iter().enumerate() {
-            if attribute.length == -1 && !nulls[i] {
-                // SAFETY: a varlena; the function reads its header or its TOAST pointer alone.
-                let size = unsafe { pg_sys::toast_raw_datum_size(values[i]) };
-                total += size;
-                if !attribute.is_key {
-                    sizes.push((size, i));
-                }
-            }
-        }
-        if total <= limit {
-            return None;
-        }
-        sizes.sort_unstable_by(|a, b| b.cmp(a));
-        let mut absent = Columns::none(self.attributes.len());
-        for (size, i) in sizes {
-            if total <= limit {
-                break;
-            }
-            total -= size;
-            nulls[i] = true;
-            absent.add(i);
-        }
-        Some(absent)
-    }
-}
-
-impl Attribute {
-    /// Whether two values are stored alike.
-    ///
-    /// # Safety
-    /// Both are values of this attribute.
-    unsafe fn same(&self, a: pg_sys::Datum, b: pg_sys::Datum) -> bool {
-        if self.by_value {
-            return a == b;
-        }
-        // SAFETY: a value by reference is `length` bytes, a varlena (-1) or a C string (-2).
-        unsafe {
-            let (a, b) = (a.cast_mut_ptr::<u8>(), b.cast_mut_ptr::<u8>());
-            let length = |value: *mut u8| match self.length {
-                -1 => pgrx::varsize_any(value.cast()),
-                -2 => std::ffi::CStr::from_ptr(value.cast()).count_bytes(),
-                fixed => fixed as usize,
-            };
-            let (length_a, length_b) = (length(a), length(b));
-            length_a == length_b
-                && std::slice::from_raw_parts(a, length_a)
-                    == std::slice::from_raw_parts(b, length_b)
-        }
-    }
 }

@@ -39,6 +39,7 @@ pub mod scalar;
 pub mod scan;
 pub mod segment;
 pub mod settings;
+pub mod shape;
 pub mod sqlstate;
 pub mod srf;
 pub mod subtransaction;

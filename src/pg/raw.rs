@@ -17,6 +17,10 @@ unsafe extern "C-unwind" {
     pub fn RelationClose(relation: pg_sys::Relation);
     pub fn palloc(size: usize) -> *mut std::ffi::c_void;
     pub fn pfree(pointer: *mut std::ffi::c_void);
+    pub fn toast_flatten_tuple(
+        tuple: pg_sys::HeapTuple,
+        descriptor: pg_sys::TupleDesc,
+    ) -> pg_sys::HeapTuple;
     pub fn heap_insert(
         relation: pg_sys::Relation,
         tuple: pg_sys::HeapTuple,
