@@ -5,7 +5,7 @@ DECLARE
     first_entries text;
     last_entries  text;
     counts        text;
-    gaps          text;
+    remarkable    text;
 BEGIN
     SELECT
         pg_catalog.string_agg(pg_catalog.format(
@@ -14,20 +14,33 @@ BEGIN
             '(SELECT changed_at FROM pgrealtime.%I ORDER BY position DESC LIMIT 1)', name), ' UNION ALL '),
         -- Counted while that is quick, else estimated from a sample of its pages.
         pg_catalog.string_agg(pg_catalog.format(
-            'SELECT CASE WHEN pg_catalog.pg_relation_size(%1$L::regclass) < 8388608 THEN '
-            '(SELECT pg_catalog.count(*) FROM pgrealtime.%2$I) ELSE '
-            '100 * (SELECT pg_catalog.count(*) FROM pgrealtime.%2$I TABLESAMPLE SYSTEM (1) REPEATABLE (0)) END AS entries',
+            'SELECT layout, operation, pg_catalog.count(*) AS entries FROM pgrealtime.%2$I '
+            'WHERE (SELECT pg_catalog.pg_relation_size(%1$L::regclass) < 8388608) GROUP BY 1, 2 UNION ALL '
+            'SELECT layout, operation, 100 * pg_catalog.count(*) FROM pgrealtime.%2$I TABLESAMPLE SYSTEM (1) REPEATABLE (0) '
+            'WHERE (SELECT pg_catalog.pg_relation_size(%1$L::regclass) >= 8388608) GROUP BY 1, 2',
             'pgrealtime.' OPERATOR(pg_catalog.||) name, name), ' UNION ALL '),
+        -- As the partial index has it.
         pg_catalog.string_agg(pg_catalog.format(
-            'SELECT pg_catalog.convert_from(marks, ''UTF8'') AS cause FROM pgrealtime.%I WHERE operation = ''G''', name),
-            ' UNION ALL ')
-    INTO first_entries, last_entries, counts, gaps
+            'SELECT operation, layout, marks FROM pgrealtime.%I WHERE operation = ''G'' OR operation = ''N'' '
+            'OR pg_catalog.get_byte(marks, 0) BETWEEN 2 AND 7', name), ' UNION ALL ')
+    INTO first_entries, last_entries, counts, remarkable
     FROM (SELECT pg_catalog.format('change_log_%s', i) AS name FROM pg_catalog.generate_series(0, 7) AS i) AS segments;
 
     EXECUTE pg_catalog.format($view$
         CREATE VIEW pgrealtime.log_status AS
+        WITH counted AS MATERIALIZED (%3$s),
+        remarkable AS MATERIALIZED (%4$s),
+        -- Layouts that lack what their relation has now: a column that was added since, or is of another type.
+        older AS MATERIALIZED (
+            SELECT l.layout, cause.name AS cause
+            FROM pgrealtime.log_layout AS l
+            CROSS JOIN LATERAL (
+                SELECT DISTINCT CASE WHEN a.attnum > pg_catalog.cardinality(l.types) THEN 'column added' ELSE 'column retyped' END
+                FROM pg_catalog.pg_attribute AS a
+                WHERE a.attrelid = l.relation AND a.attnum > 0 AND NOT a.attisdropped
+                  AND l.types[a.attnum] IS DISTINCT FROM a.atttypid) AS cause (name))
         SELECT
-            (SELECT pg_catalog.sum(entries)::bigint FROM (%3$s) AS counted) AS entries,
+            (SELECT COALESCE(pg_catalog.sum(entries), 0)::bigint FROM counted) AS entries,
             (SELECT pg_catalog.sum(pg_catalog.pg_total_relation_size(c.oid))::bigint FROM pg_catalog.pg_class AS c
              WHERE c.relnamespace = 'pgrealtime'::regnamespace AND c.relname LIKE 'change\_log\__') AS bytes,
             oldest.at AS oldest,
@@ -38,12 +51,27 @@ BEGIN
             (SELECT pg_catalog.count(*) FROM pgrealtime.log_segment) AS closed_segments,
             (SELECT pg_catalog.count(*) FROM pgrealtime.log_segment WHERE seal IS NOT NULL) AS sealed_segments,
             (SELECT pg_catalog.json_object_agg(cause, number) FROM (
-                SELECT CASE cause
+                SELECT CASE pg_catalog.convert_from(marks, 'UTF8')
                          WHEN 'e' THEN 'enabled' WHEN 'd' THEN 'disabled' WHEN 's' THEN 'skipped'
                          WHEN 't' THEN 'partition truncated' WHEN 'p' THEN 'partition moved' WHEN 'l' THEN 'layout'
                          ELSE 'unknown' END AS cause,
                        pg_catalog.count(*) AS number
-                FROM (%4$s) AS gap GROUP BY 1 ORDER BY 1) AS by_cause) AS gaps,
+                FROM remarkable WHERE operation = 'G' GROUP BY 1 ORDER BY 1) AS by_cause) AS gaps,
+            -- A reader whose policies or filter look at what these lack is sent back to the table.
+            (SELECT pg_catalog.json_object_agg(cause, number) FROM (
+                SELECT older.cause, pg_catalog.sum(counted.entries) AS number
+                FROM counted JOIN older USING (layout) WHERE operation IN ('I', 'U', 'D') GROUP BY 1
+                UNION ALL
+                SELECT 'value too large', pg_catalog.count(*) FROM remarkable WHERE operation IN ('I', 'U', 'D')
+                HAVING pg_catalog.count(*) > 0
+                ORDER BY 1) AS by_cause) AS unjudgeable,
+            (SELECT pg_catalog.json_object_agg(relation, messages) FROM (
+                SELECT COALESCE(pg_catalog.format('%%I.%%I', n.nspname, c.relname), 'dropped') AS relation,
+                       pg_catalog.sum(pg_catalog.convert_from(r.marks, 'UTF8')::bigint) AS messages
+                FROM remarkable AS r
+                LEFT JOIN pg_catalog.pg_class AS c ON c.oid = r.layout::oid
+                LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+                WHERE r.operation = 'N' GROUP BY 1 ORDER BY 1) AS by_relation) AS undelivered,
             delaying.who AS sealing_delayed_by,
             delaying.since AS sealing_delayed_since,
             s.janitor_run,
@@ -65,7 +93,7 @@ BEGIN
             LEFT JOIN pg_catalog.pg_prepared_xacts AS p ON l.virtualtransaction = '-1/' || p.transaction::text
             WHERE g.seal IS NULL
             ORDER BY 2 LIMIT 1) AS delaying (who, since) ON true
-    $view$, first_entries, last_entries, counts, gaps);
+    $view$, first_entries, last_entries, counts, remarkable);
 END
 $$;
 REVOKE ALL ON pgrealtime.log_status FROM PUBLIC;

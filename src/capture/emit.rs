@@ -158,6 +158,7 @@ impl Emitter {
         );
         give(&Change {
             operation,
+            relation: self.table.oid,
             schema: &self.table.schema,
             table: &self.table.name,
             message: &message,

@@ -29,7 +29,7 @@ pub fn append(change: &Change) -> Result<()> {
         position: wal::entry_position(change.wal_written),
         xid,
         first,
-        gap: change.operation == entry::GAP,
+        remarkable: entry::is_remarkable(change.operation, change.marks),
         changed_at: xact::transaction_start(),
         layout: change.layout,
         relation: change.relation,
@@ -51,6 +51,19 @@ pub fn append_gap(relation: Oid, cause: GapCause) -> Result<()> {
         image: None,
         old: None,
         marks: Some(&[cause.letter()]),
+        wal_written: false,
+    })
+}
+
+/// Appends a note that a sink could not deliver messages of a relation, for `log_status` to count.
+pub fn append_undelivered(relation: Oid, messages: u64) -> Result<()> {
+    append(&Change {
+        relation: Oid::INVALID,
+        operation: entry::NOTE,
+        layout: i64::from(relation.to_u32()),
+        image: None,
+        old: None,
+        marks: Some(messages.to_string().as_bytes()),
         wal_written: false,
     })
 }

@@ -7,6 +7,8 @@ pub const DELETE: u8 = b'D';
 pub const TRUNCATE: u8 = b'T';
 /// A gap: something about the relation changed that no image can tell.
 pub const GAP: u8 = b'G';
+/// A note of what a sink could not deliver; it is of no relation, so that no reader looks at it.
+pub const NOTE: u8 = b'N';
 
 /// Why a gap entry was written; the letter is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +129,12 @@ impl Marks {
     }
 }
 
+/// Whether `log_status` counts an entry by its cause: what the partial index of a segment holds (sql/log.sql).
+pub fn is_remarkable(operation: u8, marks: Option<&[u8]>) -> bool {
+    let flags = marks.and_then(<[u8]>::first).copied().unwrap_or_default();
+    matches!(operation, GAP | NOTE) || flags & (ABSENT | OLD_ABSENT) != 0
+}
+
 /// Whether a bitmap has a column, counted from 0.
 pub fn has(bits: &[u8], column: usize) -> bool {
     bits.get(column / 8)
@@ -136,6 +144,30 @@ pub fn has(bits: &[u8], column: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_lacks_values_is_remarkable() {
+        for (bits, remarkable) in [
+            ([0, 0, 0], false),
+            ([1, 0, 0], false),
+            ([0, 1, 0], true),
+            ([1, 1, 1], true),
+            ([1, 0, 1], true),
+        ] {
+            let bitmap = |given: u8| vec![7; given.into()];
+            let marks = Marks {
+                changed: bitmap(bits[0]),
+                absent: bitmap(bits[1]),
+                old_absent: bitmap(bits[2]),
+            }
+            .encode();
+            assert_eq!(is_remarkable(UPDATE, marks.as_deref()), remarkable);
+            // As the index says it.
+            let flags = marks.map_or(0, |marks| marks[0]);
+            assert_eq!((2..=7).contains(&flags), remarkable);
+        }
+        assert!(is_remarkable(GAP, Some(b"e")) && is_remarkable(NOTE, Some(b"1")));
+    }
 
     #[test]
     fn marks_come_back() {

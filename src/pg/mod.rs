@@ -9,6 +9,7 @@ pub mod call;
 pub mod catalog;
 mod catalog_scan;
 pub mod columns;
+pub mod commit;
 mod compat;
 pub mod ddl;
 pub mod decode;

@@ -15,8 +15,8 @@ pub struct SegmentOids {
     pub by_position: pg_sys::Oid,
     /// btree on (xid, position) of the first entries of transactions
     pub by_xid: pg_sys::Oid,
-    /// btree on (position) of the gap entries
-    pub gaps: pg_sys::Oid,
+    /// btree on (position) of the entries that `log_status` counts by cause
+    pub remarkable: pg_sys::Oid,
 }
 
 impl SegmentOids {
@@ -27,7 +27,7 @@ impl SegmentOids {
             table,
             by_position: pg_sys::InvalidOid,
             by_xid: pg_sys::InvalidOid,
-            gaps: pg_sys::InvalidOid,
+            remarkable: pg_sys::InvalidOid,
         };
         let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
         // SAFETY: the table and its indexes are open while they are looked at.
@@ -46,7 +46,7 @@ impl SegmentOids {
                 let form = (*opened).rd_index;
                 let partial = !pg_sys::RelationGetIndexPredicate(opened).is_null();
                 match (partial, (*form).indkey.values.as_slice(1)[0]) {
-                    (true, _) => oids.gaps = index,
+                    (true, _) => oids.remarkable = index,
                     (false, 1) => oids.by_position = index,
                     (false, _) => oids.by_xid = index,
                 }
@@ -72,8 +72,8 @@ pub struct NewEntry<'a> {
     pub marks: Option<&'a [u8]>,
     /// Whether it goes into the index of first entries.
     pub first: bool,
-    /// Whether it goes into the index of gaps.
-    pub gap: bool,
+    /// Whether it goes into the index of what `log_status` counts.
+    pub remarkable: bool,
 }
 
 /// Locks a segment against being sealed until the transaction, or the subtransaction, ends. Errors: 42P01 when the
@@ -128,8 +128,15 @@ pub fn append(place: SegmentOids, entry: &NewEntry) -> Result<()> {
                 table,
                 info,
             );
-            if entry.gap {
-                index(place.gaps, position.as_mut_ptr(), nulls, tid, table, info);
+            if entry.remarkable {
+                index(
+                    place.remarkable,
+                    position.as_mut_ptr(),
+                    nulls,
+                    tid,
+                    table,
+                    info,
+                );
             }
             if entry.first {
                 index(place.by_xid, by_xid.as_mut_ptr(), nulls, tid, table, info);

@@ -1,7 +1,7 @@
 //! `broadcast`: rows in Supabase's `realtime.messages`, shaped as its broadcast_changes() shapes them.
 
 use super::topic::{self, Part};
-use super::Change;
+use super::{undelivered, Change};
 use crate::pg::broadcast::{insert, Message};
 use crate::pg::subtransaction::attempt;
 use crate::pg::{xact, Oid};
@@ -44,8 +44,8 @@ pub fn topic_of(template: &str, row: &[u8]) -> Option<String> {
     Some(out)
 }
 
-/// Sends a change to a topic. What cannot be delivered is one WARNING per transaction and never a failed write: the
-/// first insert of a transaction is made in a subtransaction, the others know that it worked.
+/// Sends a change to a topic. What cannot be delivered is one WARNING per transaction and a count, never a failed write:
+/// the first insert of a transaction is made in a subtransaction, the others know that it worked.
 pub fn send(change: &Change, topic: &str, function: Oid) {
     let payload = payload(change);
     let message = Message {
@@ -55,7 +55,7 @@ pub fn send(change: &Change, topic: &str, function: Oid) {
     };
     let (xid, subtransaction) = (xact::top_xid(), xact::subtransaction());
     match STANDING.get() {
-        Standing::Failed(of) if of == xid => {}
+        Standing::Failed(of) if of == xid => undelivered::count(change.relation),
         Standing::Works(of, within) if (of, within) == (xid, subtransaction) => {
             insert(&message, function);
         }
@@ -66,6 +66,7 @@ pub fn send(change: &Change, topic: &str, function: Oid) {
             Ok(()) => STANDING.set(Standing::Works(xid, subtransaction)),
             Err(reason) => {
                 STANDING.set(Standing::Failed(xid));
+                undelivered::count(change.relation);
                 crate::error::report("changes of this transaction are not broadcast")
                     .detail(format!("The reason was: {reason}."))
                     .hint("Is the Realtime server running? It makes the partitions of realtime.messages.")

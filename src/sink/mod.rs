@@ -2,9 +2,10 @@
 
 pub mod broadcast;
 pub mod topic;
+mod undelivered;
 
 use crate::message::{Operation, Written};
-use crate::pg::emit;
+use crate::pg::{emit, Oid};
 
 /// The sinks of a relation, as its triggers' arguments name them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,7 @@ pub struct Sinks {
 /// A change on its way out.
 pub struct Change<'a> {
     pub operation: Operation,
+    pub relation: Oid,
     pub schema: &'a str,
     pub table: &'a str,
     /// The whole message, where a sink wants one.

@@ -1,0 +1,81 @@
+//! What sinks could not deliver: counted while a transaction runs, noted in the change log when it commits.
+
+use crate::log::append::append_undelivered;
+use crate::pg::commit::{self, Hooks};
+use crate::pg::{xact, Oid};
+use std::cell::RefCell;
+
+/// Messages of a relation in a subtransaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Lost {
+    subtransaction: u32,
+    relation: Oid,
+    messages: u64,
+}
+
+thread_local! {
+    static LOST: RefCell<Vec<Lost>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Counts a message that a sink could not deliver.
+pub fn count(relation: Oid) {
+    commit::watch(Hooks {
+        before_end: note,
+        rolled_back: |subtransaction| LOST.with_borrow_mut(|lost| forget(lost, subtransaction)),
+        ended: || LOST.with_borrow_mut(Vec::clear),
+    });
+    LOST.with_borrow_mut(|lost| add(lost, xact::subtransaction(), relation));
+}
+
+fn add(lost: &mut Vec<Lost>, subtransaction: u32, relation: Oid) {
+    let of = |lost: &&mut Lost| (lost.subtransaction, lost.relation) == (subtransaction, relation);
+    match lost.iter_mut().rev().find(of) {
+        Some(lost) => lost.messages += 1,
+        None => lost.push(Lost {
+            subtransaction,
+            relation,
+            messages: 1,
+        }),
+    }
+}
+
+/// Subtransactions are numbered as they begin: those that began in one that is rolled back have higher numbers, and
+/// nothing else has until it ends.
+fn forget(lost: &mut Vec<Lost>, subtransaction: u32) {
+    lost.retain(|lost| lost.subtransaction < subtransaction);
+}
+
+/// One entry per relation.
+fn note() {
+    let mut lost = LOST.take();
+    lost.sort_unstable_by_key(|lost| lost.relation.to_u32());
+    for of_relation in lost.chunk_by(|a, b| a.relation == b.relation) {
+        let messages = of_relation.iter().map(|lost| lost.messages).sum();
+        // A transaction that has dropped the extension has no log to note it in.
+        let _ = append_undelivered(of_relation[0].relation, messages);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_rolled_back_was_not_lost() {
+        let (a, b) = (Oid::from(1), Oid::from(2));
+        let mut lost = Vec::new();
+        for (subtransaction, relation) in [(1, a), (2, a), (3, b), (3, b), (2, a), (1, a)] {
+            add(&mut lost, subtransaction, relation);
+        }
+        let of = |lost: &[Lost]| -> Vec<(u32, Oid, u64)> {
+            lost.iter()
+                .map(|lost| (lost.subtransaction, lost.relation, lost.messages))
+                .collect()
+        };
+        assert_eq!(of(&lost), [(1, a, 2), (2, a, 2), (3, b, 2)]);
+        forget(&mut lost, 3);
+        assert_eq!(of(&lost), [(1, a, 2), (2, a, 2)]);
+        forget(&mut lost, 2);
+        assert_eq!(of(&lost), [(1, a, 2)]);
+    }
+}
