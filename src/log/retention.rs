@@ -112,12 +112,19 @@ fn empty_oldest(now: i64) -> Result<bool> {
     Ok(true)
 }
 
+/// Waits for a janitor at work: two who take the steps' locks in their own order would wait for each other. Who waited
+/// for DROP EXTENSION holds the lock of a table that has gone, and asks for that of the log that has been made since.
+fn become_janitor() {
+    let mut held = None;
+    while let Some(lock) = heap::member_oid("log_segment").filter(|lock| held != Some(*lock)) {
+        retire::hold(lock, Hold::Janitor);
+        held = Some(lock);
+    }
+}
+
 /// `prune()`: every step that is due, in the caller's transaction. What it closes now can be sealed by the next call.
 pub fn prune() -> Result<Done> {
-    // A janitor at work is waited for: two who take the steps' locks in their own order would wait for each other.
-    if let Some(lock) = heap::member_oid("log_segment") {
-        retire::hold(lock, Hold::Janitor);
-    }
+    become_janitor();
     let now = xact::now();
     let mut done = Done {
         sealed: seal(now)?,

@@ -2,9 +2,9 @@
 
 use crate::cluster::Cluster;
 use crate::copy::triggers;
-use crate::pg::{quote, Failure, Server};
+use crate::pg::{quote, Client, Failure, Server};
 use crate::random::{knob, seed, Random};
-use crate::{check, part, wait_for, Outcome};
+use crate::{check, part, refused, wait_for, Outcome};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::Mutex;
@@ -59,6 +59,7 @@ pub fn run() -> Outcome {
         };
         traffic.run(rounds, ddl)
     };
+    part("prune() waits for DROP EXTENSION", || prune_waits(&cluster))?;
     part("columns come, go and change their types", || {
         with(4 * rounds, columns)
     })?;
@@ -87,6 +88,47 @@ pub fn run() -> Outcome {
             || "it was started again".to_string(),
         )
     })
+}
+
+/// Whether a session waits for a lock.
+fn waits(client: &Client, of: &mut Client) -> Result<bool, Failure> {
+    let waits = format!(
+        "SELECT count(*) FROM pg_locks WHERE pid = {} AND NOT granted",
+        client.pid
+    );
+    Ok(of.value(&waits)? != "0")
+}
+
+/// What comes after it is either no log, which is an error, or a new one, whose janitor it then is.
+fn prune_waits(cluster: &Cluster) -> Outcome {
+    let mut admin = cluster.server.connect()?;
+    let mut watcher = cluster.server.connect()?;
+    for make in ["", "CREATE EXTENSION pgrealtime"] {
+        let mut pruner = cluster.server.connect()?;
+        pruner.run("SELECT pgrealtime.prune()")?;
+        admin.run("BEGIN; DROP EXTENSION pgrealtime CASCADE")?;
+        pruner.run("BEGIN")?;
+        pruner.send("SELECT pgrealtime.prune()")?;
+        wait_for("prune() to wait", || Ok(waits(&pruner, &mut watcher)?))?;
+        admin.run(&format!("{make}; COMMIT"))?;
+        let pruned = pruner.receive();
+        if make.is_empty() {
+            refused(pruned, "42P01", "does not exist")?;
+            admin.run("CREATE EXTENSION pgrealtime")?;
+        } else {
+            pruned?;
+            let janitor = format!(
+                "SELECT count(*) FROM pg_locks WHERE pid = {} AND mode = 'ShareUpdateExclusiveLock'
+                 AND relation = 'pgrealtime.log_segment'::regclass",
+                pruner.pid
+            );
+            check(watcher.value(&janitor)? == "1", || {
+                "it pruned the new log without the janitor's lock".to_string()
+            })?;
+        }
+        pruner.run("ROLLBACK")?;
+    }
+    Ok(())
 }
 
 fn columns(random: &mut Random) -> String {
@@ -128,11 +170,13 @@ impl Traffic {
         let changed = thread::scope(|scope| {
             let writers: Vec<_> = (0..4).map(|i| scope.spawn(move || self.write(i))).collect();
             let readers: Vec<_> = (0..3).map(|i| scope.spawn(move || self.read(i))).collect();
+            let pruners: Vec<_> = (0..2).map(|_| scope.spawn(|| self.prune())).collect();
             let changed = self.change(rounds, ddl);
             self.over.store(true, SeqCst);
             let threads = writers
                 .into_iter()
                 .chain(readers)
+                .chain(pruners)
                 .map(|thread| thread.join());
             threads.fold(changed, |all, one| {
                 one.unwrap_or(Err("panicked".to_string())).and(all)
@@ -207,6 +251,16 @@ impl Traffic {
             }
             self.expect("writer", result)?;
             self.written.fetch_add(1, SeqCst);
+        }
+        Ok(())
+    }
+
+    /// Retention by hand, with the janitor's locks.
+    fn prune(&self) -> Outcome {
+        let mut client = self.server.connect()?;
+        while !self.over.load(SeqCst) {
+            let result = client.run("SELECT pgrealtime.prune()");
+            self.expect("prune", result)?;
         }
         Ok(())
     }
