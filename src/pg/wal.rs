@@ -1,6 +1,7 @@
 //! Positions in the write-ahead log: where an entry stands, where a reader has read to, what a crash cannot undo.
 
 use pgrx::pg_sys;
+use std::cell::Cell;
 
 /// Whether the server is a standby or recovering.
 pub fn in_recovery() -> bool {
@@ -82,21 +83,26 @@ fn end_of_inserted(lsn: u64, segment: u64) -> u64 {
 
 /// The position of an entry that is about to be appended for a change of a relation.
 ///
-/// The start of this session's last WAL record: unique, since each append writes records of its own; later than the
-/// row's change, hence later than any change of the same row by transactions that ended before; and earlier than the
-/// entry's commit. A change that wrote no record after its transaction got an id (`wal_written` false: a temporary or
-/// unlogged relation, or one made in this transaction under wal_level = minimal) gets an empty record, else its
-/// position could lie before that of a cursor that does not know the transaction.
+/// The start of this session's last WAL record: later than the row's change, hence later than any change of the same row
+/// by transactions that ended before; and earlier than the entry's commit. A change that wrote no record after its
+/// transaction got an id (`wal_written` false: a temporary or unlogged relation, or one made in this transaction under
+/// wal_level = minimal) gets an empty record, else its position could lie before that of a cursor that does not know the
+/// transaction. So does an entry whose predecessor wrote none, or the two would share a position: under wal_level =
+/// minimal an append to a segment whose files this transaction has made, by CREATE EXTENSION or prune().
 pub fn entry_position(wal_written: bool) -> u64 {
+    thread_local! {
+        static LAST: Cell<u64> = const { Cell::new(0) };
+    }
     // SAFETY: the transaction has an id, since it has changed a row; the record has one byte of data and no effect.
     unsafe {
-        if !wal_written {
+        if !wal_written || pg_sys::ProcLastRecPtr <= LAST.get() {
             pg_sys::GetTopTransactionId();
             let mut nothing = 0u8;
             pg_sys::XLogBeginInsert();
             pg_sys::XLogRegisterData((&raw mut nothing).cast(), 1);
             pg_sys::XLogInsert(pg_sys::RmgrIds::RM_XLOG_ID as u8, pg_sys::XLOG_NOOP as u8);
         }
+        LAST.set(pg_sys::ProcLastRecPtr);
         pg_sys::ProcLastRecPtr
     }
 }

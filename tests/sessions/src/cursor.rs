@@ -38,6 +38,7 @@ pub fn run() -> Outcome {
     })?;
     part("taken long after its snapshot", || all.late())?;
     part("an entry whose change wrote no WAL", || all.unlogged())?;
+    part("entries that write no WAL", || all.log_unlogged())?;
     part("read-only transactions", || all.read_only())?;
     part("serializable transactions", || all.serializable())?;
     part("skipped captures", || all.skipped())?;
@@ -245,6 +246,50 @@ impl Sessions {
             quote(&cursor)
         ))?;
         check(count == "2", || format!("{count} changes of 2"))
+    }
+
+    /// Under wal_level = minimal, in the transaction that makes the extension, nothing but the position itself tells
+    /// one entry from the next.
+    fn log_unlogged(&mut self) -> Outcome {
+        let settings = ["wal_level=minimal", "max_wal_senders=0", "fsync=off"];
+        let minimal = self.cluster.another(&settings)?;
+        let mut client = minimal.server.connect()?;
+        client.run("CREATE TABLE old (id bigint PRIMARY KEY)")?;
+        client.run(
+            "BEGIN; CREATE EXTENSION pgrealtime; CREATE TABLE fresh (id bigint PRIMARY KEY)",
+        )?;
+        client.run(&(triggers("old") + &triggers("fresh")))?;
+        let mut at = client.value("SELECT pgrealtime.current_cursor()")?;
+        for statement in [
+            "INSERT INTO old SELECT generate_series(1, 50)",
+            "INSERT INTO fresh SELECT generate_series(51, 100)",
+            "SAVEPOINT s; INSERT INTO fresh VALUES (0), (-1); ROLLBACK TO s",
+            "INSERT INTO old SELECT generate_series(101, 150)",
+            "COMMIT",
+            "INSERT INTO old SELECT generate_series(151, 200)",
+        ] {
+            client.run(statement)?;
+        }
+        let mut ids: Vec<String> = Vec::new();
+        loop {
+            let rows = client.query(&format!(
+                "SELECT cursor, change->'record'->>'id' FROM pgrealtime.changes_since({}, '{{old, fresh}}', max_changes => 7)",
+                quote(&at)
+            ))?;
+            at = rows
+                .last()
+                .and_then(|row| row[0].clone())
+                .unwrap_or_default();
+            let before = ids.len();
+            ids.extend(rows.into_iter().filter_map(|mut row| row.pop().flatten()));
+            if ids.len() == before || ids.len() > 1_000 {
+                break;
+            }
+        }
+        let expected: Vec<String> = (1..=200).map(|id| id.to_string()).collect();
+        check(ids == expected, || {
+            format!("changes {ids:?} instead of 1 to 200")
+        })
     }
 
     fn read_only(&mut self) -> Outcome {
@@ -509,6 +554,8 @@ impl Sessions {
 
     fn recreated(&mut self) -> Outcome {
         let cursor = self.cursor()?;
+        let epoch = "SELECT epoch FROM pgrealtime.log_state";
+        let old_epoch = self.writer.value(epoch)?;
         self.writer.run("DROP EXTENSION pgrealtime CASCADE")?;
         refused(
             poll(&mut self.reader, &cursor, 10, false),
@@ -517,6 +564,10 @@ impl Sessions {
         )?;
         self.writer.run("CREATE EXTENSION pgrealtime")?;
         self.writer.run(&triggers("items"))?;
+        // By now nothing but the log's id tells the logs apart.
+        while self.writer.value(epoch)? != old_epoch {
+            self.writer.run("SELECT pgrealtime.invalidate_cursors()")?;
+        }
         refused(
             poll(&mut self.reader, &cursor, 10, false),
             "72000",
