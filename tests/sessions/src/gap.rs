@@ -196,14 +196,15 @@ impl Phase {
 
 /// The first error of all threads; if one fails the others still come to their end.
 fn join(threads: Vec<thread::ScopedJoinHandle<Outcome>>) -> Outcome {
-    threads
+    let outcomes: Vec<Outcome> = threads
         .into_iter()
         .map(|thread| {
             thread
                 .join()
                 .unwrap_or_else(|_| Err("panicked".to_string()))
         })
-        .fold(Ok(()), |all, one| all.and(one))
+        .collect();
+    outcomes.into_iter().collect()
 }
 
 struct Reader<'a> {

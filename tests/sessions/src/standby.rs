@@ -38,7 +38,7 @@ pub fn run() -> Outcome {
         on_primary,
     };
     part("cursors go from one server to the other", || {
-        pair.to_and_fro(seed)
+        pair.there_and_back(seed)
     })?;
     part("a batch that the standby has not received yet", || {
         pair.ahead()
@@ -70,7 +70,7 @@ impl Pair<'_> {
             .run(&format!("INSERT INTO items VALUES ({id}, 1, {id}, '')"))?)
     }
 
-    fn to_and_fro(&mut self, seed: u64) -> Outcome {
+    fn there_and_back(&mut self, seed: u64) -> Outcome {
         let mut random = Random::new(seed, 1000);
         let mut writer = Writer::new(&self.primary.server, 1, seed)?;
         let (mut copy, mut cursor) = Copy::start(&mut self.on_primary, false)?;
