@@ -73,20 +73,20 @@ pub fn append_undelivered(relation: Oid, messages: u64) -> Result<()> {
 /// entry that commits is always among them: an earlier one of its run is in its subtransaction, and would have committed,
 /// too.
 ///
-/// The segment's number is asked for again once its lock is held: the janitor switches first, then seals what it can
-/// lock, so whoever still sees the old number after locking holds the old segment against being sealed.
+/// The segment is asked for again once its lock is held: the janitor switches first, then seals what it can lock, so
+/// whoever still sees the old one after locking holds it against being sealed, and its indexes against being replaced.
 fn locked_segment(xid: u64) -> Result<(SegmentOids, bool)> {
     thread_local! {
         static RUN: Cell<(u64, u32, Oid)> = const { Cell::new((0, 0, Oid::INVALID)) };
     }
     loop {
-        let (number, place) = state::current_segment()?;
+        let (_, place) = state::current_segment()?;
         let run = (xid, xact::subtransaction(), place.table);
         if RUN.get() == run {
             return Ok((place, false));
         }
         segment::lock(place)?;
-        if state::current_segment()?.0 == number {
+        if state::current_segment()?.1 == place {
             RUN.set(run);
             return Ok((place, true));
         }

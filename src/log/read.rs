@@ -51,13 +51,18 @@ pub struct Entries<'a> {
 }
 
 impl Log {
-    /// Locks every segment for reading.
+    /// Locks every segment for reading. What indexes they have is asked for again then: under the lock none goes.
     pub fn open() -> Result<Log> {
-        let segments = state::segments()?
-            .into_iter()
-            .map(|place| Segment::open(place).ok_or_else(dropped))
-            .collect::<Result<Vec<_>>>()?;
-        Ok(Log { segments })
+        loop {
+            let places = state::segments()?;
+            let segments = places
+                .iter()
+                .map(|place| Segment::open(*place).ok_or_else(dropped))
+                .collect::<Result<Vec<_>>>()?;
+            if state::segments()? == places {
+                return Ok(Log { segments });
+            }
+        }
     }
 
     /// The entry at a position, committed or not: a test sees its own.

@@ -204,26 +204,24 @@ pub fn current_since() -> Result<i64> {
 
 fn load() -> Result<(u16, SegmentOids)> {
     let table = Table::open_member("log_state", Lock::AccessShare)?;
+    let tables = (0..SEGMENTS)
+        .map(|segment| heap::member_oid(&table_name(segment)).ok_or_else(missing))
+        .collect::<Result<Vec<_>>>()?;
     let fresh = invalidation::watch(table.oid());
     let state = table
         .rows(View::Latest)
         .iter()
         .find_map(State::from_row)
         .ok_or_else(missing)?;
-    let segments = (0..SEGMENTS)
-        .map(|segment| {
-            heap::member_oid(&table_name(segment))
-                .ok_or_else(missing)
-                .and_then(SegmentOids::find)
-        })
+    let segments = tables
+        .into_iter()
+        .map(|table| SegmentOids::find(table, &fresh))
         .collect::<Result<Vec<_>>>()?;
-    let current = (
-        state.current,
-        segments[state.current as usize % segments.len()],
-    );
+    let number = state.current % SEGMENTS;
+    let current = (number, segments[usize::from(number)]);
     KNOWN.set(Some(Known {
         fresh,
-        current: state.current % SEGMENTS,
+        current: number,
         current_since: state.current_since,
         segments,
     }));

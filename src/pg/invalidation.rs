@@ -4,7 +4,7 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 /// True until the relation that it watches has changed in any way that the relcache is told of.
 #[derive(Clone, Debug)]
@@ -15,10 +15,15 @@ impl Fresh {
     pub fn get(&self) -> bool {
         self.0.get()
     }
+
+    /// Watches another relation, too.
+    pub fn also(&self, relation: pg_sys::Oid) {
+        add(relation, &self.0);
+    }
 }
 
 thread_local! {
-    static WATCHED: RefCell<HashMap<u32, Vec<Rc<Cell<bool>>>>> = RefCell::new(HashMap::new());
+    static WATCHED: RefCell<HashMap<u32, Vec<Weak<Cell<bool>>>>> = RefCell::new(HashMap::new());
     static CATALOGS: RefCell<Rc<Cell<bool>>> = RefCell::new(Rc::new(Cell::new(true)));
     static REGISTERED: Cell<bool> = const { Cell::new(false) };
 }
@@ -26,14 +31,24 @@ thread_local! {
 /// Watches a relation from now on. Take it before reading the catalogs: what changes while they are read is noticed.
 pub fn watch(relation: pg_sys::Oid) -> Fresh {
     register();
-    let flag = Rc::new(Cell::new(true));
+    let fresh = Fresh(Rc::new(Cell::new(true)));
+    fresh.also(relation);
+    fresh
+}
+
+fn add(relation: pg_sys::Oid, flag: &Rc<Cell<bool>>) {
     WATCHED.with_borrow_mut(|watched| {
         let flags = watched.entry(relation.to_u32()).or_default();
         // Those whose owner has gone would pile up for a relation that is planned often and changed never.
-        flags.retain(|flag| Rc::strong_count(flag) > 1);
-        flags.push(flag.clone());
+        flags.retain(|flag| flag.strong_count() > 0);
+        flags.push(Rc::downgrade(flag));
     });
-    Fresh(flag)
+}
+
+fn clear(flags: &[Weak<Cell<bool>>]) {
+    for flag in flags.iter().filter_map(Weak::upgrade) {
+        flag.set(false);
+    }
 }
 
 /// Watches what decides how an expression is planned and what a role may do, besides relations: functions, operators,
@@ -80,10 +95,10 @@ unsafe extern "C-unwind" fn relation_changed(_argument: pg_sys::Datum, relation:
     WATCHED.with_borrow_mut(|watched| {
         if relation == pg_sys::InvalidOid {
             for (_, flags) in watched.drain() {
-                flags.iter().for_each(|flag| flag.set(false));
+                clear(&flags);
             }
         } else if let Some(flags) = watched.remove(&relation.to_u32()) {
-            flags.iter().for_each(|flag| flag.set(false));
+            clear(&flags);
         }
     });
 }

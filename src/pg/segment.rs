@@ -1,60 +1,89 @@
 //! One segment of the change log: appending entries to it.
 
 use super::image::Image;
+use super::invalidation::Fresh;
 use super::raw;
 use crate::error::{report, Error, Result};
 use pgrx::pg_sys;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use std::cell::Cell;
 
-/// Where a segment and its two indexes are.
-#[derive(Debug, Clone, Copy)]
-pub struct SegmentOids {
-    pub table: pg_sys::Oid,
+/// What an index of a segment is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
     /// btree on (position)
-    pub by_position: pg_sys::Oid,
+    ByPosition,
     /// btree on (xid, position) of the first entries of transactions
-    pub by_xid: pg_sys::Oid,
+    ByXid,
     /// btree on (position) of the entries that `log_status` counts by cause
-    pub remarkable: pg_sys::Oid,
+    Remarkable,
 }
 
+/// Where a segment and its indexes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SegmentOids {
+    pub table: pg_sys::Oid,
+    pub by_position: pg_sys::Oid,
+    pub by_xid: pg_sys::Oid,
+    remarkable: pg_sys::Oid,
+    /// Indexes that are written but not read: those that REINDEX CONCURRENTLY makes, and those that it replaces.
+    others: [Option<(pg_sys::Oid, Purpose)>; OTHERS],
+}
+
+/// REINDEX CONCURRENTLY of a whole segment makes one for each; twice that for what an interrupted one has left.
+const OTHERS: usize = 6;
+
 impl SegmentOids {
-    /// Looks up a segment's indexes. Errors: 42P01 when the extension has just been dropped; 55000 when
-    /// its tables are not those that the library knows.
-    pub fn find(table: pg_sys::Oid) -> Result<SegmentOids> {
-        let mut oids = SegmentOids {
-            table,
-            by_position: pg_sys::InvalidOid,
-            by_xid: pg_sys::InvalidOid,
-            remarkable: pg_sys::InvalidOid,
-        };
+    /// Looks up a segment's indexes, to hold for as long as `fresh` says. Errors: 42P01 when the extension has just been dropped; 55000 when its tables are
+    /// not those that the library knows.
+    pub fn find(table: pg_sys::Oid, fresh: &Fresh) -> Result<SegmentOids> {
         let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+        let mut found = [pg_sys::InvalidOid; 3];
+        let mut others = [None; OTHERS];
+        let mut rest = others.iter_mut();
+        fresh.also(table);
         // SAFETY: the table and its indexes are open while they are looked at.
         unsafe {
             let opened = pg_sys::try_relation_open(table, lock);
             if opened.is_null() {
                 return Err(dropped());
             }
-            let columns = (*(*opened).rd_att).natts as usize;
-            if columns != super::entry::COLUMNS {
+            if (*(*opened).rd_att).natts as usize != super::entry::COLUMNS {
                 return Err(of_another_version());
             }
             let list = pg_sys::RelationGetIndexList(opened);
             for index in pgrx::PgList::<pg_sys::Oid>::from_pg(list).iter_oid() {
+                // An index says by itself that it is ready, its table need not (index.c, index_concurrently_build).
+                fresh.also(index);
                 let opened = pg_sys::index_open(index, lock);
-                let form = (*opened).rd_index;
+                let form = &*(*opened).rd_index;
                 let partial = !pg_sys::RelationGetIndexPredicate(opened).is_null();
-                match (partial, (*form).indkey.values.as_slice(1)[0]) {
-                    (true, _) => oids.remarkable = index,
-                    (false, 1) => oids.by_position = index,
-                    (false, _) => oids.by_xid = index,
-                }
+                let purpose = match (partial, form.indkey.values.as_slice(1)[0]) {
+                    (true, _) => Purpose::Remarkable,
+                    (false, 1) => Purpose::ByPosition,
+                    (false, _) => Purpose::ByXid,
+                };
+                let (valid, ready) = (form.indisvalid, form.indisready);
                 pg_sys::index_close(opened, lock);
+                if valid {
+                    found[purpose as usize] = index;
+                } else if ready {
+                    *rest.next().ok_or_else(too_many)? = Some((index, purpose));
+                }
             }
             pg_sys::relation_close(opened, lock);
         }
-        Ok(oids)
+        if found.contains(&pg_sys::InvalidOid) {
+            return Err(incomplete());
+        }
+        let [by_position, by_xid, remarkable] = found;
+        Ok(SegmentOids {
+            table,
+            by_position,
+            by_xid,
+            remarkable,
+            others,
+        })
     }
 }
 
@@ -120,30 +149,24 @@ pub fn append(place: SegmentOids, entry: &NewEntry) -> Result<()> {
             );
             let tid = &raw mut (*tuple).t_self;
             let nulls = nulls.as_mut_ptr();
-            index(
-                place.by_position,
-                position.as_mut_ptr(),
-                nulls,
-                tid,
-                table,
-                info,
-            );
-            if entry.remarkable {
-                index(
-                    place.remarkable,
-                    position.as_mut_ptr(),
-                    nulls,
-                    tid,
-                    table,
-                    info,
-                );
-            }
-            if entry.first {
-                index(place.by_xid, by_xid.as_mut_ptr(), nulls, tid, table, info);
+            let (position, by_xid) = (position.as_mut_ptr(), by_xid.as_mut_ptr());
+            let add = |to, purpose| match purpose {
+                Purpose::ByPosition => index(to, position, nulls, tid, table, info),
+                Purpose::Remarkable if entry.remarkable => {
+                    index(to, position, nulls, tid, table, info)
+                }
+                Purpose::ByXid if entry.first => index(to, by_xid, nulls, tid, table, info),
+                Purpose::Remarkable | Purpose::ByXid => true,
+            };
+            let mut done = add(place.by_position, Purpose::ByPosition)
+                & add(place.by_xid, Purpose::ByXid)
+                & add(place.remarkable, Purpose::Remarkable);
+            for (other, purpose) in place.others.iter().flatten() {
+                done &= add(*other, *purpose);
             }
             raw::pfree(tuple.cast());
             raw::RelationClose(table);
-            true
+            done
         })
     };
     if done {
@@ -153,6 +176,8 @@ pub fn append(place: SegmentOids, entry: &NewEntry) -> Result<()> {
     }
 }
 
+/// False when the index has gone.
+///
 /// # Safety
 /// Called within a guard; `keys` and `nulls` are the index's columns of the row at `tid` of `table`, which is locked.
 unsafe fn index(
@@ -162,15 +187,18 @@ unsafe fn index(
     tid: pg_sys::ItemPointer,
     table: pg_sys::Relation,
     info: *mut pg_sys::IndexInfo,
-) {
-    // SAFETY: as promised; the index of a locked table is there. A btree looks at nothing in the IndexInfo (nbtree.c,
-    // btinsert).
+) -> bool {
+    // SAFETY: as promised. A btree looks at nothing in the IndexInfo (nbtree.c, btinsert).
     unsafe {
         let opened = raw::RelationIdGetRelation(index);
+        if opened.is_null() {
+            return false;
+        }
         let no_check = pg_sys::IndexUniqueCheck::UNIQUE_CHECK_NO;
         raw::index_insert(opened, keys, nulls, tid, table, no_check, false, info);
         raw::RelationClose(opened);
     }
+    true
 }
 
 /// An IndexInfo for a plain btree; made once, since making it costs as much as using it.
@@ -195,6 +223,21 @@ fn of_another_version() -> Error {
     Error::ObjectNotInPrerequisiteState(
         report("the change log was made by another version of pgrealtime")
             .hint("Run ALTER EXTENSION pgrealtime UPDATE."),
+    )
+}
+
+fn incomplete() -> Error {
+    Error::ObjectNotInPrerequisiteState(
+        report("the change log lacks an index")
+            .hint("REINDEX the tables in schema pgrealtime, or create the extension again."),
+    )
+}
+
+fn too_many() -> Error {
+    Error::ObjectNotInPrerequisiteState(
+        report("the change log has too many invalid indexes")
+            .detail("REINDEX CONCURRENTLY leaves one behind when it is interrupted.")
+            .hint("Drop the invalid indexes of the tables in schema pgrealtime."),
     )
 }
 

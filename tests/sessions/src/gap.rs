@@ -34,12 +34,21 @@ const STEADY: Habit = Habit {
     slow: false,
 };
 
+/// What happens to the log meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meanwhile {
+    Nothing,
+    /// Its indexes are made again, as DBAs do for whole databases.
+    Maintained,
+    /// Segments leave it.
+    Pruned,
+}
+
 struct Phase {
     seed: u64,
     server: Server,
     changes: u64,
-    /// Whether segments leave the log.
-    pruned: bool,
+    meanwhile: Meanwhile,
     committed: AtomicU64,
     names: Mutex<HashSet<i64>>,
     written: AtomicBool,
@@ -74,18 +83,21 @@ pub fn run() -> Outcome {
             ..STEADY
         },
     ];
-    let phase = |seed, pruned| Phase {
+    let phase = |seed, meanwhile, changes| Phase {
         seed,
         server: server.clone(),
         changes,
-        pruned,
+        meanwhile,
         committed: AtomicU64::new(0),
         names: Mutex::default(),
         written: AtomicBool::new(false),
         left_behind: AtomicU64::new(0),
     };
     part("a log that keeps everything", || {
-        phase(seed, false).run(&keep)
+        phase(seed, Meanwhile::Nothing, changes).run(&keep)
+    })?;
+    part("a log whose indexes are made again all the time", || {
+        phase(seed + 2, Meanwhile::Maintained, changes / 4).run(&keep)
     })?;
     admin.run("ALTER SYSTEM SET pgrealtime.retention = '1s'")?;
     admin.run("SELECT pg_reload_conf()")?;
@@ -118,7 +130,7 @@ pub fn run() -> Outcome {
         },
     ];
     part("a log that is emptied all the time", || {
-        phase(seed + 1, true).run(&empty)
+        phase(seed + 1, Meanwhile::Pruned, changes).run(&empty)
     })
 }
 
@@ -153,10 +165,14 @@ impl Phase {
                     })
                 })
                 .collect();
+            let maintenance = (self.meanwhile == Meanwhile::Maintained)
+                .then(|| scope.spawn(|| self.maintain()))
+                .into_iter()
+                .collect();
             let written = join(writers);
             self.written.store(true, SeqCst);
             let read = join(readers);
-            written.and(read)
+            written.and(read).and(join(maintenance))
         })?;
         let committed = self.committed.load(SeqCst);
         println!(
@@ -164,7 +180,7 @@ impl Phase {
             self.left_behind.load(SeqCst)
         );
         check(committed >= self.changes, || "too few changes".to_string())?;
-        if self.pruned {
+        if self.is_pruned() {
             check(admin.value(horizon)? != before, || {
                 "nothing has left the log".to_string()
             })?;
@@ -186,6 +202,45 @@ impl Phase {
         }
         self.account(writer.finish()?);
         Ok(())
+    }
+
+    fn is_pruned(&self) -> bool {
+        self.meanwhile == Meanwhile::Pruned
+    }
+
+    /// Makes the indexes of the segment that is written again, and packs it, until all is written.
+    fn maintain(&self) -> Outcome {
+        let mut admin = self.server.connect()?;
+        let current =
+            "SELECT 'pgrealtime.change_log_' || current_segment FROM pgrealtime.log_state";
+        let (mut done, mut refused) = (0, 0);
+        while !self.written.load(SeqCst) {
+            let segment = admin.value(current)?;
+            for command in [
+                "REINDEX TABLE CONCURRENTLY",
+                "VACUUM (FREEZE)",
+                "REINDEX TABLE CONCURRENTLY",
+                "VACUUM (FULL)",
+                "REINDEX TABLE",
+            ] {
+                // Writers must not wait behind what waits for a prepared transaction: its own writer ends it.
+                let patience = if command.contains("CONCURRENTLY") {
+                    "0"
+                } else {
+                    "50ms"
+                };
+                admin.run(&format!("SET lock_timeout = '{patience}'"))?;
+                match admin.run(&format!("{command} {segment}")) {
+                    Err(failure) if failure.code == "55P03" => refused += 1,
+                    other => {
+                        other?;
+                        done += 1;
+                    }
+                }
+            }
+        }
+        println!("        {done} commands were run on the log, {refused} gave up waiting");
+        check(done > 2, || "the log was hardly touched".to_string())
     }
 
     fn account(&self, names: Vec<i64>) {
@@ -260,7 +315,9 @@ impl<'a> Reader<'a> {
             }
         }
         while let Err(error) = self.copy.drain(&mut self.client, self.cursor.clone()) {
-            check(self.phase.pruned && error.starts_with("72000"), || error)?;
+            check(self.phase.is_pruned() && error.starts_with("72000"), || {
+                error
+            })?;
             self.start()?;
         }
         self.copy.compare(&mut self.client)?;
@@ -287,7 +344,7 @@ impl<'a> Reader<'a> {
         let max = 1 + self.random.below(500);
         let mut batch = match poll(&mut self.client, &self.cursor, max, self.habit.net) {
             Ok(batch) => batch,
-            Err(failure) if failure.code == "72000" && self.phase.pruned => {
+            Err(failure) if failure.code == "72000" && self.phase.is_pruned() => {
                 self.client.run("ROLLBACK")?;
                 self.phase.left_behind.fetch_add(1, SeqCst);
                 self.start()?;
