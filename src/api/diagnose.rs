@@ -3,7 +3,7 @@
 use crate::error::{report, Error, ErrorReport};
 use crate::feed::diagnose;
 use crate::pg::srf::{Arguments, Cell, Rows};
-use crate::pg::{acl, privilege, CallInfo, Oid};
+use crate::pg::{privilege, CallInfo, Oid};
 use pgrx::prelude::*;
 use pgrx::JsonB;
 
@@ -21,10 +21,9 @@ fn diagnose(call: CallInfo) -> Result<(), ErrorReport> {
         .get(0)
         .ok_or_else(|| Error::NullValueNotAllowed(report("relation must not be null")))?;
     let role = arguments.get(1).unwrap_or_else(privilege::current_role);
-    let claims = match arguments.get::<JsonB>(2) {
-        Some(claims) => Some(claims.0.to_string()),
-        None => acl::setting(c"request.jwt.claims"),
-    };
+    let claims = arguments
+        .get::<JsonB>(2)
+        .map(|claims| claims.0.to_string());
     let filter: Option<String> = arguments.get(3);
     let rows = Rows::begin(call);
     for found in diagnose::diagnose(relation, role, claims.as_deref(), filter.as_deref())? {

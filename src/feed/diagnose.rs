@@ -7,14 +7,14 @@ use crate::error::{report, Error, Result};
 use crate::gucs;
 use crate::log::entry;
 use crate::log::read::{Entry, Log};
-use crate::pg::act_as::act_as;
+use crate::pg::act_as::{act_as, own_settings, Setting};
 use crate::pg::catalog::Class;
 use crate::pg::memory::Memory;
 use crate::pg::policies::select_policies;
 use crate::pg::policy::Verdict;
 use crate::pg::publication::{Coverage, Publication};
 use crate::pg::triggers::{self, Event};
-use crate::pg::{acl, keys, Oid};
+use crate::pg::{acl, keys, privilege, Oid};
 use std::ffi::CString;
 
 /// So many of the last captured changes are judged.
@@ -38,7 +38,7 @@ fn finding(check: &'static str, ok: bool, detail: impl Into<String>, hint: &str)
     }
 }
 
-/// Answers for a role that the caller may act as. Errors: 42501 for another role or a relation that the caller may not
+/// Answers for a role that the caller may act as, by these claims or his own. Errors: 42501 for another role or a relation that the caller may not
 /// SELECT from, those of the filter, what the policies cannot be.
 pub fn diagnose(
     oid: Oid,
@@ -69,15 +69,30 @@ pub fn diagnose(
     }
     let relation = Relation::open(oid)?;
     let mut findings = vec![published(&class), captured(&relation), operations(&class)];
-    let claims = CString::new(claims.unwrap_or_default()).unwrap_or_default();
-    let as_reader = act_as(role, &[(c"request.jwt.claims", claims.as_c_str())], || {
-        as_role(&relation, role, filter)
-    })?;
+    let settings = settings(role, claims);
+    let settings: Vec<Setting> = settings
+        .iter()
+        .map(|(name, value)| (name.as_c_str(), value.as_c_str()))
+        .collect();
+    let as_reader = act_as(role, &settings, || as_role(&relation, role, filter))?;
     findings.extend(as_reader);
     findings.push(row_filter(&class));
     findings.push(replica_identity(&class));
     findings.push(retention()?);
     Ok(findings)
+}
+
+/// What the role's policies are asked under: the claims that were given, else the caller's; and where he asks about
+/// himself as he is, all of his that `changes_since` would use.
+fn settings(role: Oid, claims: Option<&str>) -> Vec<(CString, CString)> {
+    let name = c"request.jwt.claims";
+    let claims = match claims {
+        None if role == privilege::current_role() => return own_settings(),
+        None => acl::setting(name),
+        Some(claims) => Some(claims.to_string()),
+    };
+    let claims = CString::new(claims.unwrap_or_default()).unwrap_or_default();
+    vec![(name.to_owned(), claims)]
 }
 
 fn published(class: &Class) -> Finding {

@@ -97,6 +97,23 @@ fn pin(name: &CStr, value: &CStr) {
     }
 }
 
+/// The caller's claims and search_path, as settings for work that means him as he is.
+pub fn own_settings() -> Vec<(CString, CString)> {
+    let mut names = claims();
+    names.push(c"search_path".to_owned());
+    let value = |name: &CStr| {
+        // SAFETY: as in `pin`; the value is copied at once.
+        unsafe {
+            let value = pg_sys::GetConfigOption(name.as_ptr(), true, false);
+            (!value.is_null()).then(|| CStr::from_ptr(value).to_owned())
+        }
+    };
+    names
+        .into_iter()
+        .filter_map(|name| value(&name).map(|value| (name, value)))
+        .collect()
+}
+
 /// Empties the settings that carry the caller's claims.
 fn empty_claims() {
     for name in claims() {
