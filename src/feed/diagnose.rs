@@ -1,24 +1,18 @@
 //! Why does nobody receive anything? One answer a check, in the order in which a DBA would look.
 
-use super::delta::{delta, Operation as RowOperation};
-use super::judge::{self, Case, Judge, Sees, Unjudged};
-use super::relation::{Relation, Rows};
+mod recent;
+
+use super::relation::Relation;
 use crate::error::{report, Error, Result};
 use crate::gucs;
-use crate::log::entry;
-use crate::log::read::{Entry, Log};
+use crate::log::read::Log;
 use crate::pg::act_as::{act_as, own_settings, Setting};
 use crate::pg::catalog::Class;
-use crate::pg::memory::Memory;
 use crate::pg::policies::select_policies;
-use crate::pg::policy::Verdict;
 use crate::pg::publication::{Coverage, Publication};
 use crate::pg::triggers::{self, Event};
 use crate::pg::{acl, keys, privilege, Oid};
 use std::ffi::CString;
-
-/// So many of the last captured changes are judged.
-const LAST: usize = 1000;
 
 /// A row of the answer.
 pub struct Finding {
@@ -146,27 +140,45 @@ fn captured(relation: &Relation) -> Finding {
     )
 }
 
-fn operations(class: &Class) -> Finding {
+/// The operations that a trigger of ours fires for, as far as any of the relation's triggers does.
+fn captured_events(relation: Oid) -> Vec<Event> {
     let function = triggers::member_function("capture_change");
-    let firing = triggers::firing(class.oid);
-    let names: Vec<&str> = Event::ALL
-        .into_iter()
-        .filter(|event| {
-            firing.iter().any(|trigger| {
-                Some(trigger.function) == function && trigger.enabled && trigger.is_after(*event)
-            })
+    let firing = triggers::firing(relation);
+    let captured = |event: &Event| {
+        firing.iter().any(|trigger| {
+            Some(trigger.function) == function && trigger.enabled && trigger.is_after(*event)
         })
-        .map(Event::name)
-        .collect();
-    finding(
+    };
+    Event::ALL.into_iter().filter(captured).collect()
+}
+
+fn operations(class: &Class) -> Finding {
+    let captured = captured_events(class.oid);
+    let names = |is_captured: bool| {
+        Event::ALL
+            .into_iter()
+            .filter(|event| captured.contains(event) == is_captured)
+            .map(Event::name)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let mut found = finding(
         "operations",
-        !names.is_empty(),
-        match names.len() {
+        !captured.is_empty(),
+        match captured.len() {
             0 => "No operation is captured.".to_string(),
-            _ => format!("Captured: {}.", names.join(", ")),
+            4 => format!("Captured: {}.", names(true)),
+            _ => format!("Captured: {}; not captured: {}.", names(true), names(false)),
         },
         "Call pgrealtime.enable() with the operations that readers need.",
-    )
+    );
+    if (1..4).contains(&captured.len()) {
+        found.status = "note";
+        found.hint =
+            "Where readers miss one, call pgrealtime.enable() with the operations that they need."
+                .to_string();
+    }
+    found
 }
 
 /// What is asked as the reader's role, with its claims.
@@ -188,7 +200,7 @@ fn as_role(relation: &Relation, role: Oid, filter: Option<&str>) -> Result<Vec<F
     }];
     findings.push(policies(relation));
     findings.push(match selectable {
-        Ok(_) => recent(relation, filter)?,
+        Ok(_) => recent::recent(relation, filter)?,
         Err(_) => finding(
             "recent changes",
             false,
@@ -228,101 +240,6 @@ fn policies(relation: &Relation) -> Finding {
         found.hint = "If readers must hear of every DELETE, use deletes => 'key'.".to_string();
     }
     found
-}
-
-/// How the last changes fared.
-#[derive(Default)]
-struct Tally {
-    changes: usize,
-    reached: usize,
-    policy: usize,
-    filter: usize,
-    layout: usize,
-    raised: usize,
-    gaps: usize,
-    cut: usize,
-}
-
-fn recent(relation: &Relation, filter: Option<&str>) -> Result<Finding> {
-    let mut judge = Judge::new(judge::condition(relation.table.oid, filter)?);
-    let log = Log::open()?;
-    let memory = Memory::new();
-    let mut tally = Tally::default();
-    for entry in log.latest(relation.table.oid, LAST, &memory) {
-        memory.within(|| count(relation, &mut judge, &entry, &mut tally))?;
-    }
-    let parts = [
-        (tally.policy, "stopped by policies"),
-        (tally.filter, "stopped by the filter"),
-        (
-            tally.layout,
-            "not to be judged, since the table has changed since",
-        ),
-        (
-            tally.raised,
-            "stopped by an error that a policy or the filter raised",
-        ),
-        (tally.gaps, "gap entries"),
-        (
-            tally.cut,
-            "without values that were too large to be captured",
-        ),
-    ];
-    let mut detail = format!(
-        "Of the last {} captured changes {} would have reached the role",
-        tally.changes, tally.reached
-    );
-    for (number, what) in parts.iter().filter(|(number, _)| *number > 0) {
-        detail += &format!("; {number} {what}");
-    }
-    detail.push('.');
-    let ok = tally.reached > 0 || tally.changes == 0;
-    Ok(finding(
-        "recent changes",
-        ok && tally.raised == 0,
-        detail,
-        "Look at the policies with the role's claims (request.jwt.claims), then at the filter.",
-    ))
-}
-
-fn count(relation: &Relation, judge: &mut Judge, entry: &Entry, tally: &mut Tally) -> Result<()> {
-    tally.changes += 1;
-    let operation = match entry.operation {
-        entry::INSERT => RowOperation::Insert,
-        entry::UPDATE => RowOperation::Update,
-        entry::DELETE => RowOperation::Delete,
-        entry::TRUNCATE => {
-            tally.reached += 1;
-            return Ok(());
-        }
-        _ => {
-            tally.gaps += 1;
-            return Ok(());
-        }
-    };
-    let marks = entry::Marks::decode(entry.marks.as_deref()).unwrap_or_default();
-    tally.cut += usize::from(!marks.absent.is_empty());
-    let rows = relation.rows(entry)?;
-    let case = Case {
-        rows: &rows,
-        is_delete: operation == RowOperation::Delete,
-    };
-    match judge.judge(relation, &[case])? {
-        Err(Unjudged::Absent) => tally.layout += 1,
-        Err(Unjudged::Raised(..)) => tally.raised += 1,
-        Ok(sees) => match sees.first() {
-            Some(sees) if reaches(operation, &rows, sees) => tally.reached += 1,
-            Some(sees) if [sees.old, sees.new].contains(&Verdict::Filtered) => tally.filter += 1,
-            _ => tally.policy += 1,
-        },
-    }
-    Ok(())
-}
-
-fn reaches(operation: RowOperation, rows: &Rows, sees: &Sees) -> bool {
-    let old = rows.old.is_some() && sees.old == Verdict::Seen;
-    let new = rows.new.is_some() && sees.new == Verdict::Seen;
-    delta(operation, old, new).is_some()
 }
 
 fn row_filter(class: &Class) -> Finding {

@@ -39,6 +39,37 @@ RESET pgrealtime.enabled;
 SELECT pgrealtime.disable('plain');
 :ask, claims => '{"org": 1}');
 
+-- Which events reach the role: rows that enter and leave what it sees, an operation that nobody captures.
+CREATE TABLE events (id int PRIMARY KEY, org int, big text);
+ALTER TABLE events ENABLE ROW LEVEL SECURITY;
+CREATE POLICY by_claim ON events FOR SELECT USING (org = (current_setting('request.jwt.claims', true)::jsonb->>'org')::int);
+GRANT SELECT ON events TO diagnose_reader;
+SELECT pgrealtime.enable('events');
+\set events 'SELECT check_name, status, detail, hint FROM pgrealtime.diagnose(''events'', ''diagnose_reader'', ''{"org": 1}'', ''big=neq.hidden'') WHERE check_name IN (''operations'', ''recent changes'')'
+INSERT INTO events VALUES (1, 1, ''), (2, 1, ''), (3, 2, ''), (4, 2, ''), (5, 1, 'hidden');
+UPDATE events SET big = 'x' WHERE id = 1;
+UPDATE events SET org = 2 WHERE id = 2;
+UPDATE events SET org = 1 WHERE id = 3;
+UPDATE events SET org = 3 WHERE id = 4;
+UPDATE events SET big = '' WHERE id = 5;
+DELETE FROM events;
+TRUNCATE events;
+:events;
+\echo size
+SET pgrealtime.max_image_bytes = '64kB';
+ALTER TABLE events ALTER big SET STORAGE EXTERNAL;
+INSERT INTO events VALUES (6, 1, repeat('x', 100000));
+RESET pgrealtime.max_image_bytes;
+:events;
+SELECT detail FROM pgrealtime.diagnose('events', 'diagnose_reader', '{"org": 1}') WHERE check_name = 'recent changes';
+\echo UPDATE is no longer captured
+SELECT pgrealtime.enable('events', operations => '{INSERT,DELETE,TRUNCATE}');
+:events;
+\echo the row filter of the table counts as that of the reader
+SELECT pgrealtime.enable('events', operations => '{INSERT,UPDATE}', row_filter => 'org=eq.1');
+UPDATE events SET org = 2, big = '';
+:events;
+
 -- Only for a role that the caller may act as, and a table that it may SELECT from.
 SET ROLE diagnose_reader;
 SELECT count(*) FROM pgrealtime.diagnose('plain');
@@ -46,5 +77,5 @@ SELECT count(*) FROM pgrealtime.diagnose('plain', 'diagnose_other');
 SET ROLE diagnose_other;
 SELECT count(*) FROM pgrealtime.diagnose('plain');
 RESET ROLE;
-DROP TABLE plain;
+DROP TABLE plain, events;
 DROP ROLE diagnose_reader, diagnose_other;
