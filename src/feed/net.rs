@@ -34,7 +34,7 @@ struct Key {
 /// Folds changes into one per key, in the order of the last change of each. INSERT then UPDATE is an INSERT of the last
 /// state, INSERT then DELETE nothing, UPDATE then DELETE a DELETE of the first state, DELETE then INSERT an UPDATE. A
 /// row whose key changed is a DELETE of the old key and an INSERT of the new one: two rows that swapped keys come out
-/// right in any order, which UPDATEs would not.
+/// right in any order, which UPDATEs would not. No two rows ever have one key: a deferrable one is none here.
 pub fn net<K: Eq + Hash>(changes: impl IntoIterator<Item = Touch<K>>) -> Vec<Net> {
     let mut keys: HashMap<K, Key> = HashMap::new();
     for (i, change) in changes.into_iter().enumerate() {

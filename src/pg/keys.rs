@@ -39,10 +39,12 @@ fn unique_indexes(relation: Oid) -> Vec<Index> {
     found
 }
 
-/// Columns of the key that changes are told apart by: the primary key, else the replica identity index, else none.
+/// Columns of the key that changes are told apart by: the primary key, else the replica identity index, else none. Under
+/// a deferrable primary key two rows may have one key until the statement or the transaction ends, as when rows swap
+/// theirs: row by row it tells nothing apart.
 pub fn key_columns(relation: Oid) -> Vec<i16> {
     let indexes = unique_indexes(relation);
-    let primary = indexes.iter().find(|index| index.primary);
+    let primary = indexes.iter().find(|index| index.primary && index.immediate);
     let identity = || indexes.iter().find(|index| index.replica_identity);
     primary
         .or_else(identity)

@@ -76,6 +76,24 @@ SELECT since(quote_literal(:'cursor') || $$, '{a}', net => true$$);
 SELECT since(quote_literal(:'cursor') || $$, array['"B c"']::regclass[], net => true$$);
 SELECT since(quote_literal(:'cursor') || $$, '{a}', net => NULL$$);
 
+-- Rows that exchange their keys: by way of a third value; at once, where the key is deferrable, and so no key here: for a
+-- moment two rows have it, and a change of the one is not told from a change of the other by it.
+CREATE TABLE swapped (id int PRIMARY KEY, v text);
+CREATE TABLE at_once (id int PRIMARY KEY DEFERRABLE, v text);
+ALTER TABLE at_once REPLICA IDENTITY FULL;
+SELECT capture('swapped'), capture('at_once');
+INSERT INTO swapped VALUES (1, 'one'), (2, 'two');
+INSERT INTO at_once VALUES (1, 'one'), (2, 'two');
+SELECT pgrealtime.current_cursor() AS swap \gset
+UPDATE swapped SET id = 3 WHERE id = 1;
+UPDATE swapped SET id = 1 WHERE id = 2;
+UPDATE swapped SET id = 2 WHERE id = 3;
+UPDATE at_once SET id = 3 - id;
+SELECT since(quote_literal(:'swap') || $$, '{swapped}', net => true$$);
+SELECT since(quote_literal(:'swap') || $$, '{at_once}'$$);
+SELECT since(quote_literal(:'swap') || $$, '{at_once}', columns => '{v}'$$);
+SELECT since(quote_literal(:'swap') || $$, '{at_once}', net => true$$);
+
 -- A filter and columns need one relation.
 SELECT since(quote_literal(:'cursor') || $$, array['a', '"B c"']::regclass[], filter => 'v=eq.one'$$);
 SELECT since(quote_literal(:'cursor') || $$, array['a', '"B c"']::regclass[], columns => '{v}'$$);
