@@ -31,7 +31,7 @@ soak:
 	@.ci/prepare
 	@.ci/install dev "$$(. .ci/env && server_bin pg)/pg_config"
 	@.ci/cluster start soak pg fsync=off
-	@eval "$$(.ci/cluster env soak)" && cd tests/oracle && ./run; status=$$?; .ci/cluster stop soak; exit $$status
+	@(eval "$$(.ci/cluster env soak)" && cd tests/oracle && ./run); status=$$?; .ci/cluster stop soak; exit $$status
 
 bench:
 	@.ci/bench $(BENCH)

@@ -54,6 +54,11 @@ impl Random {
         &from[self.below(from.len() as u64) as usize]
     }
 
+    /// One of these, if there is one.
+    pub fn pick_of<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
+        (!from.is_empty()).then(|| self.pick(from))
+    }
+
     /// Text that does not compress well.
     pub fn text(&mut self, length: usize) -> String {
         let mut text = String::with_capacity(length + 16);

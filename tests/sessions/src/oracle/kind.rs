@@ -176,9 +176,14 @@ impl Kind {
     /// The value that a key's column has for a number below 32; sometimes another way to write the same.
     pub fn key_value(self, number: u64, random: &mut Random) -> String {
         match self {
-            Kind::Integer | Kind::Bigint => number.to_string(),
             Kind::Numeric if random.chance(30) => format!("{number}.0"),
-            Kind::Numeric => number.to_string(),
+            _ => self.plain_key_value(number),
+        }
+    }
+
+    pub fn plain_key_value(self, number: u64) -> String {
+        match self {
+            Kind::Integer | Kind::Bigint | Kind::Numeric => number.to_string(),
             Kind::Uuid => format!("00000000-0000-4000-8000-0000000000{number:02}"),
             Kind::Date => format!("2024-03-{:02}", number % 31 + 1),
             _ => format!("k{number}"),

@@ -1,45 +1,25 @@
 //! A reader: a role with its claims, filter and columns, and a copy that only changes bring forward.
 
+mod chosen;
+mod compare;
+mod poll;
 mod replay;
 
 use super::filter::{self, Condition};
 use super::json::Json;
 use super::policy;
-use super::schema::{subset, Cascade, Schema, Table, READERS};
+use super::schema::{subset, Schema, Table, READERS};
+use super::tally::Tally;
 use super::writer::Gaps;
-use crate::pg::{quote, Client, Failure, Row};
+use crate::pg::{quote, Client, Row};
 use crate::random::Random;
 use crate::{check, Outcome};
+use chosen::Chosen;
 use replay::key;
 use std::collections::BTreeMap;
 
-type Copy = BTreeMap<String, Json>;
-
-#[derive(Debug, Default, Clone, Copy)]
-pub struct Tally {
-    pub polls: u64,
-    pub inserts: u64,
-    pub updates: u64,
-    pub deletes: u64,
-    pub truncates: u64,
-    /// Readers that were sent back to their tables.
-    pub again: u64,
-    pub compared: u64,
-    pub denied: u64,
-}
-
-impl Tally {
-    pub fn add(&mut self, more: &Tally) {
-        self.polls += more.polls;
-        self.inserts += more.inserts;
-        self.updates += more.updates;
-        self.deletes += more.deletes;
-        self.truncates += more.truncates;
-        self.again += more.again;
-        self.compared += more.compared;
-        self.denied += more.denied;
-    }
-}
+/// Rows by key; of a table without one by all that they have, as often as they are there.
+type Copy = BTreeMap<String, Vec<Json>>;
 
 pub struct Reader {
     role: &'static str,
@@ -49,6 +29,8 @@ pub struct Reader {
     asked: Option<Vec<usize>>,
     filter: Option<Condition>,
     net: bool,
+    /// The same reader, but for the events that it asks for.
+    chosen: Option<Chosen>,
     /// Whether it reads several times in one REPEATABLE READ transaction, now and then.
     pub holds: bool,
     open: bool,
@@ -80,6 +62,8 @@ impl Reader {
                 filter = filter::random(table, &selectable, random);
             }
         }
+        let keyed = |place: &usize| !schema.tables[*place].deferrable;
+        let net = random.chance(40) && tables.iter().all(keyed);
         Reader {
             role,
             claims: policy::claims(random),
@@ -88,7 +72,8 @@ impl Reader {
             tables,
             asked,
             filter,
-            net: random.chance(40),
+            net,
+            chosen: random.chance(40).then(|| Chosen::random(random)),
             holds: random.chance(25),
             open: false,
             cursor: None,
@@ -102,12 +87,13 @@ impl Reader {
             .map(|place| schema.tables[*place].name.as_str())
             .collect();
         format!(
-            "{} {} follows {names:?}, filter {:?}, columns {:?}, net {}",
+            "{} {} follows {names:?}, filter {:?}, columns {:?}, net {}, events {:?}",
             self.role,
             self.claims,
             self.filter.as_ref().map(|filter| &filter.text),
             self.asked,
-            self.net
+            self.net,
+            self.chosen.as_ref().map(|chosen| &chosen.events)
         )
     }
 
@@ -121,6 +107,14 @@ impl Reader {
             self.role,
             quote(&self.claims)
         )
+    }
+
+    /// A transaction of its own, with one snapshot.
+    fn begin(&mut self, client: &mut Client) -> Outcome {
+        client.run("BEGIN ISOLATION LEVEL REPEATABLE READ")?;
+        client.run(&self.become_it())?;
+        self.open = true;
+        Ok(())
     }
 
     fn delivered(&self, table: &Table) -> Vec<usize> {
@@ -152,11 +146,10 @@ impl Reader {
             let table = &schema.tables[*place];
             let rows = client.query(&self.select(table))?;
             let row = |row: Row| Json::parse(row[0].as_deref().unwrap_or("null"));
-            let copy: Copy = rows
-                .into_iter()
-                .map(row)
-                .map(|row| (key(table, &row), row))
-                .collect();
+            let mut copy = Copy::new();
+            for row in rows.into_iter().map(row) {
+                copy.entry(key(table, &row)).or_default().push(row);
+            }
             copies.push(copy);
         }
         Ok(copies)
@@ -186,7 +179,7 @@ impl Reader {
             .any(|place| schema.tables[*place].selectable(self.role).is_empty());
         if denied {
             let code = client
-                .query(&self.call(schema, &cursor, 10))
+                .query(&self.call(schema, &cursor, 10, None))
                 .err()
                 .map(|failure| failure.code);
             client.run("ROLLBACK")?;
@@ -200,34 +193,11 @@ impl Reader {
         self.copies = self.read_tables(client, schema)?;
         self.known = gaps.to_vec();
         client.run("COMMIT")?;
+        if let Some(chosen) = &mut self.chosen {
+            chosen.begin(&cursor);
+        }
         self.cursor = Some(cursor);
         Ok(true)
-    }
-
-    fn call(&self, schema: &Schema, cursor: &str, max: u64) -> String {
-        let names: Vec<String> = self
-            .tables
-            .iter()
-            .map(|place| format!("{}.{}", schema.name, schema.tables[*place].name))
-            .collect();
-        let mut call = format!(
-            "SELECT * FROM pgrealtime.changes_since({}, '{{{}}}', max_changes => {max}, net => {}",
-            quote(cursor),
-            names.join(","),
-            self.net
-        );
-        if let Some(filter) = &self.filter {
-            call += &format!(", filter => {}", quote(&filter.text));
-        }
-        if let Some(asked) = &self.asked {
-            let columns = &schema.tables[self.tables[0]].columns;
-            let names: Vec<String> = asked
-                .iter()
-                .map(|place| quote(&columns[*place].name))
-                .collect();
-            call += &format!(", columns => ARRAY[{}]::text[]", names.join(", "));
-        }
-        call + ")"
     }
 
     /// One poll at some moment, by itself or as one of several in a transaction, or a look at the table in between.
@@ -253,9 +223,7 @@ impl Reader {
                 self.open = false;
             }
         } else if self.holds && random.chance(30) {
-            client.run("BEGIN ISOLATION LEVEL REPEATABLE READ")?;
-            client.run(&self.become_it())?;
-            self.open = true;
+            self.begin(client)?;
         } else if random.chance(10) {
             return self.drain_and_compare(client, schema, gaps, tally);
         }
@@ -264,162 +232,12 @@ impl Reader {
             1 => 1 + random.below(30),
             _ => 1000,
         };
+        if self.chooses_by_itself() && random.chance(50) {
+            return self
+                .poll_chosen(client, schema, gaps, tally, max)
+                .map(|_| ());
+        }
         self.poll(client, schema, gaps, tally, max, random.below(100))
             .map(|_| ())
-    }
-
-    /// Reads to the end of the log as one snapshot has it, and compares with the tables in that snapshot.
-    pub fn drain_and_compare(
-        &mut self,
-        client: &mut Client,
-        schema: &Schema,
-        gaps: &[Gaps],
-        tally: &mut Tally,
-    ) -> Outcome {
-        if self.waits() {
-            return Ok(());
-        }
-        if self.open {
-            client.run("COMMIT")?;
-            self.open = false;
-        }
-        loop {
-            client.run("BEGIN ISOLATION LEVEL REPEATABLE READ")?;
-            client.run(&self.become_it())?;
-            self.open = true;
-            // A call may only finish an older batch: two without a change are the end.
-            let mut nothing = 0;
-            while nothing < 2 && self.open {
-                let changes = self.poll(client, schema, gaps, tally, 100_000, 100)?;
-                nothing = if changes == 0 { nothing + 1 } else { 0 };
-            }
-            // Unless it had to begin anew.
-            if self.open {
-                break;
-            }
-            if self.waits() {
-                return Ok(());
-            }
-        }
-        let tables = self.read_tables(client, schema)?;
-        client.run("COMMIT")?;
-        self.open = false;
-        tally.compared += 1;
-        for (i, place) in self.tables.iter().enumerate() {
-            let told = self.known[*place].certain == gaps[*place].certain;
-            check(told, || {
-                format!("{}: a gap was not told", schema.tables[*place].name)
-            })?;
-            self.compare(client, &schema.tables[*place], &self.copies[i], &tables[i])?;
-        }
-        Ok(())
-    }
-
-    fn compare(&self, client: &mut Client, table: &Table, copy: &Copy, rows: &Copy) -> Outcome {
-        let mut differing: Vec<&String> = copy
-            .keys()
-            .chain(rows.keys())
-            .filter(|key| copy.get(*key) != rows.get(*key))
-            .collect();
-        // The known limit: the parent is gone when the DELETE of its child is judged, which nobody receives then.
-        if table.cascade == Cascade::Child && !table.deletes_by_key && !differing.is_empty() {
-            let there = client.query("SELECT id FROM child")?;
-            let there: Vec<String> = there
-                .into_iter()
-                .filter_map(|row| row.into_iter().next()?)
-                .collect();
-            differing.retain(|key| rows.contains_key(*key) || there.contains(key));
-        }
-        let Some(key) = differing.first() else {
-            return Ok(());
-        };
-        let show = |row: Option<&Json>| row.map_or("nothing".to_string(), Json::to_string);
-        Err(format!(
-            "{}: the copy differs from the SELECT in {} rows, the first with key {key}\n  copy:   {}\n  SELECT: {}",
-            table.name,
-            differing.len(),
-            show(copy.get(*key)),
-            show(rows.get(*key))
-        ))
-    }
-
-    /// One call; how many changes it brought.
-    fn poll(
-        &mut self,
-        client: &mut Client,
-        schema: &Schema,
-        gaps: &[Gaps],
-        tally: &mut Tally,
-        max: u64,
-        chance: u64,
-    ) -> Result<usize, String> {
-        let call = self.call(schema, self.cursor.as_deref().unwrap_or(""), max);
-        tally.polls += 1;
-        let call = match self.open {
-            true => call,
-            false => format!("{}; {call}", self.become_it()),
-        };
-        let mut rows = match client.query(&call) {
-            Ok(rows) => rows,
-            Err(failure) if failure.code == "72000" => {
-                return self.again(client, schema, gaps, tally, &failure)
-            }
-            Err(failure) => return Err(failure.to_string()),
-        };
-        let changes = rows.iter().filter(|row| row[1].is_some()).count();
-        // A changed key is two net changes, and each TRUNCATE stays.
-        let most = if self.net {
-            2 * max as usize
-        } else {
-            max as usize
-        };
-        check(changes <= most, || format!("{changes} changes of {max}"))?;
-        // What a client loses before it has worked on it comes again.
-        if chance < 10 {
-            if self.net {
-                return Ok(changes);
-            }
-            rows.truncate(rows.len() / 2);
-        }
-        for row in &rows {
-            if let Some(change) = &row[1] {
-                self.apply(schema, &Json::parse(change), tally)
-                    .map_err(|wrong| format!("{wrong}: {change}"))?;
-            }
-        }
-        if let Some(last) = rows.last() {
-            self.cursor = last[0].clone();
-        }
-        Ok(changes)
-    }
-
-    fn again(
-        &mut self,
-        client: &mut Client,
-        schema: &Schema,
-        gaps: &[Gaps],
-        tally: &mut Tally,
-        failure: &Failure,
-    ) -> Result<usize, String> {
-        let of = |place: &usize| {
-            format!(
-                "changes of table {}.{} are missing",
-                schema.name, schema.tables[*place].name
-            )
-        };
-        let had = |place: &usize| {
-            failure.message == of(place) && gaps[*place].possible > self.known[*place].possible
-        };
-        check(self.tables.iter().any(had), || {
-            format!("there is no gap: {failure}")
-        })?;
-        if self.open {
-            client.run("ROLLBACK")?;
-            self.open = false;
-        }
-        tally.again += 1;
-        self.cursor = None;
-        self.start(client, schema, gaps, tally)?;
-        Ok(0)
     }
 }

@@ -1,11 +1,14 @@
-//! Random tables: columns, keys, partitions, grants, triggers, and the settings that they are enabled with.
+//! Random schemas: the tables, their partitions, grants, policies and triggers, and what makes them.
 
 mod ddl;
+mod partitions;
+mod table;
 
-use super::filter::{self, Condition};
-use super::kind::{self, Kind};
+use super::kind::Kind;
 use super::policy;
 use crate::random::Random;
+pub use partitions::Leaf;
+pub use table::{Cascade, Column, Table};
 
 /// Roles that read, as [`ROLES_SQL`] makes them.
 pub const READERS: [&str; 5] = [
@@ -29,48 +32,6 @@ pub const ROLES_SQL: &str = "CREATE ROLE oracle_a; CREATE ROLE oracle_b; CREATE 
     CREATE ROLE oracle_member IN ROLE oracle_group; CREATE ROLE oracle_bypass BYPASSRLS; CREATE ROLE oracle_owner";
 
 #[derive(Debug, Clone)]
-pub struct Column {
-    pub name: String,
-    pub kind: Kind,
-    pub not_null: bool,
-    /// Of another column; nobody writes it.
-    pub generated: bool,
-}
-
-#[derive(Debug, Clone)]
-pub struct Leaf {
-    pub name: String,
-    pub bound: String,
-}
-
-/// What a table is in a schema with ON DELETE CASCADE. Its policies look at the parent: keys are never used again, and
-/// what they look at does not change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cascade {
-    No,
-    Parent,
-    Child,
-}
-
-#[derive(Debug, Clone)]
-pub struct Table {
-    pub name: String,
-    /// In the order of their attribute numbers.
-    pub columns: Vec<Column>,
-    /// Places of the key's columns, in the key's order.
-    pub key: Vec<usize>,
-    pub leaves: Vec<Leaf>,
-    pub cascade: Cascade,
-    /// `columns` of enable.
-    told: Option<Vec<usize>>,
-    pub key_only: bool,
-    pub deletes_by_key: bool,
-    /// `row_filter` of enable.
-    pub row_filter: Option<Condition>,
-    grants: Vec<(&'static str, Vec<usize>)>,
-}
-
-#[derive(Debug, Clone)]
 pub struct Schema {
     pub name: String,
     pub tables: Vec<Table>,
@@ -80,157 +41,6 @@ pub struct Schema {
 
 pub fn ident(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-impl Table {
-    /// The columns that a role may SELECT.
-    pub fn selectable(&self, role: &str) -> Vec<usize> {
-        let has = |place: &usize| {
-            role == "oracle_owner"
-                || self.grants.iter().any(|(to, columns)| {
-                    (*to == role || (role == "oracle_member" && *to == "oracle_group"))
-                        && columns.contains(place)
-                })
-        };
-        (0..self.columns.len()).filter(has).collect()
-    }
-
-    /// The columns that a message to a role has that asked for some of them.
-    pub fn delivered(&self, role: &str, asked: Option<&Vec<usize>>) -> Vec<usize> {
-        let told = |place: &usize| {
-            !self.key_only
-                && self.told.as_ref().is_none_or(|told| told.contains(place))
-                && asked.is_none_or(|asked| asked.contains(place))
-        };
-        let mut columns = self.selectable(role);
-        columns.retain(|place| self.key.contains(place) || told(place));
-        columns
-    }
-
-    pub fn column_list(&self, places: &[usize]) -> String {
-        let names: Vec<String> = places
-            .iter()
-            .map(|place| ident(&self.columns[*place].name))
-            .collect();
-        names.join(", ")
-    }
-
-    fn random(name: String, random: &mut Random) -> Table {
-        let partitioned = random.chance(40);
-        let mut columns = Vec::new();
-        for i in 0..1 + random.below(3) {
-            let mut kind = *random.pick(&kind::KEYS);
-            if i > 0 && random.chance(20) {
-                kind = Kind::Enum;
-            }
-            columns.push(Column {
-                name: format!("k{i}"),
-                kind,
-                not_null: true,
-                generated: false,
-            });
-        }
-        let mut key: Vec<usize> = (0..columns.len()).collect();
-        for i in 0..2 + random.below(6) {
-            let name = match random.below(12) {
-                0 => format!("Total é {i}"),
-                1 => format!("c\"{i}\\"),
-                _ => format!("c{i}"),
-            };
-            columns.push(Column {
-                name,
-                kind: *random.pick(&kind::ALL),
-                not_null: random.chance(20),
-                generated: false,
-            });
-        }
-        if !partitioned && random.chance(20) {
-            columns.push(Column {
-                name: "made".to_string(),
-                kind: Kind::Bool,
-                not_null: false,
-                generated: true,
-            });
-        }
-        // The key's columns somewhere, in any order; generated ones look at the first that is none of the key's.
-        if !columns.iter().any(|column| column.generated) {
-            let mut order: Vec<usize> = (0..columns.len()).collect();
-            shuffle(&mut order, random);
-            key = key
-                .iter()
-                .map(|place| order.iter().position(|from| from == place).unwrap_or(0))
-                .collect();
-            shuffle(&mut key, random);
-            columns = order.iter().map(|from| columns[*from].clone()).collect();
-        }
-        let mut table = Table {
-            name,
-            columns,
-            key,
-            leaves: Vec::new(),
-            cascade: Cascade::No,
-            told: None,
-            key_only: random.chance(8),
-            deletes_by_key: random.chance(12),
-            row_filter: None,
-            grants: Vec::new(),
-        };
-        if random.chance(15) {
-            table.told = Some(subset(table.columns.len(), random));
-        }
-        if partitioned {
-            let bounds = [
-                "(MODULUS 3, REMAINDER 0)",
-                "(MODULUS 3, REMAINDER 1)",
-                "(MODULUS 3, REMAINDER 2)",
-            ];
-            table.leaves = (bounds.iter().enumerate())
-                .map(|(i, bound)| Leaf {
-                    name: format!("{}_{i}", table.name),
-                    bound: format!("FOR VALUES WITH {bound}"),
-                })
-                .collect();
-        }
-        table
-    }
-
-    fn grant(&mut self, random: &mut Random) {
-        for role in GRANTED {
-            let columns = match random.below(10) {
-                // The child's policy looks at it.
-                _ if self.cascade == Cascade::Parent => (0..self.columns.len()).collect(),
-                0 => continue,
-                1..=5 => (0..self.columns.len()).collect(),
-                _ => {
-                    let mut columns = subset(self.columns.len(), random);
-                    columns.extend(
-                        self.key
-                            .iter()
-                            .filter(|key| !columns.contains(key))
-                            .collect::<Vec<_>>(),
-                    );
-                    columns
-                }
-            };
-            self.grants.push((role, columns));
-        }
-    }
-
-    /// `row_filter` of enable, over columns that everybody may SELECT: each reader's SELECT has it, too.
-    fn filter_rows(&mut self, random: &mut Random) {
-        let mut columns = subset(self.columns.len(), random);
-        columns.truncate(3);
-        self.row_filter = filter::random(self, &columns, random);
-        for (_, granted) in &mut self.grants {
-            columns
-                .iter()
-                .filter(|place| !granted.contains(place))
-                .copied()
-                .collect::<Vec<_>>()
-                .into_iter()
-                .for_each(|place| granted.push(place));
-        }
-    }
 }
 
 pub fn shuffle<T>(items: &mut [T], random: &mut Random) {
@@ -323,8 +133,12 @@ fn cascade(random: &mut Random) -> Vec<Table> {
         })
         .to_vec(),
         key: vec![0],
+        by: None,
         leaves: Vec::new(),
         cascade,
+        deferrable: false,
+        operations: None,
+        loose: false,
         told: None,
         key_only: false,
         deletes_by_key: deletes_by_key && cascade == Cascade::Child,

@@ -1,11 +1,11 @@
 //! The SQL that makes a table realtime: itself, its partitions, triggers of the user's own, `enable`.
 
-use super::{ident, shuffle, Column, Leaf, Table};
+use super::{ident, partitions, Column, Table};
 use crate::oracle::kind::Kind;
 use crate::random::Random;
 
 impl Table {
-    fn column_sql(&self, column: &Column) -> String {
+    pub(super) fn column_sql(&self, column: &Column) -> String {
         let mut sql = format!("{} {}", ident(&column.name), column.kind.sql());
         if column.generated {
             let of = &self.columns[self.key.len()].name;
@@ -26,13 +26,14 @@ impl Table {
             }
             parts.push(self.column_sql(column));
         }
-        parts.push(format!("PRIMARY KEY ({})", self.column_list(&self.key)));
-        let by = self.column_list(&self.key[..1]);
-        let partition = if self.leaves.is_empty() {
-            String::new()
-        } else {
-            format!(" PARTITION BY HASH ({by})")
+        let deferrable = match random.below(2) {
+            _ if !self.deferrable => "",
+            0 => " DEFERRABLE",
+            _ => " DEFERRABLE INITIALLY DEFERRED",
         };
+        let key = self.column_list(&self.key);
+        parts.push(format!("PRIMARY KEY ({key}){deferrable}"));
+        let partition = partitions::by(&self.by);
         out.push(format!(
             "CREATE TABLE {} ({}){partition}",
             self.name,
@@ -41,41 +42,14 @@ impl Table {
         if junk < self.columns.len() {
             out.push(format!("ALTER TABLE {} DROP COLUMN junk", self.name));
         }
-        for leaf in &self.leaves {
-            match random.below(4) {
-                0 => out.push(format!(
-                    "CREATE TABLE {} PARTITION OF {} {}",
-                    leaf.name, self.name, leaf.bound
-                )),
-                1 => {
-                    out.push(format!(
-                        "CREATE TABLE {} PARTITION OF {} {} PARTITION BY HASH ({by})",
-                        leaf.name, self.name, leaf.bound
-                    ));
-                    for i in 0..2 {
-                        out.push(format!("CREATE TABLE {0}_{i} PARTITION OF {0} FOR VALUES WITH (MODULUS 2, REMAINDER {i})", leaf.name));
-                    }
-                }
-                _ => self.attach_another_order(leaf, random, out),
+        self.create_leaves(random, out);
+        if self.deferrable {
+            // Such a key is no replica identity, without which the publication would refuse UPDATEs.
+            let leaves = self.leaves_below().into_iter().map(|leaf| &leaf.name);
+            for name in [&self.name].into_iter().chain(leaves) {
+                out.push(format!("ALTER TABLE {name} REPLICA IDENTITY FULL"));
             }
         }
-    }
-
-    /// A partition whose columns have other numbers.
-    fn attach_another_order(&self, leaf: &Leaf, random: &mut Random, out: &mut Vec<String>) {
-        let mut order: Vec<usize> = (0..self.columns.len()).collect();
-        shuffle(&mut order, random);
-        let mut parts: Vec<String> = order
-            .iter()
-            .map(|place| self.column_sql(&self.columns[*place]))
-            .collect();
-        parts.insert(random.below(3) as usize, "junk integer".to_string());
-        out.push(format!("CREATE TABLE {} ({})", leaf.name, parts.join(", ")));
-        out.push(format!("ALTER TABLE {} DROP COLUMN junk", leaf.name));
-        out.push(format!(
-            "ALTER TABLE {} ATTACH PARTITION {} {}",
-            self.name, leaf.name, leaf.bound
-        ));
     }
 
     pub(super) fn enable(&self) -> String {
@@ -86,6 +60,19 @@ impl Table {
                 .map(|place| crate::pg::quote(&self.columns[*place].name))
                 .collect();
             arguments.push(format!("columns => ARRAY[{}]::text[]", names.join(", ")));
+        }
+        if let Some(operations) = &self.operations {
+            let names = [
+                ("I", "INSERT"),
+                ("U", "UPDATE"),
+                ("D", "DELETE"),
+                ("T", "TRUNCATE"),
+            ];
+            let names = names
+                .into_iter()
+                .filter(|(letter, _)| operations.contains(letter));
+            let names: Vec<&str> = names.map(|(_, name)| name).collect();
+            arguments.push(format!("operations => '{{{}}}'", names.join(",")));
         }
         if self.key_only {
             arguments.push("payload => 'key'".to_string());
@@ -116,13 +103,17 @@ impl Table {
             .map(|place| ident(&self.columns[*place].name))
             .map(|key| format!("{key} = NEW.{key}"));
         let same = same.collect::<Vec<_>>().join(" AND ");
+        let again = if self.does("U") {
+            format!("CREATE TRIGGER again AFTER INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION {table}_after()")
+        } else {
+            String::new()
+        };
         out.push(format!(
             "CREATE FUNCTION {table}_before() RETURNS trigger LANGUAGE plpgsql AS $$ \
              BEGIN NEW.{column} := left(NEW.{column}, 3); RETURN NEW; END $$; \
              CREATE FUNCTION {table}_after() RETURNS trigger LANGUAGE plpgsql AS $$ \
              BEGIN IF pg_trigger_depth() = 1 THEN UPDATE {table} SET {column} = 'u3' WHERE {same}; END IF; RETURN NULL; END $$; \
-             CREATE TRIGGER \"00_a_before\" BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION {table}_before(); \
-             CREATE TRIGGER again AFTER INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION {table}_after()"
+             CREATE TRIGGER \"00_a_before\" BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION {table}_before(); {again}"
         ));
     }
 }
