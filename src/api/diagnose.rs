@@ -21,9 +21,7 @@ fn diagnose(call: CallInfo) -> Result<(), ErrorReport> {
         .get(0)
         .ok_or_else(|| Error::NullValueNotAllowed(report("relation must not be null")))?;
     let role = arguments.get(1).unwrap_or_else(privilege::current_role);
-    let claims = arguments
-        .get::<JsonB>(2)
-        .map(|claims| claims.0.to_string());
+    let claims = arguments.get::<JsonB>(2).map(|claims| claims.0.to_string());
     let filter: Option<String> = arguments.get(3);
     let rows = Rows::begin(call);
     for found in diagnose::diagnose(relation, role, claims.as_deref(), filter.as_deref())? {

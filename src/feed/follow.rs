@@ -47,7 +47,9 @@ impl Followed {
                     "table {} has no key to compute net changes by",
                     relation.name()
                 ))
-                .hint("Add a primary key that is not deferrable, or call changes_since without net."),
+                .hint(
+                    "Add a primary key that is not deferrable, or call changes_since without net.",
+                ),
             ));
         }
         let condition = judge::condition(oid, request.filter.as_deref())?;

@@ -1,23 +1,15 @@
 //! From images back to rows: with the attributes of their layout, then as the relation is now.
 
 use super::image::{Column, Image};
+use super::memory::Memory;
 use super::row::RowShape;
 use pgrx::pg_sys;
 
 /// Takes images of one layout apart.
 pub struct Decoder {
-    context: pg_sys::MemoryContext,
     descriptor: pg_sys::TupleDesc,
     attributes: usize,
-}
-
-impl Drop for Decoder {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            // SAFETY: the context was made for this decoder alone.
-            unsafe { pg_sys::MemoryContextDelete(self.context) }
-        }
-    }
+    _memory: Memory,
 }
 
 /// A row's values by attribute number less one; those that are absent are NULL, too.
@@ -31,27 +23,20 @@ pub struct Decoded {
 impl Decoder {
     /// A decoder for the attributes of a layout. Their types need not exist any more.
     pub fn new(columns: &[Column]) -> Decoder {
-        // SAFETY: the descriptor is made in a context of its own and filled completely, as far as heap_deform_tuple
-        // looks: lengths, alignments, passing.
-        unsafe {
-            let context = pg_sys::AllocSetContextCreateInternal(
-                pg_sys::CacheMemoryContext,
-                c"pgrealtime decoder".as_ptr(),
-                pg_sys::ALLOCSET_SMALL_MINSIZE as usize,
-                pg_sys::ALLOCSET_SMALL_INITSIZE as usize,
-                pg_sys::ALLOCSET_SMALL_MAXSIZE as usize,
-            );
-            let before = pg_sys::MemoryContextSwitchTo(context);
+        let memory = Memory::new();
+        // SAFETY: the descriptor lives as long as `memory` and is filled completely, as far as heap_deform_tuple looks:
+        // lengths, alignments, passing.
+        let descriptor = memory.within(|| unsafe {
             let descriptor = pg_sys::CreateTemplateTupleDesc(columns.len() as i32);
             for (i, column) in columns.iter().enumerate() {
                 super::compat::set_attribute(descriptor, i, column);
             }
-            pg_sys::MemoryContextSwitchTo(before);
-            Decoder {
-                context,
-                descriptor,
-                attributes: columns.len(),
-            }
+            descriptor
+        });
+        Decoder {
+            descriptor,
+            attributes: columns.len(),
+            _memory: memory,
         }
     }
 

@@ -44,7 +44,9 @@ fn unique_indexes(relation: Oid) -> Vec<Index> {
 /// theirs: row by row it tells nothing apart.
 pub fn key_columns(relation: Oid) -> Vec<i16> {
     let indexes = unique_indexes(relation);
-    let primary = indexes.iter().find(|index| index.primary && index.immediate);
+    let primary = indexes
+        .iter()
+        .find(|index| index.primary && index.immediate);
     let identity = || indexes.iter().find(|index| index.replica_identity);
     primary
         .or_else(identity)
