@@ -34,13 +34,16 @@ fn current_cursor() -> Result<String, ErrorReport> {
     Ok(stand::current_cursor()?)
 }
 
-/// The caller's delta after a cursor.
+/// The caller's delta after a cursor. With `net`, `max_changes` bounds what is folded: a change of a key is two rows,
+/// which one batch must hold, so that up to twice as many come.
 #[pg_extern(sql = r#"
 CREATE FUNCTION pgrealtime.changes_since(
     cursor text, relations regclass[], filter text = NULL, events text[] = NULL, columns text[] = NULL,
     max_changes integer = 1000, net boolean = false
 ) RETURNS TABLE (cursor text, change json)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+COMMENT ON FUNCTION pgrealtime.changes_since(text, regclass[], text, text[], text[], integer, boolean) IS
+  'What changed after a cursor, as the caller may see it; ends with a row without a change, whose cursor to go on from. With net up to 2 * max_changes rows: one change of a key is two';
 "#, requires = ["log"])]
 fn changes_since(call: CallInfo) -> Result<(), ErrorReport> {
     let arguments = Arguments::new(call);

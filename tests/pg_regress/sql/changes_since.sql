@@ -90,6 +90,7 @@ UPDATE swapped SET id = 1 WHERE id = 2;
 UPDATE swapped SET id = 2 WHERE id = 3;
 UPDATE at_once SET id = 3 - id;
 SELECT since(quote_literal(:'swap') || $$, '{swapped}', net => true$$);
+SELECT since(quote_literal(:'swap') || $$, '{swapped}', net => true, max_changes => 1$$);
 SELECT since(quote_literal(:'swap') || $$, '{at_once}'$$);
 SELECT since(quote_literal(:'swap') || $$, '{at_once}', columns => '{v}'$$);
 SELECT since(quote_literal(:'swap') || $$, '{at_once}', net => true$$);
