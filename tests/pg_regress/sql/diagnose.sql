@@ -66,8 +66,9 @@ SELECT detail FROM pgrealtime.diagnose('events', 'diagnose_reader', '{"org": 1}'
 SELECT pgrealtime.enable('events', operations => '{INSERT,DELETE,TRUNCATE}');
 :events;
 \echo the row filter of the table counts as that of the reader
-SELECT pgrealtime.enable('events', operations => '{INSERT,UPDATE}', row_filter => 'org=eq.1');
-UPDATE events SET org = 2, big = '';
+SELECT pgrealtime.enable('events', operations => '{INSERT,UPDATE}', row_filter => 'big=eq.in');
+INSERT INTO events VALUES (7, 1, 'in');
+UPDATE events SET big = 'out' WHERE id = 7;
 :events;
 
 -- Only for a role that the caller may act as, and a table that it may SELECT from.
