@@ -10,7 +10,7 @@ use crate::pg::invalidation::{self, Fresh};
 use crate::pg::memory::Memory;
 use crate::pg::privilege;
 use crate::pg::row::{Column, RowShape};
-use crate::pg::rowtype::Table;
+use crate::pg::rowtype::{Held, Table};
 use crate::pg::{relation_triggers, rowtype, Oid};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -71,7 +71,9 @@ impl Relation {
 
     fn make(oid: Oid) -> Result<Relation> {
         let fresh = invalidation::watch(oid);
-        // It is locked before its type is looked for: what is being dropped is then found to have gone.
+        // It is locked before its type is looked for, until its columns are known: what is being dropped is then found to
+        // have gone.
+        let _held = Held::new(oid);
         let table = Table::by_oid(oid);
         let Some(row_type) = rowtype::row_type_of_relation(oid) else {
             return Err(Error::UndefinedTable(report(format!(

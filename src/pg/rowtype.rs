@@ -45,14 +45,37 @@ pub fn row_type_of(type_oid: Oid) -> Option<Oid> {
     base.relation().map(|_| base.oid())
 }
 
+/// A relation held against changes for as long as this lives: it may have gone, but goes no further meanwhile.
+pub struct Held(Oid);
+
+const SHARE: pg_sys::LOCKMODE = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+
+impl Held {
+    /// Waits for who changes the relation.
+    pub fn new(relation: Oid) -> Held {
+        // SAFETY: the lock manager takes any OID.
+        unsafe { pg_sys::LockRelationOid(relation, SHARE) }
+        Held(relation)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // An abort lets go of every lock by itself.
+        if !std::thread::panicking() {
+            // SAFETY: taken once by this value.
+            unsafe { pg_sys::UnlockRelationOid(self.0, SHARE) }
+        }
+    }
+}
+
 impl Table {
     /// `None` when the relation is no table (a view, a composite type by itself), or no longer.
     pub fn by_oid(oid: Oid) -> Option<Table> {
         // SAFETY: opening locks the relation against changes while it is read, or finds it gone; closed before
         // returning, unless an error ends the transaction anyway. The strings are copies.
         unsafe {
-            let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-            let relation = pg_sys::try_relation_open(oid, lock);
+            let relation = pg_sys::try_relation_open(oid, SHARE);
             if relation.is_null() {
                 return None;
             }
@@ -64,7 +87,7 @@ impl Table {
                 name: owned((*class).relname.data.as_ptr()),
                 key: super::keys::key_columns(oid),
             });
-            pg_sys::relation_close(relation, lock);
+            pg_sys::relation_close(relation, SHARE);
             table
         }
     }
