@@ -163,6 +163,12 @@ fn readers(cluster: &Cluster, writer: &mut Client) -> Outcome {
 /// Several sessions prune while the janitor does: they wait for each other, but not in a circle.
 fn by_hand(cluster: &Cluster, writer: &mut Client) -> Outcome {
     cluster.reload(writer, &["pgrealtime.retention = '1s'"])?;
+    // Each is the janitor until its transaction ends.
+    let (mut first, mut second) = (cluster.server.connect()?, cluster.server.connect()?);
+    first.run("BEGIN; SELECT pgrealtime.prune()")?;
+    second.send_to_wait("SELECT pgrealtime.prune()", writer)?;
+    first.run("COMMIT")?;
+    second.receive()?;
     let prune = || -> Outcome {
         let mut client = cluster.server.connect()?;
         let last = horizon(&mut client)?;

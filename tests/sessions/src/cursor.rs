@@ -505,7 +505,15 @@ impl Sessions {
         // A machine that stands still for a second at the wrong time is told so with 72000, which is right, too.
         for attempt in 0..5 {
             match self.prepared_once(100_000 + 10 * attempt) {
-                Err(error) if error.starts_with("72000") => println!("        {error}: once more"),
+                Err(error) if error.starts_with("72000") => {
+                    println!("        {error}: once more");
+                    // What it left would stand in everybody's way.
+                    for row in self.writer.query("SELECT gid FROM pg_prepared_xacts")? {
+                        let gid = row[0].as_deref().unwrap_or_default();
+                        self.writer
+                            .run(&format!("ROLLBACK PREPARED {}", quote(gid)))?;
+                    }
+                }
                 other => return other,
             }
         }

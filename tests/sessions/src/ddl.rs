@@ -28,6 +28,12 @@ const EXPECTED: [&str; 12] = [
     "72000", // a cursor that is not inside the log
 ];
 
+/// A statement holds no lock on the functions that it calls: one that is dropped between planning and execution is an
+/// internal error of Postgres's own.
+fn is_postgres_own(message: &str) -> bool {
+    message.contains("cache lookup failed for function")
+}
+
 struct Traffic {
     server: Server,
     seed: u64,
@@ -59,6 +65,7 @@ pub fn run() -> Outcome {
         };
         traffic.run(rounds, ddl)
     };
+    part("ALTER TABLE waits for COPY", || copy(&cluster))?;
     part("prune() waits for DROP EXTENSION", || prune_waits(&cluster))?;
     part("columns come, go and change their types", || {
         with(4 * rounds, columns)
@@ -78,9 +85,10 @@ pub fn run() -> Outcome {
             "cache lookup failed",
             "could not open relation",
         ] {
-            check(!log.contains(sign), || {
-                format!("the server's log has: {sign}")
-            })?;
+            let line = log
+                .lines()
+                .find(|line| line.contains(sign) && !is_postgres_own(line));
+            check(line.is_none(), || format!("the server's log has: {sign}"))?;
         }
         let mut admin = cluster.server.connect()?;
         check(
@@ -90,13 +98,74 @@ pub fn run() -> Outcome {
     })
 }
 
-/// Whether a session waits for a lock.
-fn waits(client: &Client, of: &mut Client) -> Result<bool, Failure> {
-    let waits = format!(
-        "SELECT count(*) FROM pg_locks WHERE pid = {} AND NOT granted",
-        client.pid
-    );
-    Ok(of.value(&waits)? != "0")
+/// The rows of a COPY are captured when it ends, as they were stored: an ALTER TABLE that has come meanwhile waits, and
+/// what is written after it is of another layout.
+fn copy(cluster: &Cluster) -> Outcome {
+    let connect = || cluster.server.connect();
+    let (mut writer, mut owner, mut reader) = (connect()?, connect()?, connect()?);
+    owner.run("CREATE TABLE copied (id int PRIMARY KEY, a int, b text)")?;
+    owner.run(&triggers("copied"))?;
+    let alters = [
+        ("ALTER TABLE copied ADD COLUMN c int DEFAULT 7", "ab", "abc"),
+        (
+            "ALTER TABLE copied ALTER a TYPE text USING 'changed'",
+            "bc",
+            "abc",
+        ),
+        ("ALTER TABLE copied DROP COLUMN c", "ab", "ab"),
+    ];
+    let rows = |from: u64, to: u64| -> String {
+        let row = |id| format!("{id}\t{id}\tb{id}\n");
+        (from..to).map(row).collect()
+    };
+    for (round, (alter, before, after)) in alters.into_iter().enumerate() {
+        let first = 10_000 * round as u64;
+        let cursor = reader.value("SELECT pgrealtime.current_cursor()")?;
+        writer.run("BEGIN")?;
+        writer.send("COPY copied (id, a, b) FROM STDIN")?;
+        writer.copy(&rows(first, first + 1_000))?;
+        let holds = format!(
+            "SELECT count(*) FROM pg_locks WHERE pid = {} AND relation = 'copied'::regclass",
+            writer.pid
+        );
+        wait_for("COPY to begin", || Ok(reader.value(&holds)? == "1"))?;
+        owner.send_to_wait(alter, &mut reader)?;
+        writer.copy(&rows(first + 1_000, first + 2_000))?;
+        writer.copy_done()?;
+        writer.receive()?;
+        let insert = |id: u64| format!("INSERT INTO copied VALUES ({id}, {id}, 'b{id}')");
+        writer.run(&(insert(first + 2_000) + "; COMMIT"))?;
+        owner.receive()?;
+        for (client, id) in [(&mut writer, 2_001), (&mut owner, 2_002)] {
+            client.run(&insert(first + id))?;
+        }
+        expect_copied(&mut reader, &cursor, first, 2_001, before)?;
+        expect_copied(&mut reader, &cursor, first + 2_001, 2, after)?;
+    }
+    Ok(owner.run("DROP TABLE copied")?)
+}
+
+/// Whether so many changes, from this id on, have these columns besides the id, and the values that were written.
+fn expect_copied(
+    reader: &mut Client,
+    cursor: &str,
+    first: u64,
+    count: u64,
+    columns: &str,
+) -> Outcome {
+    let found = reader.value(&format!(
+        "SELECT concat_ws(' ', count(*), count(DISTINCT id), string_agg(DISTINCT columns, ','),
+             bool_and(coalesce(r->>'a', id::text) = id::text AND coalesce(r->>'b', 'b' || id) = 'b' || id AND coalesce(r->>'c', '7') = '7'))
+         FROM pgrealtime.changes_since({}, '{{copied}}', max_changes => 100000),
+             LATERAL (SELECT change->'record', (change->'record'->>'id')::int) AS row (r, id),
+             LATERAL (SELECT string_agg(key, '' ORDER BY key) FROM json_each_text(r) WHERE key <> 'id' AND value IS NOT NULL) AS of (columns)
+         WHERE change IS NOT NULL AND id >= {first} AND id < {first} + {count}",
+        quote(cursor)
+    ))?;
+    let expected = format!("{count} {count} {columns} t");
+    check(found == expected, || {
+        format!("{found} instead of {expected}")
+    })
 }
 
 /// What comes after it is either no log, which is an error, or a new one, whose janitor it then is.
@@ -108,8 +177,7 @@ fn prune_waits(cluster: &Cluster) -> Outcome {
         pruner.run("SELECT pgrealtime.prune()")?;
         admin.run("BEGIN; DROP EXTENSION pgrealtime CASCADE")?;
         pruner.run("BEGIN")?;
-        pruner.send("SELECT pgrealtime.prune()")?;
-        wait_for("prune() to wait", || Ok(waits(&pruner, &mut watcher)?))?;
+        pruner.send_to_wait("SELECT pgrealtime.prune()", &mut watcher)?;
         admin.run(&format!("{make}; COMMIT"))?;
         let pruned = pruner.receive();
         if make.is_empty() {
@@ -227,9 +295,9 @@ impl Traffic {
         let Err(failure) = result else {
             return Ok(());
         };
-        check(EXPECTED.contains(&failure.code.as_str()), || {
-            format!("{who}: {failure}")
-        })?;
+        let expected =
+            EXPECTED.contains(&failure.code.as_str()) || is_postgres_own(&failure.message);
+        check(expected, || format!("{who}: {failure}"))?;
         *self.told.lock().unwrap().entry(failure.code).or_default() += 1;
         Ok(())
     }

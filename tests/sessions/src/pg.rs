@@ -131,6 +131,36 @@ impl Client {
         Ok(self.stream.get_mut().write_all(&message)?)
     }
 
+    /// Sends a statement, other than its last one, and waits until it waits for a lock; it fails when it ends instead.
+    pub fn send_to_wait(&mut self, sql: &str, watcher: &mut Client) -> Result<(), String> {
+        let state = format!(
+            "SELECT CASE WHEN wait_event_type = 'Lock' THEN 'waits' WHEN state LIKE 'idle%' AND query = {} THEN 'over' END
+             FROM pg_stat_activity WHERE pid = {}",
+            quote(sql),
+            self.pid
+        );
+        self.send(sql)?;
+        crate::wait_for("a session to wait for a lock", || {
+            match watcher.value(&state)?.as_str() {
+                "over" => Err(format!("it did not wait: {sql}")),
+                state => Ok(state == "waits"),
+            }
+        })
+    }
+
+    /// Hands rows to a COPY FROM STDIN that was sent.
+    pub fn copy(&mut self, rows: &str) -> Result<(), Failure> {
+        let mut message = vec![b'd'];
+        message.extend_from_slice(&(rows.len() as u32 + 4).to_be_bytes());
+        message.extend_from_slice(rows.as_bytes());
+        Ok(self.stream.get_mut().write_all(&message)?)
+    }
+
+    /// Ends it.
+    pub fn copy_done(&mut self) -> Result<(), Failure> {
+        Ok(self.stream.get_mut().write_all(&[b'c', 0, 0, 0, 4])?)
+    }
+
     /// Waits for the result of what was sent.
     pub fn receive(&mut self) -> Result<Vec<Row>, Failure> {
         let (mut rows, mut failure) = (Vec::new(), None);
