@@ -6,6 +6,7 @@ mod tests {
     use crate::feed::relation::Relation;
     use crate::log::read::Log;
     use crate::pg::call::Composite;
+    use crate::pg::decode::Decoded;
     use crate::pg::Oid;
     use pgrx::prelude::*;
 
@@ -18,13 +19,33 @@ mod tests {
     LANGUAGE c STRICT AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';")]
     fn logged_row(relation: Oid, position: i64, version: &str) -> Option<Composite> {
         let relation = Relation::open(relation).unwrap();
+        let row = row_at(&relation, position, version);
+        row.map(|row| Composite::new(&relation.shape, &row))
+    }
+
+    /// The columns that are absent from it.
+    #[pg_extern(sql = "
+    CREATE FUNCTION tests.logged_absent(relation oid, \"position\" bigint, version text) RETURNS text[]
+    LANGUAGE c STRICT AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';")]
+    fn logged_absent(relation: Oid, position: i64, version: &str) -> Vec<String> {
+        let relation = Relation::open(relation).unwrap();
+        let Some(row) = row_at(&relation, position, version) else {
+            return Vec::new();
+        };
+        let columns = relation.shape.columns().iter();
+        columns
+            .filter(|column| row.is_absent(column.number as usize - 1))
+            .map(|column| column.name.clone())
+            .collect()
+    }
+
+    fn row_at(relation: &Relation, position: i64, version: &str) -> Option<Decoded> {
         let entry = Log::open().unwrap().entry_at(position as u64).unwrap();
         let rows = relation.rows(&entry).unwrap();
-        let row = match version {
+        match version {
             "old" => rows.old,
             _ => rows.new,
-        };
-        row.map(|row| Composite::new(&relation.shape, &row))
+        }
     }
 
     #[pg_test]
@@ -36,5 +57,11 @@ mod tests {
         log!("PGREALTIME_SEED={seed}: comparing images with rows");
         let rows: Option<i64> = Spi::get_one("SELECT gen.run(8, 3)").unwrap();
         assert!(rows.unwrap() >= 10_000);
+        // Of new and of old rows.
+        for flag in [2, 4] {
+            let cut = format!("SELECT count(*) FROM gen.logged WHERE operation <> 'G' AND get_byte(marks, 0) & {flag} <> 0");
+            let cut: Option<i64> = Spi::get_one(&cut).unwrap();
+            assert!(cut.unwrap() > 0);
+        }
     }
 }

@@ -6,7 +6,7 @@ use crate::log::{leave_behind, switch};
 use crate::pg::Client;
 use crate::random::seed;
 use crate::writer::{End, Writer};
-use crate::{check, part, wait_for, Outcome};
+use crate::{check, part, refused, wait_for, Outcome};
 
 pub fn run() -> Outcome {
     let seed = seed();
@@ -48,6 +48,7 @@ pub fn run() -> Outcome {
         both.arrive()
     })?;
     part("the sink wal", || both.emits())?;
+    part("REFRESH PUBLICATION", || both.refresh())?;
     part("DROP EXTENSION", || {
         both.publisher.run("DROP EXTENSION pgrealtime CASCADE")?;
         both.arrive()
@@ -95,6 +96,35 @@ impl Both {
         )?;
         check(errors == "0", || {
             format!("{errors} errors of the subscription")
+        })
+    }
+
+    /// Postgres has every permanent table in FOR ALL TABLES, an extension's too, and asks for each of them by name: what
+    /// README.md says of it.
+    fn refresh(&mut self) -> Outcome {
+        let refused_by = self
+            .subscriber
+            .run("ALTER SUBSCRIPTION everything REFRESH PUBLICATION");
+        refused(refused_by, "42P01", "\"pgrealtime.")?;
+        self.arrive()?;
+        self.publisher
+            .run("CREATE PUBLICATION by_schema FOR TABLES IN SCHEMA public")?;
+        self.subscriber
+            .run("ALTER SUBSCRIPTION everything SET PUBLICATION by_schema")?;
+        self.arrive()?;
+        // With tables to find, it finds them and has nothing for them.
+        self.subscriber.run("CREATE EXTENSION pgrealtime")?;
+        self.subscriber.run(
+            "ALTER SUBSCRIPTION everything SET PUBLICATION everything WITH (copy_data = false)",
+        )?;
+        self.publisher
+            .run("SELECT pgrealtime.invalidate_cursors()")?;
+        self.arrive()?;
+        let states = self
+            .subscriber
+            .value("SELECT count(*) || ' ' || min(epoch) FROM pgrealtime.log_state")?;
+        check(states == "1 0", || {
+            format!("the subscriber's own log has become {states}")
         })
     }
 
