@@ -185,5 +185,6 @@ DROP ROLE regress_message_user;
 CREATE TABLE many (id int PRIMARY KEY, r tstzrange, c regclass);
 INSERT INTO many SELECT i, tstzrange(timestamptz '2026-01-01 00:00+00' + i * interval '1 s', NULL), 'small' FROM generate_series(1, 2000) i;
 SELECT md5(string_agg((pgrealtime.change_message('INSERT', m, NULL) -> 'record')::text, '' ORDER BY id)) AS serial FROM many m \gset
-SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET force_parallel_mode = on; SET timezone = 'Asia/Kathmandu';
+SELECT set_config(name, 'on', false) AS parallel FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query') \gset
+SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET timezone = 'Asia/Kathmandu';
 SELECT md5(string_agg((pgrealtime.change_message('INSERT', m, NULL) -> 'record')::text, '' ORDER BY id)) = :'serial' AS parallel FROM many m;

@@ -139,6 +139,8 @@ INSERT INTO kinds VALUES
   ('cashrange', 'cashrange((upto(1000))::money, 2000::money)'), ('floatrange', 'floatrange(random(), 1 + random())'), ('textrange', 'textrange(''a'', ''b'' || txt())'), ('ivrange', 'ivrange(''1 day'', ''1 mon 2 days 3 hours'')'), ('listrange', 'listrange(NULL, ARRAY[ts()::timestamptz])'),
   ('mood', 'one_of(''sad'', ''so "so"'', ''happy'', '''')::mood'), ('told', 'one_of(''a'', ''b'')::told'), ('positive', '1 + upto(100)'), ('label', 'txt()'), ('stamp', 'ts()'),
   ('moods[]', '''{"{sad,happy}",NULL,"{}"}''::moods[]'), ('moods', '''{sad,"so \"so\"",NULL}''::mood[]'), ('pair', 'pair()'), ('nest', 'nest()'), ('nests', 'nest()'), ('kinds', 'ROW(txt(), txt())::kinds');
+-- A server built without libxml has the type and no value of it.
+DO $$ BEGIN PERFORM '<a/>'::xml; EXCEPTION WHEN feature_not_supported THEN DELETE FROM kinds WHERE type = 'xml'; END $$;
 DO $$
 DECLARE
   extension text;

@@ -17,7 +17,7 @@ SELECT extowner::regrole, extrelocatable FROM pg_extension WHERE extname = 'pgre
 SELECT replace(proacl::text, current_user, 'superuser') AS acl, prosecdef, proconfig, provolatile, proparallel,
        replace(proowner::regrole::text, current_user, 'superuser') AS owner, oid::regprocedure AS function
 FROM pg_proc WHERE pronamespace = 'pgrealtime'::regnamespace ORDER BY oid::regprocedure::text COLLATE "C";
-SELECT relname, relkind, replace(relacl::text, current_user, 'superuser') AS acl, relrowsecurity, relforcerowsecurity, relreplident
+SELECT relname, relkind, replace(replace(relacl::text, current_user, 'superuser'), 'Dxtm', 'Dxt') AS acl, relrowsecurity, relforcerowsecurity, relreplident
 FROM pg_class WHERE relnamespace = 'pgrealtime'::regnamespace AND relkind NOT IN ('i', 't') ORDER BY 1;
 SELECT replace(nspacl::text, current_user, 'superuser') AS acl FROM pg_namespace WHERE nspname = 'pgrealtime';
 SELECT count(*) AS policies FROM pg_policies WHERE schemaname = 'pgrealtime';

@@ -90,11 +90,11 @@ SELECT proname, provolatile, proparallel, proisstrict FROM pg_proc
 WHERE pronamespace = 'pgrealtime'::regnamespace AND proname IN ('is_realtime_enabled', 'get_user_realtime_tables', 'realtime_tables') ORDER BY 1;
 
 -- In a parallel worker.
-SET force_parallel_mode = on;
+SELECT set_config(name, 'on', false) AS parallel, name FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query') \gset
 SELECT count(*) FROM pgrealtime.realtime_configuration;
 SELECT count(*) FROM pgrealtime.get_user_realtime_tables();
 SELECT pgrealtime.is_realtime_enabled('hr.staff');
-RESET force_parallel_mode;
+RESET :name;
 
 DROP OWNED BY regress_anna, regress_bert, regress_owner;
 DROP ROLE regress_anna, regress_bert, regress_owner;

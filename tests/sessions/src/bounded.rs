@@ -223,7 +223,11 @@ fn no_slot(cluster: &Cluster) -> Outcome {
     let mut writer = cluster.server.connect()?;
     let mut parallel = cluster.server.connect()?;
     let mut admin = cluster.server.connect()?;
-    parallel.run("SET force_parallel_mode = on; SET max_parallel_workers_per_gather = 1")?;
+    parallel.run(
+        "SELECT set_config(name, 'on', false) FROM pg_settings
+         WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
+         SET max_parallel_workers_per_gather = 1",
+    )?;
     parallel.send("SELECT pg_sleep(3600)")?;
     let workers = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker'";
     wait_for("the parallel worker", || Ok(admin.value(workers)? == "1"))?;
