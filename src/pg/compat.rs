@@ -86,6 +86,42 @@ pub unsafe fn attribute<'a>(
     }
 }
 
+/// The virtual generated columns of a relation, by place, with their expressions.
+///
+/// # Safety
+/// The relation is open.
+#[cfg(not(feature = "pg18"))]
+pub unsafe fn virtual_columns(_relation: pg_sys::Relation) -> Vec<(usize, *mut pg_sys::Node)> {
+    Vec::new()
+}
+
+/// The virtual generated columns of a relation, by place, with their expressions.
+///
+/// # Safety
+/// The relation is open.
+#[cfg(feature = "pg18")]
+pub unsafe fn virtual_columns(relation: pg_sys::Relation) -> Vec<(usize, *mut pg_sys::Node)> {
+    // SAFETY: as promised; a descriptor without constraints has no generated column.
+    unsafe {
+        let descriptor = (*relation).rd_att;
+        let constraints = (*descriptor).constr;
+        if constraints.is_null() || !(*constraints).has_generated_virtual {
+            return Vec::new();
+        }
+        let places = (0..(*descriptor).natts as usize).filter(|place| {
+            let attribute = attribute(descriptor, *place);
+            attribute.attgenerated as u8 == pg_sys::ATTRIBUTE_GENERATED_VIRTUAL
+                && !attribute.attisdropped
+        });
+        places
+            .map(|place| {
+                let expression = pg_sys::build_generation_expression(relation, place as i32 + 1);
+                (place, expression)
+            })
+            .collect()
+    }
+}
+
 /// Begins an index scan without ordering operators.
 ///
 /// # Safety
@@ -167,10 +203,10 @@ pub unsafe fn set_new_file(relation: pg_sys::Relation) {
 pub unsafe fn reindex(table: pg_sys::Oid) {
     // SAFETY: as promised.
     unsafe {
-        let mut parameters = pg_sys::ReindexParams::default();
+        let parameters = pg_sys::ReindexParams::default();
         let flags = pg_sys::REINDEX_REL_PROCESS_TOAST as i32;
         #[cfg(any(feature = "pg15", feature = "pg16"))]
-        pg_sys::reindex_relation(table, flags, &mut parameters);
+        pg_sys::reindex_relation(table, flags, (&raw const parameters).cast_mut());
         #[cfg(not(any(feature = "pg15", feature = "pg16")))]
         pg_sys::reindex_relation(std::ptr::null(), table, flags, &parameters);
     }

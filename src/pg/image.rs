@@ -15,6 +15,18 @@ impl Columns {
         self.0[column / 8] |= 1 << (column % 8);
     }
 
+    /// These columns and others of the same row.
+    pub(in crate::pg) fn and(mut self, others: &Columns) -> Columns {
+        self.0.iter_mut().zip(&others.0).for_each(|(a, b)| *a |= b);
+        self
+    }
+
+    /// The columns, counted from 0.
+    pub(in crate::pg) fn places(&self) -> impl Iterator<Item = usize> + '_ {
+        let has = |place: &usize| self.0[place / 8] & (1 << (place % 8)) != 0;
+        (0..self.0.len() * 8).filter(has)
+    }
+
     /// The bits.
     pub fn bytes(&self) -> &[u8] {
         &self.0

@@ -16,6 +16,7 @@ pub mod decode;
 pub mod emit;
 mod entry;
 pub mod event_trigger;
+mod generated;
 pub mod heap;
 pub mod image;
 pub mod invalidation;

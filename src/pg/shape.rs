@@ -1,6 +1,7 @@
 //! The shape of a relation's rows: how they become images, and what changed between two of them.
 
 use super::decode::Decoded;
+use super::generated::Generated;
 use super::image::{Column, Columns, Image};
 use super::memory::Memory;
 use super::raw;
@@ -15,6 +16,17 @@ pub struct Captured {
     pub absent: Option<Columns>,
 }
 
+impl Captured {
+    /// Lacking more columns.
+    fn without(mut self, more: Option<Columns>) -> Captured {
+        self.absent = match (self.absent, more) {
+            (Some(absent), Some(more)) => Some(absent.and(&more)),
+            (absent, more) => absent.or(more),
+        };
+        self
+    }
+}
+
 /// The changed columns of an UPDATE and their old values.
 pub struct Difference {
     pub changed: Columns,
@@ -24,10 +36,11 @@ pub struct Difference {
 
 /// How rows of a relation become images of its root's row type. Made once per relation.
 pub struct Shape {
-    /// Holds the descriptor and the map.
+    /// Holds the descriptor, the map and what computes virtual columns.
     _memory: Memory,
     descriptor: pg_sys::TupleDesc,
     map: *mut pg_sys::TupleConversionMap,
+    generated: Option<Generated>,
     attributes: Vec<Attribute>,
     buffers: RefCell<Buffers>,
 }
@@ -54,16 +67,17 @@ impl Shape {
             let relation = call.raw_relation();
             let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
             // convert_tuples_by_name leaves out the conversion of rows that differ in their row type alone.
-            let (descriptor, map) = memory.within(|| {
+            let (descriptor, map, generated) = memory.within(|| {
                 if root == (*relation).rd_id {
                     let copy = pg_sys::CreateTupleDescCopyConstr((*relation).rd_att);
-                    (copy, std::ptr::null_mut())
+                    (copy, std::ptr::null_mut(), Generated::new(relation, copy))
                 } else {
                     let opened = pg_sys::table_open(root, lock);
                     let copy = pg_sys::CreateTupleDescCopyConstr((*opened).rd_att);
+                    let generated = Generated::new(opened, copy);
                     let leaf = pg_sys::CreateTupleDescCopyConstr((*relation).rd_att);
                     pg_sys::table_close(opened, lock);
-                    (copy, pg_sys::convert_tuples_by_name(leaf, copy))
+                    (copy, pg_sys::convert_tuples_by_name(leaf, copy), generated)
                 }
             });
             let keys = super::keys::key_columns(root);
@@ -81,6 +95,7 @@ impl Shape {
                 _memory: memory,
                 descriptor,
                 map,
+                generated,
                 attributes,
                 buffers: RefCell::default(),
             }
@@ -107,28 +122,46 @@ impl Shape {
             .collect()
     }
 
-    /// The row as the root has it.
-    fn root_row(&self, row: StoredRow) -> pg_sys::HeapTuple {
-        if self.map.is_null() {
+    /// The row as the root has it, and the columns whose values it lacks.
+    fn root_row(&self, row: StoredRow) -> (pg_sys::HeapTuple, Option<Columns>) {
+        let tuple = if self.map.is_null() {
             row.0
         } else {
             // SAFETY: the row is one of the map's input type.
             unsafe { pg_sys::execute_attr_map_tuple(row.0, self.map) }
+        };
+        match &self.generated {
+            None => (tuple, None),
+            Some(generated) => {
+                // SAFETY: the row is one of the root's.
+                let filled = unsafe { generated.fill(tuple) };
+                let failed = (!filled.failed.is_empty()).then(|| {
+                    let mut columns = Columns::none(self.attributes.len());
+                    filled.failed.iter().for_each(|place| columns.add(*place));
+                    columns
+                });
+                (filled.tuple, failed)
+            }
         }
     }
 
     /// The values of a row as the root has it, by attribute number less one; they point into the row.
     pub fn decode(&self, row: StoredRow) -> Decoded {
         let (mut values, mut nulls) = (Vec::new(), Vec::new());
+        let (tuple, failed) = self.root_row(row);
         // SAFETY: a stored row of the shape's descriptor.
-        unsafe { self.deform(self.root_row(row), &mut values, &mut nulls) };
-        Decoded::whole(values, nulls)
+        unsafe { self.deform(tuple, &mut values, &mut nulls) };
+        let mut decoded = Decoded::whole(values, nulls);
+        if let Some(columns) = failed {
+            columns.places().for_each(|place| decoded.leave_out(place));
+        }
+        decoded
     }
 
     /// The image of a row; values that would make it larger than `limit` bytes are left out, the largest first, never
     /// one of the key.
     pub fn image(&self, row: StoredRow, limit: usize) -> Captured {
-        let tuple = self.root_row(row);
+        let (tuple, failed) = self.root_row(row);
         // SAFETY: the tuple is a stored row of the shape's descriptor, with at most as many attributes; what is missing
         // at its end is filled in by deforming it.
         unsafe {
@@ -138,20 +171,20 @@ impl Shape {
             if !external && stored == self.attributes.len() && (*tuple).t_len as usize <= limit {
                 return Captured {
                     image: Image::of(tuple),
-                    absent: None,
+                    absent: failed,
                 };
             }
             let mut buffers = self.buffers.borrow_mut();
             let (values, nulls) = &mut buffers.new;
             self.deform(tuple, values, nulls);
-            self.form(values, nulls, limit)
+            self.form(values, nulls, limit).without(failed)
         }
     }
 
     /// What an UPDATE changed, by comparing the stored bytes: a value that was not touched keeps its TOAST pointer, so
     /// nothing is fetched to compare it.
     pub fn difference(&self, old: StoredRow, new: StoredRow, limit: usize) -> Difference {
-        let (old, new) = (self.root_row(old), self.root_row(new));
+        let ((old, failed), (new, _)) = (self.root_row(old), self.root_row(new));
         let mut buffers = self.buffers.borrow_mut();
         let Buffers {
             new: new_buffer,
@@ -178,6 +211,7 @@ impl Shape {
         }
         // SAFETY: the arrays hold one value per attribute, the unchanged ones NULL.
         let old = any.then(|| unsafe { self.form(&mut old_buffer.0, &mut old_buffer.1, limit) });
+        let old = old.map(|old| old.without(failed));
         Difference { changed, old }
     }
 
