@@ -105,7 +105,7 @@ impl Both {
         let refused_by = self
             .subscriber
             .run("ALTER SUBSCRIPTION everything REFRESH PUBLICATION");
-        refused(refused_by, "42P01", "\"pgrealtime.")?;
+        refused(refused_by, "3F000", "\"pgrealtime\"")?;
         self.arrive()?;
         self.publisher
             .run("CREATE PUBLICATION by_schema FOR TABLES IN SCHEMA public")?;
