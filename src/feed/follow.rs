@@ -105,20 +105,19 @@ pub fn gap(relation: &Relation, entry: &Entry) -> Error {
         .as_ref()
         .and_then(|marks| marks.first())
         .and_then(|letter| GapCause::from_letter(*letter));
-    missing(
-        relation,
-        cause.map_or("changed in an unknown way", GapCause::describe),
-    )
+    let what = cause.map_or("changed in an unknown way", GapCause::describe);
+    missing(relation, &format!("The table {what} after the cursor."))
 }
 
 /// The error for a change that this reader cannot be told of exactly.
 pub fn unmappable(relation: &Relation) -> Error {
-    missing(relation, GapCause::Layout.describe())
+    let detail = "A change after the cursor lacks a value that it takes to judge it: a column was added or retyped \
+                  since, or the value was too large to be captured or could not be computed.";
+    missing(relation, detail)
 }
 
-fn missing(relation: &Relation, what: &str) -> Error {
+fn missing(relation: &Relation, detail: &str) -> Error {
     stand::read_again(
-        report(format!("changes of table {} are missing", relation.name()))
-            .detail(format!("The table {what} after the cursor.")),
+        report(format!("changes of table {} are missing", relation.name())).detail(detail),
     )
 }
