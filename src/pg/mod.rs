@@ -4,6 +4,7 @@
 pub mod acl;
 pub mod act_as;
 pub mod array;
+mod attribute;
 pub mod broadcast;
 pub mod call;
 pub mod catalog;

@@ -1,5 +1,6 @@
 //! The shape of a relation's rows: how they become images, and what changed between two of them.
 
+use super::attribute::{leave_out, Attribute};
 use super::decode::Decoded;
 use super::generated::Generated;
 use super::image::{Column, Columns, Image};
@@ -43,12 +44,6 @@ pub struct Shape {
     generated: Option<Generated>,
     attributes: Vec<Attribute>,
     buffers: RefCell<Buffers>,
-}
-
-struct Attribute {
-    by_value: bool,
-    length: i16,
-    is_key: bool,
 }
 
 #[derive(Default)]
@@ -247,7 +242,7 @@ impl Shape {
         // SAFETY: as promised; sizes are read from TOAST pointers and headers, so that nothing large is fetched before
         // it is known to fit.
         unsafe {
-            let absent = self.leave_out(values, nulls, limit);
+            let absent = leave_out(&self.attributes, values, nulls, limit);
             let mut tuple =
                 pg_sys::heap_form_tuple(self.descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
             if (*(*tuple).t_data).t_infomask & pg_sys::HEAP_HASEXTERNAL as u16 != 0 {
@@ -258,69 +253,6 @@ impl Shape {
                 image: Image::of(tuple),
                 absent,
             }
-        }
-    }
-
-    /// Sets to NULL the largest values until the rest fits, and says which.
-    ///
-    /// # Safety
-    /// As [`Shape::form`].
-    unsafe fn leave_out(
-        &self,
-        values: &[pg_sys::Datum],
-        nulls: &mut [bool],
-        limit: usize,
-    ) -> Option<Columns> {
-        let mut sizes: Vec<(usize, usize)> = Vec::new();
-        let mut total = 0usize;
-        for (i, attribute) in self.attributes.iter().enumerate() {
-            if attribute.length == -1 && !nulls[i] {
-                // SAFETY: a varlena; the function reads its header or its TOAST pointer alone.
-                let size = unsafe { pg_sys::toast_raw_datum_size(values[i]) };
-                total += size;
-                if !attribute.is_key {
-                    sizes.push((size, i));
-                }
-            }
-        }
-        if total <= limit {
-            return None;
-        }
-        sizes.sort_unstable_by(|a, b| b.cmp(a));
-        let mut absent = Columns::none(self.attributes.len());
-        for (size, i) in sizes {
-            if total <= limit {
-                break;
-            }
-            total -= size;
-            nulls[i] = true;
-            absent.add(i);
-        }
-        Some(absent)
-    }
-}
-
-impl Attribute {
-    /// Whether two values are stored alike.
-    ///
-    /// # Safety
-    /// Both are values of this attribute.
-    unsafe fn same(&self, a: pg_sys::Datum, b: pg_sys::Datum) -> bool {
-        if self.by_value {
-            return a == b;
-        }
-        // SAFETY: a value by reference is `length` bytes, a varlena (-1) or a C string (-2).
-        unsafe {
-            let (a, b) = (a.cast_mut_ptr::<u8>(), b.cast_mut_ptr::<u8>());
-            let length = |value: *mut u8| match self.length {
-                -1 => pgrx::varsize_any(value.cast()),
-                -2 => std::ffi::CStr::from_ptr(value.cast()).count_bytes(),
-                fixed => fixed as usize,
-            };
-            let (length_a, length_b) = (length(a), length(b));
-            length_a == length_b
-                && std::slice::from_raw_parts(a, length_a)
-                    == std::slice::from_raw_parts(b, length_b)
         }
     }
 }
