@@ -6,6 +6,7 @@ use crate::pg::decode::Decoded;
 use crate::pg::memory::Memory;
 use crate::pg::policies::select_policies;
 use crate::pg::row::RowShape;
+use crate::pg::row_filter::RowFilter;
 use crate::pg::rowtype::{self, Table};
 use crate::pg::shape::Shape;
 use crate::pg::trigger::Call;
@@ -22,6 +23,7 @@ pub struct Emitter {
     broadcast_plan: RecordPlan,
     /// The topic's columns.
     topic_plan: RecordPlan,
+    row_filter: Option<RowFilter>,
 }
 
 impl Emitter {
@@ -58,6 +60,7 @@ impl Emitter {
             plan: plan(by_key),
             broadcast_plan: plan(by_key || !may_broadcast_rows(relation, &topic)),
             topic_plan: RecordPlan::new(shape.columns(), Some(&topic), &[]),
+            row_filter: RowFilter::of(relation, row_type),
             table,
             shape,
         })
@@ -84,6 +87,7 @@ impl Emitter {
         }
         let new = call.new_row().map(|row| from.decode(row));
         let old = call.old_row().map(|row| from.decode(row));
+        let (operation, new, old) = self.filtered(operation, new, old);
         if sinks.wal {
             self.with_message(operation, &self.plan, [&new, &old], sink::to_wal);
         }
@@ -91,6 +95,24 @@ impl Emitter {
             self.broadcast(template, call.function(), operation, [&new, &old]);
         }
         Ok(())
+    }
+
+    /// An UPDATE whose row enters what the row filter lets through is an INSERT, one whose row leaves it a DELETE: the
+    /// trigger's WHEN holds if either does.
+    fn filtered(
+        &self,
+        operation: Operation,
+        new: Option<Decoded>,
+        old: Option<Decoded>,
+    ) -> (Operation, Option<Decoded>, Option<Decoded>) {
+        let (Some(filter), Some(after), Some(before)) = (&self.row_filter, &new, &old) else {
+            return (operation, new, old);
+        };
+        match (filter.holds(before), filter.holds(after)) {
+            (false, true) => (Operation::Insert, new, None),
+            (true, false) => (Operation::Delete, None, old),
+            _ => (operation, new, old),
+        }
     }
 
     /// A row that changes its topic leaves the one and enters the other, as the delta rule has it.

@@ -37,6 +37,7 @@ mod raw;
 pub mod relation_triggers;
 pub mod retire;
 pub mod row;
+pub mod row_filter;
 pub mod rowtype;
 pub mod scalar;
 pub mod scan;

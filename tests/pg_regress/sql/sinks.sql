@@ -45,6 +45,15 @@ DROP POLICY q ON t;
 SELECT pgrealtime.enable('t', payload => 'key');
 INSERT INTO t VALUES (6, 4, 'x');
 :messages
+-- A row that an UPDATE takes into the row filter is an INSERT, one that it takes out a DELETE.
+TRUNCATE realtime.messages;
+SELECT pgrealtime.enable('t', payload => 'full', row_filter => 'secret=eq.shown');
+INSERT INTO t VALUES (8, 4, 'not yet');
+UPDATE t SET secret = 'shown' WHERE id = 8;
+UPDATE t SET id = 9 WHERE id = 8;
+UPDATE t SET secret = NULL WHERE id = 9;
+:messages
+SELECT pgrealtime.enable('t', row_filter => '');
 -- notify says its price.
 SELECT pgrealtime.enable('t', sinks => '{notify}');
 BEGIN; INSERT INTO t VALUES (7, 4, 'x'); PREPARE TRANSACTION 'sinks';
