@@ -86,6 +86,23 @@ pub unsafe fn attribute<'a>(
     }
 }
 
+/// Whether the replica identity of a publication's tables may hold stored generated columns
+/// (publicationcmds.c, pub_contains_invalid_column).
+#[cfg(not(feature = "pg18"))]
+pub fn takes_generated(_publication: &pg_sys::FormData_pg_publication) -> bool {
+    true
+}
+
+/// Whether the replica identity of a publication's tables may hold stored generated columns
+/// (publicationcmds.c, pub_contains_invalid_column).
+#[cfg(feature = "pg18")]
+pub fn takes_generated(publication: &pg_sys::FormData_pg_publication) -> bool {
+    publication.pubgencols as u32 == pg_sys::PublishGencolsType::PUBLISH_GENCOLS_STORED as u32
+}
+
+/// What [`takes_generated`] says of a publication that is made without options.
+pub const NEW_PUBLICATION_TAKES_GENERATED: bool = cfg!(not(feature = "pg18"));
+
 /// The virtual generated columns of a relation, by place, with their expressions.
 ///
 /// # Safety

@@ -68,3 +68,47 @@ pub fn has_replica_identity(class: &Class) -> bool {
         _ => false,
     }
 }
+
+/// Whether a replica identity has a generated column that is not published: UPDATE and DELETE then fail, from version
+/// 18 on. `stored` says whether the publication takes stored ones, `None` stands for one that is yet to be made; virtual
+/// ones are never published.
+pub fn identity_is_unpublished(class: &Class, stored: Option<bool>) -> bool {
+    let stored = stored.unwrap_or(super::compat::NEW_PUBLICATION_TAKES_GENERATED);
+    let of = |wanted: fn(&Index) -> bool| {
+        let indexes = unique_indexes(class.oid);
+        let index = indexes.into_iter().find(wanted);
+        index.map_or(Vec::new(), |index| index.columns)
+    };
+    let identity = match class.replica_identity {
+        b'i' => of(|index| index.replica_identity),
+        b'd' => of(|index| index.primary),
+        _ => Vec::new(),
+    };
+    generated_columns(class.oid).iter().any(|(number, kind)| {
+        (*kind == GENERATED_VIRTUAL || !stored)
+            && (class.replica_identity == b'f' || identity.contains(number))
+    })
+}
+
+/// pg_attribute.attgenerated of virtual columns.
+const GENERATED_VIRTUAL: u8 = b'v';
+
+/// Numbers and kinds of a relation's generated columns.
+fn generated_columns(relation: Oid) -> Vec<(i16, u8)> {
+    let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+    // SAFETY: the relation is open while its descriptor is read; the function returns null for one that has gone.
+    unsafe {
+        let opened = pg_sys::try_relation_open(relation, lock);
+        if opened.is_null() {
+            return Vec::new();
+        }
+        let descriptor = (*opened).rd_att;
+        let columns = (0..(*descriptor).natts as usize)
+            .map(|place| super::compat::attribute(descriptor, place))
+            .filter(|attribute| attribute.attgenerated != 0 && !attribute.attisdropped)
+            .map(|attribute| (attribute.attnum, attribute.attgenerated as u8))
+            .collect();
+        pg_sys::relation_close(opened, lock);
+        columns
+    }
+}

@@ -29,6 +29,9 @@ pub struct Publication {
     pub updates: bool,
     pub deletes: bool,
     pub truncates: bool,
+    /// Whether stored generated columns are published, or a replica identity may hold them all the same (before
+    /// version 18).
+    pub generated: bool,
 }
 
 /// How a relation comes to be published.
@@ -81,6 +84,7 @@ impl Publication {
                 updates: form.pubupdate,
                 deletes: form.pubdelete,
                 truncates: form.pubtruncate,
+                generated: super::compat::takes_generated(form),
             };
             pg_sys::ReleaseSysCache(tuple);
             Some(publication)

@@ -149,20 +149,45 @@ pub fn check_identity(class: &Class, publication: Option<&Publication>) -> Resul
     if publication.is_some_and(|one| !one.updates && !one.deletes) {
         return Ok(());
     }
-    match without_identity(class) {
-        Some(table) => Err(Error::ObjectNotInPrerequisiteState(no_identity(&table))),
-        None => Ok(()),
-    }
+    let report = without_identity(class)
+        .map(|table| no_identity(&table))
+        .or_else(|| unpublished_identity(class, publication));
+    report.map_or(Ok(()), |report| {
+        Err(Error::ObjectNotInPrerequisiteState(report))
+    })
 }
 
 /// The table itself or the first of its leaves that has no replica identity.
 pub fn without_identity(class: &Class) -> Option<Class> {
-    let mut tables = match class.is_partitioned() {
+    let mut tables = written_tables(class).into_iter();
+    tables.find(|table| !keys::has_replica_identity(table))
+}
+
+fn written_tables(class: &Class) -> Vec<Class> {
+    match class.is_partitioned() {
         true => catalog::leaves(class.oid),
         false => vec![class.clone()],
-    };
-    tables.retain(|table| !keys::has_replica_identity(table));
-    tables.into_iter().next()
+    }
+}
+
+/// What to say of the table itself, or the first of its leaves, whose replica identity is not published as a whole.
+pub fn unpublished_identity(class: &Class, publication: Option<&Publication>) -> Option<Report> {
+    let generated = publication.map(|one| one.generated);
+    let table = written_tables(class)
+        .into_iter()
+        .find(|table| keys::identity_is_unpublished(table, generated))?;
+    Some(
+        report(format!(
+            "the replica identity of table \"{}\" has a generated column that is not published",
+            table.name
+        ))
+        .detail("Once the table is published, every UPDATE and DELETE on it fails.")
+        .hint(format!(
+            "Run ALTER TABLE {} REPLICA IDENTITY DEFAULT, or, if the column is stored, \
+             ALTER PUBLICATION ... SET (publish_generated_columns = stored).",
+            table.quoted()
+        )),
+    )
 }
 
 pub fn no_identity(table: &Class) -> Report {

@@ -123,6 +123,8 @@ fn tell_of(class: &Class, publication: &Publication, coverage: Coverage) {
     if publication.updates || publication.deletes {
         if let Some(table) = eligible::without_identity(class) {
             eligible::no_identity(&table).warning();
+        } else if let Some(report) = eligible::unpublished_identity(class, Some(publication)) {
+            report.warning();
         }
     }
     let own = publication.restriction(class.oid);

@@ -52,5 +52,18 @@ SELECT pgrealtime.current_cursor() AS cursor \gset
 INSERT INTO r VALUES (1, 21);
 UPDATE r SET a = 22;
 SELECT change->>'type' AS type, change->'record' AS record, change->'old_record' AS old_record FROM pgrealtime.changes_since(:'cursor', '{r}') WHERE change IS NOT NULL;
-DROP TABLE t, r;
+-- A replica identity with a column that is not published: Postgres refuses UPDATE and DELETE, so enable refuses the table.
+CREATE TABLE f (id int PRIMARY KEY, s int GENERATED ALWAYS AS (id + 1) STORED);
+ALTER TABLE f REPLICA IDENTITY FULL;
+SELECT pgrealtime.enable('f');
+ALTER PUBLICATION supabase_realtime SET (publish_generated_columns = stored);
+SELECT pgrealtime.enable('f');
+INSERT INTO f VALUES (1); UPDATE f SET id = 2; DELETE FROM f;
+CREATE TABLE v (id int PRIMARY KEY, s int GENERATED ALWAYS AS (id + 1) VIRTUAL);
+ALTER TABLE v REPLICA IDENTITY FULL;
+SELECT pgrealtime.enable('v');
+ALTER TABLE v REPLICA IDENTITY DEFAULT;
+SELECT pgrealtime.enable('v');
+INSERT INTO v VALUES (1); UPDATE v SET id = 2; DELETE FROM v;
+DROP TABLE t, r, f, v;
 DROP ROLE virtual_reader;

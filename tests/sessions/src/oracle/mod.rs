@@ -45,6 +45,16 @@ pub fn run() -> Outcome {
     let only = knob("PGREALTIME_SCHEMA", u64::MAX);
     let mut admin = server.connect()?;
     admin.run("CREATE EXTENSION pgrealtime")?;
+    let version: u32 = admin
+        .value("SELECT current_setting('server_version_num')::int / 10000")?
+        .parse()
+        .unwrap_or(0);
+    if version >= 18 {
+        // A replica identity FULL with generated columns is refused otherwise.
+        admin.run(
+            "CREATE PUBLICATION supabase_realtime WITH (publish_generated_columns = stored)",
+        )?;
+    }
     admin.run(schema::ROLES_SQL)?;
     let (first, end) = if only == u64::MAX {
         (0, schemas)
