@@ -74,7 +74,8 @@ pub fn init() {
         c"A value that was not captured is absent from its change, never NULL.",
         &MAX_IMAGE_BYTES,
         16 * 1024,
-        512 * 1024 * 1024,
+        // An entry holds two images, and no more than 1 GB (MaxAllocSize, memutils.h).
+        256 * 1024 * 1024,
         GucContext::Suset,
         GucFlags::UNIT_BYTE,
     );

@@ -111,13 +111,15 @@ impl Plan {
     /// The id of the layout, which is in its table when an entry names it: until the row that says so has committed, it
     /// is looked for again in every subtransaction.
     pub fn layout_id(&self) -> Result<i64> {
+        let registered = self.registered.get();
+        if let Registered::ForGood(id) = registered {
+            return Ok(id);
+        }
         let now = (xact::top_xid(), xact::subtransaction());
-        match self.registered.get() {
-            Registered::ForGood(id) => return Ok(id),
-            Registered::Within(xid, subtransaction, id) if (xid, subtransaction) == now => {
-                return Ok(id)
+        if let Registered::Within(xid, subtransaction, id) = registered {
+            if (xid, subtransaction) == now {
+                return Ok(id);
             }
-            Registered::Within(..) | Registered::No => {}
         }
         let (registered, id) = match self.layout.register()? {
             Standing::Committed(id) => (Registered::ForGood(id), id),

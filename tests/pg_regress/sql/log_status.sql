@@ -71,6 +71,20 @@ SELECT pgrealtime.current_cursor() AS cursor \gset
 DROP TABLE realtime.messages_all;
 INSERT INTO "V w" VALUES (12);
 SELECT change->'record' AS record FROM pgrealtime.changes_since(:'cursor', ARRAY['"V w"'::regclass]);
+-- Entries of up to 8 kB are stored in one piece; larger ones are compressed, by lz4 where the server has it, or toasted.
+CREATE TABLE stored (id int PRIMARY KEY, note text);
+SELECT pgrealtime.enable('stored');
+SELECT reltoastrelid::regclass AS toast FROM pg_class WHERE oid = 'pgrealtime.change_log_0'::regclass \gset
+SELECT pg_relation_size(:'toast') AS before \gset
+INSERT INTO stored SELECT 1, string_agg(md5(i::text), '') FROM generate_series(1, 220) AS i;
+SELECT pg_relation_size(:'toast') > :before AS apart;
+INSERT INTO stored SELECT 2, string_agg(md5(i::text), '') FROM generate_series(1, 1000) AS i;
+SELECT pg_relation_size(:'toast') > :before AS apart;
+SELECT attname, attcompression = CASE WHEN 'lz4' = ANY (enumvals) THEN 'l' ELSE '' END AS as_it_should
+FROM pg_attribute, pg_settings
+WHERE attrelid = 'pgrealtime.change_log_0'::regclass AND attname IN ('image', 'old') AND name = 'default_toast_compression' ORDER BY 1;
+-- What the janitor said last.
+SELECT janitor_error IS NULL AS no_error FROM pgrealtime.log_status;
 -- The extension may go in a transaction that has something to note.
 BEGIN; INSERT INTO u VALUES (13); DROP EXTENSION pgrealtime CASCADE; COMMIT;
 SELECT count(*) FROM u;
