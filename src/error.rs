@@ -130,6 +130,11 @@ impl Error {
         self.clone().parts().1.message
     }
 
+    /// Its SQLSTATE, as Postgres packs it.
+    pub fn code(&self) -> PgSqlErrorCode {
+        self.clone().parts().0
+    }
+
     fn parts(self) -> (PgSqlErrorCode, Report) {
         use PgSqlErrorCode as Code;
         match self {

@@ -3,25 +3,16 @@
 use super::decode::Decoded;
 use super::policy::{Compiled, Verdict};
 use super::row::RowShape;
-use super::sqlstate::{note_again, noted, noting};
-use crate::error::{report, Error};
-use pgrx::{pg_sys, PgTryBuilder};
-use std::panic::AssertUnwindSafe;
-
-/// An error that a policy or filter raised.
-#[derive(Debug, Clone)]
-pub struct Raised {
-    /// Its SQLSTATE, as five characters.
-    pub sqlstate: [u8; 5],
-    pub message: String,
-}
+use super::subtransaction::attempt;
+pub use super::subtransaction::Raised;
+use pgrx::pg_sys;
 
 impl Compiled {
     /// The verdicts of rows, in their order. An error undoes what the statement did and comes back.
     pub fn verdicts(&self, shape: &RowShape, rows: &[&Decoded]) -> Result<Vec<Verdict>, Raised> {
         attempt(|| {
             // SAFETY: the rows have the shape's columns; the statement takes an array of its row type.
-            unsafe { self.run(shape, rows) }
+            Ok(unsafe { self.run(shape, rows) })
         })
     }
 
@@ -68,62 +59,6 @@ impl Compiled {
         }
         receiver.verdicts
     }
-}
-
-/// Runs in a subtransaction, so that an error leaves nothing behind. A cancelled query and a server that shuts down go
-/// on being errors.
-fn attempt<T>(body: impl FnOnce() -> T) -> Result<T, Raised> {
-    // SAFETY: released or rolled back below, with memory context and resource owner put back as PL/pgSQL does it
-    // (pl_exec.c, exec_stmt_block).
-    unsafe {
-        let context = pg_sys::CurrentMemoryContext;
-        let owner = pg_sys::CurrentResourceOwner;
-        pg_sys::BeginInternalSubTransaction(std::ptr::null());
-        pg_sys::MemoryContextSwitchTo(context);
-        let result = PgTryBuilder::new(AssertUnwindSafe(|| {
-            let result = noting(body);
-            pg_sys::ReleaseCurrentSubTransaction();
-            Ok(result)
-        }))
-        .catch_others(|error| {
-            let raised = raised(&error);
-            if matches!(&raised.sqlstate, b"57014" | b"57P01" | b"57P02") {
-                error.rethrow()
-            }
-            pg_sys::MemoryContextSwitchTo(context);
-            pg_sys::RollbackAndReleaseCurrentSubTransaction();
-            Err(raised)
-        })
-        .execute();
-        pg_sys::MemoryContextSwitchTo(context);
-        pg_sys::CurrentResourceOwner = owner;
-        result
-    }
-}
-
-fn raised(error: &pg_sys::panic::CaughtError) -> Raised {
-    use pg_sys::panic::CaughtError as Caught;
-    let report = match error {
-        Caught::PostgresError(report) | Caught::ErrorReport(report) => report,
-        Caught::RustPanic { ereport, .. } => ereport,
-    };
-    // A SQLSTATE is five characters of six bits (elog.h, MAKE_SQLSTATE). pgrx knows Postgres's own only.
-    let code = match noted() {
-        0 => report.sql_error_code() as i32,
-        noted => noted,
-    };
-    let character = |i: i32| ((code >> (6 * i)) & 0x3f) as u8 + b'0';
-    Raised {
-        sqlstate: [0, 1, 2, 3, 4].map(character),
-        message: report.message().to_string(),
-    }
-}
-
-/// MAKE_SQLSTATE of elog.h.
-fn pack(characters: [u8; 5]) -> i32 {
-    characters.iter().rev().fold(0, |code, character| {
-        (code << 6) | i32::from(character.wrapping_sub(b'0') & 0x3f)
-    })
 }
 
 /// Collects the verdicts that the executor sends.
@@ -174,12 +109,3 @@ unsafe extern "C-unwind" fn startup(
 }
 
 unsafe extern "C-unwind" fn ignore(_receiver: *mut pg_sys::DestReceiver) {}
-
-impl Raised {
-    /// The error for the caller: the SQLSTATE is the policy's or filter's own, its message is not repeated.
-    /// Raise it within `sqlstate::keeping`, which puts a SQLSTATE of the user's own back.
-    pub fn into_error(self, message: String, detail: String, hint: &str) -> Error {
-        note_again(pack(self.sqlstate));
-        Error::Raised(self.sqlstate, report(message).detail(detail).hint(hint))
-    }
-}

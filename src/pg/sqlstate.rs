@@ -36,6 +36,7 @@ pub(in crate::pg) fn noting<T>(call: impl FnOnce() -> T) -> T {
         };
         let _unlink = Unlink(callback.previous);
         pg_sys::error_context_stack = &mut callback;
+        NOTED.set(0);
         let result = call();
         // It returned: what it may have raised on the way was caught or a notice.
         NOTED.set(0);

@@ -46,15 +46,7 @@ pub fn in_transaction<T>(step: impl FnOnce() -> T + std::panic::UnwindSafe) -> R
         pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
     }
     let result = PgTryBuilder::new(move || Ok(step()))
-        .catch_others(|error| {
-            use pg_sys::panic::CaughtError;
-            Err(match error {
-                CaughtError::PostgresError(report) | CaughtError::ErrorReport(report) => {
-                    report.message().to_string()
-                }
-                CaughtError::RustPanic { ereport, .. } => ereport.message().to_string(),
-            })
-        })
+        .catch_others(|error| Err(super::subtransaction::message_of(&error)))
         .execute();
     // SAFETY: as above.
     unsafe {

@@ -50,7 +50,7 @@ fn try_to<T>(
     if found.is_empty() {
         return Ok(());
     }
-    attempt(|| work(&found))
+    attempt(|| work(&found)).map_err(|raised| raised.message)
 }
 
 /// Settings whose relation exists and is not in the cache: after a restore.

@@ -68,7 +68,7 @@ pub fn send(change: &Change, topic: &str, function: Oid) {
                 STANDING.set(Standing::Failed(xid));
                 undelivered::count(change.relation);
                 crate::error::report("changes of this transaction are not broadcast")
-                    .detail(format!("The reason was: {reason}."))
+                    .detail(format!("The reason was: {}.", reason.message))
                     .hint("Is the Realtime server running? It makes the partitions of realtime.messages.")
                     .warning();
             }
