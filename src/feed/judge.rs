@@ -1,13 +1,15 @@
 //! Who sees which rows: the policies and the filter of one reader over the images of one relation.
 
+mod group;
+
 use super::relation::{Relation, Rows};
 use crate::error::Result;
 use crate::filter::condition::{compile, Purpose};
-use crate::pg::decode::Decoded;
 use crate::pg::invalidation::{self, Fresh};
 use crate::pg::judge::Raised;
 use crate::pg::policy::{and, Compiled, Verdict};
 use crate::pg::{privilege, Oid};
+use group::Groups;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -20,7 +22,6 @@ struct Key {
     relation: u32,
     role: u32,
     row_security: bool,
-    policies: bool,
     condition: Option<Rc<str>>,
 }
 
@@ -32,25 +33,19 @@ thread_local! {
 
 /// The statement for the current role; `None` when every row is seen. A statement that nothing depends on is not worth
 /// keeping: finding that out costs a look at the policies.
-fn compiled(relation: &Relation, policies: bool, condition: Option<Rc<str>>) -> Result<Kept> {
+fn compiled(relation: &Relation, condition: Option<Rc<str>>) -> Result<Kept> {
     let key = Key {
         relation: relation.table.oid.to_u32(),
         role: privilege::current_role().to_u32(),
         row_security: privilege::row_security(),
-        policies,
         condition: condition.clone(),
     };
     let kept = COMPILED.with_borrow(|compiled| compiled.get(&key).cloned());
     if let Some(kept) = kept.filter(|kept| kept.lock_and_check()) {
         return Ok(Some(kept));
     }
-    let made = Compiled::new(
-        relation.table.oid,
-        &relation.name(),
-        policies,
-        condition.as_deref(),
-    )?
-    .map(Rc::new);
+    let made =
+        Compiled::new(relation.table.oid, &relation.name(), condition.as_deref())?.map(Rc::new);
     COMPILED.with_borrow_mut(|compiled| {
         compiled.remove(&key);
         if let Some(made) = &made {
@@ -63,17 +58,19 @@ fn compiled(relation: &Relation, policies: bool, condition: Option<Rc<str>>) -> 
     Ok(made)
 }
 
-/// The judge of one reader and relation, for the length of a call.
+/// The judge of one reader and relation, for the length of a call. The policies come first: the filter is asked of rows
+/// that they show, and nothing else of a row that they hide is ever felt.
 pub struct Judge {
     condition: Option<Rc<str>>,
     /// The statements, once they were needed: an idle poll compiles nothing.
-    judged: Option<Kept>,
-    unjudged_deletes: Option<Kept>,
+    whole: Option<Kept>,
+    /// Without the condition, for rows that lack what it looks at.
+    policies: Option<Kept>,
 }
 
 /// Why rows have no verdicts.
 pub enum Unjudged {
-    /// The row lacks a column that a policy or the filter looks at.
+    /// The row lacks a column that a policy looks at, or the policies show it and it lacks one that the filter looks at.
     Absent,
     /// The row at this place raised an error.
     Raised(usize, Raised),
@@ -97,108 +94,66 @@ impl Judge {
     pub fn new(condition: Option<Rc<str>>) -> Judge {
         Judge {
             condition,
-            judged: None,
-            unjudged_deletes: None,
+            whole: None,
+            policies: None,
         }
     }
 
-    /// The verdicts of changes, in their order.
+    /// The verdicts of changes, in their order. With `deletes => 'key'` a DELETE is seen wherever the policies hide the
+    /// row, since they may look at other rows that have gone, and wherever it cannot be judged; the filter decides on
+    /// what they show only. Its answer on a hidden row would tell what is in it.
     pub fn judge(
         &mut self,
         relation: &Relation,
         cases: &[Case],
     ) -> Result<std::result::Result<Vec<Sees>, Unjudged>> {
-        let mut sees = vec![
-            Sees {
-                old: Verdict::Seen,
-                new: Verdict::Seen
-            };
-            cases.len()
-        ];
-        // With `deletes => 'key'` a DELETE goes to everybody whose filter held, since a policy that looks at other rows
-        // may not find them any more.
-        for by_key in [false, true] {
-            let mut rows: Vec<&Decoded> = Vec::new();
-            let mut places: Vec<(usize, bool)> = Vec::new();
-            for (i, case) in cases.iter().enumerate() {
-                if (relation.deletes_by_key && case.is_delete) != by_key {
-                    continue;
-                }
-                for (row, is_new) in [(&case.rows.old, false), (&case.rows.new, true)] {
-                    if let Some(row) = row {
-                        rows.push(row);
-                        places.push((i, is_new));
-                    }
-                }
-            }
-            if rows.is_empty() {
-                continue;
-            }
-            let Some(statement) = self.statement(relation, !by_key)? else {
-                continue;
-            };
-            match verdicts(&statement, relation, &rows) {
-                Ok(verdicts) => {
-                    for ((place, is_new), verdict) in places.into_iter().zip(verdicts) {
-                        let of = &mut sees[place];
-                        *(if is_new { &mut of.new } else { &mut of.old }) = verdict;
-                    }
-                }
-                Err(Unjudged::Absent) => return Ok(Err(Unjudged::Absent)),
-                Err(Unjudged::Raised(at, raised)) => {
-                    return Ok(Err(Unjudged::Raised(places[at].0, raised)))
-                }
-            }
-        }
-        Ok(Ok(sees))
-    }
-
-    fn statement(&mut self, relation: &Relation, policies: bool) -> Result<Kept> {
-        let known = if policies {
-            &mut self.judged
-        } else {
-            &mut self.unjudged_deletes
+        let seen = Sees {
+            old: Verdict::Seen,
+            new: Verdict::Seen,
         };
-        if let Some(known) = known {
-            return Ok(known.clone());
+        let mut sees = vec![seen; cases.len()];
+        if cases.is_empty() {
+            return Ok(Ok(sees));
         }
-        let made = compiled(relation, policies, self.condition.clone())?;
-        *known = Some(made.clone());
-        Ok(made)
-    }
-}
-
-fn verdicts(
-    statement: &Compiled,
-    relation: &Relation,
-    rows: &[&Decoded],
-) -> std::result::Result<Vec<Verdict>, Unjudged> {
-    let uses = &statement.uses;
-    let lacks = |row: &Decoded| {
-        let absent = |column: &i16| row.is_absent(*column as usize - 1);
-        if uses.all {
-            relation.columns.iter().any(absent)
-        } else {
-            uses.columns.iter().any(absent)
-        }
-    };
-    if rows.iter().any(|row| lacks(row)) {
-        return Err(Unjudged::Absent);
-    }
-    match statement.verdicts(&relation.shape, rows) {
-        Ok(verdicts) => Ok(verdicts),
-        // One by one, to name the row that raised; the statement may have gone on to others before it.
-        Err(_) if rows.len() > 1 => {
-            let mut all = Vec::with_capacity(rows.len());
-            for (i, row) in rows.iter().enumerate() {
-                match statement.verdicts(&relation.shape, std::slice::from_ref(row)) {
-                    Ok(verdict) => all.extend(verdict),
-                    Err(raised) => return Err(Unjudged::Raised(i, raised)),
-                }
+        let Some(statement) = self.whole(relation)? else {
+            return Ok(Ok(sees));
+        };
+        let Some(groups) = Groups::of(&statement, relation, cases) else {
+            return Ok(Err(Unjudged::Absent));
+        };
+        let mut raised = groups.whole.judge(&statement, relation, &mut sees);
+        if !groups.policies.is_empty() {
+            if let Some(policies) = self.policies(relation)? {
+                let error = groups.policies.judge(&policies, relation, &mut sees);
+                raised = [raised, error]
+                    .into_iter()
+                    .flatten()
+                    .min_by_key(|(place, _)| *place);
             }
-            Ok(all)
+            let end = raised.as_ref().map_or(cases.len(), |(place, _)| *place);
+            if groups.policies.any_seen(&sees, end) {
+                return Ok(Err(Unjudged::Absent));
+            }
         }
-        Err(raised) => Err(Unjudged::Raised(0, raised)),
+        groups.by_key.judge_deletes(&statement, relation, &mut sees);
+        Ok(match raised {
+            Some((place, raised)) => Err(Unjudged::Raised(place, raised)),
+            None => Ok(sees),
+        })
+    }
+
+    fn whole(&mut self, relation: &Relation) -> Result<Kept> {
+        if self.whole.is_none() {
+            self.whole = Some(compiled(relation, self.condition.clone())?);
+        }
+        Ok(self.whole.clone().flatten())
+    }
+
+    fn policies(&mut self, relation: &Relation) -> Result<Kept> {
+        if self.policies.is_none() {
+            self.policies = Some(compiled(relation, None)?);
+        }
+        Ok(self.policies.clone().flatten())
     }
 }
 

@@ -26,7 +26,8 @@ pub struct Relation {
     delivered: Option<Vec<i16>>,
     /// `payload => 'key'`: messages carry the key only.
     pub key_only: bool,
-    /// `deletes => 'key'`: every DELETE carries the key, to every reader whose filter held.
+    /// `deletes => 'key'`: every DELETE carries the key, to every reader but those whose filter leaves out a row that
+    /// they see.
     pub deletes_by_key: bool,
     /// Whether a trigger appends its changes to the log.
     pub captured: bool,

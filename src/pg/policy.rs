@@ -43,7 +43,10 @@ pub struct Compiled {
     pub(in crate::pg) statement: *mut pg_sys::PlannedStmt,
     pub(in crate::pg) row_type: Oid,
     pub(in crate::pg) array_type: Oid,
-    pub uses: Uses,
+    /// What the policies look at.
+    pub policy_uses: Uses,
+    /// What the condition looks at.
+    pub condition_uses: Uses,
     depends_on: Vec<Oid>,
     fresh: Vec<Fresh>,
     _memory: Memory,
@@ -52,13 +55,11 @@ pub struct Compiled {
 impl Compiled {
     /// Compiles for the current role and `row_security`. `condition` is an analysed condition over the
     /// relation, as text (`filter::condition::Condition::tree`): looking up no name, it needs no right to one.
-    /// `None` when the role sees every row, or `policies` are not asked for, and there is no condition. Errors:
-    /// Postgres's own for a policy that cannot be applied (42501 under `row_security = off`); 0A000 for a policy on a
-    /// system column.
+    /// `None` when the role sees every row and there is no condition. Errors: Postgres's own for a policy that cannot
+    /// be applied (42501 under `row_security = off`); 0A000 for a policy on a system column.
     pub fn new(
         relation: Oid,
         qualified_name: &str,
-        policies: bool,
         condition: Option<&str>,
     ) -> Result<Option<Compiled>> {
         let mut fresh = vec![
@@ -73,11 +74,7 @@ impl Compiled {
             let row_type = pg_sys::get_rel_type_id(relation);
             let array_type = pg_sys::get_array_type(row_type);
             let planned = scratch.within(|| {
-                let quals = if policies {
-                    security_quals(relation, qualified_name)?
-                } else {
-                    std::ptr::null_mut()
-                };
+                let quals = security_quals(relation, qualified_name)?;
                 if quals.is_null() && condition.is_none() {
                     return Ok(None);
                 }
@@ -89,12 +86,11 @@ impl Compiled {
                 };
                 over_rows.plan(relation).map(Some)
             })?;
-            let Some((planned, uses)) = planned else {
+            let Some((planned, [policy_uses, condition_uses])) = planned else {
                 return Ok(None);
             };
-            let statement = memory.within(|| {
-                pg_sys::copyObjectImpl(planned.statement.cast()).cast::<pg_sys::PlannedStmt>()
-            });
+            let statement = memory
+                .within(|| pg_sys::copyObjectImpl(planned.cast()).cast::<pg_sys::PlannedStmt>());
             let depends_on: Vec<Oid> = PgList::<Oid>::from_pg((*statement).relationOids)
                 .iter_oid()
                 .collect();
@@ -103,7 +99,8 @@ impl Compiled {
                 statement,
                 row_type,
                 array_type,
-                uses,
+                policy_uses,
+                condition_uses,
                 depends_on,
                 fresh,
                 _memory: memory,
@@ -124,10 +121,6 @@ impl Compiled {
     }
 }
 
-struct Planned {
-    statement: *mut pg_sys::PlannedStmt,
-}
-
 /// What is put over the rows.
 struct Over<'a> {
     row_type: Oid,
@@ -139,7 +132,7 @@ struct Over<'a> {
 impl Over<'_> {
     /// # Safety
     /// Called in the context that the nodes live in; `quals` are conditions over the relation as range-table entry 1.
-    unsafe fn plan(&self, relation: Oid) -> Result<(Planned, Uses)> {
+    unsafe fn plan(&self, relation: Oid) -> Result<(*mut pg_sys::PlannedStmt, [Uses; 2])> {
         const TEXT: &str = "SELECT CASE WHEN $2 THEN CASE WHEN $3 THEN 2 ELSE 1 END ELSE 0 END FROM pg_catalog.unnest($1)";
         // SAFETY: as promised by the caller; $2 is replaced before planning.
         unsafe {
@@ -152,12 +145,12 @@ impl Over<'_> {
                     Some(pg_sys::stringToNode(tree.as_ptr()).cast::<pg_sys::Expr>())
                 }
             };
+            let uses = [uses(policy, relation)?, uses(condition, relation)?];
             put_conditions(query, [policy, condition])?;
-            let uses = uses((*query).targetList.cast(), relation)?;
             let text = cstring(TEXT)?;
             let statement = pg_sys::pg_plan_query(query, text.as_ptr(), 0, std::ptr::null_mut());
             debug_assert!(self.row_type != Oid::INVALID);
-            Ok((Planned { statement }, uses))
+            Ok((statement, uses))
         }
     }
 }
@@ -240,12 +233,15 @@ unsafe fn put_conditions(
 /// The columns of the rows that an expression uses, in sub-selects, too.
 ///
 /// # Safety
-/// `node` is an expression tree over range-table entry 1.
-unsafe fn uses(node: *mut pg_sys::Node, relation: Oid) -> Result<Uses> {
+/// The expression is over range-table entry 1.
+unsafe fn uses(expression: Option<*mut pg_sys::Expr>, relation: Oid) -> Result<Uses> {
     let mut uses = Uses::default();
+    let Some(node) = expression else {
+        return Ok(uses);
+    };
     // SAFETY: the function returns Var nodes.
     unsafe {
-        let variables = PgList::<pg_sys::Var>::from_pg(pg_sys::pull_vars_of_level(node, 0));
+        let variables = PgList::<pg_sys::Var>::from_pg(pg_sys::pull_vars_of_level(node.cast(), 0));
         for variable in variables.iter_ptr() {
             match (*variable).varattno {
                 0 => uses.all = true,
