@@ -9,10 +9,20 @@ use crate::pg::row::RowShape;
 use crate::pg::row_filter::RowFilter;
 use crate::pg::rowtype::{self, Table};
 use crate::pg::shape::Shape;
+use crate::pg::subtransaction::{attempt, Raised};
 use crate::pg::trigger::Call;
 use crate::pg::{xact, Oid};
-use crate::sink::{self, broadcast, topic, Change, Sinks};
+use crate::sink::{self, broadcast, topic, undelivered, Change, Failure, Sinks};
 use std::rc::Rc;
+
+/// The new and the old row of a change.
+type Rows<'a> = [&'a Option<Decoded>; 2];
+
+/// A message, and where its rows are in it.
+struct Message {
+    text: Vec<u8>,
+    rows: Written,
+}
 
 /// What the message sinks of a relation need.
 pub struct Emitter {
@@ -89,12 +99,21 @@ impl Emitter {
         let old = call.old_row().map(|row| from.decode(row));
         let (operation, new, old) = self.filtered(operation, new, old);
         if sinks.wal {
-            self.with_message(operation, &self.plan, [&new, &old], sink::to_wal);
+            self.to_wal(operation, [&new, &old]);
         }
         if let Some(template) = &sinks.topic {
-            self.broadcast(template, call.function(), operation, [&new, &old]);
+            self.broadcast(template, operation, [&new, &old]);
         }
         Ok(())
+    }
+
+    /// The message is written in a subtransaction where a function of somebody's may raise, and leaves outside of it.
+    fn to_wal(&self, operation: Operation, rows: Rows) {
+        let written = guarded(&self.plan, || self.message(operation, &self.plan, rows));
+        match written {
+            Ok(written) => sink::to_wal(&self.change(operation, &written)),
+            Err(raised) => undelivered::fail(self.table.oid, Failure::Wal, &raised),
+        }
     }
 
     /// An UPDATE whose row enters what the row filter lets through is an INSERT, one whose row leaves it a DELETE: the
@@ -116,38 +135,37 @@ impl Emitter {
     }
 
     /// A row that changes its topic leaves the one and enters the other, as the delta rule has it.
-    fn broadcast(
-        &self,
-        template: &str,
-        function: Oid,
-        operation: Operation,
-        [new, old]: [&Option<Decoded>; 2],
-    ) {
+    fn broadcast(&self, template: &str, operation: Operation, [new, old]: Rows) {
         let topic = |row: &Option<Decoded>| match row {
             Some(row) => broadcast::topic_of(template, &self.topic_columns(row)),
             // A TRUNCATE has no row; a topic without columns is everybody's.
             None => broadcast::topic_of(template, b"{}"),
         };
-        let send = |operation, topic: Option<String>, rows: [&Option<Decoded>; 2]| {
-            if let Some(topic) = topic {
-                self.with_message(operation, &self.broadcast_plan, rows, |change| {
-                    broadcast::send(change, &topic, function);
-                });
+        let topics = match operation {
+            Operation::Insert => guarded(&self.topic_plan, || (None, topic(new))),
+            Operation::Delete | Operation::Truncate => {
+                guarded(&self.topic_plan, || (topic(old), None))
             }
+            Operation::Update => guarded(&self.topic_plan, || (topic(old), topic(new))),
         };
-        match operation {
-            Operation::Insert => send(operation, topic(new), [new, &None]),
-            Operation::Delete | Operation::Truncate => send(operation, topic(old), [&None, old]),
-            Operation::Update => {
-                let (before, after) = (topic(old), topic(new));
-                if before == after {
-                    send(operation, after, [new, old]);
-                } else {
-                    send(Operation::Delete, before, [&None, old]);
-                    send(Operation::Insert, after, [new, &None]);
-                }
+        match topics {
+            Err(raised) => undelivered::fail(self.table.oid, Failure::Broadcast, &raised),
+            Ok((before, after)) if before == after => self.send(operation, after, [new, old]),
+            Ok((before, after)) => {
+                self.send(removal(operation), before, [&None, old]);
+                self.send(Operation::Insert, after, [new, &None]);
             }
         }
+    }
+
+    fn send(&self, operation: Operation, topic: Option<String>, rows: Rows) {
+        let Some(topic) = topic else {
+            return;
+        };
+        broadcast::deliver(self.table.oid, || {
+            let message = self.message(operation, &self.broadcast_plan, rows);
+            broadcast::send(&self.change(operation, &message), &topic)
+        });
     }
 
     /// The topic's columns of a row, as JSON.
@@ -161,31 +179,23 @@ impl Emitter {
             .map_or(Vec::new(), |range| out[range].to_vec())
     }
 
-    fn with_message(
-        &self,
-        operation: Operation,
-        plan: &RecordPlan,
-        [new, old]: [&Option<Decoded>; 2],
-        give: impl FnOnce(&Change),
-    ) {
+    fn message(&self, operation: Operation, plan: &RecordPlan, [new, old]: Rows) -> Message {
         let new = new.as_ref().map(|row| self.shape.row(row));
         let old = old.as_ref().map(|row| self.shape.row(row));
-        let mut message = Vec::new();
-        let rows: Written = write_change(
-            &mut message,
-            &self.header(operation),
-            plan,
-            new.as_ref(),
-            old.as_ref(),
-        );
-        give(&Change {
+        let mut text = Vec::new();
+        let header = self.header(operation);
+        let rows = write_change(&mut text, &header, plan, new.as_ref(), old.as_ref());
+        Message { text, rows }
+    }
+
+    fn change<'a>(&'a self, operation: Operation, message: &'a Message) -> Change<'a> {
+        Change {
             operation,
-            relation: self.table.oid,
             schema: &self.table.schema,
             table: &self.table.name,
-            message: &message,
-            rows: &rows,
-        });
+            message: &message.text,
+            rows: &message.rows,
+        }
     }
 
     fn header(&self, operation: Operation) -> Header<'_> {
@@ -195,6 +205,23 @@ impl Emitter {
             table: &self.table.name,
             commit_timestamp: xact::transaction_start(),
         }
+    }
+}
+
+/// A change without a topic of its new row takes the row away from that of the old one.
+fn removal(operation: Operation) -> Operation {
+    match operation {
+        Operation::Truncate => Operation::Truncate,
+        _ => Operation::Delete,
+    }
+}
+
+/// Writes rows by a plan: in a subtransaction where it runs functions of others, which must not fail the write.
+fn guarded<T>(plan: &RecordPlan, write: impl FnOnce() -> T) -> std::result::Result<T, Raised> {
+    if plan.is_foreign() {
+        attempt(|| Ok(write()))
+    } else {
+        Ok(write())
     }
 }
 

@@ -59,6 +59,7 @@ pub struct Resolver {
     relations: Vec<Fresh>,
     generation: u64,
     pin: Pin,
+    foreign: bool,
 }
 
 impl Resolver {
@@ -68,12 +69,18 @@ impl Resolver {
             relations: Vec::new(),
             generation: generation(),
             pin: Pin::Variables,
+            foreign: false,
         }
     }
 
     /// What must be pinned while values of the types resolved are written.
     pub fn pin(&self) -> Pin {
         self.pin
+    }
+
+    /// Whether writing values of the types resolved runs functions that are not Postgres's own, and may hence raise.
+    pub fn is_foreign(&self) -> bool {
+        self.foreign
     }
 
     /// Whether everything found out still holds.
@@ -108,6 +115,7 @@ impl Resolver {
 
     fn printed(&mut self, output: Output) -> How {
         self.pin = self.pin.max(output.pin());
+        self.foreign |= output.is_foreign();
         How::Printed(output)
     }
 

@@ -50,6 +50,11 @@ impl RecordPlan {
         self.resolver.is_fresh()
     }
 
+    /// Whether writing a row runs functions that are not Postgres's own, and may hence raise.
+    pub fn is_foreign(&self) -> bool {
+        self.resolver.is_foreign()
+    }
+
     pub(super) fn pin(&self) -> Pin {
         self.resolver.pin()
     }

@@ -16,6 +16,8 @@ pub struct Output {
     base: Type,
     function: Function,
     pin: Pin,
+    /// Whether what it runs is not Postgres's own, and may hence raise.
+    foreign: bool,
     _memory: Rc<Memory>,
 }
 
@@ -40,6 +42,7 @@ impl Output {
             base,
             function: Function::Text(look_up(memory, function)),
             pin: text_pin(base, function),
+            foreign: is_foreign(function) || base.range_subtype().is_some_and(Type::is_users),
             _memory: memory.clone(),
         }
     }
@@ -71,6 +74,7 @@ impl Output {
                 Function::JsonByOid(function)
             },
             pin: facts.pin(),
+            foreign: is_foreign(function),
             _memory: memory.clone(),
         })
     }
@@ -78,6 +82,11 @@ impl Output {
     /// What must be pinned while it runs.
     pub fn pin(&self) -> Pin {
         self.pin
+    }
+
+    /// Whether it runs a function that is not Postgres's own.
+    pub fn is_foreign(&self) -> bool {
+        self.foreign
     }
 
     /// Whether it prints JSON, not text: jsonb's output function does, too.
@@ -105,6 +114,10 @@ impl Output {
             }
         }
     }
+}
+
+fn is_foreign(function: Oid) -> bool {
+    function.to_u32() >= pg_sys::FirstNormalObjectId
 }
 
 /// Look-up data of a function, in the plan's memory.

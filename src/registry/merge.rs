@@ -4,8 +4,8 @@ use super::filter_rule;
 use super::settings::Settings;
 use crate::error::{report, Error, Result};
 use crate::pg::catalog::{self, Class};
-use crate::pg::keys;
 use crate::pg::triggers::Event;
+use crate::pg::{broadcast, keys};
 use crate::sink::topic::{self, Part};
 
 /// The optional parameters of `enable`; `None` leaves a setting as it is.
@@ -84,7 +84,7 @@ fn check(class: &Class, settings: &mut Settings) -> Result<()> {
         check_topic(class, template)?;
     }
     if settings.has_sink("broadcast") {
-        check_broadcast(settings)?;
+        check_broadcast(class, settings)?;
     }
     Ok(())
 }
@@ -230,7 +230,7 @@ fn check_topic(class: &Class, template: &str) -> Result<()> {
     Ok(())
 }
 
-fn check_broadcast(settings: &Settings) -> Result<()> {
+fn check_broadcast(class: &Class, settings: &Settings) -> Result<()> {
     if settings.broadcast_topic.is_none() {
         return Err(Error::InvalidParameterValue(
             report("sink \"broadcast\" needs a topic")
@@ -238,13 +238,28 @@ fn check_broadcast(settings: &Settings) -> Result<()> {
                 .hint("Add broadcast_topic => 'org:{organization_id}', with columns in braces."),
         ));
     }
-    if catalog::relation_by_name("realtime", "messages").is_none() {
-        return Err(Error::UndefinedTable(
+    let table = broadcast::table().and_then(Class::by_oid).ok_or_else(|| {
+        Error::UndefinedTable(
             report("relation \"realtime.messages\" does not exist")
                 .detail(
                     "The sink \"broadcast\" writes into this table, which Supabase Realtime makes.",
                 )
                 .hint("Use another sink, or start the Realtime server on this database first."),
+        )
+    })?;
+    if !table.is_table() {
+        return Err(Error::WrongObjectType(
+            report("\"realtime.messages\" is not a table")
+                .detail("The sink \"broadcast\" writes into the table of this name that Supabase Realtime makes.")
+                .hint("Use another sink."),
+        ));
+    }
+    let contains = |outer: &Class, inner: &Class| catalog::ancestors(inner).contains(&outer.oid);
+    if class.oid == table.oid || contains(class, &table) || contains(&table, class) {
+        return Err(Error::InvalidParameterValue(
+            report(format!("changes of table \"{}\" cannot be broadcast", class.name))
+                .detail("The sink \"broadcast\" writes into this table: every message would be a change to broadcast.")
+                .hint("Use another sink."),
         ));
     }
     Ok(())

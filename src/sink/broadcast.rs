@@ -1,7 +1,8 @@
 //! `broadcast`: rows in Supabase's `realtime.messages`, shaped as its broadcast_changes() shapes them.
 
 use super::topic::{self, Part};
-use super::{undelivered, Change};
+use super::{undelivered, Change, Failure};
+use crate::error::{report, Error, Result};
 use crate::pg::broadcast::{insert, Message};
 use crate::pg::subtransaction::attempt;
 use crate::pg::{xact, Oid};
@@ -9,19 +10,17 @@ use serde_json::value::RawValue;
 use std::cell::Cell;
 use std::collections::HashMap;
 
-/// How the inserts of this transaction have gone.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    /// Not tried in this transaction and subtransaction yet.
-    Untried,
-    /// One was made: the partition of today is there and, by our own lock, stays.
-    Works(u64, u32),
-    /// One failed, and the WARNING was given.
-    Failed(u64),
-}
+/// So many failures in a row, and the rest of a transaction is counted only: where the partition of today is missing,
+/// each row of a bulk load would cost a subtransaction for nothing.
+const GIVE_UP_AFTER: u32 = 100;
+
+/// Broadcasts within broadcasts: triggers of realtime.messages may change tables that are broadcast, but not for ever.
+const MAX_DEPTH: u32 = 4;
 
 thread_local! {
-    static STANDING: Cell<Standing> = const { Cell::new(Standing::Untried) };
+    /// The transaction, and how many messages in a row it could not send.
+    static FAILURES: Cell<(u64, u32)> = const { Cell::new((0, 0)) };
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
 }
 
 /// The topic of a row: each column in braces replaced by its value as text. `None` when one is NULL, or absent: then the
@@ -44,35 +43,54 @@ pub fn topic_of(template: &str, row: &[u8]) -> Option<String> {
     Some(out)
 }
 
-/// Sends a change to a topic. What cannot be delivered is one WARNING per transaction and a count, never a failed write:
-/// the first insert of a transaction is made in a subtransaction, the others know that it worked.
-pub fn send(change: &Change, topic: &str, function: Oid) {
-    let payload = payload(change);
-    let message = Message {
-        payload: &payload,
+/// Does what sends one message, in a subtransaction. What cannot be delivered is one WARNING per transaction and a
+/// count, never a failed write.
+pub fn deliver(relation: Oid, message: impl FnOnce() -> Result<()>) {
+    let xid = xact::top_xid();
+    let failures = match FAILURES.get() {
+        (of, failures) if of == xid => failures,
+        _ => 0,
+    };
+    if failures >= GIVE_UP_AFTER {
+        return undelivered::count(relation);
+    }
+    match attempt(message) {
+        Ok(()) => FAILURES.set((xid, 0)),
+        Err(raised) => {
+            FAILURES.set((xid, failures + 1));
+            undelivered::fail(relation, Failure::Broadcast, &raised);
+        }
+    }
+}
+
+/// Inserts the message of a change; called within [`deliver`].
+pub fn send(change: &Change, topic: &str) -> Result<()> {
+    let _nested = Nested::enter()?;
+    insert(&Message {
+        payload: &payload(change),
         event: change.operation.name(),
         topic,
-    };
-    let (xid, subtransaction) = (xact::top_xid(), xact::subtransaction());
-    match STANDING.get() {
-        Standing::Failed(of) if of == xid => undelivered::count(change.relation),
-        Standing::Works(of, within) if (of, within) == (xid, subtransaction) => {
-            insert(&message, function);
+    })
+}
+
+/// One broadcast within another; left on the way of an error, too.
+struct Nested;
+
+impl Nested {
+    fn enter() -> Result<Nested> {
+        if DEPTH.get() >= MAX_DEPTH {
+            return Err(Error::ProgramLimitExceeded(report(
+                "triggers of realtime.messages change tables that are broadcast",
+            )));
         }
-        _ => match attempt(|| {
-            insert(&message, function);
-            Ok(())
-        }) {
-            Ok(()) => STANDING.set(Standing::Works(xid, subtransaction)),
-            Err(reason) => {
-                STANDING.set(Standing::Failed(xid));
-                undelivered::count(change.relation);
-                crate::error::report("changes of this transaction are not broadcast")
-                    .detail(format!("The reason was: {}.", reason.message))
-                    .hint("Is the Realtime server running? It makes the partitions of realtime.messages.")
-                    .warning();
-            }
-        },
+        DEPTH.set(DEPTH.get() + 1);
+        Ok(Nested)
+    }
+}
+
+impl Drop for Nested {
+    fn drop(&mut self) {
+        DEPTH.set(DEPTH.get() - 1);
     }
 }
 

@@ -2,10 +2,10 @@
 
 pub mod broadcast;
 pub mod topic;
-mod undelivered;
+pub mod undelivered;
 
 use crate::message::{Operation, Written};
-use crate::pg::{emit, Oid};
+use crate::pg::emit;
 
 /// The sinks of a relation, as its triggers' arguments name them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,12 +21,18 @@ pub struct Sinks {
 /// A change on its way out.
 pub struct Change<'a> {
     pub operation: Operation,
-    pub relation: Oid,
     pub schema: &'a str,
     pub table: &'a str,
     /// The whole message, where a sink wants one.
     pub message: &'a [u8],
     pub rows: &'a Written,
+}
+
+/// The sink that could not deliver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    Broadcast,
+    Wal,
 }
 
 impl Sinks {

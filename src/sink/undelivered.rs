@@ -1,9 +1,12 @@
 //! What sinks could not deliver: counted while a transaction runs, noted in the change log when it commits.
 
+use super::Failure;
+use crate::error::report;
 use crate::log::append::append_undelivered;
 use crate::pg::commit::{self, Hooks};
-use crate::pg::{xact, Oid};
-use std::cell::RefCell;
+use crate::pg::subtransaction::Raised;
+use crate::pg::{privilege, xact, Oid};
+use std::cell::{Cell, RefCell};
 
 /// Messages of a relation in a subtransaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +18,39 @@ struct Lost {
 
 thread_local! {
     static LOST: RefCell<Vec<Lost>> = const { RefCell::new(Vec::new()) };
+    /// The last transaction that was warned.
+    static WARNED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Counts a message that a sink could not deliver, and says so, once a transaction.
+pub fn fail(relation: Oid, sink: Failure, raised: &Raised) {
+    count(relation);
+    let xid = xact::top_xid();
+    if WARNED.replace(xid) == xid {
+        return;
+    }
+    // The reason may quote the row, which not everybody who may change it may see.
+    let reason = if privilege::sees_every_row(relation, privilege::current_role()) {
+        &raised.message
+    } else {
+        &format!("SQLSTATE {}", String::from_utf8_lossy(&raised.sqlstate))
+    };
+    let (message, hint) = match sink {
+        Failure::Broadcast => (
+            "changes of this transaction could not be broadcast",
+            "Is the Realtime server running? It makes the partitions of realtime.messages.",
+        ),
+        Failure::Wal => (
+            "changes of this transaction could not be written to the sink \"wal\"",
+            "Look at the casts to json of the table's types.",
+        ),
+    };
+    report(message)
+        .detail(format!(
+            "The reason was: {reason}. pgrealtime.log_status counts the changes."
+        ))
+        .hint(hint)
+        .warning();
 }
 
 /// Counts a message that a sink could not deliver.
