@@ -21,7 +21,8 @@ CREATE TABLE pgrealtime.log_segment (
 );
 
 -- The attributes of an image when it was captured, in the order of their numbers, dropped ones included: reading needs
--- how long and how aligned they are even when their type has gone. Written once, named by a hash of itself.
+-- how long and how aligned they are even when their type has gone. A row for each segment that has such images, by whose
+-- writers it is written; it goes when the segment is emptied. What an id means never changes.
 CREATE TABLE pgrealtime.log_layout (
     layout     bigint     NOT NULL,
     relation   oid        NOT NULL,
@@ -29,7 +30,8 @@ CREATE TABLE pgrealtime.log_layout (
     types      oid[]      NOT NULL, -- NULL for a dropped attribute
     typmods    integer[]  NOT NULL,
     lengths    smallint[] NOT NULL,
-    alignments text       NOT NULL  -- a letter each, as in pg_attribute.attalign; a capital for what is passed by value
+    alignments text       NOT NULL, -- a letter each, as in pg_attribute.attalign; a capital for what is passed by value
+    segment    smallint   NOT NULL
 );
 
 DO $$

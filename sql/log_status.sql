@@ -33,7 +33,7 @@ BEGIN
         -- Layouts that lack what their relation has now: a column that was added since, or is of another type.
         older AS MATERIALIZED (
             SELECT l.layout, cause.name AS cause
-            FROM pgrealtime.log_layout AS l
+            FROM (SELECT DISTINCT ON (layout) layout, relation, types FROM pgrealtime.log_layout) AS l
             CROSS JOIN LATERAL (
                 SELECT DISTINCT CASE WHEN a.attnum > pg_catalog.cardinality(l.types) THEN 'column added' ELSE 'column retyped' END
                 FROM pg_catalog.pg_attribute AS a

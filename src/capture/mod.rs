@@ -5,7 +5,7 @@ mod plan;
 
 use crate::error::{report, Error, Result};
 use crate::gucs;
-use crate::log::append::{append, append_gap, Change};
+use crate::log::append::{append, append_gap, Change, Names};
 use crate::log::entry::{self, GapCause, Marks};
 use crate::message::Operation;
 use crate::pg::image::Columns;
@@ -114,7 +114,7 @@ fn log(call: &Call, plan: &Plan, operation: u8, images: Option<Images>) -> Resul
     append(&Change {
         relation: plan.root,
         operation,
-        layout: plan.layout_id()?,
+        layout: Names::Layout(&plan.layout),
         image,
         old,
         marks: marks.encode().as_deref(),

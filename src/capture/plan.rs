@@ -2,13 +2,13 @@
 
 use super::emit::Emitter;
 use crate::error::Result;
-use crate::log::layout::{Layout, Standing};
+use crate::log::layout::{Layout, Registered};
 use crate::pg::invalidation::{self, Fresh};
 use crate::pg::shape::Shape;
 use crate::pg::trigger::{self, Call, Event};
-use crate::pg::{relation_triggers, xact, Oid};
+use crate::pg::{relation_triggers, Oid};
 use crate::sink::Sinks;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -25,17 +25,8 @@ pub struct Plan {
     /// Whether this is the TRUNCATE trigger of one partition.
     pub is_leaf: bool,
     pub shape: Shape,
-    layout: Layout,
-    registered: Cell<Registered>,
+    pub layout: Registered,
     fresh: [Fresh; 2],
-}
-
-#[derive(Clone, Copy)]
-enum Registered {
-    No,
-    /// By this transaction and subtransaction.
-    Within(u64, u32, i64),
-    ForGood(i64),
 }
 
 thread_local! {
@@ -84,10 +75,10 @@ impl Plan {
         };
         let fresh = [own, invalidation::watch(root)];
         let shape = Shape::new(call, root);
-        let layout = Layout {
+        let layout = Registered::new(Layout {
             relation: root,
             columns: shape.columns(),
-        };
+        });
         let sinks = Sinks::of(&arguments);
         let emitter = (sinks.want_messages() || sinks.notify)
             .then(|| Emitter::new(root, &sinks, &arguments))
@@ -99,34 +90,12 @@ impl Plan {
             is_leaf,
             shape,
             layout,
-            registered: Cell::new(Registered::No),
             fresh,
         }
     }
 
     fn is_fresh(&self) -> bool {
         self.fresh.iter().all(Fresh::get) && self.emitter.as_ref().is_none_or(Emitter::is_fresh)
-    }
-
-    /// The id of the layout, which is in its table when an entry names it: until the row that says so has committed, it
-    /// is looked for again in every subtransaction.
-    pub fn layout_id(&self) -> Result<i64> {
-        let registered = self.registered.get();
-        if let Registered::ForGood(id) = registered {
-            return Ok(id);
-        }
-        let now = (xact::top_xid(), xact::subtransaction());
-        if let Registered::Within(xid, subtransaction, id) = registered {
-            if (xid, subtransaction) == now {
-                return Ok(id);
-            }
-        }
-        let (registered, id) = match self.layout.register()? {
-            Standing::Committed(id) => (Registered::ForGood(id), id),
-            Standing::Own(id) => (Registered::Within(now.0, now.1, id), id),
-        };
-        self.registered.set(registered);
-        Ok(id)
     }
 }
 

@@ -1,19 +1,28 @@
 //! Appending: one entry for one change, in the writer's transaction.
 
 use super::entry::{self, GapCause};
+use super::layout::Registered;
 use super::retention;
-use super::state;
+use super::state::{self, Current};
 use crate::error::Result;
 use crate::pg::image::Image;
-use crate::pg::segment::{self, NewEntry, SegmentOids};
+use crate::pg::segment::{self, NewEntry};
 use crate::pg::{wal, xact, Oid};
 use std::cell::Cell;
+
+/// What an entry's layout column names.
+pub enum Names<'a> {
+    /// The layout of its images, which is registered in the segment that it goes to.
+    Layout(&'a Registered),
+    /// Whatever the operation says.
+    Number(i64),
+}
 
 /// A change, as the trigger captured it.
 pub struct Change<'a> {
     pub relation: Oid,
     pub operation: u8,
-    pub layout: i64,
+    pub layout: Names<'a>,
     pub image: Option<Image>,
     pub old: Option<Image>,
     pub marks: Option<&'a [u8]>,
@@ -24,21 +33,26 @@ pub struct Change<'a> {
 /// Appends a change at the position that it has now.
 pub fn append(change: &Change) -> Result<()> {
     let xid = xact::top_xid();
-    let (place, first) = locked_segment(xid)?;
+    let (segment, first) = locked_segment(xid)?;
+    // Before the position is taken: an entry's own is the last.
+    let layout = match &change.layout {
+        Names::Layout(layout) => layout.id(&segment)?,
+        Names::Number(number) => *number,
+    };
     let entry = NewEntry {
         position: wal::entry_position(change.wal_written),
         xid,
         first,
         remarkable: entry::is_remarkable(change.operation, change.marks),
         changed_at: xact::transaction_start(),
-        layout: change.layout,
+        layout,
         relation: change.relation,
         operation: change.operation,
         image: change.image,
         old: change.old,
         marks: change.marks,
     };
-    segment::append(place, &entry)?;
+    segment::append(segment.place, &entry)?;
     retention::look_now_and_then()
 }
 
@@ -47,7 +61,7 @@ pub fn append_gap(relation: Oid, cause: GapCause) -> Result<()> {
     append(&Change {
         relation,
         operation: entry::GAP,
-        layout: 0,
+        layout: Names::Number(0),
         image: None,
         old: None,
         marks: Some(&[cause.letter()]),
@@ -60,7 +74,7 @@ pub fn append_undelivered(relation: Oid, messages: u64) -> Result<()> {
     append(&Change {
         relation: Oid::INVALID,
         operation: entry::NOTE,
-        layout: i64::from(relation.to_u32()),
+        layout: Names::Number(relation.to_u32().into()),
         image: None,
         old: None,
         marks: Some(messages.to_string().as_bytes()),
@@ -75,20 +89,21 @@ pub fn append_undelivered(relation: Oid, messages: u64) -> Result<()> {
 ///
 /// The segment is asked for again once its lock is held: the janitor switches first, then seals what it can lock, so
 /// whoever still sees the old one after locking holds it against being sealed, and its indexes against being replaced.
-fn locked_segment(xid: u64) -> Result<(SegmentOids, bool)> {
+fn locked_segment(xid: u64) -> Result<(Current, bool)> {
     thread_local! {
         static RUN: Cell<(u64, u32, Oid)> = const { Cell::new((0, 0, Oid::INVALID)) };
     }
     loop {
-        let (_, place) = state::current_segment()?;
-        let run = (xid, xact::subtransaction(), place.table);
+        let before = state::current_segment()?;
+        let run = (xid, xact::subtransaction(), before.place.table);
         if RUN.get() == run {
-            return Ok((place, false));
+            return Ok((before, false));
         }
-        segment::lock(place)?;
-        if state::current_segment()?.1 == place {
+        segment::lock(before.place)?;
+        let current = state::current_segment()?;
+        if current.place == before.place {
             RUN.set(run);
-            return Ok((place, true));
+            return Ok((current, true));
         }
     }
 }

@@ -1,13 +1,20 @@
-//! Layouts: what the columns of an image were when it was captured, written once each.
+//! Layouts: what the columns of an image were when it was captured, written once for each segment that needs it.
 
+use super::state::Current;
 use crate::error::Result;
 use crate::pg::heap::{Lock, Row, Table, Value, View};
 use crate::pg::image::Column;
-use crate::pg::Oid;
-use std::cell::RefCell;
+use crate::pg::{xact, Oid};
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::rc::Rc;
+
+/// The column of `log_layout` that names the segment.
+const SEGMENT: usize = 7;
+
+/// Layouts that a session keeps in memory.
+const KEPT: usize = 1_000;
 
 /// The attributes of a relation's row type at one time, dropped ones included.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -16,44 +23,92 @@ pub struct Layout {
     pub columns: Vec<Column>,
 }
 
-/// Where a layout stands in its table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// Committed: it will never have to be looked up again.
-    Committed(i64),
-    /// Written by this transaction: ROLLBACK TO SAVEPOINT may take it back.
-    Own(i64),
+/// A layout that entries are written with, and what this session knows of its rows.
+///
+/// Every segment has a row of its own for each layout of its entries: whoever writes into a segment holds it, so that
+/// the rows go when the segment is emptied, and not before. An id is drawn at random once, and taken over from segment
+/// to segment: what it means never changes, even after its rows have gone.
+pub struct Registered {
+    layout: Layout,
+    known: Cell<Known>,
 }
 
-impl Layout {
-    /// Finds this layout's id, or writes it.
-    pub fn register(&self) -> Result<Standing> {
-        let table = Table::open_member("log_layout", Lock::RowExclusive)?;
-        let rows = table.rows(View::Latest);
-        let mut hasher = DefaultHasher::new();
-        self.hash(&mut hasher);
-        let mut id = hasher.finish() as i64;
-        loop {
-            let mut taken = false;
-            for row in rows.iter().filter(|row| row.get::<i64>(0) == Some(id)) {
-                if Layout::from_row(row).as_ref() == Some(self) {
-                    return Ok(if row.is_own() {
-                        Standing::Own(id)
-                    } else {
-                        Standing::Committed(id)
-                    });
-                }
-                taken = true;
-            }
-            if !taken {
-                self.insert(&table, id);
-                return Ok(Standing::Own(id));
-            }
-            id = id.wrapping_add(1);
+#[derive(Clone, Copy)]
+enum Known {
+    Nothing,
+    /// Committed, in the segment that was current at that [`Current::loaded`].
+    ForGood(u64, i64),
+    /// Written by this transaction: ROLLBACK TO SAVEPOINT may take it back. With the transaction and subtransaction.
+    Within(u64, i64, (u64, u32)),
+}
+
+impl Registered {
+    pub fn new(layout: Layout) -> Registered {
+        Registered {
+            layout,
+            known: Cell::new(Known::Nothing),
         }
     }
 
-    fn insert(&self, table: &Table, id: i64) {
+    /// The id of the layout, with its row in the segment, which this transaction has locked for writing. Until that row
+    /// has committed, it is looked for again in every subtransaction.
+    pub fn id(&self, segment: &Current) -> Result<i64> {
+        match self.known.get() {
+            Known::ForGood(loaded, id) if loaded == segment.loaded => return Ok(id),
+            Known::Within(loaded, id, within)
+                if loaded == segment.loaded
+                    && within == (xact::top_xid(), xact::subtransaction()) =>
+            {
+                return Ok(id)
+            }
+            _ => {}
+        }
+        let (id, is_own) = self.layout.register(segment.number)?;
+        self.known.set(if is_own {
+            let within = (xact::top_xid(), xact::subtransaction());
+            Known::Within(segment.loaded, id, within)
+        } else {
+            Known::ForGood(segment.loaded, id)
+        });
+        Ok(id)
+    }
+}
+
+impl Layout {
+    /// Finds this layout's row in a segment, or writes it; its id, and whether this transaction wrote it. Two sessions
+    /// that do so at once may each write one, which does no harm.
+    fn register(&self, segment: u16) -> Result<(i64, bool)> {
+        let table = Table::open_member("log_layout", Lock::RowExclusive)?;
+        let rows = table.rows(View::Latest);
+        let mut same = None;
+        for row in rows
+            .iter()
+            .filter(|row| row.get::<Oid>(1) == Some(self.relation))
+        {
+            if Layout::from_row(row).as_ref() == Some(self) {
+                let id = row.get::<i64>(0).unwrap_or_default();
+                if row.get::<i16>(SEGMENT) == Some(segment as i16) {
+                    return Ok((id, row.is_own()));
+                }
+                same = Some(id);
+            }
+        }
+        let id = same.unwrap_or_else(|| self.draw_id(&rows));
+        self.insert(&table, id, segment);
+        Ok((id, true))
+    }
+
+    /// An id that no row has, and that nobody can foresee: of two layouts with one id, images would be read wrongly.
+    fn draw_id(&self, rows: &[Row]) -> i64 {
+        loop {
+            let id = RandomState::new().hash_one(self) as i64;
+            if rows.iter().all(|row| row.get::<i64>(0) != Some(id)) {
+                return id;
+            }
+        }
+    }
+
+    fn insert(&self, table: &Table, id: i64, segment: u16) {
         let of = &self.columns;
         let names: Vec<String> = of.iter().map(|c| c.name.clone()).collect();
         let types: Vec<Oid> = of.iter().map(|c| c.type_oid).collect();
@@ -68,6 +123,7 @@ impl Layout {
             Some(Value::Int4Array(&typmods)),
             Some(Value::Int2Array(&lengths)),
             Some(Value::Text(&alignments)),
+            Some(Value::Int2(segment as i16)),
         ]);
     }
 
@@ -129,7 +185,23 @@ pub fn find(id: i64) -> Result<Option<Rc<Layout>>> {
         .find_map(Layout::from_row)
         .map(Rc::new);
     if let Some(layout) = &found {
-        READ.with_borrow_mut(|read| read.insert(id, layout.clone()));
+        READ.with_borrow_mut(|read| {
+            if read.len() >= KEPT {
+                read.clear();
+            }
+            read.insert(id, layout.clone());
+        });
     }
     Ok(found)
+}
+
+/// Deletes the rows of a segment that is being emptied: nobody writes into it, so all of them have committed.
+pub fn forget(segment: u16) -> Result<()> {
+    let table = Table::open_member("log_layout", Lock::RowExclusive)?;
+    for row in table.rows(View::Latest) {
+        if row.get::<i16>(SEGMENT) == Some(segment as i16) {
+            table.delete(row.id());
+        }
+    }
+    Ok(())
 }

@@ -3,6 +3,7 @@
 //! The janitor makes each step in a transaction of its own and never waits for a lock. A writer or reader that sees a
 //! step due asks for a janitor; a database in which nobody writes and reads keeps what it has.
 
+use super::layout;
 use super::stand;
 use super::state::{self, Closed, State, SEGMENTS};
 use crate::error::Result;
@@ -104,6 +105,7 @@ fn empty_oldest(now: i64) -> Result<bool> {
         return Ok(false);
     }
     retire::empty(place);
+    layout::forget(oldest.segment)?;
     Closed::write(oldest.segment, None)?;
     State::change(|state| {
         state.horizon = Some(seal);
@@ -249,7 +251,7 @@ pub fn look() -> Result<()> {
 
 /// Whether a step is due, from what is known without looking at other transactions.
 fn is_due(now: i64) -> Result<bool> {
-    let (_, place) = state::current_segment()?;
+    let place = state::current_segment()?.place;
     if state::current_since()? + segment_age() <= now || retire::bytes(place) >= segment_bytes() {
         return Ok(true);
     }

@@ -6,7 +6,7 @@ use crate::pg::heap::{self, Lock, Row, Table, Value, View};
 use crate::pg::invalidation::{self, Fresh};
 use crate::pg::segment::SegmentOids;
 use pgrx::prelude::TimestampWithTimeZone;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// Segments in the ring: retention is enforced in steps of a fraction of it, and the log is never more than two
 /// segments above what it retains.
@@ -160,24 +160,35 @@ fn missing() -> crate::error::Error {
     )
 }
 
+/// The segment to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Current {
+    pub number: u16,
+    pub place: SegmentOids,
+    /// Counts how often this session has read the state. The same number twice: no segment was switched, sealed or
+    /// emptied between, as far as a session can tell that holds the segment.
+    pub loaded: u64,
+}
+
 struct Known {
     fresh: Fresh,
-    current: u16,
+    current: Current,
     current_since: i64,
     segments: Vec<SegmentOids>,
 }
 
 thread_local! {
     static KNOWN: RefCell<Option<Known>> = const { RefCell::new(None) };
+    static LOADED: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The segment to write, its number and its place; read again only when some session has said that it changed.
-pub fn current_segment() -> Result<(u16, SegmentOids)> {
+/// The segment to write; read again only when some session has said that it changed.
+pub fn current_segment() -> Result<Current> {
     let known = KNOWN.with_borrow(|known| {
         known
             .as_ref()
             .filter(|known| known.fresh.get())
-            .map(|known| (known.current, known.segments[known.current as usize]))
+            .map(|known| known.current)
     });
     match known {
         Some(known) => Ok(known),
@@ -202,7 +213,7 @@ pub fn current_since() -> Result<i64> {
     Ok(KNOWN.with_borrow(|known| known.as_ref().map_or(0, |known| known.current_since)))
 }
 
-fn load() -> Result<(u16, SegmentOids)> {
+fn load() -> Result<Current> {
     let table = Table::open_member("log_state", Lock::AccessShare)?;
     let tables = (0..SEGMENTS)
         .map(|segment| heap::member_oid(&table_name(segment)).ok_or_else(missing))
@@ -218,10 +229,15 @@ fn load() -> Result<(u16, SegmentOids)> {
         .map(|table| SegmentOids::find(table, &fresh))
         .collect::<Result<Vec<_>>>()?;
     let number = state.current % SEGMENTS;
-    let current = (number, segments[usize::from(number)]);
+    LOADED.set(LOADED.get() + 1);
+    let current = Current {
+        number,
+        place: segments[usize::from(number)],
+        loaded: LOADED.get(),
+    };
     KNOWN.set(Some(Known {
         fresh,
-        current: number,
+        current,
         current_since: state.current_since,
         segments,
     }));

@@ -7,6 +7,7 @@ mod crash;
 mod cursor;
 mod ddl;
 mod gap;
+mod janitor;
 mod log;
 mod logical;
 mod oracle;
@@ -69,6 +70,7 @@ fn main() {
         "cursor" => cursor::run(),
         "ddl" => ddl::run(),
         "gap" => gap::run(),
+        "janitor" => janitor::run(),
         "logical" => logical::run(),
         "standby" => standby::run(),
         "oracle" => oracle::run(),
