@@ -38,7 +38,7 @@ pub fn changes_since(request: &Request, mut emit: impl FnMut(&str, Option<&[u8]>
         Some(batch) => (&batch.to, batch.position),
         None => (&cursor.from, 0),
     };
-    if !now.snapshot.covers(&known.snapshot) {
+    if !stand::reaches(&now, known) {
         // The statement's snapshot is older than the cursor or the batch's end, as in a REPEATABLE READ transaction or
         // on a standby that lags: there is nothing to say, the cursor must not go back, and of a batch that another
         // session began the statement would not see all.

@@ -5,7 +5,7 @@ use super::state::State;
 use crate::error::{report, Error, Report, Result};
 use crate::pg::heap::View;
 use crate::pg::xact::{Moment, SnapshotIds};
-use crate::pg::{self, wal, xact};
+use crate::pg::{self, running, wal, xact};
 
 /// Where the log stands in the statement's snapshot. Snapshot, position and next id are taken in that order: a
 /// transaction that the snapshot does not know either wrote its entries at or after the position, or began before the
@@ -23,9 +23,31 @@ pub fn current() -> Stand {
     }
 }
 
-/// A seal: which transactions have finished now.
+/// A seal: which transactions have finished now, whatever else a standby may list as running. A cursor made there must
+/// not miss in a seal what it has listed itself. An id that the seal lists for longer than need be is no harm: nobody
+/// who still runs has written into the segment.
 pub fn seal() -> Snapshot {
-    taken(xact::snapshot(Moment::Latest))
+    taken(running::running())
+}
+
+/// Whether the statement knows the end of everything that a cursor's reader was promised by `known`.
+///
+/// On a standby a snapshot lists subtransactions, and VACUUM, which the primary's snapshots leave out. What is still
+/// listed after replay has passed the stand is one of these: had it been finished there, its end would have been
+/// replayed. No entry carries such an id.
+pub fn reaches(now: &Stand, known: &Stand) -> bool {
+    if now.snapshot.covers(&known.snapshot) {
+        return true;
+    }
+    if !wal::in_recovery()
+        || now.snapshot.xmax() < known.snapshot.xmax()
+        || wal::current() < known.lsn
+    {
+        return false;
+    }
+    let listed = taken(xact::snapshot(Moment::Latest));
+    let mut unfinished = now.snapshot.in_progress().iter();
+    unfinished.all(|xid| !known.snapshot.finished(*xid) || !listed.finished(*xid))
 }
 
 fn taken(ids: SnapshotIds) -> Snapshot {

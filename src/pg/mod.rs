@@ -39,6 +39,7 @@ pub mod retire;
 pub mod row;
 pub mod row_filter;
 pub mod rowtype;
+pub mod running;
 pub mod scalar;
 pub mod scan;
 pub mod segment;

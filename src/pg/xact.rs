@@ -55,7 +55,7 @@ pub fn next_xid() -> u64 {
 }
 
 /// A 32-bit id below or at `next`, within half the circle of it.
-fn widen(xid: u32, next: u64) -> u64 {
+pub(in crate::pg) fn widen(xid: u32, next: u64) -> u64 {
     let wide = (next & !0xffff_ffff) | u64::from(xid);
     if wide > next {
         wide.wrapping_sub(1 << 32)

@@ -3,7 +3,7 @@
 use crate::cluster::Cluster;
 use crate::copy::{poll, triggers, Copy, ITEMS};
 use crate::log::{horizon, leave_behind};
-use crate::pg::Client;
+use crate::pg::{quote, Client};
 use crate::random::{seed, Random};
 use crate::writer::{End, Writer, SHARED};
 use crate::{check, part, refused, wait_for, Outcome};
@@ -49,7 +49,20 @@ pub fn run() -> Outcome {
     part("100 savepoints held open on the primary", || {
         pair.savepoints(100)
     })?;
+    part("the primary's cursors while savepoints are open", || {
+        pair.of_primary()
+    })?;
+    part(
+        "waiting in a batch that the standby has not received yet",
+        || pair.wait(),
+    )?;
     part("a REPEATABLE READ reader across a prune", || pair.prune())?;
+    for count in [1, 40, 100] {
+        part(
+            &format!("{count} savepoints held open over two rotations"),
+            || pair.rotations(count),
+        )?;
+    }
     part("failover", || pair.failover())
 }
 
@@ -172,6 +185,125 @@ impl Pair<'_> {
         copy.compare(&mut self.on_standby)
     }
 
+    /// A transaction that the log does not know of, with savepoints that have written.
+    fn elsewhere(&mut self, savepoints: i64) -> Result<Client, String> {
+        let mut long = self.primary.server.connect()?;
+        long.run("CREATE TABLE IF NOT EXISTS quiet (id bigint); BEGIN")?;
+        for i in 0..savepoints {
+            long.run(&format!("SAVEPOINT s; INSERT INTO quiet VALUES ({i})"))?;
+        }
+        Ok(long)
+    }
+
+    /// The primary's snapshots list transactions only, the standby's the savepoints, too.
+    fn of_primary(&mut self) -> Outcome {
+        for (count, first) in [(1, -1_000), (40, -2_000), (100, -3_000)] {
+            let mut long = self.elsewhere(count)?;
+            self.insert(first)?;
+            let (mut copy, cursor) = Copy::start(&mut self.on_primary, false)?;
+            for id in 1..4 {
+                self.insert(first - id)?;
+            }
+            self.catch_up()?;
+            let all = poll(&mut self.on_standby, &cursor, 10, false)?;
+            check(all.changes.len() == 3, || {
+                format!("{count}: {} changes of 3", all.changes.len())
+            })?;
+            // Begun on the primary, gone on with on the standby.
+            let batch = poll(&mut self.on_primary, &cursor, 1, false)?;
+            let waits = format!(
+                "SELECT pgrealtime.wait_for_changes({}, '{{items}}', '30 s')",
+                quote(&batch.cursor)
+            );
+            check(self.on_standby.value(&waits)? == "t", || {
+                format!("{count}: the wait has missed what is there")
+            })?;
+            let cursor = copy.apply_all(&batch)?;
+            let rest = poll(&mut self.on_standby, &cursor, 10, false)?;
+            let cursor = copy.apply_all(&rest)?;
+            check(copy.seen.len() == 3, || {
+                format!("{count}: {} changes of 3 in a batch", copy.seen.len())
+            })?;
+            // A snapshot from before the cursor still has nothing to say.
+            let mut reader = self.standby.server.connect()?;
+            reader.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM items")?;
+            self.insert(first - 4)?;
+            self.catch_up()?;
+            let later = self
+                .on_primary
+                .value("SELECT pgrealtime.current_cursor()")?;
+            let nothing = poll(&mut reader, &later, 10, false)?;
+            check(
+                nothing.changes.is_empty() && nothing.cursor == later,
+                || format!("{count}: an older snapshot moved a cursor"),
+            )?;
+            reader.run("COMMIT")?;
+            long.run("COMMIT")?;
+            self.catch_up()?;
+            copy.drain(&mut self.on_standby, cursor)?;
+            copy.compare(&mut self.on_standby)?;
+        }
+        Ok(())
+    }
+
+    /// It wakes up when the standby has the rest of the batch, and when it has what the primary's cursor has seen.
+    fn wait(&mut self) -> Outcome {
+        let mut watcher = self.standby.server.connect()?;
+        let (_, start) = Copy::start(&mut self.on_primary, false)?;
+        self.catch_up()?;
+        watcher.run("SELECT pg_wal_replay_pause()")?;
+        wait_for("replay to pause", || {
+            Ok(watcher.value("SELECT pg_get_wal_replay_pause_state()")? == "paused")
+        })?;
+        for id in [-4_001, -4_002] {
+            self.insert(id)?;
+        }
+        let batch = poll(&mut self.on_primary, &start, 1, false)?.cursor;
+        self.on_standby.send(&format!(
+            "SELECT pgrealtime.wait_for_changes({}, '{{items}}', '40 s')",
+            quote(&batch)
+        ))?;
+        let naps = format!(
+            "SELECT wait_event_type = 'Extension' FROM pg_stat_activity WHERE pid = {}",
+            self.on_standby.pid
+        );
+        wait_for("the session to have looked", || {
+            Ok(watcher.value(&naps)? == "t")
+        })?;
+        watcher.run("SELECT pg_wal_replay_resume()")?;
+        let woken = self.on_standby.receive()?;
+        check(woken[0][0].as_deref() == Some("t"), || {
+            "it was not woken".to_string()
+        })
+    }
+
+    /// Segments are sealed and emptied while the savepoints are open: a cursor that the standby makes after that is
+    /// inside the log, and stays there.
+    fn rotations(&mut self, savepoints: i64) -> Outcome {
+        let mut long = self.elsewhere(savepoints)?;
+        self.primary
+            .reload(&mut self.on_primary, &["pgrealtime.retention = '1s'"])?;
+        for _ in 0..2 {
+            leave_behind(&mut self.on_primary)?;
+        }
+        self.primary
+            .reload(&mut self.on_primary, &["pgrealtime.retention = '24h'"])?;
+        self.catch_up()?;
+        let (mut copy, mut cursor) = Copy::start(&mut self.on_standby, false)?;
+        let first = -5_000 - 10 * savepoints;
+        self.insert(first)?;
+        self.catch_up()?;
+        cursor = copy.drain(&mut self.on_standby, cursor)?;
+        long.run("COMMIT")?;
+        self.insert(first - 1)?;
+        self.catch_up()?;
+        copy.drain(&mut self.on_standby, cursor)?;
+        check(copy.seen.len() == 2, || {
+            format!("{} changes of 2", copy.seen.len())
+        })?;
+        copy.compare(&mut self.on_standby)
+    }
+
     /// Replay goes on past the emptying, and the reader is not left with silence.
     fn prune(&mut self) -> Outcome {
         self.primary
@@ -210,6 +342,11 @@ impl Pair<'_> {
         for id in [-200, -201, -202] {
             self.insert(id)?;
         }
+        // Open until the primary is killed: what it wrote never was.
+        let mut long = self.elsewhere(100)?;
+        long.run("INSERT INTO items VALUES (-206, 1, -206, '')")?;
+        self.insert(-207)?;
+        self.on_primary.run("DELETE FROM items WHERE id = -207")?;
         self.catch_up()?;
         let of_standby = self
             .on_standby
@@ -244,18 +381,28 @@ impl Pair<'_> {
             "the standby's cursor does not go on".to_string()
         })?;
         let from_inside = poll(&mut client, &inside, 10, false)?;
-        check(from_inside.changes.len() == 2, || {
+        check(from_inside.changes.len() == 4, || {
             format!(
-                "a batch begun before the failover: {} changes of 2",
+                "a batch begun before the failover: {} changes of 4",
                 from_inside.changes.len()
             )
         })?;
         let cursor = copy.drain(&mut client, before)?;
-        check(copy.seen.len() == 4, || {
-            format!("{} changes of 4", copy.seen.len())
+        check(copy.seen.len() == 6, || {
+            format!("{} changes of 6", copy.seen.len())
         })?;
         copy.compare(&mut client)?;
         client.run("INSERT INTO items VALUES (-205, 1, -205, '')")?;
+        copy.drain(&mut client, cursor)?;
+        copy.compare(&mut client)?;
+        // The new primary seals segments of its own.
+        self.standby
+            .reload(&mut client, &["pgrealtime.retention = '1s'"])?;
+        leave_behind(&mut client)?;
+        self.standby
+            .reload(&mut client, &["pgrealtime.retention = '24h'"])?;
+        let (mut copy, cursor) = Copy::start(&mut client, false)?;
+        client.run("INSERT INTO items VALUES (-208, 1, -208, '')")?;
         copy.drain(&mut client, cursor)?;
         copy.compare(&mut client)
     }
