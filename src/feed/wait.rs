@@ -3,13 +3,13 @@
 use super::relation::Relation;
 use crate::error::{report, Error, Result};
 use crate::gucs;
-use crate::log::cursor::Cursor;
+use crate::log::cursor::{Batch, Cursor, Stand};
 use crate::log::read::{Log, Range};
 use crate::log::stand;
 use crate::log::state::State;
 use crate::pg::heap::View;
 use crate::pg::memory::Memory;
-use crate::pg::{privilege, wait, xact, Oid};
+use crate::pg::{privilege, wait, wal, xact, Oid};
 
 /// Milliseconds between two looks; a commit is noticed within a few of these.
 const LOOK_EVERY_MS: i64 = 15;
@@ -30,13 +30,16 @@ pub fn wait_for_changes(cursor: &str, relations: &[Oid], timeout_ms: i64) -> Res
     let until = xact::now() + timeout_ms.min(gucs::max_wait_ms()) * 1000;
     let mut cursor = stand::decode(cursor)?;
     let mut seen = None;
+    let mut lags = false;
     loop {
-        let completed = wait::completed_transactions();
-        if seen != Some(completed) {
-            seen = Some(completed);
+        // What a lagging standby waits for need not be the end of a transaction.
+        let now = (wait::completed_transactions(), lags.then(wal::current));
+        if seen != Some(now) {
+            seen = Some(now);
             match wait::with_latest_snapshot(|| look(&cursor, relations))? {
-                None => return Ok(true),
-                Some(further) => cursor = further,
+                Look::Found => return Ok(true),
+                Look::Nothing(further) => (cursor, lags) = (further, false),
+                Look::Lags => lags = true,
             }
         }
         let left = (until - xact::now()) / 1000;
@@ -47,40 +50,50 @@ pub fn wait_for_changes(cursor: &str, relations: &[Oid], timeout_ms: i64) -> Res
     }
 }
 
-/// `None` when there is an entry after the cursor, else the cursor of what was looked at.
-fn look(cursor: &Cursor, relations: &[Oid]) -> Result<Option<Cursor>> {
+/// What a look at the log has shown.
+enum Look {
+    /// There is an entry after the cursor.
+    Found,
+    /// There is none; the cursor of what was looked at.
+    Nothing(Cursor),
+    /// A standby has not replayed what the cursor has seen.
+    Lags,
+}
+
+/// Looks at everything after the cursor: the rest of the batch that it is in, then what came after that.
+fn look(cursor: &Cursor, relations: &[Oid]) -> Result<Look> {
     let log = Log::open()?;
     let state = State::read(View::Active)?;
     stand::check(cursor, &state)?;
-    let (to, after) = match &cursor.batch {
-        Some(batch) => (batch.to.clone(), batch.position),
-        None => (stand::current(), 0),
-    };
-    if cursor.batch.is_none() && !to.snapshot.covers(&cursor.from.snapshot) {
-        // A standby that lags behind the cursor.
-        return Ok(Some(cursor.clone()));
+    let now = stand::current();
+    let known = cursor
+        .batch
+        .as_ref()
+        .map_or(&cursor.from, |batch| &batch.to);
+    if !stand::reaches(&now, known) {
+        return Ok(Look::Lags);
     }
-    let range = Range {
-        from: &cursor.from,
-        to: &to,
-        after,
-        relations,
-    };
-    let mut entries = log.entries(range);
-    let memory = Memory::new();
-    loop {
-        if entries.next(usize::MAX, &memory).is_some() {
-            return Ok(None);
-        }
-        if entries.exhausted() {
-            break;
+    if let Some(Batch { to, position }) = &cursor.batch {
+        if has_entry(&log, &cursor.from, to, *position, relations) {
+            return Ok(Look::Found);
         }
     }
-    drop(entries);
-    let origin = cursor.origin;
-    Ok(Some(Cursor {
-        origin,
-        from: to,
+    if has_entry(&log, known, &now, 0, relations) {
+        return Ok(Look::Found);
+    }
+    Ok(Look::Nothing(Cursor {
+        origin: stand::origin(&state),
+        from: now,
         batch: None,
     }))
+}
+
+fn has_entry(log: &Log, from: &Stand, to: &Stand, after: u64, relations: &[Oid]) -> bool {
+    let mut entries = log.entries(Range {
+        from,
+        to,
+        after,
+        relations,
+    });
+    entries.next(usize::MAX, &Memory::new()).is_some()
 }
