@@ -1,4 +1,5 @@
--- What pgrealtime.enable() remembers. Names only, no OIDs: a dump restores it into any database.
+-- What pgrealtime.enable() remembers. Names only, no OIDs: a dump restores it into any database. Settings belong to the
+-- owner who made them: another owner's table of the same name does not take them up.
 -- Written in C alone, so that logical decoding sees nothing of it (see REPLICA IDENTITY below).
 CREATE TABLE pgrealtime.settings (
   schema_name     text COLLATE "C" NOT NULL,
@@ -11,6 +12,7 @@ CREATE TABLE pgrealtime.settings (
   deletes         text NOT NULL,   -- policy, key
   sinks           text[] NOT NULL, -- of log, broadcast, wal, notify; empty: published only
   broadcast_topic text,
+  owner           text NOT NULL,   -- the table's when enable ran
   PRIMARY KEY (schema_name, relation_name)
 );
 

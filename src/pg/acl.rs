@@ -135,6 +135,12 @@ const EXTENSIONS: ByOid = ByOid {
 
 /// Whether the current user has the rights of the role that installed the extension.
 pub fn runs_extension() -> bool {
+    // SAFETY: reads a variable of the backend.
+    role_runs_extension(unsafe { pg_sys::GetUserId() })
+}
+
+/// Whether a role has the rights of the one that installed the extension.
+pub fn role_runs_extension(role: Oid) -> bool {
     let mut owner = None;
     // SAFETY: the name is NUL-terminated, a missing extension is InvalidOid; the scan is over pg_extension.
     unsafe {
@@ -143,7 +149,8 @@ pub fn runs_extension() -> bool {
             owner = Some(row.form::<pg_sys::FormData_pg_extension>().extowner);
         });
     }
-    owner.is_some_and(acts_as)
+    // SAFETY: both are role OIDs.
+    owner.is_some_and(|owner| unsafe { pg_sys::has_privs_of_role(role, owner) })
 }
 
 /// The value of a setting of the session; `None` where nobody has set it.

@@ -11,7 +11,7 @@ use std::ffi::CStr;
 pub enum Command {
     /// A name is about to change: RENAME, SET SCHEMA.
     BeforeRename,
-    /// A name has changed: RENAME, SET SCHEMA.
+    /// A name or an owner has changed: RENAME, SET SCHEMA, OWNER TO.
     AfterRename,
     /// Something was dropped.
     AfterDrop,
@@ -88,6 +88,7 @@ unsafe fn of_alter_table(statement: *mut pg_sys::AlterTableStmt) -> Command {
                 Kind::AT_DetachPartition | Kind::AT_DetachPartitionFinalize => {
                     return Command::PartitionDetached(relations())
                 }
+                Kind::AT_ChangeOwner => return Command::AfterRename,
                 _ => {}
             }
         }

@@ -128,6 +128,13 @@ pub fn has_arguments(class: &Class, settings: &Settings) -> bool {
     ours.all(|trigger| trigger.has_arguments(&wanted))
 }
 
+/// Whether the relation has triggers that carry the arguments of these settings, and no others of ours.
+pub fn is_attached(class: &Class, settings: &Settings) -> bool {
+    let present = triggers::of_relation(class.oid);
+    let any = |trigger: &Trigger| trigger.name.starts_with(PREFIX);
+    present.iter().any(any) && has_arguments(class, settings)
+}
+
 /// Takes every trigger of ours off the relation and its leaves. Returns whether there was one.
 pub fn detach(class: &Class) -> bool {
     let present = triggers::of_relation(class.oid);

@@ -7,6 +7,7 @@ use crate::pg::catalog;
 use crate::pg::heap::{Lock, Row, Table, Value, View};
 use crate::pg::Oid;
 use crate::sink::topic;
+use std::collections::HashMap;
 
 const TABLE: &str = "relation_cache";
 
@@ -66,6 +67,14 @@ impl Entry {
 pub fn all() -> Result<Vec<Entry>> {
     let table = Table::open_member(TABLE, Lock::AccessShare)?;
     Ok(table.rows(View::Latest).iter().map(Entry::read).collect())
+}
+
+/// Which relation each name (schema, relation) stands for.
+pub fn relations(view: View) -> Result<HashMap<(String, String), Oid>> {
+    let table = Table::open_member(TABLE, Lock::AccessShare)?;
+    let rows = table.rows(view);
+    let one = |row: &Row| Some(((row.get(1)?, row.get(2)?), row.get(0)?));
+    Ok(rows.iter().filter_map(one).collect())
 }
 
 /// Stores an entry in place of those of the same relation or the same name.

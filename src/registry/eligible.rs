@@ -1,6 +1,6 @@
 //! What may be enabled at all, and by whom.
 
-use super::settings;
+use super::belonging::Remembered;
 use crate::error::{report, Error, Report, Result};
 use crate::pg::catalog::{self, Class};
 use crate::pg::publication::Publication;
@@ -77,8 +77,9 @@ pub fn check_kind(class: &Class) -> Result<()> {
 
 /// A change must be told once, under one name, and the parent's SELECT must not see rows that no trigger sees.
 pub fn check_relatives(class: &Class) -> Result<()> {
+    let remembered = Remembered::load()?;
     for oid in catalog::ancestors(class) {
-        if let Some(above) = enabled(oid)? {
+        if let Some(above) = enabled(&remembered, oid) {
             return Err(conflict(
                 class,
                 &above,
@@ -103,7 +104,7 @@ pub fn check_relatives(class: &Class) -> Result<()> {
         ));
     }
     for oid in below {
-        if let Some(leaf) = enabled(oid)? {
+        if let Some(leaf) = enabled(&remembered, oid) {
             return Err(conflict(
                 class,
                 &leaf,
@@ -116,19 +117,14 @@ pub fn check_relatives(class: &Class) -> Result<()> {
 
 /// Whether the relation or a partitioned table above it is enabled.
 pub fn is_enabled(class: &Class) -> Result<bool> {
-    for oid in std::iter::once(class.oid).chain(catalog::ancestors(class)) {
-        if enabled(oid)?.is_some() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    let remembered = Remembered::load()?;
+    let mut tables = std::iter::once(class.oid).chain(catalog::ancestors(class));
+    Ok(tables.any(|oid| enabled(&remembered, oid).is_some()))
 }
 
-fn enabled(relation: Oid) -> Result<Option<Class>> {
-    let Some(class) = Class::by_oid(relation) else {
-        return Ok(None);
-    };
-    Ok(settings::find(&class.schema_name, &class.name)?.map(|_| class))
+fn enabled(remembered: &Remembered, relation: Oid) -> Option<Class> {
+    let class = Class::by_oid(relation)?;
+    remembered.of(&class).is_some().then_some(class)
 }
 
 fn conflict(class: &Class, other: &Class, why: String) -> Error {

@@ -3,7 +3,7 @@
 use super::cache::{self, Entry};
 use super::merge::{merge, Request};
 use super::settings::{self, Settings};
-use super::{attach, eligible, filter_rule, publish};
+use super::{attach, belonging, eligible, filter_rule, publish};
 use crate::error::{report, Error, Result};
 use crate::log::append::append_gap;
 use crate::log::entry::GapCause;
@@ -17,7 +17,7 @@ pub fn enable(relation: Option<Oid>, request: Request) -> Result<()> {
     let class = lock(relation, c"pgrealtime.enable()")?;
     eligible::check_kind(&class)?;
     eligible::check_relatives(&class)?;
-    let old = settings::find(&class.schema_name, &class.name)?;
+    let old = belonging::settings_of(&class)?;
     let new = merge(&class, old.as_ref(), request)?;
     publish::publish(&class)?;
     let renewed = old
@@ -90,6 +90,7 @@ fn warn_of_policies(class: &Class) {
 fn tells_otherwise(old: &Settings, new: &Settings) -> bool {
     let mut comparable = old.clone();
     comparable.priority.clone_from(&new.priority);
+    comparable.owner.clone_from(&new.owner);
     comparable != *new
 }
 
@@ -107,7 +108,7 @@ fn remember(class: &Class, old: Option<&Settings>, new: &Settings) -> Result<()>
 /// Forgets the settings, detaches capture, takes the relation out of the publication.
 pub fn disable(relation: Option<Oid>) -> Result<()> {
     let class = lock(relation, c"pgrealtime.disable()")?;
-    if settings::find(&class.schema_name, &class.name)?.is_none() {
+    if belonging::settings_of(&class)?.is_none() {
         report(format!("table \"{}\" is not enabled, skipping", class.name)).notice();
         return Ok(());
     }

@@ -1,5 +1,6 @@
 //! Settings follow DDL: called by the event triggers, inside other people's commands. Never raises.
 
+use super::belonging::{self, Remembered};
 use super::cache::{self, Entry};
 use super::settings::{self, Settings};
 use super::{attach, eligible, filter_rule};
@@ -8,9 +9,9 @@ use crate::log::append::append_gap;
 use crate::log::entry::GapCause;
 use crate::pg::catalog::{self, Class};
 use crate::pg::event_trigger::Command;
-use crate::pg::heap::Lock;
+use crate::pg::heap::{Lock, View};
 use crate::pg::subtransaction::attempt;
-use crate::pg::{heap, Oid};
+use crate::pg::{acl, heap, Oid};
 use crate::sink::topic;
 
 /// Looks at a command; what it should do and cannot becomes a WARNING.
@@ -56,14 +57,12 @@ fn try_to<T>(
 /// Settings whose relation exists and is not in the cache: after a restore.
 fn uncached() -> Result<Vec<Entry>> {
     let cached = cache::all()?;
-    let missing = settings::all()?
-        .into_iter()
-        .filter(|one| !cached.iter().any(|entry| entry.is_of(one)));
-    let found = missing.filter_map(|one| {
-        let relation = catalog::relation_by_name(&one.schema, &one.relation)?;
-        Some(Entry::of(relation, &one))
-    });
-    Ok(found.collect())
+    let mut found = belonging::enabled()?;
+    found.retain(|(_, one)| !cached.iter().any(|entry| entry.is_of(one)));
+    Ok(found
+        .iter()
+        .map(|(class, one)| Entry::of(class.oid, one))
+        .collect())
 }
 
 /// A cache entry that no longer tells the truth, and the relation as it is now, `None` for a dropped one.
@@ -72,12 +71,18 @@ struct Move {
     now: Option<Class>,
     /// Old and new names of columns.
     columns: Vec<(String, String)>,
+    settings: Option<Settings>,
 }
 
 fn moves() -> Result<Vec<Move>> {
+    let mut settings = settings::all(View::Latest)?;
     let all = cache::all()?.into_iter().map(|entry| Move {
         now: Class::by_oid(entry.relation),
         columns: renamed_columns(&entry),
+        settings: settings
+            .iter()
+            .position(|one| entry.is_of(one))
+            .map(|place| settings.swap_remove(place)),
         entry,
     });
     Ok(all.filter(Move::is_one).collect())
@@ -97,21 +102,24 @@ impl Move {
             return true;
         };
         let same_name = now.schema_name == self.entry.schema && now.name == self.entry.name;
-        !same_name || !self.columns.is_empty()
+        // Settings go with the relation to its new owner; a dump knows him by name only.
+        let same_owner = self
+            .settings
+            .as_ref()
+            .is_none_or(|one| one.owner == acl::role_name(now.owner));
+        !same_name || !same_owner || !self.columns.is_empty()
     }
 
     /// The settings of a dropped relation stay: a migration may make it again, and it is shown as missing.
     fn apply(&self) -> Result<()> {
         cache::remove(self.entry.relation)?;
-        let Some(now) = &self.now else {
-            return Ok(());
-        };
-        let Some(mut one) = settings::find(&self.entry.schema, &self.entry.name)? else {
+        let (Some(now), Some(mut one)) = (&self.now, self.settings.clone()) else {
             return Ok(());
         };
         settings::remove(&one.schema, &one.relation)?;
         one.schema.clone_from(&now.schema_name);
         one.relation.clone_from(&now.name);
+        one.owner = acl::role_name(now.owner);
         rename_columns(&mut one, &self.columns);
         settings::save(&one)?;
         cache::save(&Entry::of(now.oid, &one))
@@ -138,18 +146,9 @@ fn follow_moves() -> Result<()> {
     moves()?.iter().try_for_each(Move::apply)
 }
 
-/// Enabled relations that exist, with their settings.
-fn enabled() -> Result<Vec<(Class, Settings)>> {
-    let all = settings::all()?.into_iter().filter_map(|one| {
-        let oid = catalog::relation_by_name(&one.schema, &one.relation)?;
-        Some((Class::by_oid(oid)?, one))
-    });
-    Ok(all.collect())
-}
-
 /// Relations whose triggers name a column that was just renamed.
 fn stale_arguments() -> Result<Vec<(Class, Settings)>> {
-    let mut all = enabled()?;
+    let mut all = belonging::enabled()?;
     all.retain(|(class, one)| {
         let names_columns = one.has_sink("broadcast") || one.columns.is_some();
         names_columns && !attach::has_arguments(class, one)
@@ -173,8 +172,13 @@ fn leaves_at(partition: Option<Oid>) -> Vec<Class> {
 
 /// Leaves of an enabled root that lack their TRUNCATE trigger, with the root's settings.
 fn new_leaves(partition: Option<Oid>) -> Result<Vec<(Class, Settings)>> {
+    let leaves = leaves_at(partition);
+    if leaves.iter().all(|leaf| !leaf.is_partition) {
+        return Ok(Vec::new());
+    }
+    let remembered = Remembered::load()?;
     let mut found = Vec::new();
-    for leaf in leaves_at(partition) {
+    for leaf in leaves {
         if attach::has_leaf_trigger(&leaf) {
             continue;
         }
@@ -182,8 +186,8 @@ fn new_leaves(partition: Option<Oid>) -> Result<Vec<(Class, Settings)>> {
             .into_iter()
             .filter_map(Class::by_oid)
         {
-            if let Some(settings) = settings::find(&root.schema_name, &root.name)? {
-                found.push((leaf.clone(), settings));
+            if let Some(settings) = remembered.of(&root) {
+                found.push((leaf.clone(), settings.clone()));
             }
         }
     }
@@ -203,13 +207,11 @@ fn enabled_roots(parent: Option<Oid>) -> Result<Vec<Class>> {
     let above = catalog::ancestors(&class)
         .into_iter()
         .filter_map(Class::by_oid);
-    let mut roots = Vec::new();
-    for table in above.chain(std::iter::once(class.clone())) {
-        if settings::find(&table.schema_name, &table.name)?.is_some() {
-            roots.push(table);
-        }
-    }
-    Ok(roots)
+    let remembered = Remembered::load()?;
+    Ok(above
+        .chain(std::iter::once(class.clone()))
+        .filter(|table| remembered.of(table).is_some())
+        .collect())
 }
 
 /// Rows came or went without a row change: readers of the root have to read it again.

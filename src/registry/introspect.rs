@@ -2,11 +2,11 @@
 
 use super::captured::{Capture, TriggersOf};
 use super::settings::{self, Overview};
-use super::{attach, publish};
+use super::{attach, belonging, cache, publish};
 use crate::error::Result;
 use crate::gucs;
 use crate::pg::catalog::{self, Class};
-use crate::pg::heap;
+use crate::pg::heap::{self, View};
 use crate::pg::publication::Publication;
 use crate::pg::triggers::Event;
 use crate::pg::{acl, names, Oid};
@@ -90,13 +90,16 @@ pub fn realtime_tables() -> Result<Vec<RealtimeTable>> {
     let mut survey = Survey::new();
     let (mut known, mut tables) = (Vec::new(), Vec::new());
     let mut seen = HashSet::new();
+    let cached = cache::relations(View::Active)?;
     for one in settings::visible()? {
-        match survey.find(&one).and_then(Class::by_oid) {
+        let found = survey.find(&one).and_then(Class::by_oid);
+        match found.filter(|class| belonging::is_theirs(&one, class, &cached)) {
             Some(class) => {
                 seen.insert(class.oid);
                 known.extend(survey.may_know(&class).then_some((class, Some(one))));
             }
-            // Nobody has a privilege on what is not there: its name is for whoever runs the extension.
+            // Nobody has a privilege on what is not there: its name is for whoever runs the extension. The same goes for
+            // what another owner left behind under the name.
             None => tables.extend(survey.may_see_missing.then(|| missing(one))),
         }
     }

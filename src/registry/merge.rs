@@ -5,7 +5,7 @@ use super::settings::Settings;
 use crate::error::{report, Error, Result};
 use crate::pg::catalog::{self, Class};
 use crate::pg::triggers::Event;
-use crate::pg::{broadcast, keys};
+use crate::pg::{acl, broadcast, keys};
 use crate::sink::topic::{self, Part};
 
 /// The optional parameters of `enable`; `None` leaves a setting as it is.
@@ -28,8 +28,8 @@ const SINKS: [&str; 4] = ["log", "broadcast", "wal", "notify"];
 
 /// The settings that hold after the request.
 pub fn merge(class: &Class, old: Option<&Settings>, request: Request) -> Result<Settings> {
-    let standard = || Settings::standard(&class.schema_name, &class.name);
-    let mut settings = old.cloned().unwrap_or_else(standard);
+    let mut settings = old.cloned().unwrap_or_else(|| Settings::standard(class));
+    settings.owner = acl::role_name(class.owner);
     if let Some(operations) = request.operations {
         settings.operations = operations_of(operations)?;
     }

@@ -1,6 +1,7 @@
 //! Which relations are realtime: their settings, publication and triggers, and what users see of them.
 
 mod attach;
+mod belonging;
 mod cache;
 mod captured;
 mod eligible;

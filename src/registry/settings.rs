@@ -1,6 +1,8 @@
 //! What `enable` remembers of a relation, and its table `pgrealtime.settings`.
 
 use crate::error::Result;
+use crate::pg::acl;
+use crate::pg::catalog::Class;
 use crate::pg::heap::{Lock, Row, Table, Value, View};
 use crate::pg::triggers::Event;
 
@@ -19,14 +21,16 @@ pub struct Settings {
     pub deletes: String,
     pub sinks: Vec<String>,
     pub broadcast_topic: Option<String>,
+    /// Name of the role that owned the relation when it was enabled.
+    pub owner: String,
 }
 
 impl Settings {
     /// The standard values of a relation that is enabled for the first time.
-    pub fn standard(schema: &str, relation: &str) -> Settings {
+    pub fn standard(class: &Class) -> Settings {
         Settings {
-            schema: schema.to_owned(),
-            relation: relation.to_owned(),
+            schema: class.schema_name.clone(),
+            relation: class.name.clone(),
             priority: "medium".to_owned(),
             operations: Event::ALL.to_vec(),
             row_filter: None,
@@ -35,6 +39,7 @@ impl Settings {
             deletes: "policy".to_owned(),
             sinks: vec!["log".to_owned()],
             broadcast_topic: None,
+            owner: acl::role_name(class.owner),
         }
     }
 
@@ -56,6 +61,7 @@ impl Settings {
             deletes: text(7),
             sinks: list(8).unwrap_or_default(),
             broadcast_topic: row.get(9),
+            owner: text(10),
         }
     }
 
@@ -72,6 +78,7 @@ impl Settings {
             Some(Value::Text(&self.deletes)),
             Some(Value::TextArray(&self.sinks)),
             self.broadcast_topic.as_deref().map(Value::Text),
+            Some(Value::Text(&self.owner)),
         ]);
     }
 }
@@ -85,6 +92,7 @@ pub struct Overview {
     pub row_filter: Option<String>,
     /// Whether there is a sink, and so something to capture.
     pub captures: bool,
+    pub owner: String,
 }
 
 impl Overview {
@@ -99,6 +107,7 @@ impl Overview {
             captures: row
                 .get::<pgrx::Array<&str>>(8)
                 .is_some_and(|sinks| !sinks.is_empty()),
+            owner: text(10),
         }
     }
 }
@@ -124,24 +133,10 @@ pub fn visible() -> Result<Vec<Overview>> {
         .collect())
 }
 
-/// All settings as of now.
-pub fn all() -> Result<Vec<Settings>> {
+/// All settings.
+pub fn all(view: View) -> Result<Vec<Settings>> {
     let table = Table::open_member(TABLE, Lock::AccessShare)?;
-    Ok(table
-        .rows(View::Latest)
-        .iter()
-        .map(Settings::read)
-        .collect())
-}
-
-/// The settings of one relation as of now.
-pub fn find(schema: &str, relation: &str) -> Result<Option<Settings>> {
-    let table = Table::open_member(TABLE, Lock::AccessShare)?;
-    let rows = table.rows(View::Latest);
-    Ok(rows
-        .iter()
-        .find(|row| is_of(row, schema, relation))
-        .map(Settings::read))
+    Ok(table.rows(view).iter().map(Settings::read).collect())
 }
 
 /// Stores settings in place of those of the same name. The caller holds a lock on the relation.
