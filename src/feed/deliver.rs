@@ -99,7 +99,8 @@ impl Pending {
     }
 }
 
-/// What a reader receives of entries. Errors: 72000 for a row that lacks what a policy or the filter looks at.
+/// What a reader receives of entries. Errors: 72000 for a row that lacks what a policy or the filter looks at, or its
+/// key.
 pub fn deliver(
     followed: &mut [Followed],
     mut pending: Vec<Pending>,
@@ -143,7 +144,10 @@ pub fn deliver(
     let mut chunk = Chunk::default();
     for (change, sees) in pending.into_iter().zip(sees) {
         chunk.reached = change.position;
-        chunk.delivered.extend(change.delivered(sees, wants));
+        if let Some(change) = change.delivered(sees, wants) {
+            followed[change.followed].check_key(&change)?;
+            chunk.delivered.push(change);
+        }
     }
     Ok(chunk)
 }

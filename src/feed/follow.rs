@@ -104,6 +104,18 @@ pub fn gap(relation: &Relation, entry: &Entry) -> Error {
         .marks
         .as_ref()
         .and_then(|marks| marks.first())
+
+    /// A message says which row it is of, or is none. Errors: 72000 for a change that lacks a part of its key.
+    pub fn check_key(&self, change: &Delivered) -> Result<()> {
+        let lacks = |row: &Decoded| {
+            let key = &self.relation.table.key;
+            key.iter().any(|number| row.is_absent(*number as usize - 1))
+        };
+        match [&change.old, &change.new].into_iter().flatten().any(lacks) {
+            true => Err(unmappable(&self.relation)),
+            false => Ok(()),
+        }
+    }
         .and_then(|letter| GapCause::from_letter(*letter));
     let what = cause.map_or("changed in an unknown way", GapCause::describe);
     missing(relation, &format!("The table {what} after the cursor."))
@@ -111,8 +123,8 @@ pub fn gap(relation: &Relation, entry: &Entry) -> Error {
 
 /// The error for a change that this reader cannot be told of exactly.
 pub fn unmappable(relation: &Relation) -> Error {
-    let detail = "A change after the cursor lacks a value that it takes to judge it: a column was added or retyped \
-                  since, or the value was too large to be captured or could not be computed.";
+    let detail = "A change after the cursor lacks a value that it takes to judge it, or to name its row: a column was \
+                  added or retyped since, or the value was too large to be captured or could not be computed.";
     missing(relation, detail)
 }
 

@@ -53,6 +53,13 @@ pub struct Field {
     pub is_key: bool,
 }
 
+impl Field {
+    /// The name as a JSON string without its quotes.
+    pub fn escaped_name(&self) -> &[u8] {
+        &self.key[2..self.key.len() - 2]
+    }
+}
+
 /// Finds out how types become JSON, and notes what the answers depend on.
 pub struct Resolver {
     memory: Rc<Memory>,

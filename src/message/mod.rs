@@ -81,6 +81,7 @@ pub fn write_change(
         out,
         end: start.saturating_add(limit),
         scratch: &scratch,
+        lacks: false,
     };
     let mut written = Written::default();
     if write_message(&mut to, header, plan, [new, old], None, &mut written).is_err() {
@@ -130,9 +131,33 @@ fn write_message(
             *place = Some(start..to.out.len());
         }
     }
-    to.out.extend_from_slice(match cut {
-        None => b",\"errors\":null}".as_slice(),
-        Some(_) => b",\"errors\":[\"Error 413: Payload Too Large\"]}",
-    });
+    match (cut, to.lacks) {
+        (None, false) => to.out.extend_from_slice(b",\"errors\":null}"),
+        _ => write_errors(to, plan, rows, cut.is_some()),
+    }
     to.fits()
+}
+
+/// What the message does not say: each column that a row lacks by its name.
+fn write_errors(
+    to: &mut Text<'_>,
+    plan: &RecordPlan,
+    rows: [Option<&DeformedRow<'_>>; 2],
+    too_large: bool,
+) {
+    to.out.extend_from_slice(b",\"errors\":[");
+    let start = to.out.len();
+    if too_large {
+        to.out
+            .extend_from_slice(b"\"Error 413: Payload Too Large\"");
+    }
+    for name in plan.missing(rows) {
+        if to.out.len() > start {
+            to.out.push(b',');
+        }
+        to.out.extend_from_slice(b"\"Missing value: ");
+        to.out.extend_from_slice(name);
+        to.out.push(b'"');
+    }
+    to.out.extend_from_slice(b"]}");
 }

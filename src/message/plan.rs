@@ -3,7 +3,7 @@
 use super::class::{Field, Resolver};
 use super::json;
 use super::value::{write_object, Text, TooLarge};
-use crate::pg::row::{Column, DeformedRow};
+use crate::pg::row::{Cell, Column, DeformedRow};
 use crate::pg::settings::Pin;
 use crate::pg::types::type_name;
 
@@ -61,6 +61,22 @@ impl RecordPlan {
 
     pub(super) fn columns(&self) -> &[u8] {
         &self.columns
+    }
+
+    /// The columns that one of the rows lacks, as JSON strings without their quotes.
+    pub(super) fn missing<'a>(
+        &'a self,
+        rows: [Option<&'a DeformedRow<'a>>; 2],
+    ) -> impl Iterator<Item = &'a [u8]> {
+        self.fields
+            .iter()
+            .filter(move |field| {
+                let lacks = |row: &&DeformedRow| {
+                    matches!(row.cell(field.place, field.class.base()), Cell::Absent)
+                };
+                rows.iter().flatten().any(lacks)
+            })
+            .map(Field::escaped_name)
     }
 
     pub(super) fn write(

@@ -22,6 +22,8 @@ pub struct Text<'a> {
     pub out: &'a mut Vec<u8>,
     pub end: usize,
     pub scratch: &'a Scratch,
+    /// Whether a row lacked a value.
+    pub lacks: bool,
 }
 
 impl Text<'_> {
@@ -188,6 +190,7 @@ pub fn write_object(
     for field in fields {
         let cell = row.cell(field.place, field.class.base());
         if matches!(cell, Column::Absent) {
+            to.lacks = true;
             continue;
         }
         let start = to.out.len();
