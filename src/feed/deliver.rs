@@ -28,9 +28,34 @@ pub struct Chunk {
     pub delivered: Vec<Delivered>,
     /// The last entry that was judged.
     pub reached: u64,
-    /// The relation and position of a change that a policy or the filter raised an error for; nothing after it was
-    /// judged.
-    pub raised: Option<(usize, u64, Raised)>,
+    /// Where it ended before its last entry; nothing after it counts.
+    pub stopped: Option<Stopped>,
+}
+
+/// A change for which an error was raised.
+pub struct Stopped {
+    /// Which of the followed relations.
+    pub followed: usize,
+    pub position: u64,
+    pub by: By,
+    pub raised: Raised,
+}
+
+/// Whose error it was.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// A policy's or the filter's.
+    Judging,
+    /// That of a type's cast to json or output function.
+    Writing,
+}
+
+impl Chunk {
+    /// Ends it after `reached`, with what of it has been handed out.
+    pub fn end(&mut self, reached: u64, stopped: Stopped) {
+        self.reached = reached;
+        self.stopped = Some(stopped);
+    }
 }
 
 impl Pending {
@@ -138,7 +163,12 @@ pub fn deliver(
         let (place, position) = (pending[at].followed, pending[at].position);
         pending.truncate(at);
         let mut chunk = deliver(followed, pending, wants)?;
-        chunk.raised.get_or_insert((place, position, error));
+        chunk.stopped.get_or_insert(Stopped {
+            followed: place,
+            position,
+            by: By::Judging,
+            raised: error,
+        });
         return Ok(chunk);
     }
     let mut chunk = Chunk::default();

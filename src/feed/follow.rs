@@ -9,6 +9,7 @@ use crate::log::read::Entry;
 use crate::log::stand;
 use crate::message::{write_change, Header, Operation, RecordPlan};
 use crate::pg::decode::Decoded;
+use crate::pg::subtransaction::{attempt, Raised};
 use crate::pg::Oid;
 use std::rc::Rc;
 
@@ -66,8 +67,31 @@ impl Followed {
         })
     }
 
-    /// Writes a change's message into an empty buffer.
-    pub fn write(&self, change: &Delivered, out: &mut Vec<u8>) {
+    /// Writes a change's message into an empty buffer, or returns what a user's function raised on the way.
+    pub fn write(&self, change: &Delivered, out: &mut Vec<u8>) -> std::result::Result<(), Raised> {
+        if self.may_raise(change) {
+            return attempt(|| {
+                self.serialise(change, out);
+                Ok(())
+            });
+        }
+        self.serialise(change, out);
+        Ok(())
+    }
+
+    /// Whether writing a change's message calls functions of users.
+    pub fn may_raise(&self, change: &Delivered) -> bool {
+        self.plan_of(change).is_foreign()
+    }
+
+    fn plan_of(&self, change: &Delivered) -> &RecordPlan {
+        match &self.key_plan {
+            Some(plan) if change.operation == Operation::Delete => plan,
+            _ => &self.plan,
+        }
+    }
+
+    fn serialise(&self, change: &Delivered, out: &mut Vec<u8>) {
         let shape = &self.relation.shape;
         let header = Header {
             operation: change.operation,
@@ -77,11 +101,20 @@ impl Followed {
         };
         let new = change.new.as_ref().map(|row| shape.row(row));
         let old = change.old.as_ref().map(|row| shape.row(row));
-        let plan = match &self.key_plan {
-            Some(plan) if change.operation == Operation::Delete => plan,
-            _ => &self.plan,
-        };
+        let plan = self.plan_of(change);
         write_change(out, &header, plan, new.as_ref(), old.as_ref());
+    }
+
+    /// A message says which row it is of, or is none. Errors: 72000 for a change that lacks a part of its key.
+    pub fn check_key(&self, change: &Delivered) -> Result<()> {
+        let lacks = |row: &Decoded| {
+            let key = &self.relation.table.key;
+            key.iter().any(|number| row.is_absent(*number as usize - 1))
+        };
+        match [&change.old, &change.new].into_iter().flatten().any(lacks) {
+            true => Err(unmappable(&self.relation)),
+            false => Ok(()),
+        }
     }
 }
 
@@ -104,18 +137,6 @@ pub fn gap(relation: &Relation, entry: &Entry) -> Error {
         .marks
         .as_ref()
         .and_then(|marks| marks.first())
-
-    /// A message says which row it is of, or is none. Errors: 72000 for a change that lacks a part of its key.
-    pub fn check_key(&self, change: &Delivered) -> Result<()> {
-        let lacks = |row: &Decoded| {
-            let key = &self.relation.table.key;
-            key.iter().any(|number| row.is_absent(*number as usize - 1))
-        };
-        match [&change.old, &change.new].into_iter().flatten().any(lacks) {
-            true => Err(unmappable(&self.relation)),
-            false => Ok(()),
-        }
-    }
         .and_then(|letter| GapCause::from_letter(*letter));
     let what = cause.map_or("changed in an unknown way", GapCause::describe);
     missing(relation, &format!("The table {what} after the cursor."))

@@ -2,7 +2,7 @@
 
 mod emit;
 
-use super::deliver::{deliver, Chunk, Pending};
+use super::deliver::{deliver, By, Chunk, Pending, Stopped};
 use super::follow::{Delivered, Followed};
 use super::request::Request;
 use crate::error::{report, Error, Result};
@@ -13,7 +13,6 @@ use crate::log::stand;
 use crate::log::state::State;
 use crate::message::Operation;
 use crate::pg::heap::View;
-use crate::pg::judge::Raised;
 use crate::pg::memory::Memory;
 use crate::pg::{privilege, wal, xact, Oid};
 use std::rc::Rc;
@@ -108,6 +107,8 @@ impl<'a> Reader<'a> {
         let max = self.request.max_changes;
         let examine = max.saturating_mul(EXAMINED_PER_CHANGE);
         let after = range.after;
+        // Everything up to here has been handed out, or kept for the net changes.
+        let mut reached = after;
         let mut entries = log.entries(range);
         let (mut delivered, mut bytes) = (0, 0);
         let mut kept: Vec<Delivered> = Vec::new();
@@ -118,32 +119,41 @@ impl<'a> Reader<'a> {
             } else {
                 Rc::new(Memory::new())
             };
-            let (chunk, read) = self.chunk(&mut entries, max - delivered, examine, &memory)?;
-            let before = chunk.reached.max(after);
-            delivered += chunk.delivered.len();
+            let (mut chunk, read) = self.chunk(&mut entries, max - delivered, examine, &memory)?;
             if self.request.net {
-                kept.extend(chunk.delivered);
+                self.end_before_unwritable(&mut chunk);
+                delivered += chunk.delivered.len();
+                kept.append(&mut chunk.delivered);
                 bytes += read;
             } else {
-                for change in chunk.delivered {
-                    bytes += self.emit(&change, &cursors.at(change.position), emit);
+                for change in std::mem::take(&mut chunk.delivered) {
+                    match self.emit(&change, &cursors.at(change.position), emit) {
+                        Ok(written) => bytes += written,
+                        Err(stopped) => {
+                            chunk.end(reached, stopped);
+                            break;
+                        }
+                    }
+                    delivered += 1;
+                    reached = change.position;
                     if bytes >= gucs::max_batch_bytes() {
-                        return Ok(Some(change.position));
+                        return Ok(Some(reached));
                     }
                 }
             }
-            if let Some((place, position, raised)) = chunk.raised {
+            reached = reached.max(chunk.reached);
+            if let Some(stopped) = chunk.stopped {
                 // What came before it is delivered first; the next call begins with what raised.
                 if delivered == 0 {
-                    return Err(self.raised(place, [before, position], cursors, raised));
+                    return Err(self.stopped(reached, cursors, stopped));
                 }
-                self.emit_net(&kept, emit)?;
-                return Ok(Some(before));
+                self.emit_net(&kept, [after, reached], cursors, emit)?;
+                return Ok(Some(reached));
             }
             let full =
                 delivered >= max || entries.examined >= examine || bytes >= gucs::max_batch_bytes();
             if full || entries.exhausted() {
-                self.emit_net(&kept, emit)?;
+                self.emit_net(&kept, [after, reached], cursors, emit)?;
                 return Ok((!entries.exhausted()).then_some(entries.reached));
             }
         }
@@ -204,27 +214,29 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The error for a change that a policy or the filter raised one for: never its message, which may hold the row.
-    fn raised(
-        &self,
-        place: usize,
-        [before, position]: [u64; 2],
-        cursors: &BatchCursors,
-        raised: Raised,
-    ) -> Error {
-        let relation = self.followed[place].relation.name();
+    /// The error for a change that one was raised for: never its message, which may hold the row.
+    fn stopped(&self, before: u64, cursors: &BatchCursors, stopped: Stopped) -> Error {
+        let relation = self.followed[stopped.followed].relation.name();
         let mut detail = format!(
             "cursor: {}\nskip_cursor: {}",
             cursors.at(before),
-            cursors.at(position)
+            cursors.at(stopped.position)
         );
         if privilege::bypasses_row_security(privilege::current_role()) {
-            detail = format!("{}\n{detail}", raised.message);
+            detail = format!("{}\n{detail}", stopped.raised.message);
         }
-        raised.into_error(
-            format!("a policy or the filter failed for a change of table {relation}"),
-            detail,
-            "Mend the policy or the filter. Going on from skip_cursor leaves the change out.",
-        )
+        let (what, hint) = match stopped.by {
+            By::Judging => (
+                "a policy or the filter failed",
+                "Mend the policy or the filter. Going on from skip_cursor leaves the change out.",
+            ),
+            By::Writing => (
+                "a value could not be written as json",
+                "Mend the cast to json, or the output function, of the column's type. Going on from skip_cursor \
+                 leaves the change out.",
+            ),
+        };
+        let message = format!("{what} for a change of table {relation}");
+        stopped.raised.into_error(message, detail, hint)
     }
 }

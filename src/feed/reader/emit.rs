@@ -2,10 +2,11 @@
 
 use super::Reader;
 use crate::error::Result;
-use crate::feed::deliver::operation_of;
+use crate::feed::deliver::{operation_of, By, Chunk, Stopped};
 use crate::feed::delta::Delivery;
 use crate::feed::follow::{unmappable, Delivered};
 use crate::feed::net::{net, Net, Touch};
+use crate::log::cursor::BatchCursors;
 use crate::message::Operation;
 use crate::pg::decode::Decoded;
 
@@ -16,18 +17,46 @@ impl Reader<'_> {
         change: &Delivered,
         cursor: &str,
         emit: &mut impl FnMut(&str, Option<&[u8]>),
-    ) -> usize {
-        self.message.clear();
-        self.followed[change.followed].write(change, &mut self.message);
+    ) -> std::result::Result<usize, Stopped> {
+        self.write(change)?;
         emit(cursor, Some(&self.message));
-        self.message.len()
+        Ok(self.message.len())
     }
 
-    /// Emits the net changes of a batch. Each carries the cursor that the batch was asked with: a client that stops in
-    /// the middle asks for all of it again.
+    fn write(&mut self, change: &Delivered) -> std::result::Result<(), Stopped> {
+        self.message.clear();
+        self.followed[change.followed]
+            .write(change, &mut self.message)
+            .map_err(|raised| Stopped {
+                followed: change.followed,
+                position: change.position,
+                by: By::Writing,
+                raised,
+            })
+    }
+
+    /// Net changes are folded before they are written: a change that cannot be written has to be found before, since
+    /// the batch goes up to it.
+    pub(super) fn end_before_unwritable(&mut self, chunk: &mut Chunk) {
+        for (i, change) in chunk.delivered.iter().enumerate() {
+            if !self.followed[change.followed].may_raise(change) {
+                continue;
+            }
+            if let Err(stopped) = self.write(change) {
+                chunk.delivered.truncate(i);
+                let reached = chunk.delivered.last().map_or(0, |last| last.position);
+                return chunk.end(reached, stopped);
+            }
+        }
+    }
+
+    /// Emits the net changes of a batch, the changes in `(after, reached]`. Each carries the cursor that the batch was
+    /// asked with: a client that stops in the middle asks for all of it again.
     pub(super) fn emit_net(
         &mut self,
         kept: &[Delivered],
+        [after, reached]: [u64; 2],
+        cursors: &BatchCursors,
         emit: &mut impl FnMut(&str, Option<&[u8]>),
     ) -> Result<()> {
         // A TRUNCATE makes what came before it in its relation pointless.
@@ -63,7 +92,19 @@ impl Reader<'_> {
                 committed_at: last.committed_at,
             };
             if self.request.wants(change.operation) {
-                self.emit(&change, &self.request.cursor, emit);
+                self.emit(&change, &self.request.cursor, emit)
+                    .map_err(|stopped| {
+                        // It could be written a moment ago: no change of the batch can be told from the others.
+                        let position = reached;
+                        self.stopped(
+                            after,
+                            cursors,
+                            Stopped {
+                                position,
+                                ..stopped
+                            },
+                        )
+                    })?;
             }
         }
         Ok(())

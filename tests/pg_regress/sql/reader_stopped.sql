@@ -1,0 +1,98 @@
+-- An error raised for a change ends the batch before it, wherever the change stands: what came before is delivered once,
+-- the next call fails and offers to go on behind it.
+SET client_min_messages = warning;
+CREATE EXTENSION pgrealtime;
+CREATE ROLE stopped_reader;
+CREATE SCHEMA app;
+GRANT USAGE ON SCHEMA app TO PUBLIC;
+SET search_path = app;
+\pset format unaligned
+\pset tuples_only on
+-- Polls until nothing comes any more, at most ten times; skips what raises.
+CREATE FUNCTION public.follow(from_cursor text, relation regclass, net boolean) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+  next text := from_cursor;
+  got text;
+  explained text;
+  code text;
+  said text;
+BEGIN
+  FOR i IN 1..10 LOOP
+    BEGIN
+      SELECT string_agg(concat(change ->> 'type', ' ', coalesce(change -> 'record', change -> 'old_record')), ', ' ORDER BY n) FILTER (WHERE change IS NOT NULL),
+             max(cursor) FILTER (WHERE change IS NULL)
+        INTO got, next
+        FROM pgrealtime.changes_since(next, ARRAY[relation], net => net) WITH ORDINALITY c(cursor, change, n);
+      EXIT WHEN got IS NULL;
+      RETURN NEXT 'batch: ' || got;
+    EXCEPTION WHEN OTHERS THEN
+      GET STACKED DIAGNOSTICS explained = PG_EXCEPTION_DETAIL, code = RETURNED_SQLSTATE, said = MESSAGE_TEXT;
+      RETURN NEXT concat_ws(' ', code, said, regexp_replace(explained, ': [A-Za-z0-9_-]+', '', 'g'));
+      next := substring(explained FROM 'skip_cursor: (\S+)');
+    END;
+  END LOOP;
+END $$;
+
+-- Three rows fill a chunk: 4 and 7 are the first of the second and the third.
+CREATE TABLE large (id int PRIMARY KEY, body text);
+SELECT pgrealtime.enable('large');
+ALTER TABLE large ENABLE ROW LEVEL SECURITY;
+GRANT SELECT ON large TO PUBLIC;
+CREATE FUNCTION sees(id int) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  IF id = ANY (current_setting('test.raises')::int[]) THEN RAISE 'no %', id USING ERRCODE = 'P0042'; END IF;
+  RETURN id <> ALL (current_setting('test.hides')::int[]);
+END $$;
+CREATE POLICY p ON large USING (sees(id));
+SELECT pgrealtime.current_cursor() AS c \gset
+INSERT INTO large SELECT i, (SELECT string_agg(md5(j::text), '') FROM generate_series(i, i + 47000) AS j) FROM generate_series(1, 8) AS i;
+SET ROLE stopped_reader;
+SET test.hides = '{}';
+\echo the first change of the second chunk
+SET test.raises = '{4}';
+SELECT * FROM public.follow(:'c', 'large', false);
+SELECT * FROM public.follow(:'c', 'large', true);
+\echo of the third
+SET test.raises = '{7}';
+SELECT * FROM public.follow(:'c', 'large', false);
+SELECT * FROM public.follow(:'c', 'large', true);
+\echo of both
+SET test.raises = '{4,7}';
+SELECT * FROM public.follow(:'c', 'large', false);
+SELECT * FROM public.follow(:'c', 'large', true);
+\echo behind a chunk in which nothing is seen
+SET test.hides = '{1,2,3}';
+SELECT * FROM public.follow(:'c', 'large', false);
+SELECT * FROM public.follow(:'c', 'large', true);
+\echo behind changes that are not asked for
+SET test.hides = '{}';
+SELECT count(*), count(change) FROM pgrealtime.changes_since(:'c', '{large}', events => '{DELETE}', net => true);
+RESET ROLE;
+
+-- What raises when it is written as json.
+CREATE TYPE amount AS (cents int);
+CREATE TYPE kind AS ENUM ('good', 'bad');
+CREATE FUNCTION kind_json(kind) RETURNS json LANGUAGE plpgsql AS $$
+BEGIN
+  IF $1 = 'bad' THEN RAISE 'bad kind' USING ERRCODE = 'P0077'; END IF;
+  RETURN '"a good kind"';
+END $$;
+CREATE CAST (kind AS json) WITH FUNCTION kind_json(kind);
+CREATE TABLE kinds (id int PRIMARY KEY, kind kind);
+SELECT pgrealtime.enable('kinds');
+GRANT SELECT ON kinds TO PUBLIC;
+SELECT pgrealtime.current_cursor() AS c \gset
+INSERT INTO kinds VALUES (1, 'good'), (2, 'bad'), (3, 'good'), (4, 'bad'), (5, 'bad'), (6, 'good');
+UPDATE kinds SET kind = 'good' WHERE id = 4;
+SET ROLE stopped_reader;
+\echo a cast to json that raises
+SELECT * FROM public.follow(:'c', 'kinds', false);
+SELECT * FROM public.follow(:'c', 'kinds', true);
+\echo not asked for
+SELECT change -> 'record' FROM pgrealtime.changes_since(:'c', '{kinds}', columns => '{id}') WHERE change IS NOT NULL;
+RESET ROLE;
+\echo told who is above policies
+SELECT * FROM public.follow(:'c', 'kinds', false) LIMIT 2;
+DROP SCHEMA app CASCADE;
+DROP FUNCTION public.follow;
+DROP ROLE stopped_reader;
