@@ -219,7 +219,7 @@ fn decode_body(mut rest: &[u8]) -> Option<Cursor> {
     } else {
         Some(Batch {
             to: take_stand(input, &from)?,
-            position: take(input)?,
+            position: bounded(take(input)?)?,
         })
     };
     input.is_empty().then_some(Cursor {
@@ -257,6 +257,11 @@ fn take_fixed(input: &mut &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(*bytes))
 }
 
+/// A position or transaction id: never more than the log's columns hold, so that nothing overflows by adding one.
+fn bounded(value: u64) -> Option<u64> {
+    (value <= i64::MAX as u64).then_some(value)
+}
+
 /// A stand, as differences to an earlier one: a batch's end costs a few bytes.
 fn put_stand(out: &mut Vec<u8>, stand: &Stand, base: &Stand) {
     put(out, stand.lsn.wrapping_sub(base.lsn));
@@ -266,8 +271,8 @@ fn put_stand(out: &mut Vec<u8>, stand: &Stand, base: &Stand) {
 
 fn take_stand(input: &mut &[u8], base: &Stand) -> Option<Stand> {
     Some(Stand {
-        lsn: base.lsn.wrapping_add(take(input)?),
-        next_xid: base.next_xid.wrapping_add(take(input)?),
+        lsn: bounded(base.lsn.wrapping_add(take(input)?))?,
+        next_xid: bounded(base.next_xid.wrapping_add(take(input)?))?,
         snapshot: take_snapshot(input, base.snapshot.xmax)?,
     })
 }
@@ -283,7 +288,7 @@ fn put_snapshot(out: &mut Vec<u8>, snapshot: &Snapshot, base: u64) {
 }
 
 fn take_snapshot(input: &mut &[u8], base: u64) -> Option<Snapshot> {
-    let xmax = base.wrapping_add(take(input)?);
+    let xmax = bounded(base.wrapping_add(take(input)?))?;
     let count = take(input)?;
     if count > MAX_IN_PROGRESS || count > input.len() as u64 {
         return None;
@@ -304,9 +309,9 @@ mod tests {
 
     fn stands() -> impl Strategy<Value = Stand> {
         (
-            any::<u64>(),
-            any::<u64>(),
-            0..u64::MAX,
+            0..1u64 << 63,
+            0..1u64 << 63,
+            0..1u64 << 63,
             prop::collection::vec(any::<u64>(), 0..40),
         )
             .prop_map(|(lsn, next_xid, xmax, xids)| Stand {
@@ -326,7 +331,7 @@ mod tests {
                 any::<u32>(),
             ),
             stands(),
-            prop::option::of((stands(), any::<u64>())),
+            prop::option::of((stands(), 0..1u64 << 63)),
         )
             .prop_map(|(o, from, batch)| Cursor {
                 origin: Origin {
@@ -347,6 +352,16 @@ mod tests {
         #[test]
         fn decode_undoes_encode(cursor in cursors()) {
             prop_assert_eq!(Cursor::decode(&cursor.encode()), Ok(cursor));
+        }
+
+        #[test]
+        fn what_the_log_cannot_hold_is_refused(mut cursor in cursors(), which in 0..3, value in 1u64 << 63..) {
+            match which {
+                0 => cursor.from.lsn = value,
+                1 => cursor.from.next_xid = value,
+                _ => cursor.from.snapshot = Snapshot::new(value, Vec::new()),
+            }
+            prop_assert_eq!(Cursor::decode(&cursor.encode()), Err(DecodeError::Malformed));
         }
 
         #[test]

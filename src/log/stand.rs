@@ -92,7 +92,9 @@ pub fn check(cursor: &Cursor, state: &State) -> Result<()> {
     } else if of.epoch != here.epoch {
         "It was made before invalidate_cursors() was called."
     } else if !wal::is_in_history(of.timeline, furthest(cursor)) {
-        "It was made on a server whose later changes were lost in a failover."
+        "It was made on a server whose later changes were lost in a failover or by restoring a backup."
+    } else if is_newer(cursor) {
+        "It is newer than this server: an older copy of it may have been restored."
     } else if state
         .horizon
         .as_ref()
@@ -105,6 +107,21 @@ pub fn check(cursor: &Cursor, state: &State) -> Result<()> {
     Err(read_again(
         report("the cursor is not inside the change log").detail(detail),
     ))
+}
+
+/// Whether this server has never been where the cursor was made. On a standby that has not replayed the cursor's position
+/// it may yet come to be. Beyond its snapshot a cursor promises no ids: those that had not finished may be lost in a
+/// crash, and given out again.
+fn is_newer(cursor: &Cursor) -> bool {
+    let recovering = wal::in_recovery();
+    if furthest(cursor) > wal::current() {
+        return !recovering;
+    }
+    let to = cursor
+        .batch
+        .as_ref()
+        .map_or(0, |batch| batch.to.snapshot.xmax());
+    cursor.from.snapshot.xmax().max(to) > xact::next_xid()
 }
 
 /// The error that sends a reader back to its table: 72000.

@@ -146,6 +146,7 @@ impl<'a> Stream<'a> {
 
     /// Moves to the next entry; false at the end.
     pub fn next(&self) -> bool {
+        pgrx::check_for_interrupts!();
         let forward = pg_sys::ScanDirection::ForwardScanDirection;
         // SAFETY: the scan and the slot are open.
         unsafe { pg_sys::index_getnext_slot(self.scan, forward, self.slot) }

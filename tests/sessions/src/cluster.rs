@@ -37,17 +37,7 @@ impl Cluster {
     }
 
     fn command(&self, command: &str, arguments: &[&str]) -> Result<(), String> {
-        let status = Command::new(&self.script)
-            .arg(command)
-            .arg(&self.name)
-            .args(arguments)
-            .status()
-            .map_err(|error| error.to_string())?;
-        if status.success() {
-            Ok(())
-        } else {
-            Err(format!("{} {command} {} failed", self.script, self.name))
-        }
+        run(&self.script, &[&[command, &self.name], arguments].concat())
     }
 
     /// A cluster beside this one, under its name and a letter.
@@ -107,6 +97,26 @@ impl Cluster {
         self.command("promote", &[])
     }
 
+    /// Keeps a copy of its files while it is down.
+    pub fn copy_volume(&self) -> Result<(), String> {
+        let (data, copy) = self.volumes();
+        run("cp", &["-a", &data, &copy])?;
+        // Else a start would look for the process that it names.
+        fs::remove_file(format!("{copy}/postmaster.pid")).map_err(|error| error.to_string())
+    }
+
+    /// Puts the copy in the place of its files while it is down.
+    pub fn restore_volume(&self) -> Result<(), String> {
+        let (data, copy) = self.volumes();
+        run("rm", &["-r", &data])?;
+        run("mv", &[&copy, &data])
+    }
+
+    fn volumes(&self) -> (String, String) {
+        let host = &self.server.host;
+        (format!("{host}/data"), format!("{host}/copy"))
+    }
+
     /// Changes settings for all sessions to come, with a restart.
     pub fn configure(&self, settings: &[&str]) -> Result<(), String> {
         let mut client = self.server.connect()?;
@@ -132,5 +142,18 @@ impl Cluster {
     /// The server's log.
     pub fn log(&self) -> String {
         fs::read_to_string(format!("{}/log", self.server.host)).unwrap_or_default()
+    }
+}
+
+/// Runs a program to its end.
+fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
+    let status = Command::new(program)
+        .args(arguments)
+        .status()
+        .map_err(|error| error.to_string())?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("{program} {} failed", arguments.join(" ")))
     }
 }

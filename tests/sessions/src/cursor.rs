@@ -2,8 +2,10 @@
 
 use crate::cluster::Cluster;
 use crate::copy::{poll, triggers, Batch, Copy, ITEMS};
+use crate::forged;
 use crate::log::{current, horizon, leave_behind, switch};
 use crate::pg::{quote, Client, Failure};
+use crate::random::{seed, Random};
 use crate::{check, part, refused, wait_for, Outcome};
 
 const BEGIN_REPEATABLE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ";
@@ -43,6 +45,8 @@ pub fn run() -> Outcome {
     part("serializable transactions", || all.serializable())?;
     part("skipped captures", || all.skipped())?;
     part("no cursor at all", || all.malformed())?;
+    part("forged cursors", || all.forged())?;
+    part("an older copy of the volume", || all.restored())?;
     part("invalidate_cursors", || all.invalidate())?;
     let retention = ["pgrealtime.retention = '1s'"];
     all.cluster.reload(&mut all.writer, &retention)?;
@@ -403,6 +407,82 @@ impl Sessions {
             "72000",
             "database",
         )
+    }
+
+    /// As a role that sees every second row.
+    fn forged(&mut self) -> Outcome {
+        self.writer.run(
+            "CREATE ROLE forger;
+             GRANT SELECT ON items TO forger;
+             GRANT EXECUTE ON FUNCTION pgrealtime.wait_for_changes TO forger;
+             ALTER TABLE items ENABLE ROW LEVEL SECURITY;
+             CREATE POLICY even ON items FOR SELECT TO forger USING (id % 2 = 0)",
+        )?;
+        let start = self.cursor()?;
+        self.other
+            .run(&format!("BEGIN; {}; {}", insert(59), insert(58)))?;
+        for id in 54..58 {
+            self.insert(id)?;
+        }
+        let middle = self.cursor()?;
+        self.other.run("COMMIT")?;
+        let batch = poll(&mut self.reader, &start, 2, false)?.cursor;
+        let mut forger = self.cluster.server.connect()?;
+        forger.run("SET ROLE forger")?;
+        let mut random = Random::new(seed(), 3_000);
+        forged::attack(
+            &mut forger,
+            &[start, middle, batch],
+            10_000,
+            &mut random,
+            |id| id % 2 == 0,
+        )?;
+        self.writer
+            .run("ALTER TABLE items DISABLE ROW LEVEL SECURITY")?;
+        Ok(())
+    }
+
+    /// The volume's older copy starts as after a crash, on the same timeline: what it writes then is not what the
+    /// cursors of before have seen.
+    fn restored(&mut self) -> Outcome {
+        let cluster = self.cluster.another(&["fsync=off"])?;
+        let mut client = cluster.server.connect()?;
+        client.run("CREATE EXTENSION pgrealtime")?;
+        client.run(ITEMS)?;
+        client.run(&triggers("items"))?;
+        cluster.kill()?;
+        cluster.copy_volume()?;
+        cluster.restart()?;
+        let mut client = cluster.server.connect()?;
+        let start = client.value("SELECT pgrealtime.current_cursor()")?;
+        for id in 0..5 {
+            client.run(&insert(id))?;
+        }
+        let end = client.value("SELECT pgrealtime.current_cursor()")?;
+        let batch = poll(&mut client, &start, 1, false)?.cursor;
+        cluster.kill()?;
+        cluster.restore_volume()?;
+        cluster.restart()?;
+        let mut client = cluster.server.connect()?;
+        let newer = |client: &mut Client| -> Outcome {
+            for cursor in [&end, &batch] {
+                refused(poll(client, cursor, 10, false), "72000", "newer")?;
+                let wait = format!(
+                    "SELECT pgrealtime.wait_for_changes({}, '{{items}}', '0 s')",
+                    quote(cursor)
+                );
+                refused(client.value(&wait), "72000", "newer")?;
+            }
+            Ok(())
+        };
+        newer(&mut client)?;
+        // It has written past the cursors' positions, but has not given out as many ids.
+        client.run("SELECT pg_logical_emit_message(false, '', repeat('x', 1000000))")?;
+        newer(&mut client)?;
+        let (mut copy, cursor) = Copy::start(&mut client, false)?;
+        client.run(&insert(9))?;
+        copy.drain(&mut client, cursor)?;
+        copy.compare(&mut client)
     }
 
     fn invalidate(&mut self) -> Outcome {

@@ -6,6 +6,7 @@ mod copy;
 mod crash;
 mod cursor;
 mod ddl;
+mod forged;
 mod gap;
 mod janitor;
 mod log;

@@ -2,6 +2,7 @@
 
 use crate::cluster::Cluster;
 use crate::copy::{poll, triggers, Copy, ITEMS};
+use crate::forged;
 use crate::log::{horizon, leave_behind};
 use crate::pg::{quote, Client};
 use crate::random::{seed, Random};
@@ -56,6 +57,7 @@ pub fn run() -> Outcome {
         "waiting in a batch that the standby has not received yet",
         || pair.wait(),
     )?;
+    part("forged cursors", || pair.forged(seed))?;
     part("a REPEATABLE READ reader across a prune", || pair.prune())?;
     for count in [1, 40, 100] {
         part(
@@ -277,6 +279,23 @@ impl Pair<'_> {
         })
     }
 
+    fn forged(&mut self, seed: u64) -> Outcome {
+        let start = self
+            .on_primary
+            .value("SELECT pgrealtime.current_cursor()")?;
+        for id in 0..3 {
+            self.insert(-4_100 - id)?;
+        }
+        let batch = poll(&mut self.on_primary, &start, 1, false)?.cursor;
+        self.catch_up()?;
+        let of_standby = self
+            .on_standby
+            .value("SELECT pgrealtime.current_cursor()")?;
+        let mut random = Random::new(seed, 3_001);
+        let cursors = [start, batch, of_standby];
+        forged::attack(&mut self.on_standby, &cursors, 2_000, &mut random, |_| true)
+    }
+
     /// Segments are sealed and emptied while the savepoints are open: a cursor that the standby makes after that is
     /// inside the log, and stays there.
     fn rotations(&mut self, savepoints: i64) -> Outcome {
@@ -395,6 +414,9 @@ impl Pair<'_> {
         client.run("INSERT INTO items VALUES (-205, 1, -205, '')")?;
         copy.drain(&mut client, cursor)?;
         copy.compare(&mut client)?;
+        let mut random = Random::new(0, 3_002);
+        let cursors = [of_standby, inside];
+        forged::attack(&mut client, &cursors, 2_000, &mut random, |_| true)?;
         // The new primary seals segments of its own.
         self.standby
             .reload(&mut client, &["pgrealtime.retention = '1s'"])?;
