@@ -106,6 +106,8 @@ pub enum Error {
     InvalidObjectDefinition(Report),
     /// 54000
     ProgramLimitExceeded(Report),
+    /// 54001
+    StatementTooComplex(Report),
     /// 55000
     ObjectNotInPrerequisiteState(Report),
     /// 55P02
@@ -159,6 +161,7 @@ impl Error {
             Error::UndefinedObject(r) => (Code::ERRCODE_UNDEFINED_OBJECT, r),
             Error::InvalidObjectDefinition(r) => (Code::ERRCODE_INVALID_OBJECT_DEFINITION, r),
             Error::ProgramLimitExceeded(r) => (Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED, r),
+            Error::StatementTooComplex(r) => (Code::ERRCODE_STATEMENT_TOO_COMPLEX, r),
             Error::ObjectNotInPrerequisiteState(r) => {
                 (Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, r)
             }

@@ -1,7 +1,7 @@
 //! `pgrealtime.diagnose()`.
 
 use crate::error::{report, Error, ErrorReport};
-use crate::feed::diagnose;
+use crate::feed::{diagnose, nested};
 use crate::pg::srf::{Arguments, Cell, Rows};
 use crate::pg::{privilege, CallInfo, Oid};
 use pgrx::prelude::*;
@@ -23,6 +23,7 @@ fn diagnose(call: CallInfo) -> Result<(), ErrorReport> {
     let role = arguments.get(1).unwrap_or_else(privilege::current_role);
     let claims = arguments.get::<JsonB>(2).map(|claims| claims.0.to_string());
     let filter: Option<String> = arguments.get(3);
+    let _reading = nested::begin("diagnose")?;
     let rows = Rows::begin(call);
     for found in diagnose::diagnose(relation, role, claims.as_deref(), filter.as_deref())? {
         let text = |text: &'static str| Cell::Text(text.as_bytes());

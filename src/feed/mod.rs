@@ -5,6 +5,7 @@ mod delta;
 pub mod diagnose;
 mod follow;
 mod judge;
+pub mod nested;
 mod net;
 pub mod reader;
 mod relation;

@@ -4,6 +4,7 @@ mod emit;
 
 use super::deliver::{deliver, By, Chunk, Pending, Stopped};
 use super::follow::{Delivered, Followed};
+use super::nested;
 use super::request::Request;
 use crate::error::{report, Error, Result};
 use crate::gucs;
@@ -25,6 +26,7 @@ const EXAMINED_PER_CHANGE: usize = 100;
 
 /// Reads a batch and hands each row (cursor, change) to `emit`; the last one has no change.
 pub fn changes_since(request: &Request, mut emit: impl FnMut(&str, Option<&[u8]>)) -> Result<()> {
+    let _reading = nested::begin("changes_since")?;
     let mut reader = Reader::new(request)?;
     let cursor = stand::decode(&request.cursor)?;
     // The segments are locked before the horizon is read: what the check finds to be there stays until it was read.
@@ -226,6 +228,11 @@ impl<'a> Reader<'a> {
             detail = format!("{}\n{detail}", stopped.raised.message);
         }
         let (what, hint) = match stopped.by {
+            By::Judging if stopped.raised.sqlstate == *b"54001" => (
+                "a policy or the filter failed",
+                "A policy must not read changes itself; let it look at the table. Going on from skip_cursor leaves the \
+                 change out.",
+            ),
             By::Judging => (
                 "a policy or the filter failed",
                 "Mend the policy or the filter. Going on from skip_cursor leaves the change out.",

@@ -1,5 +1,6 @@
 //! The long-poll: until one of the relations has a newer committed entry.
 
+use super::nested;
 use super::relation::Relation;
 use crate::error::{report, Error, Result};
 use crate::gucs;
@@ -18,6 +19,7 @@ const LOOK_EVERY_MS: i64 = 15;
 /// Only when some transaction has ended since the last look is the log looked at, from where the last look came to.
 /// Nothing is locked while it waits; the statement's snapshot holds back vacuum's horizon as any long statement does.
 pub fn wait_for_changes(cursor: &str, relations: &[Oid], timeout_ms: i64) -> Result<bool> {
+    nested::refuse("wait_for_changes")?;
     if timeout_ms < 0 {
         return Err(Error::InvalidParameterValue(report(
             "the timeout must not be negative",
