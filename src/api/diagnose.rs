@@ -1,9 +1,12 @@
 //! `pgrealtime.diagnose()`.
 
 use crate::error::{report, Error, ErrorReport};
-use crate::feed::{diagnose, nested};
+use crate::feed::diagnose::{self, Question, Remembered};
+use crate::feed::nested;
+use crate::pg::catalog::Class;
 use crate::pg::srf::{Arguments, Cell, Rows};
 use crate::pg::{privilege, CallInfo, Oid};
+use crate::registry;
 use pgrx::prelude::*;
 use pgrx::JsonB;
 
@@ -25,7 +28,13 @@ fn diagnose(call: CallInfo) -> Result<(), ErrorReport> {
     let filter: Option<String> = arguments.get(3);
     let _reading = nested::begin("diagnose")?;
     let rows = Rows::begin(call);
-    for found in diagnose::diagnose(relation, role, claims.as_deref(), filter.as_deref())? {
+    let question = Question {
+        relation,
+        role,
+        claims: claims.as_deref(),
+        filter: filter.as_deref(),
+    };
+    for found in diagnose::diagnose(&question, remembered(relation)?.as_ref())? {
         let text = |text: &'static str| Cell::Text(text.as_bytes());
         let hint = match found.hint.is_empty() {
             true => Cell::Null,
@@ -39,4 +48,15 @@ fn diagnose(call: CallInfo) -> Result<(), ErrorReport> {
         ]);
     }
     Ok(())
+}
+
+fn remembered(relation: Oid) -> Result<Option<Remembered>, Error> {
+    let Some(class) = Class::by_oid(relation) else {
+        return Ok(None);
+    };
+    let known = registry::settings_of(&class)?;
+    Ok(known.map(|known| Remembered {
+        operations: known.operations,
+        sinks: known.sinks,
+    }))
 }

@@ -96,24 +96,34 @@ impl Log {
 }
 
 impl Log {
-    /// The last committed entries of a relation, newest first, at most `count`; of each segment the last
-    /// [`LOOKED_BACK`] entries are looked at. The images are copied into `memory`.
-    pub fn latest(&self, relation: Oid, count: usize, memory: &Memory) -> Vec<Entry> {
-        let mut found = Vec::new();
-        for segment in self.segments.iter().filter(|segment| !segment.is_empty()) {
-            let stream = segment.backwards();
-            let (mut looked, mut of_segment) = (0, 0);
-            while looked < LOOKED_BACK && of_segment < count && stream.back() {
-                looked += 1;
-                if stream.relation() == relation && stream.is_visible() {
-                    found.push(memory.within(|| read(&stream)));
-                    of_segment += 1;
-                }
+    /// Hands the committed entries of a relation to `visit`, newest first, until it returns false; of each segment the
+    /// last [`LOOKED_BACK`] entries are looked at. Their images are read one at a time, into a context of their own.
+    pub fn newest_first(
+        &self,
+        relation: Oid,
+        mut visit: impl FnMut(&Entry) -> Result<bool>,
+    ) -> Result<()> {
+        let filled = self.segments.iter().filter(|segment| !segment.is_empty());
+        let mut streams: Vec<Backwards> = filled
+            .map(|segment| Backwards {
+                stream: segment.backwards(),
+                looked: 0,
+            })
+            .collect();
+        let mut heads: BinaryHeap<(u64, usize)> = streams
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(place, one)| Some((one.next_of(relation)?, place)))
+            .collect();
+        while let Some((_, place)) = heads.pop() {
+            let memory = Memory::new();
+            let goes_on = memory.within(|| visit(&read(&streams[place].stream)))?;
+            if !goes_on {
+                break;
             }
+            heads.extend(streams[place].next_of(relation).map(|at| (at, place)));
         }
-        found.sort_unstable_by_key(|entry| Reverse(entry.position));
-        found.truncate(count);
-        found
+        Ok(())
     }
 
     /// When the transaction of the oldest entry began, in microseconds since 2000-01-01 UTC.
@@ -131,6 +141,25 @@ impl Log {
 
 /// Entries of a segment that are looked at for the last ones of a relation.
 const LOOKED_BACK: usize = 100_000;
+
+/// A segment that is read from its end.
+struct Backwards<'a> {
+    stream: Stream<'a>,
+    looked: usize,
+}
+
+impl Backwards<'_> {
+    /// Moves to the entry of a relation before, and returns its position.
+    fn next_of(&mut self, relation: Oid) -> Option<u64> {
+        while self.looked < LOOKED_BACK && self.stream.back() {
+            self.looked += 1;
+            if self.stream.relation() == relation && self.stream.is_visible() {
+                return Some(self.stream.position());
+            }
+        }
+        None
+    }
+}
 
 impl<'a> Entries<'a> {
     /// Adds a stream that has an entry.

@@ -159,7 +159,7 @@ impl Over<'_> {
 ///
 /// # Safety
 /// Called in the context that the nodes shall live in.
-unsafe fn analyze(text: &str, parameters: &[Oid]) -> Result<*mut pg_sys::Query> {
+pub(in crate::pg) unsafe fn analyze(text: &str, parameters: &[Oid]) -> Result<*mut pg_sys::Query> {
     let text = cstring(text)?;
     // SAFETY: the text is one SELECT of ours; the lists are checked to have one element.
     unsafe {

@@ -48,13 +48,18 @@ pub fn bypasses_row_security(role: Oid) -> bool {
     unsafe { pg_sys::has_bypassrls_privilege(role) }
 }
 
+/// Whether row level security decides what the role sees of a relation: it is enabled, and the role neither bypasses it
+/// nor owns the relation without FORCE.
+pub fn policies_apply(relation: Oid, role: Oid) -> bool {
+    // SAFETY: a syscache look-up; no error for a relation that has gone, nor under `row_security = off`.
+    let applies = unsafe { pg_sys::check_enable_rls(relation, role, true) };
+    applies == pg_sys::CheckEnableRlsResult::RLS_ENABLED as i32
+}
+
 /// Whether a role may SELECT every column of every row, whatever the policies say.
 pub fn sees_every_row(relation: Oid, role: Oid) -> bool {
     let select = pg_sys::ACL_SELECT as pg_sys::AclMode;
-    // SAFETY: syscache look-ups of a relation that exists, since the caller has changed it; no_error: nothing is raised.
-    unsafe {
-        pg_sys::pg_class_aclcheck(relation, role, select) == pg_sys::AclResult::ACLCHECK_OK
-            && pg_sys::check_enable_rls(relation, role, true)
-                != pg_sys::CheckEnableRlsResult::RLS_ENABLED as i32
-    }
+    // SAFETY: a syscache look-up of a relation that exists, since the caller has changed it.
+    let may_select = unsafe { pg_sys::pg_class_aclcheck(relation, role, select) };
+    may_select == pg_sys::AclResult::ACLCHECK_OK && !policies_apply(relation, role)
 }

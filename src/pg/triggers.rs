@@ -79,6 +79,10 @@ impl Firing {
         }
     }
 
+    pub fn name(&self) -> String {
+        super::name(&self.name)
+    }
+
     /// AFTER trigger for this event, whichever others it has; TRUNCATE is always by statement.
     pub fn is_after(&self, event: Event) -> bool {
         let timing = self.bits & pg_sys::TRIGGER_TYPE_TIMING_MASK as i16;
@@ -182,6 +186,24 @@ pub fn firing_everywhere() -> HashMap<Oid, Vec<Firing>> {
         }
     }
     found
+}
+
+/// Whether one of these triggers calls the capturing `function` for the event, in ordinary sessions.
+pub fn captures(triggers: &[Firing], function: Oid, event: Event) -> bool {
+    let calls = |one: &Firing| one.function == function && one.enabled && one.is_after(event);
+    triggers
+        .iter()
+        .any(|one| calls(one) && (one.is_for_each_row() || event == Event::Truncate))
+}
+
+/// Another AFTER ROW trigger of the event that fires before the capturing ones, of triggers in their order: what it
+/// changes would be told of before its cause.
+pub fn fires_before(triggers: &[Firing], function: Oid, event: Event) -> Option<&Firing> {
+    let mut firing = triggers
+        .iter()
+        .filter(|one| one.enabled && one.is_for_each_row() && one.is_after(event));
+    let first = firing.next().filter(|one| one.function != function)?;
+    firing.any(|one| one.function == function).then_some(first)
 }
 
 /// OID of a function of the extension that takes no arguments.

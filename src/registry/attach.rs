@@ -4,7 +4,7 @@ use super::filter_rule;
 use super::settings::Settings;
 use crate::error::{report, Error, Result};
 use crate::pg::catalog::{self, Class};
-use crate::pg::triggers::{self, Event, Firing, Trigger};
+use crate::pg::triggers::{self, captures, Event, Trigger};
 use crate::pg::{acl, ddl, Oid};
 use pgrx::spi::{quote_identifier, quote_literal};
 
@@ -45,16 +45,6 @@ pub fn capture_function() -> Result<Oid> {
                 .detail("The extension in this database is incomplete.")
                 .hint("Run ALTER EXTENSION pgrealtime UPDATE."),
         )
-    })
-}
-
-/// Whether one of these triggers captures the event.
-pub fn captures(triggers: &[Firing], function: Oid, event: Event) -> bool {
-    triggers.iter().any(|one| {
-        one.function == function
-            && one.enabled
-            && one.is_after(event)
-            && (one.is_for_each_row() || event == Event::Truncate)
     })
 }
 

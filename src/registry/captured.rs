@@ -1,6 +1,5 @@
 //! What is really captured, as the triggers tell.
 
-use super::attach;
 use crate::pg::catalog::{self, Class};
 use crate::pg::triggers::{self, Event, Firing};
 use crate::pg::Oid;
@@ -27,14 +26,14 @@ impl Capture {
         let everywhere = |event: &Event| {
             tables
                 .iter()
-                .all(|all| attach::captures(all, function, *event))
+                .all(|all| triggers::captures(all, function, *event))
         };
         Capture {
             events: Event::ALL.into_iter().filter(everywhere).collect(),
             late: tables.iter().any(|all| {
                 Event::ALL
                     .into_iter()
-                    .any(|event| is_late(all, function, event))
+                    .any(|event| triggers::fires_before(all, function, event).is_some())
             }),
         }
     }
@@ -65,12 +64,4 @@ impl TriggersOf {
             TriggersOf::Read(all) => all.get(&table).map_or(&[][..], Vec::as_slice).into(),
         }
     }
-}
-
-fn is_late(triggers: &[Firing], function: Oid, event: Event) -> bool {
-    let mut firing = triggers
-        .iter()
-        .filter(|one| one.enabled && one.is_for_each_row() && one.is_after(event));
-    let first = firing.next();
-    first.is_some_and(|one| one.function != function) && firing.any(|one| one.function == function)
 }

@@ -15,6 +15,7 @@ mod settings;
 #[cfg(any(test, feature = "pg_test"))]
 mod tests;
 
+pub use belonging::settings_of;
 pub use enable::{disable, enable};
 pub use follow::follow;
 pub use introspect::{is_enabled, realtime_tables, user_tables, RealtimeTable};

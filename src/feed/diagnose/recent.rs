@@ -1,174 +1,156 @@
 //! How the last captured changes fared on their way to a role: what it would have received, and what stopped the rest.
+//!
+//! A caller from whom policies hide rows learns of no change that they hide from the role. What cannot be judged may be
+//! such a change: that there is one stops `changes_since`, which he sees anyway, but not how many there are.
 
-use super::{captured_events, finding, Finding};
+use super::answer::Finding;
+use super::table::captured_events;
+use super::tally::Tally;
 use crate::error::Result;
 use crate::feed::delta::{delta, Delivery, Operation as RowOperation};
 use crate::feed::judge::{self, Case, Judge, Sees, Unjudged};
 use crate::feed::relation::{Relation, Rows};
 use crate::log::entry;
 use crate::log::read::{Entry, Log};
-use crate::pg::memory::Memory;
 use crate::pg::policy::Verdict;
 use crate::pg::triggers::Event;
 
-/// So many of the last captured changes are judged.
+/// The name of the check.
+pub const CHECK: &str = "recent changes";
+
+/// So many of the last captured changes are judged where all are counted.
 const LAST: usize = 1000;
 
-/// How many changes fared how; each is in one of these but `turned`, and the changes that were cut.
-#[derive(Default)]
-struct Tally {
-    changes: usize,
-    /// By what the role would have received.
-    inserts: usize,
-    updates: usize,
-    deletes: usize,
-    truncates: usize,
-    /// UPDATEs among them that reach the role as INSERT or DELETE.
-    turned: usize,
-    event: usize,
-    policy: usize,
-    filter: usize,
-    layout: usize,
-    size: usize,
-    raised: usize,
-    gaps: usize,
-    cut: usize,
-}
+/// So many that the role sees are counted elsewhere: fewer, so that a change that is not counted moves none out of the
+/// count; of so many that are looked at.
+const LAST_SEEN: usize = 100;
+const LOOKED_AT: usize = 10_000;
 
-impl Tally {
-    fn reached(&self) -> usize {
-        self.inserts + self.updates + self.deletes + self.truncates
-    }
-
-    fn describe(&self) -> String {
-        let mut detail = format!(
-            "Of the last {} captured changes {} would have reached the role",
-            self.changes,
-            self.reached()
-        );
-        let reached = [
-            (self.inserts, "INSERT"),
-            (self.updates, "UPDATE"),
-            (self.deletes, "DELETE"),
-            (self.truncates, "TRUNCATE"),
-        ];
-        let reached: Vec<String> = reached
-            .into_iter()
-            .filter(|(number, _)| *number > 0)
-            .map(|(number, event)| format!("{number} as {event}"))
-            .collect();
-        if !reached.is_empty() {
-            detail += &format!(" ({})", reached.join(", "));
-        }
-        let rest = [
-            (
-                self.turned,
-                "of these UPDATEs of rows that entered (INSERT) or left (DELETE) what it sees",
-            ),
-            (
-                self.event,
-                "stopped by their event, which is not captured any more",
-            ),
-            (self.policy, "stopped by policies"),
-            (self.filter, "stopped by the filter"),
-            (
-                self.size,
-                "stopped by their size: a value that a policy or the filter looks at was not captured",
-            ),
-            (
-                self.layout,
-                "not to be judged, since the table has changed since",
-            ),
-            (
-                self.raised,
-                "stopped by an error that a policy or the filter raised",
-            ),
-            (self.gaps, "gap entries"),
-            (
-                self.cut,
-                "without values that were too large to be captured",
-            ),
-        ];
-        for (number, what) in rest.iter().filter(|(number, _)| *number > 0) {
-            detail += &format!("; {number} {what}");
-        }
-        detail + "."
-    }
-}
-
-/// Asked as the role, with its claims.
-pub fn recent(relation: &Relation, filter: Option<&str>) -> Result<Finding> {
+/// Asked as the role, with its claims; the role may SELECT these columns. `all`: the caller may hear of changes that
+/// policies hide from the role.
+pub fn recent(
+    relation: &Relation,
+    filter: Option<&str>,
+    columns: &[i16],
+    all: bool,
+) -> Result<Finding> {
     let condition = judge::condition(relation.table.oid, filter)?;
     let mut walk = Walk {
         relation,
+        columns,
         judge: Judge::new(judge::both(relation.row_filter.clone(), condition)),
+        policies: (!all).then(|| Judge::new(None)),
         captured: captured_events(relation.table.oid),
+        looked_at: 0,
+        unjudged: false,
+        raised: false,
         tally: Tally::default(),
     };
-    let log = Log::open()?;
-    let memory = Memory::new();
-    for entry in log.latest(relation.table.oid, LAST, &memory) {
-        memory.within(|| walk.count(&entry))?;
-    }
-    let tally = walk.tally;
-    let ok = (tally.reached() > 0 || tally.changes == 0) && tally.raised == 0;
-    Ok(finding(
-        "recent changes",
-        ok,
-        tally.describe(),
-        "Look at the policies with the role's claims (request.jwt.claims), then at the filter.",
-    ))
+    Log::open()?.newest_first(relation.table.oid, |entry| {
+        walk.count(entry)?;
+        Ok(walk.goes_on())
+    })?;
+    Ok(walk.finding())
 }
 
 struct Walk<'a> {
     relation: &'a Relation,
+    columns: &'a [i16],
     judge: Judge,
+    /// Asked first where not all changes may be counted.
+    policies: Option<Judge>,
     captured: Vec<Event>,
+    looked_at: usize,
+    /// Of the changes that are not counted, whether there is one that the policies could not judge, or raised an error for.
+    unjudged: bool,
+    raised: bool,
     tally: Tally,
 }
 
 impl Walk<'_> {
+    fn goes_on(&self) -> bool {
+        match self.policies {
+            None => self.looked_at < LAST,
+            Some(_) => self.looked_at < LOOKED_AT && self.tally.changes < LAST_SEEN,
+        }
+    }
+
     fn count(&mut self, entry: &Entry) -> Result<()> {
-        self.tally.changes += 1;
+        self.looked_at += 1;
         let (operation, event) = match entry.operation {
             entry::INSERT => (RowOperation::Insert, Event::Insert),
             entry::UPDATE => (RowOperation::Update, Event::Update),
             entry::DELETE => (RowOperation::Delete, Event::Delete),
             entry::TRUNCATE => (RowOperation::Delete, Event::Truncate),
             _ => {
+                self.tally.changes += 1;
                 self.tally.gaps += 1;
                 return Ok(());
             }
         };
+        let rows = match event {
+            Event::Truncate => None,
+            _ => match self.told(self.relation.rows(entry)?, operation)? {
+                None => return Ok(()),
+                rows => rows,
+            },
+        };
+        self.tally.changes += 1;
         // Where nothing is captured, other checks say so.
         if !self.captured.is_empty() && !self.captured.contains(&event) {
             self.tally.event += 1;
             return Ok(());
         }
-        if event == Event::Truncate {
-            self.tally.truncates += 1;
-            return Ok(());
+        match rows {
+            None => self.tally.truncates += 1,
+            Some(rows) => self.judge(entry, operation, &rows)?,
         }
-        self.judge(entry, operation)
+        Ok(())
     }
 
-    fn judge(&mut self, entry: &Entry, operation: RowOperation) -> Result<()> {
-        let marks = entry::Marks::decode(entry.marks.as_deref()).unwrap_or_default();
-        let cut = !marks.absent.is_empty() || !marks.old_absent.is_empty();
-        let rows = self.relation.rows(entry)?;
+    /// The rows of a change without those that the caller may not hear of; `None` where that leaves nothing.
+    fn told(&mut self, rows: Rows, operation: RowOperation) -> Result<Option<Rows>> {
+        let Some(policies) = &mut self.policies else {
+            return Ok(Some(rows));
+        };
         let case = Case {
             rows: &rows,
+            is_delete: operation == RowOperation::Delete,
+        };
+        let sees = match policies.judge(self.relation, &[case])? {
+            Ok(sees) => sees[0],
+            Err(Unjudged::Absent) => {
+                self.unjudged = true;
+                return Ok(None);
+            }
+            Err(Unjudged::Raised(..)) => {
+                self.raised = true;
+                return Ok(None);
+            }
+        };
+        let rows = Rows {
+            old: rows.old.filter(|_| sees.old == Verdict::Seen),
+            new: rows.new.filter(|_| sees.new == Verdict::Seen),
+        };
+        Ok((rows.old.is_some() || rows.new.is_some()).then_some(rows))
+    }
+
+    fn judge(&mut self, entry: &Entry, operation: RowOperation, rows: &Rows) -> Result<()> {
+        let marks = entry::Marks::decode(entry.marks.as_deref()).unwrap_or_default();
+        let case = Case {
+            rows,
             is_delete: operation == RowOperation::Delete,
         };
         let judged = self.judge.judge(self.relation, &[case])?;
         let tally = &mut self.tally;
         let sees = match judged {
-            Err(Unjudged::Absent) if cut => {
-                tally.size += 1;
-                return Ok(());
-            }
             Err(Unjudged::Absent) => {
-                tally.layout += 1;
+                let cut = !marks.absent.is_empty() || !marks.old_absent.is_empty();
+                *(if cut {
+                    &mut tally.size
+                } else {
+                    &mut tally.layout
+                }) += 1;
                 return Ok(());
             }
             Err(Unjudged::Raised(..)) => {
@@ -177,8 +159,9 @@ impl Walk<'_> {
             }
             Ok(sees) => sees[0],
         };
-        tally.cut += usize::from(cut);
-        let delivery = delivery(operation, &rows, &sees);
+        let by_key = self.relation.deletes_by_key && operation == RowOperation::Delete;
+        tally.cut += usize::from(!by_key && is_cut(&marks, rows, operation, self.columns));
+        let delivery = delivery(operation, rows, &sees);
         let number = match delivery {
             Some(Delivery::Insert) => &mut tally.inserts,
             Some(Delivery::Update) => &mut tally.updates,
@@ -191,6 +174,45 @@ impl Walk<'_> {
         tally.turned += usize::from(turned && operation == RowOperation::Update);
         Ok(())
     }
+
+    fn finding(&self) -> Finding {
+        let tally = &self.tally;
+        let mut detail = match &self.policies {
+            None => tally.describe("captured changes"),
+            Some(_) if tally.changes == 0 => {
+                "Among the last captured changes is none that the role may see.".to_string()
+            }
+            Some(_) => tally.describe("changes that the role may see"),
+        };
+        if self.unjudged {
+            detail += " Some cannot be judged by the policies, since the table has changed since or a value was too large: readers are sent to read the table again.";
+        }
+        if self.raised {
+            detail += " The policies raise an error for some: changes_since fails with it.";
+        }
+        let hint =
+            "Look at the policies with the role's claims (request.jwt.claims), then at the filter.";
+        let judged = tally.changes - tally.gaps;
+        if tally.raised > 0 || self.raised || (judged > 0 && tally.reached() == 0) {
+            return Finding::problem(CHECK, detail, hint);
+        }
+        if self.unjudged || (self.policies.is_some() && judged == 0) {
+            return Finding::note(CHECK, detail, hint);
+        }
+        Finding::ok(CHECK, detail)
+    }
+}
+
+/// Whether the message would lack a value of these columns that was too large to be captured.
+fn is_cut(marks: &entry::Marks, rows: &Rows, operation: RowOperation, columns: &[i16]) -> bool {
+    let whole = rows.new.is_some() || operation == RowOperation::Delete;
+    columns
+        .iter()
+        .map(|column| *column as usize - 1)
+        .any(|place| {
+            (whole && entry::has(&marks.absent, place))
+                || (rows.old.is_some() && entry::has(&marks.old_absent, place))
+        })
 }
 
 fn delivery(operation: RowOperation, rows: &Rows, sees: &Sees) -> Option<Delivery> {

@@ -62,8 +62,6 @@ pub const RULES: Rules = Rules {
         // They end with the wings of src/pg.
         &["pg::array", "pg::decode", "pg::row"],
         &["pg::entry", "pg::segment"],
-        // It ends when diagnose is a module of its own above feed.
-        &["feed::diagnose", "feed::diagnose::recent"],
         // A file and a part of it: what both use wants a file of its own.
         &["feed::judge", "feed::judge::group"],
     ],

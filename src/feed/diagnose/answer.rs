@@ -1,0 +1,114 @@
+//! What the checks share: the question, the caller's rights, an answer, and why there is none.
+
+use crate::error::{Error, Result};
+use crate::feed::relation::Relation;
+use crate::pg::subtransaction::{attempt, Raised};
+use crate::pg::triggers::Event;
+use crate::pg::visible::{any_row, Look};
+use crate::pg::{acl, catalog, heap, privilege, Oid};
+use std::ffi::CStr;
+
+/// A row of the answer.
+pub struct Finding {
+    pub check: &'static str,
+    /// `ok`, `note`, or `problem`.
+    pub status: &'static str,
+    pub detail: String,
+    pub hint: String,
+}
+
+impl Finding {
+    pub fn ok(check: &'static str, detail: impl Into<String>) -> Finding {
+        Finding {
+            check,
+            status: "ok",
+            detail: detail.into(),
+            hint: String::new(),
+        }
+    }
+
+    pub fn note(
+        check: &'static str,
+        detail: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Finding {
+        Finding {
+            status: "note",
+            hint: hint.into(),
+            ..Finding::ok(check, detail)
+        }
+    }
+
+    pub fn problem(
+        check: &'static str,
+        detail: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Finding {
+        Finding {
+            status: "problem",
+            ..Finding::note(check, detail, hint)
+        }
+    }
+}
+
+/// What is asked.
+pub struct Question<'a> {
+    pub relation: Oid,
+    pub role: Oid,
+    pub claims: Option<&'a str>,
+    pub filter: Option<&'a str>,
+}
+
+/// What `enable` remembers of the relation, as far as it matters here.
+pub struct Remembered {
+    pub operations: Vec<Event>,
+    pub sinks: Vec<String>,
+}
+
+/// What the caller may be told beyond what the role sees: by rights of his own, not those of the role.
+pub struct Caller {
+    /// No policy hides a row of the relation from him.
+    pub sees_all: bool,
+    /// What errors say may hold rows of any table.
+    pub hears_errors: bool,
+    pub reads_log_status: bool,
+    /// Whether the relation has a row, where he sees all.
+    pub has_rows: Option<bool>,
+}
+
+impl Caller {
+    pub fn of(relation: &Relation) -> Caller {
+        let caller = privilege::current_role();
+        let sees_all = !privilege::policies_apply(relation.table.oid, caller);
+        // He may lack the privilege, which is an answer, too.
+        let look = || attempt(|| any_row(&relation.name())).ok();
+        Caller {
+            sees_all,
+            hears_errors: privilege::bypasses_row_security(caller),
+            reads_log_status: catalog::relation_by_name(heap::SCHEMA, "log_status")
+                .is_some_and(acl::may_select_some),
+            has_rows: sees_all
+                .then(look)
+                .flatten()
+                .map(|look| look != Look::Nothing),
+        }
+    }
+}
+
+/// The setting that carries a reader's claims.
+pub const CLAIMS: &CStr = c"request.jwt.claims";
+
+/// Why a check has no answer.
+pub enum Failed {
+    /// An error of ours, which says nothing of any row.
+    Refused(Error),
+    /// One that Postgres or a user's function raised.
+    Raised(Raised),
+}
+
+/// Runs a check that may fail: the others come all the same.
+pub fn checked<T>(check: impl FnOnce() -> Result<T>) -> std::result::Result<T, Failed> {
+    attempt(|| Ok(check()))
+        .map_err(Failed::Raised)?
+        .map_err(Failed::Refused)
+}

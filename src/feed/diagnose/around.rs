@@ -1,0 +1,88 @@
+//! Checks of what is around a table: the session's settings, its row filter and replica identity, the log.
+
+use super::answer::{Caller, Finding};
+use crate::error::Result;
+use crate::feed::relation::Relation;
+use crate::gucs;
+use crate::log::read::Log;
+use crate::pg::catalog::Class;
+use crate::pg::{acl, keys, privilege, triggers, xact, Oid};
+
+/// Settings of the caller's session that stop changes, or their reading.
+pub fn session(relation: &Relation, role: Oid) -> Finding {
+    let mut said: Vec<(&str, &str)> = Vec::new();
+    if !gucs::enabled() {
+        said.push((
+            "pgrealtime.enabled is off: what it writes leaves gap entries only.",
+            "Turn pgrealtime.enabled on.",
+        ));
+    }
+    if acl::setting(c"session_replication_role").as_deref() == Some("replica") {
+        said.push((
+            "session_replication_role is replica: what it writes is not captured.",
+            "Set session_replication_role to origin.",
+        ));
+    }
+    if !privilege::row_security() && privilege::policies_apply(relation.table.oid, role) {
+        said.push((
+            "row_security is off: changes_since fails where policies apply to the reader.",
+            "Turn row_security on.",
+        ));
+    }
+    let check = "session";
+    if said.is_empty() {
+        return Finding::ok(
+            check,
+            "No setting of this session stops changes or their reading.",
+        );
+    }
+    let (details, hints): (Vec<&str>, Vec<&str>) = said.into_iter().unzip();
+    Finding::problem(
+        check,
+        format!("In this session {}", details.join(" ")),
+        hints.join(" "),
+    )
+}
+
+pub fn row_filter(class: &Class) -> Finding {
+    let filtered = triggers::of_relation(class.oid)
+        .iter()
+        .any(|trigger| trigger.has_condition && trigger.name.starts_with("00_pgrealtime_"));
+    if filtered {
+        return Finding::note(
+            "row filter",
+            "Only rows that match the table's row filter are captured; realtime_configuration shows it.",
+            "",
+        );
+    }
+    Finding::ok("row filter", "None: all rows are captured.")
+}
+
+pub fn replica_identity(class: &Class) -> Finding {
+    let check = "replica identity";
+    if keys::has_replica_identity(class) {
+        return Finding::ok(check, "UPDATE and DELETE work on the published table.");
+    }
+    Finding::problem(
+        check,
+        "The table has none: UPDATE and DELETE fail while it is published.",
+        "Add a primary key, or ALTER TABLE … REPLICA IDENTITY FULL.",
+    )
+}
+
+/// What the log keeps. How far back it goes tells of writes to all tables: for who may read `log_status`.
+pub fn log(caller: &Caller) -> Result<Finding> {
+    let hours = gucs::retention_seconds() as f64 / 3600.0;
+    let keeps = format!("keeps each change for {hours} h at least; an older cursor is refused.");
+    if !caller.reads_log_status {
+        return Ok(Finding::ok("log", format!("The log {keeps}")));
+    }
+    let oldest = Log::open()?.oldest().map_or("nothing".to_string(), |then| {
+        let age = (xact::now() - then).max(0) / 1_000_000;
+        format!("changes of the last {age} s")
+    });
+    Ok(Finding::ok(
+        "log",
+        format!("The log holds {oldest} and {keeps}"),
+    ))
+}

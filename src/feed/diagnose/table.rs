@@ -1,0 +1,255 @@
+//! Checks of the table itself: enabled, published, captured in the right order.
+
+use super::answer::{Finding, Remembered};
+use crate::feed::relation::Relation;
+use crate::gucs;
+use crate::pg::catalog::{self, Class};
+use crate::pg::publication::{Coverage, Publication};
+use crate::pg::triggers::{self, Event, Firing};
+use crate::pg::{relation_triggers, Oid};
+use pgrx::spi::quote_identifier;
+
+/// So many tables or triggers are named.
+const NAMED: usize = 5;
+
+const ENABLE: &str = "Call pgrealtime.enable() on the table.";
+
+/// A table with the triggers of its own and of its leaves.
+pub struct Table<'a> {
+    class: &'a Class,
+    relation: &'a Relation,
+    remembered: Option<&'a Remembered>,
+    function: Oid,
+    parts: Vec<(Class, Vec<Firing>)>,
+}
+
+impl<'a> Table<'a> {
+    pub fn new(
+        class: &'a Class,
+        relation: &'a Relation,
+        remembered: Option<&'a Remembered>,
+    ) -> Table<'a> {
+        let mut parts = vec![class.clone()];
+        if class.is_partitioned() {
+            parts.extend(catalog::leaves(class.oid));
+        }
+        Table {
+            class,
+            relation,
+            remembered,
+            function: triggers::member_function("capture_change").unwrap_or(Oid::INVALID),
+            parts: parts
+                .into_iter()
+                .map(|part| (part.clone(), triggers::firing(part.oid)))
+                .collect(),
+        }
+    }
+
+    pub fn findings(&self) -> Vec<Finding> {
+        vec![
+            self.enabled(),
+            published(self.class),
+            self.captured(),
+            self.order(),
+            self.operations(),
+        ]
+    }
+
+    fn enabled(&self) -> Finding {
+        let check = "enabled";
+        let by_trigger = !relation_triggers::capture_arguments(self.class.oid).is_empty();
+        let is_enabled = |above: &Oid| !relation_triggers::capture_arguments(*above).is_empty();
+        let root = catalog::ancestors(self.class)
+            .into_iter()
+            .find(is_enabled)
+            .and_then(Class::by_oid);
+        if let Some(root) = root.filter(|_| !by_trigger || self.remembered.is_none()) {
+            let root = root.quoted();
+            return Finding::problem(
+                check,
+                format!("The table is a partition of {root}, which is enabled: its changes are told as those of {root}."),
+                format!("Name {root} where changes are asked for, and here."),
+            );
+        }
+        match self.remembered {
+            None if by_trigger => Finding::note(
+                check,
+                "Not enabled: triggers that were made by hand capture its changes.",
+                "",
+            ),
+            None => Finding::problem(check, "The table is not enabled.", ENABLE),
+            Some(known) if known.sinks.is_empty() => Finding::problem(
+                check,
+                "Enabled with no sink: the table is published, its changes are not captured.",
+                "Call pgrealtime.enable() with sinks => '{log}'.",
+            ),
+            Some(known) if !known.sinks.iter().any(|sink| sink == "log") => Finding::problem(
+                check,
+                format!(
+                    "Enabled for {} only: changes_since reads the sink log.",
+                    known.sinks.join(", ")
+                ),
+                "Call pgrealtime.enable() with log among the sinks.",
+            ),
+            Some(known) => Finding::ok(
+                check,
+                format!("Enabled; sinks: {}.", known.sinks.join(", ")),
+            ),
+        }
+    }
+
+    fn captured(&self) -> Finding {
+        let check = "captured";
+        let off = self.switched_off();
+        if !off.is_empty() {
+            let names: Vec<String> = off.iter().map(|(name, _)| name.clone()).collect();
+            let ways: Vec<&str> = off
+                .iter()
+                .map(|(_, way)| way.as_str())
+                .take(NAMED)
+                .collect();
+            return Finding::problem(
+                check,
+                format!("Switched off: {}.", some_of(names)),
+                format!(
+                    "Run {}. What was written meanwhile is not in the change log.",
+                    ways.join("; ")
+                ),
+            );
+        }
+        if !self.relation.captured {
+            return Finding::problem(
+                check,
+                "No trigger of this table appends to the change log.",
+                "Call pgrealtime.enable() on the table, or name the partitioned table that is enabled.",
+            );
+        }
+        let missing: Vec<&str> = self
+            .remembered
+            .iter()
+            .flat_map(|known| &known.operations)
+            .filter(|event| !self.captures(**event))
+            .map(|event| event.name())
+            .collect();
+        if !missing.is_empty() {
+            return Finding::problem(
+                check,
+                format!(
+                    "No trigger captures {}, which the table is enabled for.",
+                    missing.join(", ")
+                ),
+                ENABLE,
+            );
+        }
+        Finding::ok(check, "Triggers append every change to the change log, but those applied by logical replication or under session_replication_role = replica.")
+    }
+
+    /// The capturing triggers that do not fire, and how each is switched on.
+    fn switched_off(&self) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for (part, all) in &self.parts {
+            for one in all {
+                if one.function == self.function && !one.enabled {
+                    let (name, table) = (quote_identifier(one.name()), part.quoted());
+                    let way = format!("ALTER TABLE {table} ENABLE TRIGGER {name}");
+                    found.push((format!("trigger {name} of {table}"), way));
+                }
+            }
+        }
+        found
+    }
+
+    fn captures(&self, event: Event) -> bool {
+        let mut parts = self.parts.iter();
+        parts.all(|(_, all)| triggers::captures(all, self.function, event))
+    }
+
+    fn order(&self) -> Finding {
+        let check = "trigger order";
+        let mut early = Vec::new();
+        for (part, all) in &self.parts {
+            for event in Event::ALL {
+                if let Some(one) = triggers::fires_before(all, self.function, event) {
+                    let one = format!("{} of {}", quote_identifier(one.name()), part.quoted());
+                    if !early.contains(&one) {
+                        early.push(one);
+                    }
+                }
+            }
+        }
+        if early.is_empty() {
+            return Finding::ok(check, "No other AFTER ROW trigger fires before capture.");
+        }
+        Finding::problem(
+            check,
+            format!(
+                "Fires before capture: {}. What it changes is told of before its cause.",
+                some_of(early)
+            ),
+            "Give it a name that sorts behind 00_pgrealtime_: ALTER TRIGGER … RENAME TO ….",
+        )
+    }
+
+    fn operations(&self) -> Finding {
+        let check = "operations";
+        let names = |captured: bool| {
+            let of = |event: &Event| self.captures(*event) == captured;
+            let names: Vec<&str> = Event::ALL.into_iter().filter(of).map(Event::name).collect();
+            names.join(", ")
+        };
+        match (names(true), names(false)) {
+            (all, none) if none.is_empty() => Finding::ok(check, format!("Captured: {all}.")),
+            (none, _) if none.is_empty() => Finding::problem(
+                check,
+                "No operation is captured.",
+                "Call pgrealtime.enable() with the operations that readers need.",
+            ),
+            (some, others) => Finding::note(
+                check,
+                format!("Captured: {some}; not captured: {others}."),
+                "Where readers miss one, call pgrealtime.enable() with the operations that they need.",
+            ),
+        }
+    }
+}
+
+/// A list that stays readable.
+fn some_of(mut names: Vec<String>) -> String {
+    let more = names.len().saturating_sub(NAMED);
+    names.truncate(NAMED);
+    match more {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
+}
+
+/// The operations that a trigger of the relation's own captures.
+pub fn captured_events(relation: Oid) -> Vec<Event> {
+    let function = triggers::member_function("capture_change").unwrap_or(Oid::INVALID);
+    let firing = triggers::firing(relation);
+    let captured = |event: &Event| triggers::captures(&firing, function, *event);
+    Event::ALL.into_iter().filter(captured).collect()
+}
+
+fn published(class: &Class) -> Finding {
+    let check = "published";
+    let name = gucs::publication();
+    let Some(publication) = Publication::by_name(&name) else {
+        return Finding::problem(
+            check,
+            format!("Publication \"{name}\" does not exist."),
+            ENABLE,
+        );
+    };
+    let how = match publication.coverage(class) {
+        Some(Coverage::Direct) => "as a member",
+        Some(Coverage::Schema) => "with its schema",
+        Some(Coverage::AllTables) => "with all tables",
+        Some(Coverage::Ancestor(_)) => "with a partitioned table above it",
+        None => {
+            let detail = format!("The table is not in publication \"{name}\".");
+            return Finding::problem(check, detail, ENABLE);
+        }
+    };
+    Finding::ok(check, format!("In publication \"{name}\" {how}."))
+}
