@@ -6,8 +6,11 @@ export PG ?= 15
 help:
 	@echo 'make demo            a cluster of its own with the demo application; make demo-stop ends it'
 	@echo 'make test            every test; make check: format, lints, dependency directions'
+	@echo 'make unit            the tests in src/; make unit TEST=name: those with that in their path'
 	@echo 'make regress         the SQL regression tests; make regress TEST=name: one of them'
 	@echo 'make regress-accept  takes the last run'"'"'s results as expected'
+	@echo 'make sessions        the programs of several sessions; make sessions TEST=cursor: one of them;'
+	@echo '                     make sessions TEST=cursor PART=serializable: parts with that in their name'
 	@echo 'make soak            the tests on random schemas at full size: minutes; ORACLE_SCHEMAS=1000: more of them'
 	@echo 'make bench           the measured claims; make bench BENCH=name: one of them'
 	@echo 'make install PG_CONFIG=/path/to/pg_config   builds for that server and installs there'
@@ -18,6 +21,10 @@ check:
 test:
 	@.ci/test
 
+unit:
+	@.ci/prepare
+	@.ci/unit $(TEST)
+
 regress:
 	@.ci/prepare
 	@.ci/install dev "$$(. .ci/env && server_bin pg)/pg_config"
@@ -27,12 +34,19 @@ regress:
 regress-accept:
 	@.ci/regress --accept
 
+ifdef PART
+sessions: export PGREALTIME_PART = $(PART)
+endif
+sessions:
+	@.ci/prepare
+	@.ci/install dev "$$(. .ci/env && server_bin pg)/pg_config"
+	@.ci/sessions $(TEST)
+
 soak: export ORACLE_SCHEMAS ?= 200
 soak:
 	@.ci/prepare
 	@.ci/install dev "$$(. .ci/env && server_bin pg)/pg_config"
-	@.ci/cluster start soak pg fsync=off
-	@(eval "$$(.ci/cluster env soak)" && cd tests/oracle && ./run); status=$$?; .ci/cluster stop soak; exit $$status
+	@.ci/sessions oracle
 
 bench:
 	@.ci/bench $(BENCH)
@@ -46,4 +60,4 @@ demo-stop:
 install:
 	@.ci/install dist "$(or $(PG_CONFIG),$(error say for which server: make install PG_CONFIG=/path/to/pg_config))"
 
-.PHONY: help check test regress regress-accept soak bench demo demo-stop install
+.PHONY: help check test unit regress regress-accept sessions soak bench demo demo-stop install

@@ -17,6 +17,8 @@ pub fn run() -> Outcome {
     let cluster = Cluster::from_environment();
     let mut writer = cluster.server.connect()?;
     prepare(&mut writer)?;
+    // Where a part says nothing else.
+    cluster.reload(&mut writer, &["pgrealtime.retention = '1s'"])?;
     part("by size", || by_size(&cluster, &mut writer))?;
     part("by age", || by_age(&cluster, &mut writer))?;
     part("readers in open transactions", || {

@@ -28,6 +28,12 @@ pub fn run() -> Outcome {
     all.writer.run("CREATE EXTENSION pgrealtime")?;
     all.writer.run(ITEMS)?;
     all.writer.run(&triggers("items"))?;
+    for name in ["one", "two"] {
+        all.writer
+            .run(&format!("CREATE TABLE {name} (id bigint PRIMARY KEY)"))?;
+        all.writer.run(&triggers(name))?;
+    }
+    all.writer.run("CREATE DATABASE second")?;
     part("taken by a transaction that writes", || {
         all.own_transaction()
     })?;
@@ -126,11 +132,12 @@ impl Sessions {
 
     /// The transaction with the lower id changes the row later.
     fn order(&mut self) -> Outcome {
+        self.insert(11)?;
         let (mut copy, cursor) = Copy::start(&mut self.reader, false)?;
         self.writer.run("BEGIN")?;
         self.insert(10)?;
         let update = |change| {
-            format!("UPDATE items SET version = version + 1, change = {change} WHERE id = 1")
+            format!("UPDATE items SET version = version + 1, change = {change} WHERE id = 11")
         };
         self.other.run(&update(1_001))?;
         self.writer.run(&update(1_002))?;
@@ -323,11 +330,6 @@ impl Sessions {
 
     /// Two transactions that each read what the other does not write, and append: no conflict but for the log's tables.
     fn serializable(&mut self) -> Outcome {
-        for name in ["one", "two"] {
-            self.writer
-                .run(&format!("CREATE TABLE {name} (id bigint PRIMARY KEY)"))?;
-            self.writer.run(&triggers(name))?;
-        }
         let cursor = self.cursor()?;
         for round in 0..3 {
             for (client, name) in [(&mut self.writer, "one"), (&mut self.other, "two")] {
@@ -398,7 +400,6 @@ impl Sessions {
             )
             .map_err(|error| format!("{error}: {text}"))?;
         }
-        self.writer.run("CREATE DATABASE second")?;
         let mut second = self.cluster.server.database("second").connect()?;
         second.run("CREATE EXTENSION pgrealtime")?;
         let foreign = second.value("SELECT pgrealtime.current_cursor()")?;

@@ -17,6 +17,7 @@ mod random;
 mod standby;
 mod writer;
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// A test stops at its first failure, which is its message.
@@ -52,8 +53,23 @@ pub fn wait_for(what: &str, mut reached: impl FnMut() -> Result<bool, String>) -
     Ok(())
 }
 
-/// Runs a named part of a test.
+/// The parts that this run is to have: those with this in their names, or all.
+fn chosen() -> Option<String> {
+    let part = std::env::var("PGREALTIME_PART").ok();
+    part.filter(|part| !part.is_empty())
+}
+
+/// Whether a chosen part has been met.
+static MET: AtomicBool = AtomicBool::new(false);
+
+/// Runs a named part of a test, unless the run is for other ones. Except in the programs that `main` names, each stands
+/// alone.
 pub fn part(name: &str, work: impl FnOnce() -> Outcome) -> Outcome {
+    if chosen().is_some_and(|chosen| !name.contains(&chosen)) {
+        println!("skipped {name}");
+        return Ok(());
+    }
+    MET.store(true, Relaxed);
     let begun = Instant::now();
     let result = work();
     match &result {
@@ -61,6 +77,14 @@ pub fn part(name: &str, work: impl FnOnce() -> Outcome) -> Outcome {
         Err(error) => println!("not ok  {name}: {error}"),
     }
     result
+}
+
+/// Runs a program whose parts build on each other.
+fn whole(run: impl FnOnce() -> Outcome) -> Outcome {
+    check(chosen().is_none(), || {
+        "its parts cannot be run alone".to_string()
+    })?;
+    run()
 }
 
 fn main() {
@@ -72,11 +96,15 @@ fn main() {
         "ddl" => ddl::run(),
         "gap" => gap::run(),
         "janitor" => janitor::run(),
-        "logical" => logical::run(),
+        "logical" => whole(logical::run),
         "standby" => standby::run(),
-        "oracle" => oracle::run(),
+        "oracle" => whole(oracle::run),
         _ => Err(format!("no program {name}")),
     };
+    let result = result.and_then(|()| {
+        let none = || "no part has PGREALTIME_PART in its name".to_string();
+        check(chosen().is_none() || MET.load(Relaxed), none)
+    });
     if let Err(error) = result {
         println!("{name} failed: {error}");
         std::process::exit(1);

@@ -1,4 +1,6 @@
 //! A client of the server: the simple query protocol over its Unix socket, a result as text.
+//!
+//! Not the crate `postgres`: its calls return with the answer, and here one session waits while the same thread uses others.
 
 use std::env;
 use std::io::{self, BufReader, Read, Write};

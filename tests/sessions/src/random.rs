@@ -1,4 +1,6 @@
 //! Choices that can be repeated: splitmix64 from a seed that is printed.
+//!
+//! Not the crate `rand`: its updates may change what a seed gives, and the seed of an old failure must still repeat it.
 
 use std::env;
 use std::time::{SystemTime, UNIX_EPOCH};

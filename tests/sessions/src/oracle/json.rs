@@ -1,4 +1,6 @@
 //! JSON values, compared as values: objects keep their order, numbers their digits.
+//!
+//! Not the crate `serde_json`: its objects drop repeated keys and are equal in any order, and both are the server's promise.
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Json {
