@@ -1,12 +1,20 @@
--- Settings follow RENAME and SET SCHEMA, new partitions get their TRUNCATE triggers. The start of a command is looked
--- at, too: after a restore the cache is empty, and once a table is renamed its old name finds nothing.
+-- Settings follow RENAME, SET SCHEMA and OWNER TO, new partitions get their TRUNCATE triggers, and what takes rows of an
+-- enabled table away or brings some without a captured change is told to its readers. The start of a command is looked
+-- at, too: after a restore the cache is empty, and once a table is renamed its old name finds nothing. A table, or a
+-- trigger on one, can be dropped by any command that has CASCADE.
 -- ENABLE ALWAYS: names change under session_replication_role = replica as well.
 CREATE EVENT TRIGGER pgrealtime_ddl_start ON ddl_command_start
   WHEN tag IN ('ALTER TABLE', 'ALTER INDEX', 'ALTER SCHEMA', 'ALTER EXTENSION', 'ALTER TYPE')
   EXECUTE FUNCTION pgrealtime.follow_ddl();
 CREATE EVENT TRIGGER pgrealtime_ddl_end ON ddl_command_end
-  WHEN tag IN ('ALTER TABLE', 'ALTER INDEX', 'ALTER SCHEMA', 'ALTER EXTENSION', 'ALTER TYPE', 'CREATE TABLE',
-               'DROP TABLE', 'DROP SCHEMA', 'DROP OWNED', 'DROP EXTENSION')
+  WHEN tag IN ('ALTER TABLE', 'ALTER FOREIGN TABLE', 'ALTER INDEX', 'ALTER SCHEMA', 'ALTER EXTENSION', 'ALTER TYPE',
+               'CREATE TABLE', 'CREATE FOREIGN TABLE', 'CREATE SCHEMA', 'CREATE TRIGGER')
+  EXECUTE FUNCTION pgrealtime.follow_ddl();
+CREATE EVENT TRIGGER pgrealtime_drop ON sql_drop
+  EXECUTE FUNCTION pgrealtime.follow_ddl();
+CREATE EVENT TRIGGER pgrealtime_rewrite ON table_rewrite
   EXECUTE FUNCTION pgrealtime.follow_ddl();
 ALTER EVENT TRIGGER pgrealtime_ddl_start ENABLE ALWAYS;
 ALTER EVENT TRIGGER pgrealtime_ddl_end ENABLE ALWAYS;
+ALTER EVENT TRIGGER pgrealtime_drop ENABLE ALWAYS;
+ALTER EVENT TRIGGER pgrealtime_rewrite ENABLE ALWAYS;

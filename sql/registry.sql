@@ -16,13 +16,15 @@ CREATE TABLE pgrealtime.settings (
   PRIMARY KEY (schema_name, relation_name)
 );
 
--- Which relation a name stood for when DDL was last seen, and the numbers of the columns that the settings name
--- ('3:status'): what lets the settings follow RENAME and SET SCHEMA. A cache: not dumped, filled again by name.
+-- The relations that are captured, by enable or by a trigger made by hand, as they were when DDL was last seen. What DDL
+-- changes of it is followed, or told to readers as a gap. A cache: not dumped, filled again by name.
 CREATE TABLE pgrealtime.relation_cache (
   relation      oid PRIMARY KEY,
   schema_name   text COLLATE "C" NOT NULL,
   relation_name text COLLATE "C" NOT NULL,
-  columns       text[] NOT NULL
+  columns       text[] NOT NULL,  -- those that the settings name, by number: 3:status
+  enabled       boolean NOT NULL, -- whether the settings of this name are its own
+  tables        text[] NOT NULL   -- itself and what inherits from it, with a digest of what captures there: 16384:9f…
 );
 
 SELECT pg_catalog.pg_extension_config_dump('pgrealtime.settings', '');

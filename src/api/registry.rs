@@ -185,8 +185,8 @@ CREATE FUNCTION pgrealtime.follow_ddl() RETURNS event_trigger
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "#)]
-fn follow_ddl(call: CallInfo) {
-    registry::follow(event_trigger::command(call));
+fn follow_ddl(call: CallInfo) -> Result<(), ErrorReport> {
+    Ok(registry::follow(event_trigger::command(call))?)
 }
 
 extension_sql_file!(

@@ -25,16 +25,25 @@ pub enum GapCause {
     PartitionMoved,
     /// Another layout, which earlier images cannot be mapped to.
     Layout,
+    /// A capture trigger was made, dropped or switched, by whomever but `enable` and `disable`.
+    Capture,
+    /// Values changed without a row change: ALTER COLUMN TYPE, ADD COLUMN with a default, ALTER TYPE RENAME VALUE.
+    Rewritten,
+    /// A table began to inherit from the relation, or ended to: its SELECT shows other rows.
+    Inheritance,
 }
 
 impl GapCause {
-    const LETTERS: [(GapCause, u8); 6] = [
+    const LETTERS: [(GapCause, u8); 9] = [
         (GapCause::Enabled, b'e'),
         (GapCause::Disabled, b'd'),
         (GapCause::Skipped, b's'),
         (GapCause::PartitionTruncated, b't'),
         (GapCause::PartitionMoved, b'p'),
         (GapCause::Layout, b'l'),
+        (GapCause::Capture, b'c'),
+        (GapCause::Rewritten, b'r'),
+        (GapCause::Inheritance, b'i'),
     ];
 
     /// The stored letter.
@@ -60,8 +69,11 @@ impl GapCause {
             GapCause::Disabled => "was disabled",
             GapCause::Skipped => "was changed while pgrealtime.enabled was off",
             GapCause::PartitionTruncated => "had a partition truncated",
-            GapCause::PartitionMoved => "had a partition attached or detached",
+            GapCause::PartitionMoved => "had a partition attached, detached or dropped",
             GapCause::Layout => "changed in a way that earlier images cannot be mapped to",
+            GapCause::Capture => "had capture triggers made, dropped, or switched on or off",
+            GapCause::Rewritten => "had values changed by ALTER TABLE or ALTER TYPE",
+            GapCause::Inheritance => "has, or had, tables that inherit from it",
         }
     }
 }

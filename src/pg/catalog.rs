@@ -1,5 +1,6 @@
 //! What the catalogs say of a relation: its class, columns, key, ancestors and descendants.
 
+use super::catalog_scan::{scan, ByOid};
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
 use std::ffi::{CStr, CString};
@@ -20,6 +21,8 @@ pub struct Class {
     pub replica_identity: u8,
     pub is_partition: bool,
     pub rls: bool,
+    /// Others inherit from it, or did until VACUUM last looked.
+    pub may_have_children: bool,
     /// Planner's estimate; `None` where nobody has analysed.
     pub estimated_rows: Option<i64>,
 }
@@ -53,6 +56,7 @@ impl Class {
                 replica_identity: form.relreplident as u8,
                 is_partition: form.relispartition,
                 rls: form.relrowsecurity,
+                may_have_children: form.relhassubclass,
                 estimated_rows: (form.reltuples >= 0.0).then_some(form.reltuples as i64),
             });
             pg_sys::ReleaseSysCache(tuple);
@@ -217,6 +221,37 @@ pub fn descendants(relation: Oid) -> Vec<Oid> {
         }))
     };
     all.retain(|oid| *oid != relation);
+    all
+}
+
+/// What shows up in a SELECT of a relation besides its own rows, for every session: [`descendants`] that are not temporary.
+pub fn lasting_descendants(relation: Oid) -> Vec<Oid> {
+    let mut all = descendants(relation);
+    all.retain(|oid| Class::by_oid(*oid).is_some_and(|class| !class.is_temporary()));
+    all
+}
+
+// pg_inherits and its pg_inherits_relid_seqno_index (catalog/pg_inherits.h): not bound by pgrx, the same since 15. The
+// columns are inhrelid, inhparent.
+const PARENTS: ByOid = ByOid {
+    catalog: Oid::from_u32(2611),
+    index: Oid::from_u32(2680),
+    column: 1,
+};
+
+/// What a relation is a partition of or inherits from, at any distance.
+pub fn above(relation: Oid) -> Vec<Oid> {
+    let mut all = vec![relation];
+    let mut next = 0;
+    while let Some(one) = all.get(next).copied() {
+        next += 1;
+        scan(PARENTS, one, |row| {
+            // SAFETY: the second column of pg_inherits is an OID.
+            let parent = unsafe { row.column::<Oid>(2) };
+            all.extend(parent.filter(|oid| !all.contains(oid)));
+        });
+    }
+    all.swap_remove(0);
     all
 }
 

@@ -34,6 +34,16 @@ pub fn lock_relation(relation: Oid) {
     }
 }
 
+/// Lets one transaction at a time write what a table of the extension remembers of an object: held until the transaction
+/// ends.
+pub fn lock_entry(table: Oid, object: Oid) {
+    // SAFETY: any pair of OIDs can be locked; nobody else locks objects of that class.
+    unsafe {
+        let mode = pg_sys::ExclusiveLock as pg_sys::LOCKMODE;
+        pg_sys::LockDatabaseObject(table, object, 0, mode);
+    }
+}
+
 /// Lets one transaction at a time create publications through the extension: held until the transaction ends.
 pub fn lock_publication_creation() {
     // SAFETY: the lock is on the catalog's own class and no object, which nothing else takes.

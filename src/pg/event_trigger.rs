@@ -4,23 +4,34 @@ use super::catalog::relation_by_name;
 use super::CallInfo;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{NodeTag, Oid};
+use pgrx::Spi;
 use std::ffi::CStr;
 
-/// The commands that can concern the extension, as far as their parse tree tells without looking anything up.
+/// The commands that can concern the extension, as far as their parse tree tells without looking much up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// A name is about to change: RENAME, SET SCHEMA.
     BeforeRename,
     /// A name or an owner has changed: RENAME, SET SCHEMA, OWNER TO.
     AfterRename,
-    /// Something was dropped.
-    AfterDrop,
+    /// A relation is about to become a partition: ATTACH PARTITION.
+    BeforeAttach(Partition),
+    /// A partition is about to leave this table in a transaction of its own: DETACH PARTITION CONCURRENTLY.
+    BeforeDetach(Option<Oid>),
     /// This relation is a new, empty partition: CREATE TABLE … PARTITION OF.
     PartitionCreated(Option<Oid>),
     /// A relation became a partition, with what it held: ATTACH PARTITION.
     PartitionAttached(Partition),
     /// A relation stopped being a partition: DETACH PARTITION.
     PartitionDetached(Partition),
+    /// What inherits from these relations, or the triggers on them, may be others than before.
+    Altered(Vec<Oid>),
+    /// This relation has got new values in place of its own.
+    Rewritten(Oid),
+    /// Something was dropped; [`dropped`] says what.
+    Dropped,
+    /// Anything may have happened: a command that holds commands.
+    Several,
     /// Anything else.
     Other,
 }
@@ -30,6 +41,14 @@ pub enum Command {
 pub struct Partition {
     pub parent: Option<Oid>,
     pub partition: Option<Oid>,
+}
+
+/// What a command dropped, by itself or by CASCADE.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    pub relations: Vec<Oid>,
+    /// The tables that are still there and have lost a trigger.
+    pub tables: Vec<Oid>,
 }
 
 /// Reads the call. Called by hand, or for a server that is being upgraded, it is nothing that concerns us.
@@ -42,16 +61,50 @@ pub fn command(call: CallInfo) -> Command {
         {
             return Command::Other;
         }
-        let at_start = CStr::from_ptr((*data).event) == c"ddl_command_start";
         let tree = (*data).parsetree;
+        match CStr::from_ptr((*data).event).to_bytes() {
+            b"ddl_command_start" => before(tree),
+            b"sql_drop" => Command::Dropped,
+            b"table_rewrite" => rewritten(),
+            _ => after(tree),
+        }
+    }
+}
+
+/// # Safety
+/// `tree` is the parse tree of a command.
+unsafe fn before(tree: *mut pg_sys::Node) -> Command {
+    // SAFETY: as promised by the caller.
+    unsafe {
         match (*tree).type_ {
-            NodeTag::T_RenameStmt | NodeTag::T_AlterObjectSchemaStmt if at_start => {
-                Command::BeforeRename
-            }
-            _ if at_start => Command::Other,
+            NodeTag::T_RenameStmt | NodeTag::T_AlterObjectSchemaStmt => Command::BeforeRename,
+            NodeTag::T_AlterTableStmt => before_alter_table(tree.cast()),
+            _ => Command::Other,
+        }
+    }
+}
+
+/// # Safety
+/// `tree` is the parse tree of a command.
+unsafe fn after(tree: *mut pg_sys::Node) -> Command {
+    // SAFETY: as promised by the caller; the first field of a CREATE FOREIGN TABLE is a CREATE TABLE.
+    unsafe {
+        match (*tree).type_ {
             NodeTag::T_RenameStmt | NodeTag::T_AlterObjectSchemaStmt => Command::AfterRename,
-            NodeTag::T_DropStmt | NodeTag::T_DropOwnedStmt => Command::AfterDrop,
-            NodeTag::T_CreateStmt => of_create_table(tree.cast()),
+            NodeTag::T_CreateStmt | NodeTag::T_CreateForeignTableStmt => {
+                of_create_table(tree.cast())
+            }
+            NodeTag::T_CreateTrigStmt => {
+                let statement = tree.cast::<pg_sys::CreateTrigStmt>();
+                Command::Altered(named_relation((*statement).relation).into_iter().collect())
+            }
+            NodeTag::T_CreateSchemaStmt => {
+                let statement = tree.cast::<pg_sys::CreateSchemaStmt>();
+                match (*statement).schemaElts.is_null() {
+                    true => Command::Other,
+                    false => Command::Several,
+                }
+            }
             NodeTag::T_AlterTableStmt => of_alter_table(tree.cast()),
             _ => Command::Other,
         }
@@ -61,12 +114,69 @@ pub fn command(call: CallInfo) -> Command {
 /// # Safety
 /// `statement` is a CREATE TABLE.
 unsafe fn of_create_table(statement: *mut pg_sys::CreateStmt) -> Command {
-    // SAFETY: as promised by the caller; `relation` is the RangeVar of the new table.
+    // SAFETY: as promised by the caller; `relation` is the RangeVar of the new table, `inhRelations` those of its parents.
     unsafe {
-        if (*statement).partbound.is_null() {
+        if !(*statement).partbound.is_null() {
+            return Command::PartitionCreated(named_relation((*statement).relation));
+        }
+        if (*statement).inhRelations.is_null() {
             return Command::Other;
         }
-        Command::PartitionCreated(named_relation((*statement).relation))
+        let parents = pgrx::PgList::<pg_sys::RangeVar>::from_pg((*statement).inhRelations);
+        Command::Altered(
+            parents
+                .iter_ptr()
+                .filter_map(|parent| named_relation(parent))
+                .collect(),
+        )
+    }
+}
+
+/// # Safety
+/// `statement` is an ALTER TABLE.
+unsafe fn commands(statement: *mut pg_sys::AlterTableStmt) -> Vec<*mut pg_sys::AlterTableCmd> {
+    // SAFETY: `cmds` is a list of AlterTableCmd.
+    let list = unsafe { pgrx::PgList::<pg_sys::AlterTableCmd>::from_pg((*statement).cmds) };
+    list.iter_ptr().collect()
+}
+
+/// # Safety
+/// `command` is an ATTACH or DETACH PARTITION of the statement.
+unsafe fn partition(
+    statement: *mut pg_sys::AlterTableStmt,
+    command: *mut pg_sys::AlterTableCmd,
+) -> Partition {
+    // SAFETY: the definition of ATTACH and DETACH is a PartitionCmd.
+    unsafe {
+        let definition = (*command).def.cast::<pg_sys::PartitionCmd>();
+        Partition {
+            parent: named_relation((*statement).relation),
+            partition: named_relation((*definition).name),
+        }
+    }
+}
+
+/// # Safety
+/// `statement` is an ALTER TABLE.
+unsafe fn before_alter_table(statement: *mut pg_sys::AlterTableStmt) -> Command {
+    use pg_sys::AlterTableType as Kind;
+    // SAFETY: as promised by the caller.
+    unsafe {
+        for command in commands(statement) {
+            match (*command).subtype {
+                Kind::AT_AttachPartition => {
+                    return Command::BeforeAttach(partition(statement, command))
+                }
+                Kind::AT_DetachPartition => {
+                    let definition = (*command).def.cast::<pg_sys::PartitionCmd>();
+                    if (*definition).concurrent {
+                        return Command::BeforeDetach(named_relation((*statement).relation));
+                    }
+                }
+                _ => {}
+            }
+        }
+        Command::Other
     }
 }
 
@@ -74,26 +184,84 @@ unsafe fn of_create_table(statement: *mut pg_sys::CreateStmt) -> Command {
 /// `statement` is an ALTER TABLE.
 unsafe fn of_alter_table(statement: *mut pg_sys::AlterTableStmt) -> Command {
     use pg_sys::AlterTableType as Kind;
-    // SAFETY: `cmds` is a list of AlterTableCmd; the definition of ATTACH and DETACH is a PartitionCmd.
+    let (mut altered, mut owner) = (Vec::new(), false);
+    // SAFETY: as promised by the caller; the definition of INHERIT and NO INHERIT is the parent's RangeVar.
     unsafe {
-        let commands = pgrx::PgList::<pg_sys::AlterTableCmd>::from_pg((*statement).cmds);
-        for command in commands.iter_ptr() {
-            let definition = (*command).def.cast::<pg_sys::PartitionCmd>();
-            let relations = || Partition {
-                parent: named_relation((*statement).relation),
-                partition: named_relation((*definition).name),
-            };
+        let itself = || named_relation((*statement).relation);
+        for command in commands(statement) {
             match (*command).subtype {
-                Kind::AT_AttachPartition => return Command::PartitionAttached(relations()),
-                Kind::AT_DetachPartition | Kind::AT_DetachPartitionFinalize => {
-                    return Command::PartitionDetached(relations())
+                Kind::AT_AttachPartition => {
+                    return Command::PartitionAttached(partition(statement, command))
                 }
-                Kind::AT_ChangeOwner => return Command::AfterRename,
+                Kind::AT_DetachPartition | Kind::AT_DetachPartitionFinalize => {
+                    return Command::PartitionDetached(partition(statement, command))
+                }
+                Kind::AT_AddInherit | Kind::AT_DropInherit => {
+                    altered.extend(named_relation((*command).def.cast()));
+                }
+                Kind::AT_EnableTrig
+                | Kind::AT_EnableAlwaysTrig
+                | Kind::AT_EnableReplicaTrig
+                | Kind::AT_EnableTrigAll
+                | Kind::AT_EnableTrigUser
+                | Kind::AT_DisableTrig
+                | Kind::AT_DisableTrigAll
+                | Kind::AT_DisableTrigUser => altered.extend(itself()),
+                Kind::AT_ChangeOwner => owner = true,
                 _ => {}
             }
         }
-        Command::Other
     }
+    match altered.is_empty() {
+        true if owner => Command::AfterRename,
+        true => Command::Other,
+        // With both, the next change of a name finds the new owner.
+        false => Command::Altered(altered),
+    }
+}
+
+/// The relation that a table_rewrite is about, unless it keeps its values: SET LOGGED, SET ACCESS METHOD.
+fn rewritten() -> Command {
+    const VALUES: u32 = pg_sys::AT_REWRITE_DEFAULT_VAL | pg_sys::AT_REWRITE_COLUMN_REWRITE;
+    // SAFETY: called inside a table_rewrite event, where both functions answer.
+    let (relation, reason) = unsafe {
+        (
+            pgrx::direct_function_call::<Oid>(pg_sys::pg_event_trigger_table_rewrite_oid, &[]),
+            pgrx::direct_function_call::<i32>(pg_sys::pg_event_trigger_table_rewrite_reason, &[]),
+        )
+    };
+    match (relation, reason) {
+        (Some(relation), Some(reason)) if reason as u32 & VALUES != 0 => {
+            Command::Rewritten(relation)
+        }
+        _ => Command::Other,
+    }
+}
+
+/// What the command that runs has dropped, as its sql_drop event tells. Raises where somebody has taken EXECUTE on
+/// Postgres's function away.
+pub fn dropped() -> Dropped {
+    const DROPPED: &str = "SELECT d.objid, d.address_names[1], d.address_names[2], \
+         d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_trigger'::pg_catalog.regclass \
+         FROM pg_catalog.pg_event_trigger_dropped_objects() AS d \
+         WHERE d.objsubid OPERATOR(pg_catalog.=) 0 AND NOT d.is_temporary AND d.classid OPERATOR(pg_catalog.=) ANY \
+         (ARRAY['pg_catalog.pg_class', 'pg_catalog.pg_trigger']::pg_catalog.regclass[]::pg_catalog.oid[])";
+    let mut all = Dropped::default();
+    let read = Spi::connect(|client| {
+        for row in client.select(DROPPED, None, &[])? {
+            if row.get::<bool>(4)? != Some(true) {
+                all.relations.extend(row.get::<Oid>(1)?);
+            } else if let (Some(schema), Some(table)) = (row.get(2)?, row.get(3)?) {
+                all.tables.extend(relation_by_name(schema, table));
+            }
+        }
+        Ok::<(), pgrx::spi::Error>(())
+    });
+    if let Err(error) = read {
+        // SPI's own status codes: not reachable with this query.
+        pgrx::error!("could not read what was dropped: {error}");
+    }
+    all
 }
 
 /// # Safety

@@ -163,6 +163,40 @@ pub fn firing(relation: Oid) -> Vec<Firing> {
     found
 }
 
+/// A number that changes when a trigger that calls `function` comes to a relation or goes, is switched on or off, or is
+/// made otherwise; not when it is renamed. 0 for none.
+pub fn digest(relation: Oid, function: Oid) -> u64 {
+    let mut sum: u64 = 0;
+    scan(TRIGGERS, relation, |row| {
+        // SAFETY: the scan is over pg_trigger; the three columns are varlenas, read as their bytes.
+        unsafe {
+            let form = row.form::<pg_sys::FormData_pg_trigger>();
+            if form.tgfoid != function || !Firing::of(form).enabled {
+                return;
+            }
+            let mut hash = fnv(FNV_OFFSET, &form.tgtype.to_le_bytes());
+            for column in [
+                pg_sys::Anum_pg_trigger_tgattr,
+                pg_sys::Anum_pg_trigger_tgargs,
+                pg_sys::Anum_pg_trigger_tgqual,
+            ] {
+                let bytes = row.column::<Vec<u8>>(column).unwrap_or_default();
+                hash = fnv(fnv(hash, &bytes.len().to_le_bytes()), &bytes);
+            }
+            sum = sum.wrapping_add(hash);
+        }
+    });
+    sum
+}
+
+const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// FNV-1a: stored, hence not a hash that the next compiler may change.
+fn fnv(seed: u64, bytes: &[u8]) -> u64 {
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    bytes.iter().fold(seed, step)
+}
+
 /// [`firing`] of every relation at once, in order where triggers of several functions meet: one pass over the catalog costs a fraction of 1,000 index scans.
 pub fn firing_everywhere() -> HashMap<Oid, Vec<Firing>> {
     let mut found: HashMap<Oid, Vec<Firing>> = HashMap::new();

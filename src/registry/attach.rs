@@ -99,6 +99,15 @@ pub fn attach_new_leaf(leaf: &Class, settings: &Settings) -> Result<()> {
     Ok(())
 }
 
+/// Whether a relation has capture triggers of its own, made by `enable` or by hand, not on behalf of a table above it.
+pub fn captures_itself(class: &Class) -> Result<bool> {
+    let function = capture_function()?;
+    let own = |trigger: &Trigger| {
+        trigger.firing.function == function && !trigger.is_clone && !trigger.has_argument(LEAF)
+    };
+    Ok(triggers::of_relation(class.oid).iter().any(own))
+}
+
 /// Whether the table has the TRUNCATE trigger of a leaf.
 pub fn has_leaf_trigger(table: &Class) -> bool {
     let name = name(Event::Truncate);

@@ -1,11 +1,12 @@
-//! Which OID a remembered name stands for: the table `pgrealtime.relation_cache`, which DDL follows.
+//! What is remembered of captured relations: the table `pgrealtime.relation_cache`, which DDL follows.
 
 use super::filter_rule;
 use super::settings::Settings;
+use super::tables;
 use crate::error::Result;
-use crate::pg::catalog;
+use crate::pg::catalog::{self, Class};
 use crate::pg::heap::{Lock, Row, Table, Value, View};
-use crate::pg::Oid;
+use crate::pg::{ddl, Oid};
 use crate::sink::topic;
 use std::collections::HashMap;
 
@@ -19,33 +20,30 @@ pub struct Entry {
     pub name: String,
     /// The columns that the settings name, by number, so that RENAME COLUMN can be followed.
     pub columns: Vec<(i16, String)>,
+    /// Whether the settings of this name are the relation's; otherwise a trigger made by hand captures it.
+    pub enabled: bool,
+    /// What `tables::of` said when DDL was last seen.
+    pub tables: Vec<String>,
 }
 
 impl Entry {
-    /// The entry that belongs to settings of an existing relation.
-    pub fn of(relation: Oid, settings: &Settings) -> Entry {
-        let mut names = settings.columns.clone().unwrap_or_default();
-        if let Some(template) = &settings.broadcast_topic {
-            names.extend(topic::columns(template));
-        }
-        if let Some(filter) = &settings.row_filter {
-            names.extend(filter_rule::columns(filter));
-        }
-        names.sort();
-        names.dedup();
-        let numbered = names.into_iter();
-        Entry {
-            relation,
-            schema: settings.schema.clone(),
-            name: settings.relation.clone(),
-            columns: numbered
-                .filter_map(|name| Some((catalog::column_number(relation, &name)?, name)))
+    /// The entry of an existing relation as it is now, with its settings if it is enabled.
+    pub fn of(class: &Class, settings: Option<&Settings>) -> Result<Entry> {
+        let named = settings.map_or(Vec::new(), named_columns).into_iter();
+        Ok(Entry {
+            relation: class.oid,
+            schema: class.schema_name.clone(),
+            name: class.name.clone(),
+            columns: named
+                .filter_map(|name| Some((catalog::column_number(class.oid, &name)?, name)))
                 .collect(),
-        }
+            enabled: settings.is_some(),
+            tables: tables::of(class.oid)?,
+        })
     }
 
     pub fn is_of(&self, settings: &Settings) -> bool {
-        self.schema == settings.schema && self.name == settings.relation
+        self.enabled && self.schema == settings.schema && self.name == settings.relation
     }
 
     fn read(row: &Row) -> Entry {
@@ -59,8 +57,23 @@ impl Entry {
             schema: row.get(1).unwrap_or_default(),
             name: row.get(2).unwrap_or_default(),
             columns: numbered.iter().filter_map(split).collect(),
+            enabled: row.get(4).unwrap_or_default(),
+            tables: row.get(5).unwrap_or_default(),
         }
     }
+}
+
+fn named_columns(settings: &Settings) -> Vec<String> {
+    let mut names = settings.columns.clone().unwrap_or_default();
+    if let Some(template) = &settings.broadcast_topic {
+        names.extend(topic::columns(template));
+    }
+    if let Some(filter) = &settings.row_filter {
+        names.extend(filter_rule::columns(filter));
+    }
+    names.sort();
+    names.dedup();
+    names
 }
 
 /// All entries as of now.
@@ -69,16 +82,37 @@ pub fn all() -> Result<Vec<Entry>> {
     Ok(table.rows(View::Latest).iter().map(Entry::read).collect())
 }
 
-/// Which relation each name (schema, relation) stands for.
+/// The entries of these relations as of now.
+pub fn of(relations: &[Oid]) -> Result<Vec<Entry>> {
+    let table = Table::open_member(TABLE, Lock::AccessShare)?;
+    let rows = table.rows(View::Latest);
+    let wanted = |row: &&Row| row.get(0).is_some_and(|oid| relations.contains(&oid));
+    Ok(rows.iter().filter(wanted).map(Entry::read).collect())
+}
+
+/// Which relation's the settings of each name (schema, relation) are.
 pub fn relations(view: View) -> Result<HashMap<(String, String), Oid>> {
     let table = Table::open_member(TABLE, Lock::AccessShare)?;
     let rows = table.rows(view);
-    let one = |row: &Row| Some(((row.get(1)?, row.get(2)?), row.get(0)?));
+    let one = |row: &Row| {
+        let enabled = row.get::<bool>(4)?;
+        enabled.then_some(((row.get(1)?, row.get(2)?), row.get(0)?))
+    };
     Ok(rows.iter().filter_map(one).collect())
+}
+
+/// Lets no other transaction write the entry of this relation until this one ends. What is read of it afterwards holds.
+pub fn lock(relation: Oid) -> Result<()> {
+    ddl::lock_entry(
+        Table::open_member(TABLE, Lock::RowExclusive)?.oid(),
+        relation,
+    );
+    Ok(())
 }
 
 /// Stores an entry in place of those of the same relation or the same name.
 pub fn save(entry: &Entry) -> Result<()> {
+    lock(entry.relation)?;
     let table = Table::open_member(TABLE, Lock::RowExclusive)?;
     for row in table.rows(View::Latest) {
         let same_name =
@@ -97,12 +131,15 @@ pub fn save(entry: &Entry) -> Result<()> {
         Some(Value::Text(&entry.schema)),
         Some(Value::Text(&entry.name)),
         Some(Value::TextArray(&columns)),
+        Some(Value::Bool(entry.enabled)),
+        Some(Value::TextArray(&entry.tables)),
     ]);
     Ok(())
 }
 
 /// Forgets a relation.
 pub fn remove(relation: Oid) -> Result<()> {
+    lock(relation)?;
     let table = Table::open_member(TABLE, Lock::RowExclusive)?;
     for row in table.rows(View::Latest) {
         if row.get(0) == Some(relation) {

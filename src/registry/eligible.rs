@@ -115,6 +115,11 @@ pub fn check_relatives(class: &Class) -> Result<()> {
     Ok(())
 }
 
+/// Before ATTACH PARTITION.
+pub fn check_attach(_parent: Option<Oid>, _partition: Option<Oid>) -> Result<()> {
+    Ok(())
+}
+
 /// Whether the relation or a partitioned table above it is enabled.
 pub fn is_enabled(class: &Class) -> Result<bool> {
     let remembered = Remembered::load()?;

@@ -1,8 +1,8 @@
 //! `enable` and `disable`.
 
-use super::cache::{self, Entry};
 use super::merge::{merge, Request};
 use super::settings::{self, Settings};
+use super::watch::{self, Own};
 use super::{attach, belonging, eligible, filter_rule, publish};
 use crate::error::{report, Error, Result};
 use crate::log::append::append_gap;
@@ -15,6 +15,7 @@ use crate::pg::{ddl, Oid};
 /// Publishes a relation, attaches capture, remembers the settings. What holds already is left alone.
 pub fn enable(relation: Option<Oid>, request: Request) -> Result<()> {
     let class = lock(relation, c"pgrealtime.enable()")?;
+    let _own = Own::of(class.oid);
     eligible::check_kind(&class)?;
     eligible::check_relatives(&class)?;
     let old = belonging::settings_of(&class)?;
@@ -24,7 +25,10 @@ pub fn enable(relation: Option<Oid>, request: Request) -> Result<()> {
         .as_ref()
         .is_some_and(|old| old.row_filter != new.row_filter);
     let made = attach::attach(&class, &new, renewed)?;
-    remember(&class, old.as_ref(), &new)?;
+    if old.as_ref() != Some(&new) {
+        settings::save(&new)?;
+    }
+    watch::remember(&class)?;
     if old.as_ref() != Some(&new) {
         tell(&class, &new)?;
     }
@@ -94,20 +98,10 @@ fn tells_otherwise(old: &Settings, new: &Settings) -> bool {
     comparable != *new
 }
 
-fn remember(class: &Class, old: Option<&Settings>, new: &Settings) -> Result<()> {
-    if old != Some(new) {
-        settings::save(new)?;
-    }
-    let entry = Entry::of(class.oid, new);
-    if !cache::all()?.contains(&entry) {
-        cache::save(&entry)?;
-    }
-    Ok(())
-}
-
 /// Forgets the settings, detaches capture, takes the relation out of the publication.
 pub fn disable(relation: Option<Oid>) -> Result<()> {
     let class = lock(relation, c"pgrealtime.disable()")?;
+    let _own = Own::of(class.oid);
     if belonging::settings_of(&class)?.is_none() {
         report(format!("table \"{}\" is not enabled, skipping", class.name)).notice();
         return Ok(());
@@ -117,7 +111,7 @@ pub fn disable(relation: Option<Oid>) -> Result<()> {
     }
     publish::unpublish(&class)?;
     settings::remove(&class.schema_name, &class.name)?;
-    cache::remove(class.oid)
+    watch::remember(&class)
 }
 
 /// The relation, owned by the caller and locked, so that two callers come one after the other.

@@ -1,164 +1,158 @@
-//! Settings follow DDL: called by the event triggers, inside other people's commands. Never raises.
+//! DDL is followed: called by the event triggers, inside other people's commands. What it should do and cannot is a
+//! WARNING; the one error is where Postgres would raise one with less to go by.
 
-use super::belonging::{self, Remembered};
+use super::belonging::Remembered;
 use super::cache::{self, Entry};
-use super::settings::{self, Settings};
-use super::{attach, eligible, filter_rule};
+use super::settings::Settings;
+use super::watch::{self, Own, Watched};
+use super::{attach, eligible, moves, tables};
 use crate::error::{report, Result};
-use crate::log::append::append_gap;
 use crate::log::entry::GapCause;
 use crate::pg::catalog::{self, Class};
-use crate::pg::event_trigger::Command;
-use crate::pg::heap::{Lock, View};
+use crate::pg::event_trigger::{self, Command, Dropped, Partition};
 use crate::pg::subtransaction::attempt;
-use crate::pg::{acl, heap, Oid};
-use crate::sink::topic;
+use crate::pg::{heap, Oid};
 
-/// Looks at a command; what it should do and cannot becomes a WARNING.
-pub fn follow(command: Command) {
+/// Looks at a command. Errors: 55000 for ATTACH PARTITION of a table that is enabled by itself.
+pub fn follow(command: Command) -> Result<()> {
     if command == Command::Other || heap::member_oid("relation_cache").is_none() {
-        return;
-    }
-    let outcome = match command {
-        Command::Other => Ok(()),
-        Command::BeforeRename => {
-            try_to(uncached, |entries| entries.iter().try_for_each(cache::save))
-        }
-        Command::AfterRename => {
-            try_to(moves, |_| follow_moves()).and_then(|()| try_to(stale_arguments, attach_all))
-        }
-        Command::AfterDrop => try_to(moves, |_| follow_moves()),
-        Command::PartitionCreated(partition) => try_to(|| new_leaves(partition), complete),
-        Command::PartitionAttached(it) => try_to(|| new_leaves(it.partition), complete)
-            .and_then(|()| try_to(|| enabled_roots(it.parent), tell_of_move)),
-        Command::PartitionDetached(it) => try_to(|| orphans(it.partition), detach)
-            .and_then(|()| try_to(|| enabled_roots(it.parent), tell_of_move)),
-    };
-    if let Err(message) = outcome {
-        report("pgrealtime could not follow this command")
-            .detail(format!("The reason was: {message}."))
-            .hint("Call pgrealtime.enable() for the table; pgrealtime.realtime_configuration shows what is out of order.")
-            .warning();
-    }
-}
-
-/// Works on what `find` finds, in a subtransaction. Most commands find nothing and pay for none.
-fn try_to<T>(
-    find: impl FnOnce() -> Result<Vec<T>>,
-    work: impl FnOnce(&[T]) -> Result<()>,
-) -> std::result::Result<(), String> {
-    let found = find().map_err(|error| error.message())?;
-    if found.is_empty() {
         return Ok(());
     }
-    attempt(|| work(&found)).map_err(|raised| raised.message)
-}
-
-/// Settings whose relation exists and is not in the cache: after a restore.
-fn uncached() -> Result<Vec<Entry>> {
-    let cached = cache::all()?;
-    let mut found = belonging::enabled()?;
-    found.retain(|(_, one)| !cached.iter().any(|entry| entry.is_of(one)));
-    Ok(found
-        .iter()
-        .map(|(class, one)| Entry::of(class.oid, one))
-        .collect())
-}
-
-/// A cache entry that no longer tells the truth, and the relation as it is now, `None` for a dropped one.
-struct Move {
-    entry: Entry,
-    now: Option<Class>,
-    /// Old and new names of columns.
-    columns: Vec<(String, String)>,
-    settings: Option<Settings>,
-}
-
-fn moves() -> Result<Vec<Move>> {
-    let mut settings = settings::all(View::Latest)?;
-    let all = cache::all()?.into_iter().map(|entry| Move {
-        now: Class::by_oid(entry.relation),
-        columns: renamed_columns(&entry),
-        settings: settings
-            .iter()
-            .position(|one| entry.is_of(one))
-            .map(|place| settings.swap_remove(place)),
-        entry,
-    });
-    Ok(all.filter(Move::is_one).collect())
-}
-
-fn renamed_columns(entry: &Entry) -> Vec<(String, String)> {
-    let renamed = entry.columns.iter().filter_map(|(number, old)| {
-        let new = catalog::column_name(entry.relation, *number)?;
-        (new != *old).then(|| (old.clone(), new))
-    });
-    renamed.collect()
-}
-
-impl Move {
-    fn is_one(&self) -> bool {
-        let Some(now) = &self.now else {
-            return true;
-        };
-        let same_name = now.schema_name == self.entry.schema && now.name == self.entry.name;
-        // Settings go with the relation to its new owner; a dump knows him by name only.
-        let same_owner = self
-            .settings
-            .as_ref()
-            .is_none_or(|one| one.owner == acl::role_name(now.owner));
-        !same_name || !same_owner || !self.columns.is_empty()
+    match command {
+        Command::Other => {}
+        Command::BeforeRename => each(moves::uncached(), cache::save),
+        Command::AfterRename => {
+            if !found(moves::moves()).is_empty() {
+                each(Ok(vec![()]), |()| moves::follow_moves());
+            }
+            each(moves::stale_arguments(), |(class, one)| {
+                moves::renew(class, one)
+            });
+        }
+        Command::BeforeAttach(it) => return eligible::check_attach(it.parent, it.partition),
+        // The transaction that takes the rows away ends before the command does.
+        Command::BeforeDetach(parent) => each(watch::above(&list(parent)), |one| {
+            one.tell(GapCause::PartitionMoved)
+        }),
+        Command::PartitionCreated(partition) => created(partition),
+        Command::PartitionAttached(it) => {
+            each(new_leaves(it.partition), complete);
+            look_at(watch::above(&both(it)));
+        }
+        Command::PartitionDetached(it) => {
+            each(orphans(it.partition), |table| {
+                attach::detach_leaves(std::slice::from_ref(table));
+                Ok(())
+            });
+            look_at(watch::above(&both(it)));
+        }
+        Command::Altered(tables) => look_at(watch::above(&tables)),
+        Command::Rewritten(table) => rewritten(table),
+        Command::Dropped => dropped(),
+        Command::Several => look_at(watch::all()),
     }
-
-    /// The settings of a dropped relation stay: a migration may make it again, and it is shown as missing.
-    fn apply(&self) -> Result<()> {
-        cache::remove(self.entry.relation)?;
-        let (Some(now), Some(mut one)) = (&self.now, self.settings.clone()) else {
-            return Ok(());
-        };
-        settings::remove(&one.schema, &one.relation)?;
-        one.schema.clone_from(&now.schema_name);
-        one.relation.clone_from(&now.name);
-        one.owner = acl::role_name(now.owner);
-        rename_columns(&mut one, &self.columns);
-        settings::save(&one)?;
-        cache::save(&Entry::of(now.oid, &one))
-    }
+    Ok(())
 }
 
-fn rename_columns(settings: &mut Settings, renamed: &[(String, String)]) {
-    for name in settings.columns.iter_mut().flatten() {
-        if let Some((_, new)) = renamed.iter().find(|(old, _)| old == name) {
-            name.clone_from(new);
+/// What was looked for; where that failed, nothing and a WARNING.
+fn found<T>(found: Result<Vec<T>>) -> Vec<T> {
+    found.unwrap_or_else(|error| {
+        warn(&error.message());
+        Vec::new()
+    })
+}
+
+/// Works on each of what was found, in a subtransaction each: an error at one is not another's.
+fn each<T>(these: Result<Vec<T>>, mut work: impl FnMut(&T) -> Result<()>) {
+    for one in found(these) {
+        if let Err(raised) = attempt(|| work(&one)) {
+            warn(&raised.message);
         }
     }
-    if let Some(filter) = &settings.row_filter {
-        settings.row_filter = Some(filter_rule::rename_columns(filter, renamed));
+}
+
+fn warn(message: &str) {
+    report("pgrealtime could not follow this command")
+        .detail(format!("The reason was: {message}."))
+        .hint("Call pgrealtime.enable() for the table; pgrealtime.realtime_configuration shows what is out of order.")
+        .warning();
+}
+
+fn list(oid: Option<Oid>) -> Vec<Oid> {
+    oid.into_iter().collect()
+}
+
+fn both(it: Partition) -> Vec<Oid> {
+    it.parent.into_iter().chain(it.partition).collect()
+}
+
+/// Tells of relations that are not as they are remembered, and remembers them anew. The readers come first: they are told
+/// even where the rest fails.
+fn look_at(these: Result<Vec<Watched>>) {
+    for one in found(these) {
+        match one.difference() {
+            Ok(None) => {}
+            Ok(Some(cause)) => {
+                each(Ok(vec![&one]), |one| one.tell(cause));
+                each(Ok(vec![&one]), |one| watch::remember(&one.class));
+            }
+            Err(error) => warn(&error.message()),
+        }
     }
-    if let Some(template) = &settings.broadcast_topic {
-        settings.broadcast_topic = Some(topic::rename_columns(template, renamed));
+}
+
+/// A new partition is empty: there is nothing to tell, unless nobody knows how things stood before.
+fn created(partition: Option<Oid>) {
+    each(new_leaves(partition), complete);
+    let Some(oid) = partition else {
+        return;
+    };
+    let (remembered, others) = found(watch::above(&[oid]))
+        .into_iter()
+        .partition(Watched::is_remembered);
+    each(Ok(remembered), |one| one.add(oid));
+    look_at(Ok(others));
+}
+
+fn rewritten(table: Oid) {
+    let these = found(watch::above(&[table]));
+    if these.is_empty() {
+        return;
+    }
+    for one in watch::untold(these) {
+        match attempt(|| one.tell(GapCause::Rewritten)) {
+            Ok(()) => watch::told(one.class.oid),
+            Err(raised) => warn(&raised.message),
+        }
     }
 }
 
-/// Looks again under a lock that keeps callers of `enable` out.
-fn follow_moves() -> Result<()> {
-    settings::lock(Lock::ShareRowExclusive)?;
-    moves()?.iter().try_for_each(Move::apply)
+fn dropped() {
+    let dropped = match attempt(|| Ok(event_trigger::dropped())) {
+        Ok(dropped) if dropped == Dropped::default() => return,
+        Ok(dropped) => Some(dropped),
+        // What it was is not to be known: everything is looked at.
+        Err(_) => None,
+    };
+    let (gone, left): (Vec<Entry>, Vec<Entry>) = found(cache::all())
+        .into_iter()
+        .partition(|entry| Class::by_oid(entry.relation).is_none());
+    each(Ok(gone), |entry| cache::remove(entry.relation));
+    let touched = |entry: &Entry| {
+        dropped.as_ref().is_none_or(|it| {
+            tables::mention(&entry.tables, &it.relations)
+                || tables::mention(&entry.tables, &it.tables)
+        })
+    };
+    let left = left.into_iter().filter(touched);
+    look_at(Ok(left.filter_map(Watched::of).collect()));
 }
 
-/// Relations whose triggers name a column that was just renamed.
-fn stale_arguments() -> Result<Vec<(Class, Settings)>> {
-    let mut all = belonging::enabled()?;
-    all.retain(|(class, one)| {
-        let names_columns = one.has_sink("broadcast") || one.columns.is_some();
-        names_columns && !attach::has_arguments(class, one)
-    });
-    Ok(all)
-}
-
-fn attach_all(all: &[(Class, Settings)]) -> Result<()> {
-    all.iter()
-        .try_for_each(|(class, one)| attach::attach(class, one, false).map(drop))
+/// A leaf that lacks the trigger of its enabled root.
+struct NewLeaf {
+    leaf: Class,
+    root: Oid,
+    settings: Settings,
 }
 
 /// The leaves at or below a partition.
@@ -171,59 +165,32 @@ fn leaves_at(partition: Option<Oid>) -> Vec<Class> {
 }
 
 /// Leaves of an enabled root that lack their TRUNCATE trigger, with the root's settings.
-fn new_leaves(partition: Option<Oid>) -> Result<Vec<(Class, Settings)>> {
-    let leaves = leaves_at(partition);
-    if leaves.iter().all(|leaf| !leaf.is_partition) {
+fn new_leaves(partition: Option<Oid>) -> Result<Vec<NewLeaf>> {
+    let mut leaves = leaves_at(partition);
+    leaves.retain(|leaf| leaf.is_partition && !attach::has_leaf_trigger(leaf));
+    if leaves.is_empty() {
         return Ok(Vec::new());
     }
     let remembered = Remembered::load()?;
     let mut found = Vec::new();
     for leaf in leaves {
-        if attach::has_leaf_trigger(&leaf) {
-            continue;
-        }
-        for root in catalog::ancestors(&leaf)
-            .into_iter()
-            .filter_map(Class::by_oid)
-        {
+        let above = catalog::ancestors(&leaf).into_iter();
+        for root in above.filter_map(Class::by_oid) {
             if let Some(settings) = remembered.of(&root) {
-                found.push((leaf.clone(), settings.clone()));
+                found.push(NewLeaf {
+                    leaf: leaf.clone(),
+                    root: root.oid,
+                    settings: settings.clone(),
+                });
             }
         }
     }
     Ok(found)
 }
 
-fn complete(leaves: &[(Class, Settings)]) -> Result<()> {
-    let one = |(leaf, settings): &(Class, Settings)| attach::attach_new_leaf(leaf, settings);
-    leaves.iter().try_for_each(one)
-}
-
-/// The enabled relations at or above a partitioned table.
-fn enabled_roots(parent: Option<Oid>) -> Result<Vec<Class>> {
-    let Some(class) = parent.and_then(Class::by_oid) else {
-        return Ok(Vec::new());
-    };
-    let above = catalog::ancestors(&class)
-        .into_iter()
-        .filter_map(Class::by_oid);
-    let remembered = Remembered::load()?;
-    Ok(above
-        .chain(std::iter::once(class.clone()))
-        .filter(|table| remembered.of(table).is_some())
-        .collect())
-}
-
-/// Rows came or went without a row change: readers of the root have to read it again.
-fn tell_of_move(roots: &[Class]) -> Result<()> {
-    roots
-        .iter()
-        .try_for_each(|root| append_gap(root.oid, GapCause::PartitionMoved))
-}
-
-fn detach(leaves: &[Class]) -> Result<()> {
-    attach::detach_leaves(leaves);
-    Ok(())
+fn complete(new: &NewLeaf) -> Result<()> {
+    let _own = Own::of(new.root);
+    attach::attach_new_leaf(&new.leaf, &new.settings)
 }
 
 /// Tables that have a leaf's TRUNCATE trigger and are leaves of nothing enabled any more.

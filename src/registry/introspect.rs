@@ -215,6 +215,7 @@ impl Survey {
             status: match settings {
                 Some(_) if !published => "not published",
                 Some(_) if wanted.is_some() && !complete => "not captured",
+                _ if !state.events.is_empty() && inherited(class) => "inheritance",
                 _ if state.late => "trigger order",
                 _ => "ok",
             },
@@ -243,6 +244,13 @@ impl Survey {
             Some(format!("WHERE {condition}"))
         })
     }
+}
+
+/// Whether a SELECT of the table shows rows of others, whose changes fire no trigger of its.
+fn inherited(class: &Class) -> bool {
+    class.may_have_children
+        && !class.is_partitioned()
+        && !catalog::lasting_descendants(class.oid).is_empty()
 }
 
 fn estimated_rows(class: &Class) -> Option<i64> {

@@ -10,10 +10,13 @@ mod filter_rule;
 mod follow;
 mod introspect;
 mod merge;
+mod moves;
 mod publish;
 mod settings;
+mod tables;
 #[cfg(any(test, feature = "pg_test"))]
 mod tests;
+mod watch;
 
 pub use belonging::settings_of;
 pub use enable::{disable, enable};

@@ -112,6 +112,8 @@ COMMIT;
 SELECT pgrealtime.current_cursor() AS c \gset
 UPDATE t SET fast = 7 WHERE id = 1;
 ALTER TABLE t ALTER COLUMN fast TYPE text;
+:changes
+SELECT pgrealtime.current_cursor() AS c \gset
 UPDATE t SET fast = fast || ' as text' WHERE id = 1;
 :changes
 

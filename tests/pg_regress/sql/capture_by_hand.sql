@@ -32,6 +32,7 @@ CREATE TABLE parts_2 (k int, gone text, id int);
 ALTER TABLE parts_2 DROP COLUMN gone, ALTER id SET NOT NULL, ALTER k SET NOT NULL;
 ALTER TABLE parts ATTACH PARTITION parts_2 FOR VALUES IN (2);
 SELECT capture('parts');
+UPDATE place SET cursor = pgrealtime.current_cursor();
 INSERT INTO parts VALUES (1, 1), (2, 2);
 UPDATE parts SET k = 2 WHERE id = 1;
 UPDATE parts SET id = 3 WHERE id = 2;
@@ -41,6 +42,7 @@ SELECT changes('{parts}');
 \echo -- The widest table
 DO $$ BEGIN EXECUTE (SELECT format('CREATE TABLE wide (%s)', string_agg(format('c%s int', i), ', ')) FROM generate_series(1, 1600) AS i); END $$;
 SELECT capture('wide');
+UPDATE place SET cursor = pgrealtime.current_cursor();
 INSERT INTO wide (c1, c1600) VALUES (1, 1600);
 UPDATE wide SET c800 = 800;
 WITH c AS (SELECT change, row_number() OVER () FROM place, pgrealtime.changes_since(place.cursor, '{wide}') WHERE change IS NOT NULL)
