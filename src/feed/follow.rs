@@ -10,7 +10,7 @@ use crate::log::stand;
 use crate::message::{write_change, Header, Operation, RecordPlan};
 use crate::pg::decode::Decoded;
 use crate::pg::subtransaction::{attempt, Raised};
-use crate::pg::Oid;
+use crate::pg::{relation_triggers, Oid};
 use std::rc::Rc;
 
 /// A relation that a reader follows.
@@ -119,16 +119,22 @@ impl Followed {
 }
 
 fn not_captured(relation: &Relation) -> Error {
-    Error::ObjectNotInPrerequisiteState(
+    let name = relation.name();
+    let triggers = relation_triggers::capture_arguments(relation.table.oid);
+    Error::ObjectNotInPrerequisiteState(if triggers.is_empty() {
+        report(format!("table {name} is not enabled for reading changes"))
+            .detail("It has no trigger that captures its changes.")
+            .hint(format!(
+                "Run SELECT pgrealtime.enable('{}'). Changes of a partition come with the partitioned table: enable and name that.",
+                name.replace('\'', "''")
+            ))
+    } else {
         report(format!(
-            "changes of table {} are not captured",
-            relation.name()
+            "changes of table {name} are not kept in the change log"
         ))
-        .detail("The change log is none of its sinks, or it is a partition whose root is captured.")
-        .hint(
-            "Run pgrealtime.enable() on the table, or name the partitioned table that is enabled.",
-        ),
-    )
+        .detail("It is enabled with other sinks; changes_since reads the sink \"log\".")
+        .hint("Run pgrealtime.enable() on the table with sinks that include log.")
+    })
 }
 
 /// The error for a gap entry: 72000, naming the relation and what happened.

@@ -166,6 +166,7 @@ impl Relation {
                         "column \"{name}\" of table {} does not exist",
                         self.name()
                     ))
+                    .detail(format!("The columns of the table are {}.", self.listed()))
                     .hint("Column names are written as they are, without quotes."),
                 ));
             };
@@ -178,6 +179,15 @@ impl Relation {
             Ok(column.number)
         };
         names.iter().map(project).collect()
+    }
+
+    /// The names of the columns, quoted.
+    fn listed(&self) -> String {
+        let columns = self.shape.columns().iter();
+        let names: Vec<String> = columns
+            .map(|column| format!("\"{}\"", column.name))
+            .collect();
+        names.join(", ")
     }
 
     /// The plan of messages with these columns.

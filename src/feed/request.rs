@@ -42,7 +42,7 @@ pub struct Unchecked {
 impl Unchecked {
     /// Errors: 22004, 22023 naming what is allowed.
     pub fn check(self) -> Result<Request> {
-        let cursor = self.cursor.ok_or_else(|| null("cursor"))?;
+        let cursor = self.cursor.ok_or_else(no_cursor)?;
         let relations = relations(self.relations)?;
         let max_changes = self.max_changes.ok_or_else(|| null("max_changes"))?;
         if !(1..=MAX_CHANGES).contains(&max_changes) {
@@ -116,6 +116,13 @@ fn events(events: Option<Vec<Option<String>>>) -> Result<Option<Vec<Operation>>>
         checked.push(operation);
     }
     Ok(Some(checked))
+}
+
+fn no_cursor() -> Error {
+    Error::NullValueNotAllowed(report("cursor must not be null").hint(
+        "The first one comes from pgrealtime.current_cursor(), taken in one REPEATABLE READ transaction with the SELECT \
+         of the tables; the next from the last row of each batch.",
+    ))
 }
 
 fn null(argument: &str) -> Error {

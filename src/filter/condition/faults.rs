@@ -37,8 +37,22 @@ pub fn no_column(comparison: &Comparison, table: &str, columns: &[Column]) -> Er
     Error::UndefinedColumn(match near {
         Some(column) => told.hint(format!("There is a column \"{}\".", column.name)),
         None if is_system_column(name) => told.hint("System columns cannot be filtered."),
-        None => told,
+        None => told.hint(format!("The columns are {}.", listed(columns))),
     })
+}
+
+/// The names of columns, the first few of many.
+fn listed(columns: &[Column]) -> String {
+    const SHOWN: usize = 30;
+    let names: Vec<String> = columns
+        .iter()
+        .take(SHOWN)
+        .map(|column| format!("\"{}\"", column.name))
+        .collect();
+    match columns.len().checked_sub(SHOWN) {
+        None | Some(0) => names.join(", "),
+        Some(more) => format!("{} and {more} more", names.join(", ")),
+    }
 }
 
 fn is_system_column(name: &str) -> bool {

@@ -108,6 +108,13 @@ fn check_like(comparison: &Comparison, pattern: &str) -> Result<()> {
                     .hint("A backslash itself is written as two."),
                 ));
             }
+            // A wildcard to PostgREST, a plain character to Supabase's Realtime server and to LIKE: nobody shall guess.
+            '*' => {
+                return Err(Error::InvalidParameterValue(
+                    faults::bad_value(comparison, "`*` is no wildcard of a LIKE pattern")
+                        .hint("Any text is written %; an asterisk itself is written \\*, within quotes \\\\*."),
+                ));
+            }
             _ => {}
         }
     }

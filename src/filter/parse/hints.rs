@@ -80,6 +80,49 @@ impl Form<'_> {
     }
 }
 
+/// What follows a list that was written without parentheses, up to the next condition.
+pub(super) fn stray_members(rest: &str, context: Context) -> &str {
+    let mut end = 0;
+    for segment in rest.split(',').skip(usize::from(rest.starts_with(','))) {
+        if segment.contains([context.separator(), '(']) || !rest.starts_with(',') {
+            break;
+        }
+        if let Some(close) = segment.find(')').filter(|_| context == Context::Group) {
+            end += 1 + close;
+            break;
+        }
+        end += 1 + segment.len();
+    }
+    rest.get(..end).unwrap_or_default()
+}
+
+/// Where a value goes on with another condition, as the parameters of a URL do: `&name=operator.`.
+pub(super) fn joined_by_ampersand(value: &str) -> Option<usize> {
+    // Looks no further than to the next `&`: the whole search is linear.
+    let is_condition = |after: &str| {
+        let name = after.split(['=', '&']).next().unwrap_or_default();
+        let Some(test) = after[name.len()..].strip_prefix('=') else {
+            return false;
+        };
+        if name.is_empty() || is_group_keyword(name) {
+            return !name.is_empty() && test.starts_with('(');
+        }
+        let positive = test.strip_prefix("not.").unwrap_or(test);
+        let operator = positive.split(['.', '&']).next().unwrap_or_default();
+        Operator::from_name(operator).is_some() && positive[operator.len()..].starts_with('.')
+    };
+    let mut places = value.match_indices('&');
+    places
+        .find(|(place, _)| is_condition(&value[place + 1..]))
+        .map(|(place, _)| place)
+}
+
+/// Conditions that are joined as in a URL.
+pub(super) fn ampersand(offset: usize) -> Fault {
+    Fault::new(offset, "`&` between conditions")
+        .hint("conditions are separated by commas; quote a value that contains `&`")
+}
+
 /// A condition that ends before its separator.
 pub(super) fn missing_separator(text: &str, offset: usize, context: Context) -> Fault {
     if matches!(text, "undefined" | "null" | "[object Object]") {

@@ -100,7 +100,7 @@ fn is_plain_name(name: &str) -> bool {
 }
 
 fn write_text(f: &mut Formatter<'_>, text: &str) -> fmt::Result {
-    let special = text.contains(['"', ',', '(', ')']);
+    let special = text.contains(['"', ',', '(', ')', '&']);
     if text.is_empty() || special || text.trim() != text {
         write_quoted(f, text)
     } else {

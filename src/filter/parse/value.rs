@@ -44,10 +44,22 @@ pub(super) fn read(
         return Err(form.unknown_operator(operator, positive, operator_offset));
     };
     let value_offset = offset + text.len() - value.len();
+    if known != Operator::In && context == Context::Top && unquote(value).is_none() {
+        if let Some(place) = hints::joined_by_ampersand(value) {
+            return Err(hints::ampersand(value_offset + place));
+        }
+    }
+    let operand = match known {
+        Operator::In if !value.starts_with('(') => {
+            let stray = hints::stray_members(reader.rest(), context);
+            return Err(form.list_without_parentheses(&format!("{value}{stray}"), value_offset));
+        }
+        _ => read_operand(known, value, value_offset)?,
+    };
     Ok(Test {
         negated,
         operator: known,
-        operand: read_operand(known, value, value_offset, &form)?,
+        operand,
         value_offset,
     })
 }
@@ -73,14 +85,12 @@ fn read_text<'a>(
     Ok(reader.slice(start, reader.offset()).trim_end())
 }
 
-fn read_operand(
-    operator: Operator,
-    value: &str,
-    offset: usize,
-    form: &hints::Form<'_>,
-) -> Result<Operand, Fault> {
+fn read_operand(operator: Operator, value: &str, offset: usize) -> Result<Operand, Fault> {
     match operator {
-        Operator::In => read_list(value, offset, form),
+        Operator::In => {
+            let members = value.strip_prefix('(').unwrap_or(value);
+            list::read(members, offset + 1).map(Operand::List)
+        }
         Operator::Is => read_is(value, offset),
         _ => Ok(Operand::Text(plain(value))),
     }
@@ -89,13 +99,6 @@ fn read_operand(
 /// A value that is not one quoted whole stands for itself, stray quotes included.
 fn plain(value: &str) -> String {
     unquote(value).unwrap_or_else(|| value.to_owned())
-}
-
-fn read_list(value: &str, offset: usize, form: &hints::Form<'_>) -> Result<Operand, Fault> {
-    let Some(inner) = value.strip_prefix('(') else {
-        return Err(form.list_without_parentheses(value, offset));
-    };
-    list::read(inner, offset + 1).map(Operand::List)
 }
 
 fn read_is(value: &str, offset: usize) -> Result<Operand, Fault> {
