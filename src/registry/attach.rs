@@ -108,6 +108,19 @@ pub fn captures_itself(class: &Class) -> Result<bool> {
     Ok(triggers::of_relation(class.oid).iter().any(own))
 }
 
+/// Whether the triggers that a new partition gets from the table above it have names that its own have already.
+pub fn would_clash(parent: &Class, partition: &Class) -> Result<bool> {
+    let function = capture_function()?;
+    let ours = |class: &Class| {
+        let mut all = triggers::of_relation(class.oid);
+        all.retain(|one| one.firing.function == function && one.firing.is_for_each_row());
+        all
+    };
+    let own = ours(partition);
+    let taken = |name: &str| own.iter().any(|one| one.name == name && !one.is_clone);
+    Ok(ours(parent).iter().any(|one| taken(&one.name)))
+}
+
 /// Whether the table has the TRUNCATE trigger of a leaf.
 pub fn has_leaf_trigger(table: &Class) -> bool {
     let name = name(Event::Truncate);

@@ -1,5 +1,6 @@
 //! What may be enabled at all, and by whom.
 
+use super::attach;
 use super::belonging::Remembered;
 use crate::error::{report, Error, Report, Result};
 use crate::pg::catalog::{self, Class};
@@ -115,8 +116,45 @@ pub fn check_relatives(class: &Class) -> Result<()> {
     Ok(())
 }
 
-/// Before ATTACH PARTITION.
-pub fn check_attach(_parent: Option<Oid>, _partition: Option<Oid>) -> Result<()> {
+/// Before ATTACH PARTITION: where both sides are enabled, Postgres would only say that a trigger exists already.
+pub fn check_attach(parent: Option<Oid>, partition: Option<Oid>) -> Result<()> {
+    let (parent, partition) = (
+        parent.and_then(Class::by_oid),
+        partition.and_then(Class::by_oid),
+    );
+    let (Some(parent), Some(partition)) = (parent, partition) else {
+        return Ok(());
+    };
+    // Whoever may not attach it is told so, and nothing else, by Postgres.
+    if !acl::owns(&parent) || !acl::owns(&partition) {
+        return Ok(());
+    }
+    let remembered = Remembered::load()?;
+    let above = std::iter::once(parent.oid).chain(catalog::ancestors(&parent));
+    let Some(root) = above.into_iter().find_map(|oid| enabled(&remembered, oid)) else {
+        return Ok(());
+    };
+    let below = std::iter::once(partition.oid).chain(catalog::descendants(partition.oid));
+    for table in below.filter_map(|oid| enabled(&remembered, oid)) {
+        if attach::would_clash(&parent, &table)? {
+            return Err(Error::ObjectNotInPrerequisiteState(
+                report(format!(
+                    "cannot attach table \"{}\" as a partition of \"{}\"",
+                    partition.name, parent.name
+                ))
+                .detail(format!(
+                    "{} is enabled by itself, and so is {}: a change would be told twice, under two names.",
+                    table.quoted(),
+                    root.quoted()
+                ))
+                .hint(format!(
+                    "Run SELECT pgrealtime.disable({}) first; its changes are then told under the name of {}.",
+                    pgrx::spi::quote_literal(table.quoted()),
+                    root.quoted()
+                )),
+            ));
+        }
+    }
     Ok(())
 }
 
