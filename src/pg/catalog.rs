@@ -158,8 +158,10 @@ pub fn column_number(relation: Oid, name: &str) -> Option<i16> {
 
 /// Name of a live user column.
 pub fn column_name(relation: Oid, number: i16) -> Option<String> {
-    // SAFETY: missing_ok: the function returns NULL for no hit, and for a dropped column.
-    unsafe { owned(pg_sys::get_attname(relation, number, true)) }
+    // SAFETY: missing_ok: the function returns NULL for no hit.
+    let name = unsafe { owned(pg_sys::get_attname(relation, number, true)) }?;
+    // A dropped column has a name, too, under which it is not to be found.
+    (column_number(relation, &name) == Some(number)).then_some(name)
 }
 
 /// The live user columns in their order.

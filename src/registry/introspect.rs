@@ -2,7 +2,7 @@
 
 use super::captured::{Capture, TriggersOf};
 use super::settings::{self, Overview};
-use super::{attach, belonging, cache, publish};
+use super::{attach, belonging, cache, filter_rule, publish};
 use crate::error::Result;
 use crate::gucs;
 use crate::pg::catalog::{self, Class};
@@ -10,6 +10,7 @@ use crate::pg::heap::{self, View};
 use crate::pg::publication::Publication;
 use crate::pg::triggers::Event;
 use crate::pg::{acl, names, Oid};
+use crate::sink::topic;
 use std::collections::{HashMap, HashSet};
 
 /// A row of `realtime_configuration`, before the relation's size.
@@ -213,9 +214,13 @@ impl Survey {
             rls: Some(class.rls),
             replica_identity: Some(replica_identity(class)),
             status: match settings {
+                None if state.events.is_empty() => "not enabled",
                 Some(_) if !published => "not published",
+                Some(one) if lacks_filter_column(class, one) => "row filter",
                 Some(_) if wanted.is_some() && !complete => "not captured",
                 _ if !state.events.is_empty() && inherited(class) => "inheritance",
+                Some(one) if lacks(class, one.columns.iter().flatten()) => "columns",
+                Some(one) if lacks_topic_column(class, one) => "broadcast topic",
                 _ if state.late => "trigger order",
                 _ => "ok",
             },
@@ -244,6 +249,22 @@ impl Survey {
             Some(format!("WHERE {condition}"))
         })
     }
+}
+
+/// Whether one of these columns was dropped: settings name them, and RENAME is followed.
+fn lacks<'a>(class: &Class, columns: impl IntoIterator<Item = &'a String>) -> bool {
+    let mut columns = columns.into_iter();
+    columns.any(|name| catalog::column_number(class.oid, name).is_none())
+}
+
+fn lacks_filter_column(class: &Class, settings: &Overview) -> bool {
+    let filter = settings.row_filter.as_deref();
+    lacks(class, &filter.map_or(Vec::new(), filter_rule::columns))
+}
+
+fn lacks_topic_column(class: &Class, settings: &Overview) -> bool {
+    let topic = settings.topic.as_deref();
+    lacks(class, &topic.map_or(Vec::new(), topic::columns))
 }
 
 /// Whether a SELECT of the table shows rows of others, whose changes fire no trigger of its.

@@ -92,21 +92,31 @@ pub struct Overview {
     pub row_filter: Option<String>,
     /// Whether there is a sink, and so something to capture.
     pub captures: bool,
+    pub columns: Option<Vec<String>>,
+    /// Where messages are broadcast to.
+    pub topic: Option<String>,
     pub owner: String,
 }
 
 impl Overview {
     fn read(row: &Row) -> Overview {
         let text = |column| row.get::<String>(column).unwrap_or_default();
+        let sinks = row.get::<pgrx::Array<&str>>(8);
+        let has = |name| {
+            sinks
+                .iter()
+                .flat_map(pgrx::Array::iter)
+                .any(|one| one == Some(name))
+        };
         Overview {
             schema: text(0),
             relation: text(1),
             priority: text(2),
             operations: operations(row),
             row_filter: row.get(4),
-            captures: row
-                .get::<pgrx::Array<&str>>(8)
-                .is_some_and(|sinks| !sinks.is_empty()),
+            captures: sinks.as_ref().is_some_and(|sinks| !sinks.is_empty()),
+            columns: row.get(5),
+            topic: has("broadcast").then(|| row.get(9)).flatten(),
             owner: text(10),
         }
     }

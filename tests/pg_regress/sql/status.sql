@@ -1,0 +1,60 @@
+-- realtime_configuration.status: what is out of order, the most telling first.
+\pset format unaligned
+\pset tuples_only on
+SET client_min_messages = error;
+CREATE EXTENSION pgrealtime;
+CREATE SCHEMA realtime;
+CREATE TABLE realtime.messages (topic text, extension text NOT NULL, payload jsonb, event text, private boolean);
+CREATE VIEW state AS SELECT tablename, captured, enabled_operations, status FROM pgrealtime.realtime_configuration ORDER BY 1;
+CREATE PUBLICATION supabase_realtime;
+
+-- Published, never enabled; captured by hand, which nobody asked more of.
+CREATE TABLE published (id int PRIMARY KEY);
+CREATE TABLE by_hand (id int PRIMARY KEY);
+CREATE TRIGGER mine AFTER INSERT ON by_hand FOR EACH ROW EXECUTE FUNCTION pgrealtime.capture_change();
+ALTER PUBLICATION supabase_realtime ADD TABLE published, by_hand;
+TABLE state;
+SELECT pgrealtime.enable('published', sinks => '{}');
+TABLE state;
+SELECT pgrealtime.disable('published');
+TABLE state;
+DROP TABLE published, by_hand;
+
+-- Columns that settings name and that were dropped.
+CREATE TABLE goals (id int PRIMARY KEY, org int, status text, note text);
+SELECT pgrealtime.enable('goals', sinks => '{log,broadcast}', broadcast_topic => 'org:{org}', columns => '{status,note}', row_filter => 'note=neq.draft');
+TABLE state;
+BEGIN;
+ALTER TABLE goals DROP COLUMN org;
+TABLE state;
+-- It keeps its name in the settings, whatever else is renamed.
+ALTER TABLE goals RENAME TO targets;
+ALTER TABLE targets RENAME TO goals;
+SELECT broadcast_topic FROM pgrealtime.settings;
+TABLE state;
+-- A topic that no message goes to is not missed.
+SELECT pgrealtime.enable('goals', sinks => '{log}', broadcast_topic => '');
+TABLE state;
+ROLLBACK;
+BEGIN;
+ALTER TABLE goals DROP COLUMN status;
+TABLE state;
+ALTER TABLE goals DROP COLUMN org;
+TABLE state;
+ROLLBACK;
+-- The triggers that read it go along.
+BEGIN;
+ALTER TABLE goals DROP COLUMN note CASCADE;
+TABLE state;
+SELECT pgrealtime.enable('goals', row_filter => '', columns => '{}');
+TABLE state;
+ROLLBACK;
+SELECT pgrealtime.enable('goals', sinks => '{}');
+ALTER TABLE goals DROP COLUMN note;
+TABLE state;
+ALTER PUBLICATION supabase_realtime DROP TABLE goals;
+TABLE state;
+SELECT pgrealtime.enable('goals');
+SELECT pgrealtime.enable('goals', row_filter => '');
+SELECT pgrealtime.enable('goals', row_filter => '', columns => '{}');
+TABLE state;
