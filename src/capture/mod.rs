@@ -1,20 +1,24 @@
 //! Capture: what the trigger does for one row. The writer pays for a copy of the row and an append, nothing else.
 
 mod emit;
+mod gap;
+mod late;
+mod order;
+mod orders;
 mod plan;
 
 use crate::error::{report, Error, Result};
 use crate::gucs;
-use crate::log::append::{append, append_gap, Change, Names};
+use crate::log::append::{append_gap, Change, Names};
 use crate::log::entry::{self, GapCause, Marks};
 use crate::message::Operation;
 use crate::pg::image::Columns;
 use crate::pg::shape::Captured;
 use crate::pg::trigger::{Call, Event};
 use crate::pg::{xact, CallInfo, Oid};
+use gap::gap_once;
 use plan::Plan;
-use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
+use std::cell::Cell;
 
 /// The body of `pgrealtime.capture_change()`. Errors: 39P01 when it was not called as a trigger that it can serve.
 pub fn capture_change(call: CallInfo) -> Result<()> {
@@ -28,7 +32,7 @@ pub fn capture_change(call: CallInfo) -> Result<()> {
         TRUNCATED.set(None);
     }
     if !gucs::enabled() {
-        return skip(plan.root);
+        return gap_once(plan.root, GapCause::Skipped);
     }
     if let Some(emitter) = &plan.emitter {
         if !(plan.is_leaf && call.event() == Event::Truncate) {
@@ -111,35 +115,19 @@ fn log(call: &Call, plan: &Plan, operation: u8, images: Option<Images>) -> Resul
             (Some(captured.image), old)
         }
     };
-    append(&Change {
-        relation: plan.root,
-        operation,
-        layout: Names::Layout(&plan.layout),
-        image,
-        old,
-        marks: marks.encode().as_deref(),
-        wal_written: call.wal_written(),
-    })
-}
-
-/// One gap entry per relation and transaction instead of its changes; per subtransaction, since a rolled-back one takes
-/// its gap entry along.
-fn skip(relation: Oid) -> Result<()> {
-    thread_local! {
-        static SKIPPED: RefCell<(u64, HashSet<(u32, u32)>)> = RefCell::default();
-    }
-    let (xid, subtransaction) = (xact::top_xid(), xact::subtransaction());
-    let first = SKIPPED.with_borrow_mut(|(of, skipped)| {
-        if *of != xid {
-            *of = xid;
-            skipped.clear();
-        }
-        skipped.insert((subtransaction, relation.to_u32()))
-    });
-    if first {
-        append_gap(relation, GapCause::Skipped)?;
-    }
-    Ok(())
+    late::append_in_order(
+        call,
+        plan,
+        &Change {
+            relation: plan.root,
+            operation,
+            layout: Names::Layout(&plan.layout),
+            image,
+            old,
+            marks: marks.encode().as_deref(),
+            wal_written: call.wal_written(),
+        },
+    )
 }
 
 fn no_row() -> Error {

@@ -1,6 +1,7 @@
 //! The plan of a trigger: everything that its rows have in common, made once and kept until the relation changes.
 
 use super::emit::Emitter;
+use super::orders::{self, Shared};
 use crate::error::Result;
 use crate::log::layout::{Layout, Registered};
 use crate::pg::invalidation::{self, Fresh};
@@ -25,6 +26,10 @@ pub struct Plan {
     /// Whether this is the TRUNCATE trigger of one partition.
     pub is_leaf: bool,
     pub shape: Shape,
+    /// Attribute numbers of the key; empty where there is none.
+    pub key: Vec<i16>,
+    /// Of all changes of the root, whichever trigger captures them.
+    pub order: Shared,
     pub layout: Registered,
     fresh: [Fresh; 2],
 }
@@ -88,6 +93,8 @@ impl Plan {
             sinks,
             emitter,
             is_leaf,
+            key: shape.key(),
+            order: orders::order_of(root),
             shape,
             layout,
             fresh,

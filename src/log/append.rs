@@ -7,6 +7,7 @@ use super::state::{self, Current};
 use crate::error::Result;
 use crate::pg::image::Image;
 use crate::pg::segment::{self, NewEntry};
+use crate::pg::wal::Position;
 use crate::pg::{wal, xact, Oid};
 use std::cell::Cell;
 
@@ -30,8 +31,22 @@ pub struct Change<'a> {
     pub wal_written: bool,
 }
 
+/// Where an entry has been put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    pub position: Position,
+    /// Number of the segment.
+    pub segment: u16,
+}
+
 /// Appends a change at the position that it has now.
-pub fn append(change: &Change) -> Result<()> {
+pub fn append(change: &Change) -> Result<Appended> {
+    append_at(change, None)
+}
+
+/// Appends a change at a position of an earlier moment of the transaction, or at the one that it has now. Where a
+/// transaction's entries begin is found by its first entries: one that is put in front of others is one of them.
+pub fn append_at(change: &Change, earlier: Option<u64>) -> Result<Appended> {
     let xid = xact::top_xid();
     let (segment, first) = locked_segment(xid)?;
     // Before the position is taken: an entry's own is the last.
@@ -39,10 +54,17 @@ pub fn append(change: &Change) -> Result<()> {
         Names::Layout(layout) => layout.id(&segment)?,
         Names::Number(number) => *number,
     };
+    let position = match earlier {
+        Some(at) => Position {
+            at,
+            within_own: true,
+        },
+        None => wal::entry_position(change.wal_written),
+    };
     let entry = NewEntry {
-        position: wal::entry_position(change.wal_written),
+        position: position.at,
         xid,
-        first,
+        first: first || earlier.is_some(),
         remarkable: entry::is_remarkable(change.operation, change.marks),
         changed_at: xact::transaction_start(),
         layout,
@@ -53,7 +75,11 @@ pub fn append(change: &Change) -> Result<()> {
         marks: change.marks,
     };
     segment::append(segment.place, &entry)?;
-    retention::look_now_and_then()
+    retention::look_now_and_then()?;
+    Ok(Appended {
+        position,
+        segment: segment.number,
+    })
 }
 
 /// Appends a gap entry: readers of the relation whose range holds it are told to read the table again.
@@ -67,6 +93,7 @@ pub fn append_gap(relation: Oid, cause: GapCause) -> Result<()> {
         marks: Some(&[cause.letter()]),
         wal_written: false,
     })
+    .map(|_| ())
 }
 
 /// Appends a note that a sink could not deliver messages of a relation, for `log_status` to count.
@@ -80,6 +107,7 @@ pub fn append_undelivered(relation: Oid, messages: u64) -> Result<()> {
         marks: Some(messages.to_string().as_bytes()),
         wal_written: false,
     })
+    .map(|_| ())
 }
 
 /// The segment to write, locked, and whether the entry is the first of its run: of a transaction in a segment, without a

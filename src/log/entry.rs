@@ -31,10 +31,12 @@ pub enum GapCause {
     Rewritten,
     /// A table began to inherit from the relation, or ended to: its SELECT shows other rows.
     Inheritance,
+    /// A statement changed rows that a statement within it had changed, and their changes are not in order.
+    Order,
 }
 
 impl GapCause {
-    const LETTERS: [(GapCause, u8); 9] = [
+    const LETTERS: [(GapCause, u8); 10] = [
         (GapCause::Enabled, b'e'),
         (GapCause::Disabled, b'd'),
         (GapCause::Skipped, b's'),
@@ -44,6 +46,7 @@ impl GapCause {
         (GapCause::Capture, b'c'),
         (GapCause::Rewritten, b'r'),
         (GapCause::Inheritance, b'i'),
+        (GapCause::Order, b'o'),
     ];
 
     /// The stored letter.
@@ -74,6 +77,7 @@ impl GapCause {
             GapCause::Capture => "had capture triggers made, dropped, or switched on or off",
             GapCause::Rewritten => "had values changed by ALTER TABLE or ALTER TYPE",
             GapCause::Inheritance => "has, or had, tables that inherit from it",
+            GapCause::Order => "was changed by triggers or functions within a statement, and the order of the changes is not known",
         }
     }
 }

@@ -50,6 +50,11 @@ impl Registered {
         }
     }
 
+    /// The layout itself.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     /// The id of the layout, with its row in the segment, which this transaction has locked for writing. Until that row
     /// has committed, it is looked for again in every subtransaction.
     pub fn id(&self, segment: &Current) -> Result<i64> {

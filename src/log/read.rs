@@ -95,6 +95,19 @@ impl Log {
     }
 }
 
+/// The entry at a position of a segment that this transaction has written; `None` where it is not.
+pub fn own_entry(segment: u16, position: u64) -> Result<Option<Entry>> {
+    let places = state::segments()?;
+    let Some(segment) = places
+        .get(usize::from(segment))
+        .and_then(|place| Segment::open(*place))
+    else {
+        return Ok(None);
+    };
+    let stream = segment.by_position(position, position + 1);
+    Ok(stream.next().then(|| read(&stream)))
+}
+
 impl Log {
     /// Hands the committed entries of a relation to `visit`, newest first, until it returns false; of each segment the
     /// last [`LOOKED_BACK`] entries are looked at. Their images are read one at a time, into a context of their own.

@@ -1,8 +1,8 @@
-//! Work at the end of a transaction: what it has gathered is written before it commits or is prepared.
+//! Work at the end of a transaction: what it has gathered is written before it commits or is prepared, then forgotten.
 
 use pgrx::pg_sys;
 use pgrx::prelude::*;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 /// What is to be called. Everything happens in the session that the transaction runs in.
 #[derive(Clone, Copy)]
@@ -16,17 +16,32 @@ pub struct Hooks {
 }
 
 thread_local! {
-    static HOOKS: Cell<Option<Hooks>> = const { Cell::new(None) };
+    static REGISTERED: Cell<bool> = const { Cell::new(false) };
+    static HOOKS: RefCell<Vec<(&'static str, Hooks)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Has the hooks called in this transaction and all later ones of the session.
-pub fn watch(hooks: Hooks) {
-    if HOOKS.replace(Some(hooks)).is_none() {
+/// Has the hooks called in this transaction and all later ones of the session; the first time that `who` asks for it.
+pub fn watch(who: &'static str, hooks: Hooks) {
+    HOOKS.with_borrow_mut(|all| {
+        if all.iter().all(|(other, _)| *other != who) {
+            all.push((who, hooks));
+        }
+    });
+    if !REGISTERED.replace(true) {
         // SAFETY: the callbacks are functions of this library, which is never unloaded; they take no argument.
         unsafe {
             pg_sys::RegisterXactCallback(Some(at_end), std::ptr::null_mut());
             pg_sys::RegisterSubXactCallback(Some(at_end_of_sub), std::ptr::null_mut());
         }
+    }
+}
+
+/// Calls one hook of each that watches. A hook may write, and so may begin to watch what is written.
+fn each(call: impl Fn(&Hooks)) {
+    let mut next = 0;
+    while let Some(hooks) = HOOKS.with_borrow(|all| all.get(next).map(|(_, hooks)| *hooks)) {
+        call(&hooks);
+        next += 1;
     }
 }
 
@@ -36,11 +51,12 @@ unsafe extern "C-unwind" fn at_end(
     _argument: *mut std::ffi::c_void,
 ) {
     use pg_sys::XactEvent as Event;
-    let Some(hooks) = HOOKS.get() else { return };
     match event {
-        Event::XACT_EVENT_PRE_COMMIT | Event::XACT_EVENT_PRE_PREPARE => (hooks.before_end)(),
+        Event::XACT_EVENT_PRE_COMMIT | Event::XACT_EVENT_PRE_PREPARE => {
+            each(|hooks| (hooks.before_end)())
+        }
         Event::XACT_EVENT_COMMIT | Event::XACT_EVENT_ABORT | Event::XACT_EVENT_PREPARE => {
-            (hooks.ended)()
+            each(|hooks| (hooks.ended)())
         }
         _ => {}
     }
@@ -54,8 +70,6 @@ unsafe extern "C-unwind" fn at_end_of_sub(
     _argument: *mut std::ffi::c_void,
 ) {
     if event == pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB {
-        if let Some(hooks) = HOOKS.get() {
-            (hooks.rolled_back)(subtransaction)
-        }
+        each(|hooks| (hooks.rolled_back)(subtransaction));
     }
 }

@@ -117,6 +117,15 @@ impl Decoded {
 impl Decoded {
     /// What identifies a row by these columns: their values as stored, whole; `None` when one is absent.
     pub fn identity(&self, key: &[i16], shape: &RowShape) -> Option<Vec<u8>> {
+        self.identity_by(key, |place| shape.storage(place))
+    }
+
+    /// The same; `storage` tells length and passing of a column.
+    pub fn identity_by(
+        &self,
+        key: &[i16],
+        storage: impl Fn(usize) -> (i16, bool),
+    ) -> Option<Vec<u8>> {
         let mut out = Vec::new();
         for number in key {
             let place = *number as usize - 1;
@@ -127,7 +136,7 @@ impl Decoded {
                 out.push(0);
                 continue;
             }
-            let (length, by_value) = shape.storage(place);
+            let (length, by_value) = storage(place);
             let value = self.values[place];
             out.push(1);
             if by_value {

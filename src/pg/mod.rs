@@ -53,6 +53,7 @@ pub mod triggers;
 pub mod typeinfo;
 pub mod types;
 pub mod value;
+pub mod version;
 pub mod visible;
 pub mod wait;
 pub mod wal;

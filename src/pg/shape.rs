@@ -117,6 +117,15 @@ impl Shape {
             .collect()
     }
 
+    /// Numbers of the attributes that rows are told apart by; none where the root has no key.
+    pub fn key(&self) -> Vec<i16> {
+        let numbered = (1i16..).zip(&self.attributes);
+        numbered
+            .filter(|(_, attribute)| attribute.is_key)
+            .map(|(number, _)| number)
+            .collect()
+    }
+
     /// The row as the root has it, and the columns whose values it lacks.
     fn root_row(&self, row: StoredRow) -> (pg_sys::HeapTuple, Option<Columns>) {
         let tuple = if self.map.is_null() {

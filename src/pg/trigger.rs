@@ -76,6 +76,12 @@ impl Call {
         unsafe { (*(*self.data).tg_trigger).tgisclone }
     }
 
+    /// Whether the trigger may wait for the end of the transaction.
+    pub fn is_deferrable(&self) -> bool {
+        // SAFETY: as above.
+        unsafe { (*(*self.data).tg_trigger).tgdeferrable }
+    }
+
     /// OID of the trigger's function.
     pub fn function(&self) -> pg_sys::Oid {
         // SAFETY: as above.

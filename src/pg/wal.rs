@@ -81,6 +81,19 @@ fn end_of_inserted(lsn: u64, segment: u64) -> u64 {
     }
 }
 
+/// A position for an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    pub at: u64,
+    /// Whether it is within a record of the entry's own: the transaction has begun to write before the numbers in front
+    /// of it, too.
+    pub within_own: bool,
+}
+
+/// Where an entry's own record, empty but for a header and one byte, has its position: behind seven numbers that are
+/// its own, and in front of at least as many.
+const WITHIN: u64 = 8;
+
 /// The position of an entry that is about to be appended for a change of a relation.
 ///
 /// The start of this session's last WAL record: later than the row's change, hence later than any change of the same row
@@ -89,13 +102,14 @@ fn end_of_inserted(lsn: u64, segment: u64) -> u64 {
 /// wal_level = minimal) gets an empty record, else its position could lie before that of a cursor that does not know the
 /// transaction. So does an entry whose predecessor wrote none, or the two would share a position: under wal_level =
 /// minimal an append to a segment whose files this transaction has made, by CREATE EXTENSION or prune().
-pub fn entry_position(wal_written: bool) -> u64 {
+pub fn entry_position(wal_written: bool) -> Position {
     thread_local! {
         static LAST: Cell<u64> = const { Cell::new(0) };
     }
     // SAFETY: the transaction has an id, since it has changed a row; the record has one byte of data and no effect.
     unsafe {
-        if !wal_written || pg_sys::ProcLastRecPtr <= LAST.get() {
+        let within_own = !wal_written || pg_sys::ProcLastRecPtr <= LAST.get();
+        if within_own {
             pg_sys::GetTopTransactionId();
             let mut nothing = 0u8;
             pg_sys::XLogBeginInsert();
@@ -103,7 +117,10 @@ pub fn entry_position(wal_written: bool) -> u64 {
             pg_sys::XLogInsert(pg_sys::RmgrIds::RM_XLOG_ID as u8, pg_sys::XLOG_NOOP as u8);
         }
         LAST.set(pg_sys::ProcLastRecPtr);
-        pg_sys::ProcLastRecPtr
+        Position {
+            at: pg_sys::ProcLastRecPtr + if within_own { WITHIN } else { 0 },
+            within_own,
+        }
     }
 }
 

@@ -55,11 +55,12 @@ pub fn fail(relation: Oid, sink: Failure, raised: &Raised) {
 
 /// Counts a message that a sink could not deliver.
 pub fn count(relation: Oid) {
-    commit::watch(Hooks {
+    let hooks = Hooks {
         before_end: note,
         rolled_back: |subtransaction| LOST.with_borrow_mut(|lost| forget(lost, subtransaction)),
         ended: || LOST.with_borrow_mut(Vec::clear),
-    });
+    };
+    commit::watch("undelivered", hooks);
     LOST.with_borrow_mut(|lost| add(lost, xact::subtransaction(), relation));
 }
 

@@ -74,8 +74,8 @@ DELETE FROM t WHERE id = 81;
 DROP TABLE child;
 SELECT pgrealtime.current_cursor() AS c \gset
 
--- Another AFTER trigger that updates the same row: sorted after ours, the cause comes first; before ours, its effect
--- does, and status says so.
+-- Another AFTER trigger that updates the same row: the cause comes first, also where ours fires second. The sinks that take
+-- messages are told when it fires, and status says so.
 CREATE FUNCTION again() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN UPDATE t SET a = NEW.a || '!' WHERE id = NEW.id AND a NOT LIKE '%!'; RETURN NULL; END $$;
 CREATE TRIGGER zz AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION again();

@@ -1,0 +1,175 @@
+//! Appending in order: a change that comes late is put where it belongs, or a gap entry says that it was not.
+
+use super::gap::gap_once;
+use super::order::{self, Belongs, Key, Keys, Place, Rows};
+use super::orders;
+use super::plan::Plan;
+use crate::error::Result;
+use crate::log::append::{append_at, Change};
+use crate::log::entry::{self, GapCause, Marks};
+use crate::log::layout;
+use crate::log::read::{self, Entry};
+use crate::pg::decode::{Decoded, Decoder};
+use crate::pg::memory::Scratch;
+use crate::pg::trigger::Call;
+use crate::pg::version::{self, Fate, Version};
+use crate::pg::xact;
+
+/// Appends a captured change where it belongs.
+pub fn append_in_order(call: &Call, plan: &Plan, entry: &Change) -> Result<()> {
+    let Some(step) = call.step() else {
+        return append_at(entry, None).map(|_| ());
+    };
+    let change = order::Change {
+        command: step.command,
+        old: step.old,
+        new: step.new,
+        superseded: step.superseded,
+        recorded: entry.wal_written,
+    };
+    let order = &plan.order;
+    orders::begin(order);
+    if call.is_deferrable() {
+        order.borrow_mut().may_defer();
+    }
+    let takes_key = change.old.is_some() && !plan.key.is_empty();
+    let late = order.borrow().has_later(&change) && (step.superseded || takes_key);
+    let keys = if late || order.borrow().wants_keys() {
+        keys_of_call(call, plan, &change)
+    } else {
+        None
+    };
+    let belongs = if late {
+        find_place(plan, &change, keys.as_ref())
+    } else {
+        Belongs::Last
+    };
+    let earlier = match belongs {
+        Belongs::At(position) => Some(position),
+        Belongs::Last | Belongs::Unknown => None,
+    };
+    let appended = append_at(entry, earlier)?;
+    if belongs == Belongs::Unknown {
+        gap_once(plan.root, GapCause::Order)?;
+    }
+    let place = Place {
+        position: appended.position.at,
+        segment: appended.segment,
+        roomy: appended.position.within_own,
+    };
+    let mut order = order.borrow_mut();
+    order.add(change, place, xact::subtransaction(), keys);
+    Ok(())
+}
+
+/// Where a change belongs that has been overtaken. One that leaves a row with the same key as before, and to which
+/// nothing has been done since, has not been overtaken by another one of its row.
+fn find_place(plan: &Plan, change: &order::Change, keys: Option<&Keys>) -> Belongs {
+    let Some(keys) = keys else {
+        return Belongs::Unknown;
+    };
+    let leaves_key = change.new.is_some() && (change.old.is_none() || keys.new.is_none());
+    if !change.superseded && (leaves_key || plan.key.is_empty()) {
+        return Belongs::Last;
+    }
+    let mut order = plan.order.borrow_mut();
+    order.belongs(
+        change,
+        keys,
+        &mut Stored {
+            plan,
+            decoder: None,
+        },
+    )
+}
+
+/// What was logged, and the table's rows.
+struct Stored<'a> {
+    plan: &'a Plan,
+    decoder: Option<Decoder>,
+}
+
+impl Rows for Stored<'_> {
+    fn keys_of(&mut self, change: &order::Change, at: Place) -> Option<Keys> {
+        if self.plan.key.is_empty() {
+            return Some(keys_of_versions(change));
+        }
+        let own = self.plan.layout.layout();
+        let decoder = (self.decoder).get_or_insert_with(|| Decoder::new(&own.columns));
+        let _scratch = Scratch::enter();
+        let entry = read::own_entry(at.segment, at.position).ok()??;
+        if layout::find(entry.layout).ok()??.columns != own.columns {
+            return None;
+        }
+        keys_of_entry(&entry, self.plan, decoder)
+    }
+
+    fn fate(&mut self, version: Version) -> Fate {
+        version::fate(version)
+    }
+}
+
+/// The keys of the change that a trigger is called for; `None` when they cannot be told.
+fn keys_of_call(call: &Call, plan: &Plan, change: &order::Change) -> Option<Keys> {
+    if plan.key.is_empty() {
+        return Some(keys_of_versions(change));
+    }
+    let _scratch = Scratch::enter();
+    let key = |row| match row {
+        Some(row) => key_of(&plan.shape.decode(row), plan).map(Some),
+        None => Some(None),
+    };
+    Some(changed(key(call.old_row())?, key(call.new_row())?))
+}
+
+fn keys_of_entry(entry: &Entry, plan: &Plan, decoder: &Decoder) -> Option<Keys> {
+    let row = decoder.decode(entry.image?);
+    let key = key_of(&row, plan)?;
+    Some(match entry.operation {
+        entry::INSERT => changed(None, Some(key)),
+        entry::DELETE => changed(Some(key), None),
+        _ => {
+            let marks = Marks::decode(entry.marks.as_deref())?;
+            let mut old = row;
+            if let Some(image) = entry.old {
+                let before = decoder.decode(image);
+                (0..before.len())
+                    .filter(|place| entry::has(&marks.changed, *place))
+                    .for_each(|place| old.take(place, &before));
+            }
+            changed(Some(key_of(&old, plan)?), Some(key))
+        }
+    })
+}
+
+/// What a change takes away and brings.
+fn changed(old: Option<Key>, new: Option<Key>) -> Keys {
+    if old == new {
+        Keys { old, new: None }
+    } else {
+        Keys { old, new }
+    }
+}
+
+fn key_of(row: &Decoded, plan: &Plan) -> Option<Key> {
+    let storage = |place: usize| {
+        let column = &plan.layout.layout().columns[place];
+        (column.length, column.by_value)
+    };
+    row.identity_by(&plan.key, storage).map(Key::from)
+}
+
+/// Without a key a row is told apart by where its version is stored.
+fn keys_of_versions(change: &order::Change) -> Keys {
+    let key = |version: Version| {
+        let mut bytes = Vec::with_capacity(10);
+        bytes.extend_from_slice(&version.relation.to_ne_bytes());
+        bytes.extend_from_slice(&version.block.to_ne_bytes());
+        bytes.extend_from_slice(&version.offset.get().to_ne_bytes());
+        Key::from(bytes)
+    };
+    Keys {
+        old: change.old.map(key),
+        new: change.new.map(key),
+    }
+}

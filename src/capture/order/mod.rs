@@ -1,0 +1,301 @@
+//! The order of a transaction's changes of one relation: where a change belongs that comes late; pure.
+//!
+//! AFTER triggers fire when their statement ends. A statement within it, of another trigger or of a function that it
+//! calls, ends earlier: its changes are logged first, though they may have been made of rows that the outer statement had
+//! changed. The numbers of commands do not tell what came first, since a statement within has a greater one and may have
+//! run before the row in question was changed. The versions of rows do:
+//!
+//! - A change that replaces or removes the row of a key comes before every change of that key by a later command. The row
+//!   was there until then, so nobody else could have had the key, and who saw the change has a later command.
+//! - A change that brings a key comes before the change that its own version is the old one of, and before what
+//!   follows that of the key. Everything else of the key came earlier, to make room.
+//!
+//! A relation without a key has the versions themselves for keys.
+
+mod change;
+mod index;
+mod number;
+#[cfg(test)]
+mod tests;
+
+use crate::pg::version::{Fate, Version};
+pub use change::{Change, Key, Keys, Place};
+use index::{Index, Logged};
+use std::collections::{HashSet, VecDeque};
+
+/// Entries of a relation and transaction that are remembered.
+pub const REMEMBERED: usize = 32_768;
+
+/// Versions of a row that are followed.
+const STEPS: usize = 1000;
+
+/// Where a change belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Belongs {
+    /// Behind all that has been logged.
+    Last,
+    /// At this position.
+    At(u64),
+    /// Nobody knows, or there is no number left.
+    Unknown,
+}
+
+/// The remembered entries, in the order in which they were logged, and an index of the last of them.
+#[derive(Default)]
+pub struct Order {
+    transaction: u64,
+    /// The greatest command that an entry is remembered, or was, of.
+    latest: u32,
+    /// The same of those that are not remembered any more.
+    forgotten: Option<u32>,
+    /// Whether some trigger waited for the end of the transaction: entries of any command may follow then.
+    deferred: bool,
+    /// Number of the first entry.
+    first: usize,
+    entries: VecDeque<Logged>,
+    /// Positions that late entries have been given.
+    given: HashSet<u64>,
+    index: Option<Index>,
+}
+
+/// What the order asks of the table and the log.
+pub trait Rows {
+    /// The keys of an entry that was logged; `None` when they cannot be told.
+    fn keys_of(&mut self, change: &Change, at: Place) -> Option<Keys>;
+    /// What has become of a version.
+    fn fate(&mut self, version: Version) -> Fate;
+}
+
+/// What came after a change of its new version.
+enum Follower<'a> {
+    /// This, at once or by way of changes that are logged later or not captured.
+    Logged { entry: &'a Logged, at_once: bool },
+    /// Nothing that has been logged.
+    NotLogged,
+    /// Something that is not captured, or logged later: what it has to do with other entries is not known.
+    Untold,
+}
+
+impl Follower<'_> {
+    fn is_at_once(&self, before: Option<Place>) -> bool {
+        match self {
+            Follower::Logged { entry, at_once } => *at_once && before == Some(entry.at),
+            _ => false,
+        }
+    }
+}
+
+/// Between which positions a change belongs.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Bounds {
+    after: u64,
+    /// The entry that it belongs in front of.
+    before: Option<Place>,
+    /// Whether nothing can come between.
+    direct: bool,
+}
+
+impl Order {
+    /// Starts anew for another transaction; whether it is another.
+    pub fn begin(&mut self, transaction: u64) -> bool {
+        if self.transaction == transaction {
+            return false;
+        }
+        *self = Order {
+            transaction,
+            ..Order::default()
+        };
+        true
+    }
+
+    /// Whether an entry of a later command has been logged.
+    pub fn has_later(&self, change: &Change) -> bool {
+        change.command < self.latest
+    }
+
+    /// Whether keys of the changes to come are wanted.
+    pub fn wants_keys(&self) -> bool {
+        self.index.is_some()
+    }
+
+    /// Notes that a trigger waits for the end of the transaction, or may.
+    pub fn may_defer(&mut self) {
+        self.deferred = true;
+    }
+
+    /// Remembers an entry.
+    pub fn add(&mut self, change: Change, at: Place, subtransaction: u32, keys: Option<Keys>) {
+        self.latest = self.latest.max(change.command);
+        if self.entries.len() == REMEMBERED {
+            self.forget();
+        }
+        let number = self.first + self.entries.len();
+        let mut entry = Logged::new(at, change, subtransaction);
+        if let Some(index) = &mut self.index {
+            if index.is_idle(number) {
+                self.give_up_index();
+            } else {
+                index.enter(number, &mut entry, keys);
+            }
+        }
+        self.entries.push_back(entry);
+    }
+
+    fn forget(&mut self) {
+        let Some(mut entry) = self.entries.pop_front() else {
+            return;
+        };
+        self.forgotten = self.forgotten.max(Some(entry.change.command));
+        // Whatever it was put in front of, or behind, came earlier and has been forgotten.
+        self.given.remove(&entry.at.position);
+        if let Some(index) = &mut self.index {
+            index.remove(self.first, &mut entry);
+            index.from = index.from.max(self.first + 1);
+        }
+        self.first += 1;
+    }
+
+    fn give_up_index(&mut self) {
+        if let Some(mut index) = self.index.take() {
+            for (place, entry) in self.entries.iter_mut().enumerate() {
+                index.remove(self.first + place, entry);
+            }
+        }
+    }
+
+    /// What has been logged in a subtransaction, and those within it, has not happened.
+    pub fn roll_back(&mut self, subtransaction: u32) {
+        let mut number = self.first + self.entries.len();
+        for entry in self.entries.iter_mut().rev() {
+            if entry.subtransaction < subtransaction {
+                break;
+            }
+            number -= 1;
+            entry.rolled_back = true;
+            if let Some(index) = &mut self.index {
+                index.remove(number, entry);
+            }
+        }
+    }
+
+    /// Where a change belongs that comes late.
+    pub fn belongs(&mut self, change: &Change, keys: &Keys, rows: &mut impl Rows) -> Belongs {
+        self.cover(change, rows);
+        let Some(bounds) = self.bounds(change, keys, rows) else {
+            return Belongs::Unknown;
+        };
+        let Some(before) = bounds.before else {
+            return Belongs::Last;
+        };
+        match number::between(
+            bounds.after,
+            before,
+            &self.given,
+            change.recorded,
+            bounds.direct,
+        ) {
+            None => Belongs::Unknown,
+            Some(position) => {
+                self.given.insert(position);
+                Belongs::At(position)
+            }
+        }
+    }
+
+    /// Sees to it that the index has what was logged since the change's statement began. Until then no command had so
+    /// great a number.
+    fn cover(&mut self, change: &Change, rows: &mut impl Rows) {
+        let end = self.first + self.entries.len();
+        let index = self.index.get_or_insert_with(|| Index::new(end));
+        index.touch();
+        while index.from > self.first {
+            let entry = &mut self.entries[index.from - 1 - self.first];
+            if entry.change.command < change.command && !self.deferred {
+                break;
+            }
+            index.from -= 1;
+            if !entry.rolled_back {
+                let keys = rows.keys_of(&entry.change, entry.at);
+                index.enter(index.from, entry, keys);
+            }
+        }
+    }
+
+    /// What a change belongs between; `None` when that cannot be told.
+    fn bounds(&self, change: &Change, keys: &Keys, rows: &mut impl Rows) -> Option<Bounds> {
+        let index = self.index.as_ref()?;
+        let mut bounds = Bounds::default();
+        let is_later = |entry: &Logged| entry.change.command > change.command;
+        if let Some(key) = &keys.old {
+            for entry in self.of_key(index, key) {
+                bounds.add(entry.at, is_later(entry));
+            }
+        }
+        let follower = self.follower(index, change, rows);
+        if let Some(key) = &keys.new {
+            let first = match &follower {
+                Follower::Logged { entry, .. } => {
+                    bounds.add(entry.at, true);
+                    entry.has_old(key).then_some(entry.at.position)
+                }
+                Follower::NotLogged => Some(u64::MAX),
+                Follower::Untold => None,
+            };
+            for entry in self.of_key(index, key) {
+                match first {
+                    Some(first) => bounds.add(entry.at, entry.at.position >= first),
+                    None if is_later(entry) => return None,
+                    None => bounds.add(entry.at, false),
+                }
+            }
+        }
+        bounds.direct = follower.is_at_once(bounds.before);
+        let some_forgotten = self.forgotten.is_some_and(|of| of > change.command);
+        // Of the changes of one key the follower is the first that comes after, whatever else there was.
+        if (index.incomplete || some_forgotten)
+            && !(bounds.direct && (keys.old.is_none() || keys.new.is_none()))
+        {
+            return None;
+        }
+        Some(bounds)
+    }
+
+    /// The first entry that was logged of what has been done to a change's new version since.
+    fn follower(&self, index: &Index, change: &Change, rows: &mut impl Rows) -> Follower<'_> {
+        let Some(mut version) = change.new.filter(|_| change.superseded) else {
+            return Follower::NotLogged;
+        };
+        for step in 0..STEPS {
+            if let Some(number) = index.of_old(&version) {
+                return Follower::Logged {
+                    entry: &self.entries[number - self.first],
+                    at_once: step == 0,
+                };
+            }
+            match rows.fate(version) {
+                Fate::Replaced(next) => version = next,
+                Fate::Stays => return Follower::NotLogged,
+                Fate::Gone => return Follower::Untold,
+            }
+        }
+        Follower::Untold
+    }
+
+    fn of_key<'a>(&'a self, index: &'a Index, key: &Key) -> impl Iterator<Item = &'a Logged> {
+        let numbers = index.of_key(key).iter();
+        numbers.map(|number| &self.entries[number - self.first])
+    }
+}
+
+impl Bounds {
+    fn add(&mut self, at: Place, comes_after: bool) {
+        if !comes_after {
+            self.after = self.after.max(at.position);
+        } else if self
+            .before
+            .is_none_or(|before| at.position < before.position)
+        {
+            self.before = Some(at);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The orders of this session's relations: begun with a transaction's first change, forgotten at its end.
+
+use super::order::Order;
+use crate::pg::commit::{self, Hooks};
+use crate::pg::{xact, Oid};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// One for all triggers that capture a relation.
+pub type Shared = Rc<RefCell<Order>>;
+
+thread_local! {
+    static ORDERS: RefCell<HashMap<u32, Shared>> = RefCell::default();
+    /// Those of the transaction.
+    static TOUCHED: RefCell<Vec<Shared>> = RefCell::default();
+}
+
+/// The order of a relation's changes.
+pub fn order_of(root: Oid) -> Shared {
+    let hooks = Hooks {
+        before_end: || (),
+        rolled_back,
+        ended,
+    };
+    commit::watch("order", hooks);
+    ORDERS.with_borrow_mut(|orders| orders.entry(root.to_u32()).or_default().clone())
+}
+
+/// Starts anew in another transaction than the last one.
+pub fn begin(order: &Shared) {
+    if order.borrow_mut().begin(xact::top_xid()) {
+        TOUCHED.with_borrow_mut(|touched| touched.push(order.clone()));
+    }
+}
+
+fn rolled_back(subtransaction: u32) {
+    TOUCHED.with_borrow(|touched| {
+        for order in touched {
+            if let Ok(mut order) = order.try_borrow_mut() {
+                order.roll_back(subtransaction);
+            }
+        }
+    });
+}
+
+fn ended() {
+    TOUCHED.with_borrow_mut(|touched| {
+        for order in touched.drain(..) {
+            if let Ok(mut order) = order.try_borrow_mut() {
+                *order = Order::default();
+            }
+        }
+    });
+}
