@@ -3,6 +3,7 @@
 mod ddl;
 mod partitions;
 mod table;
+mod triggers;
 
 use super::kind::Kind;
 use super::policy;
@@ -102,6 +103,7 @@ impl Schema {
         }
         if table.cascade == Cascade::No {
             table.user_triggers(random, out);
+            table.writing_triggers(random, out);
         }
         out.push(format!("ALTER TABLE {} OWNER TO oracle_owner", table.name));
         for (role, columns) in &table.grants {
@@ -143,6 +145,8 @@ fn cascade(random: &mut Random) -> Vec<Table> {
         key_only: false,
         deletes_by_key: deletes_by_key && cascade == Cascade::Child,
         row_filter: None,
+        writes: false,
+        touches: false,
         grants: Vec::new(),
     };
     vec![

@@ -109,7 +109,8 @@ impl Writer {
         let Some(statement) = self.statement(&schema.tables[place], place, ids, random) else {
             return Ok(false);
         };
-        let (sql, gap) = (statement.sql, statement.gap);
+        let lost = schema.tables[place].may_lose_order().then_some(false);
+        let (sql, gap) = (statement.sql, statement.gap.or(lost));
         match self.client.run(&sql) {
             Ok(()) => {
                 self.swaps += statement.swaps as u64;

@@ -46,6 +46,10 @@ pub struct Table {
     pub deletes_by_key: bool,
     /// `row_filter` of enable.
     pub row_filter: Option<Condition>,
+    /// Whether triggers or functions write to the table within a statement.
+    pub writes: bool,
+    /// Whether writers have a function that changes rows of the table.
+    pub touches: bool,
     pub(super) grants: Vec<(&'static str, Vec<usize>)>,
 }
 
@@ -59,6 +63,12 @@ impl Table {
     pub fn captures(&self, operations: &str) -> bool {
         let captured = self.operations.as_deref().unwrap_or("IUDT");
         operations.chars().all(|one| captured.contains(one))
+    }
+
+    /// Whether a statement's changes may be of rows that other ones have changed within it which are not captured: what
+    /// came first is then not always known.
+    pub fn may_lose_order(&self) -> bool {
+        self.writes && (self.loose || self.row_filter.is_some())
     }
 
     /// An UPDATE of the key may move the row to another partition: a DELETE and an INSERT.
@@ -170,6 +180,8 @@ impl Table {
             key_only: !deferrable && random.chance(8),
             deletes_by_key: !deferrable && random.chance(12),
             row_filter: None,
+            writes: false,
+            touches: false,
             grants: Vec::new(),
         };
         if random.chance(20) {

@@ -254,6 +254,9 @@ fn assignments(table: &Table, target: &str, random: &mut Random) -> String {
     let set = chosen.into_iter().map(|column| {
         let name = ident(&column.name);
         match random.below(12) {
+            1..=4 if table.touches && column.kind == Kind::Text => {
+                format!("{name} = {}_touch()", table.name)
+            }
             // Nothing changes; a trigger sees an UPDATE all the same.
             0 => format!("{name} = {target}.{name}"),
             _ => format!("{name} = {}", value(column, random)),
