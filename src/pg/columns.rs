@@ -41,9 +41,10 @@ impl Columns {
         let name = relation_name(oid).ok_or_else(|| gone(oid))?;
         check_kind(oid, &name)?;
         check_readable(oid, &name)?;
+        let share = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+        super::lock::take(oid, share);
         // SAFETY: returns NULL for a relation that has gone in between.
-        let relation =
-            unsafe { pg_sys::try_relation_open(oid, pg_sys::AccessShareLock as pg_sys::LOCKMODE) };
+        let relation = unsafe { pg_sys::try_relation_open(oid, share) };
         if relation.is_null() {
             return Err(gone(oid));
         }

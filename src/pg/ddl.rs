@@ -27,11 +27,7 @@ pub fn prevent_if_read_only(command: &CStr) {
 /// Locks a relation against writers, DDL and other callers of the same until the transaction ends. Whether it still
 /// exists is for a look-up afterwards to say.
 pub fn lock_relation(relation: Oid) {
-    // SAFETY: any OID can be locked.
-    unsafe {
-        let mode = pg_sys::ShareRowExclusiveLock as pg_sys::LOCKMODE;
-        pg_sys::LockRelationOid(relation, mode);
-    }
+    super::lock::take(relation, pg_sys::ShareRowExclusiveLock as pg_sys::LOCKMODE);
 }
 
 /// Lets one transaction at a time write what a table of the extension remembers of an object: held until the transaction

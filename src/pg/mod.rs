@@ -24,6 +24,7 @@ pub mod invalidation;
 pub mod judge;
 pub mod keys;
 pub mod literal;
+mod lock;
 pub mod memory;
 pub mod names;
 pub mod operators;

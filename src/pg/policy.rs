@@ -2,6 +2,7 @@
 //! rows instead of the relation.
 
 use super::invalidation::{self, Fresh};
+use super::lock;
 use super::memory::Memory;
 use crate::error::{report, Error, Result};
 use pg_sys::Oid;
@@ -62,6 +63,7 @@ impl Compiled {
         qualified_name: &str,
         condition: Option<&str>,
     ) -> Result<Option<Compiled>> {
+        lock::take(relation, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
         let mut fresh = vec![
             invalidation::watch(relation),
             invalidation::watch_catalogs(),
@@ -111,11 +113,9 @@ impl Compiled {
     /// Whether the statement still means what it meant, asked under locks on all that it reads, which a plan that is
     /// used again must take as PlanCache does (plancache.c, AcquireExecutorLocks).
     pub fn lock_and_check(&self) -> bool {
+        // One that has gone has cleared its flag.
         for relation in &self.depends_on {
-            // SAFETY: the lock manager takes any OID; one that has gone has cleared its flag.
-            unsafe {
-                pg_sys::LockRelationOid(*relation, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
-            }
+            lock::take(*relation, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
         }
         self.fresh.iter().all(Fresh::get)
     }

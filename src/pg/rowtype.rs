@@ -53,8 +53,7 @@ const SHARE: pg_sys::LOCKMODE = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
 impl Held {
     /// Waits for who changes the relation.
     pub fn new(relation: Oid) -> Held {
-        // SAFETY: the lock manager takes any OID.
-        unsafe { pg_sys::LockRelationOid(relation, SHARE) }
+        super::lock::take(relation, SHARE);
         Held(relation)
     }
 }

@@ -1,0 +1,53 @@
+//! Locks on users' relations: a lock timeout says for which.
+
+use crate::error::{report, Error, ErrorReport};
+use pgrx::pg_sys::panic::CaughtError;
+use pgrx::pg_sys::Oid;
+use pgrx::{pg_sys, PgLogLevel, PgSqlErrorCode, PgTryBuilder};
+use std::ffi::{c_char, CStr};
+
+/// Locks a relation until the transaction ends, or until it is let go of; whether it exists is for a look-up afterwards
+/// to say. Postgres's own error of a lock timeout does not tell what was waited for.
+pub(in crate::pg) fn take(relation: Oid, mode: pg_sys::LOCKMODE) {
+    // SAFETY: the lock manager takes any OID.
+    if unsafe { pg_sys::ConditionalLockRelationOid(relation, mode) } {
+        return;
+    }
+    let name = name_of(relation);
+    PgTryBuilder::new(|| {
+        // SAFETY: as above.
+        unsafe { pg_sys::LockRelationOid(relation, mode) }
+    })
+    .catch_when(
+        PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
+        |error| match &error {
+            CaughtError::PostgresError(timeout) => ErrorReport::from(Error::Server(
+                PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
+                report(timeout.message())
+                    .detail(format!("pgrealtime waited for a lock on table {name}.")),
+            ))
+            .report(PgLogLevel::ERROR),
+            _ => error.rethrow(),
+        },
+    )
+    .execute();
+}
+
+/// Schema and name, for people to read.
+fn name_of(relation: Oid) -> String {
+    let text = |name: *mut c_char| match name.is_null() {
+        true => String::from("?"),
+        // SAFETY: Postgres's names end with a NUL.
+        false => unsafe { CStr::from_ptr(name) }
+            .to_string_lossy()
+            .into_owned(),
+    };
+    // SAFETY: catalog look-ups, which return palloc'd strings, or null for what has gone.
+    let (schema, name) = unsafe {
+        (
+            pg_sys::get_namespace_name(pg_sys::get_rel_namespace(relation)),
+            pg_sys::get_rel_name(relation),
+        )
+    };
+    format!("{}.{}", text(schema), text(name))
+}
