@@ -173,6 +173,19 @@ impl Error {
     }
 }
 
+/// Where the server's environment asks for Rust's backtraces, pgrx writes them into the DETAIL of errors, which go to
+/// clients. Rust reads the environment once, at the first one.
+pub fn without_backtraces() {
+    const ASKED: &str = "RUST_LIB_BACKTRACE";
+    let asked = std::env::var_os(ASKED);
+    std::env::set_var(ASKED, "0");
+    let _ = std::backtrace::Backtrace::capture();
+    match asked {
+        Some(asked) => std::env::set_var(ASKED, asked),
+        None => std::env::remove_var(ASKED),
+    }
+}
+
 /// The code of a SQLSTATE's five characters (elog.h, MAKE_SQLSTATE).
 fn sqlstate(characters: [u8; 5]) -> PgSqlErrorCode {
     let code = characters.iter().rev().fold(0i32, |code, character| {

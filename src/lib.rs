@@ -28,6 +28,7 @@ extension_sql_file!(
 
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
+    error::without_backtraces();
     gucs::init();
     log::init();
 }
