@@ -1,6 +1,7 @@
 //! Tests that need several sessions, or a server that is killed: each is a program, tests/<name>/run.
 
 mod bounded;
+mod cancel;
 mod cluster;
 mod copy;
 mod crash;
@@ -91,6 +92,7 @@ fn main() {
     let name = std::env::args().nth(1).unwrap_or_default();
     let result = match name.as_str() {
         "bounded" => bounded::run(),
+        "cancel" => cancel::run(),
         "crash" => crash::run(),
         "cursor" => cursor::run(),
         "ddl" => ddl::run(),

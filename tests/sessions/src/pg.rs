@@ -79,6 +79,8 @@ impl Server {
 pub struct Client {
     stream: BufReader<UnixStream>,
     pub pid: String,
+    /// As the server said last: `I` outside a transaction block, `T` in one, `E` in one that has failed.
+    pub status: u8,
 }
 
 impl Client {
@@ -87,6 +89,7 @@ impl Client {
         let mut client = Client {
             stream: BufReader::with_capacity(1 << 16, stream),
             pid: String::new(),
+            status: b'I',
         };
         let mut body = 196_608u32.to_be_bytes().to_vec();
         for (name, value) in [("user", "postgres"), ("database", &server.database)] {
@@ -174,7 +177,10 @@ impl Client {
                 b'K' => {
                     self.pid = u32::from_be_bytes([body[0], body[1], body[2], body[3]]).to_string()
                 }
-                b'Z' => return failure.map_or(Ok(rows), Err),
+                b'Z' => {
+                    self.status = body[0];
+                    return failure.map_or(Ok(rows), Err);
+                }
                 _ => {}
             }
             // A fatal error ends the connection: no ready message follows.
