@@ -4,12 +4,12 @@ use crate::error::ErrorReport;
 use crate::feed::request::{self, Unchecked};
 use crate::feed::{reader, wait};
 use crate::gucs;
-use crate::log::retention;
+use crate::log::janitor;
 use crate::log::stand;
 use crate::log::state::State;
 use crate::pg::sqlstate::keeping;
 use crate::pg::srf::{Arguments, Cell, Rows};
-use crate::pg::{xact, CallInfo};
+use crate::pg::{heap, xact, CallInfo};
 use pgrx::prelude::*;
 
 /// Writes the first state of a new log; exists only while the install script runs.
@@ -57,7 +57,7 @@ fn changes_since(call: CallInfo) -> Result<(), ErrorReport> {
         net: arguments.get(6),
     }
     .check()?;
-    retention::look()?;
+    janitor::look()?;
     let rows = Rows::begin(call);
     keeping(|| {
         let read = reader::changes_since(&request, |cursor, change| {
@@ -77,7 +77,7 @@ CREATE FUNCTION pgrealtime.prune() RETURNS integer
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "#, requires = ["log"])]
 fn prune() -> Result<i32, ErrorReport> {
-    Ok(retention::prune()?.emptied as i32)
+    Ok(janitor::prune()? as i32)
 }
 
 /// Refuses every cursor made until now, as after restoring an older copy of the volume.
@@ -86,6 +86,7 @@ CREATE FUNCTION pgrealtime.invalidate_cursors() RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "#, requires = ["log"])]
 fn invalidate_cursors() -> Result<(), ErrorReport> {
+    heap::refuse_read_only(c"invalidate_cursors()");
     State::change(|state| state.epoch += 1)?;
     Ok(())
 }

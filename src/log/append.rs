@@ -1,8 +1,8 @@
 //! Appending: one entry for one change, in the writer's transaction.
 
 use super::entry::{self, GapCause};
+use super::janitor;
 use super::layout::Registered;
-use super::retention;
 use super::state::{self, Current};
 use crate::error::Result;
 use crate::pg::image::Image;
@@ -75,7 +75,7 @@ pub fn append_at(change: &Change, earlier: Option<u64>) -> Result<Appended> {
         marks: change.marks,
     };
     segment::append(segment.place, &entry)?;
-    retention::look_now_and_then()?;
+    janitor::look_now_and_then()?;
     Ok(Appended {
         position,
         segment: segment.number,

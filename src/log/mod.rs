@@ -3,6 +3,7 @@
 pub mod append;
 pub mod cursor;
 pub mod entry;
+pub mod janitor;
 pub mod layout;
 pub mod read;
 pub mod retention;
@@ -11,5 +12,5 @@ pub mod state;
 
 /// Called once, when the library is loaded.
 pub fn init() {
-    crate::pg::worker::set_work(retention::janitor);
+    crate::pg::worker::set_work(janitor::run);
 }

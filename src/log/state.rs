@@ -120,16 +120,19 @@ impl Closed {
         })
     }
 
-    /// Reads the closed segments, oldest first.
+    /// Reads the closed segments, in no order.
     pub fn read(view: View) -> Result<Vec<Closed>> {
         let table = Table::open_member("log_segment", Lock::AccessShare)?;
-        let mut closed: Vec<Closed> = table
-            .rows(view)
+        let rows = table.rows(view);
+        Ok(rows.iter().filter_map(Closed::from_row).collect())
+    }
+
+    /// The oldest of the closed segments: the one that will be written next. The ring is what tells, not the clock,
+    /// which may have been set back.
+    pub fn oldest(closed: &[Closed], current: u16) -> Option<&Closed> {
+        closed
             .iter()
-            .filter_map(Closed::from_row)
-            .collect();
-        closed.sort_by_key(|closed| closed.closed_at);
-        Ok(closed)
+            .min_by_key(|closed| (closed.segment + 2 * SEGMENTS - current - 1) % SEGMENTS)
     }
 
     /// Replaces what is known of a segment; `None` takes it out: it is empty and may be written again.
@@ -173,7 +176,6 @@ pub struct Current {
 struct Known {
     fresh: Fresh,
     current: Current,
-    current_since: i64,
     segments: Vec<SegmentOids>,
 }
 
@@ -207,12 +209,6 @@ pub fn segments() -> Result<Vec<SegmentOids>> {
     }))
 }
 
-/// Since when the current segment has been written, as far as this session has been told.
-pub fn current_since() -> Result<i64> {
-    current_segment()?;
-    Ok(KNOWN.with_borrow(|known| known.as_ref().map_or(0, |known| known.current_since)))
-}
-
 fn load() -> Result<Current> {
     let table = Table::open_member("log_state", Lock::AccessShare)?;
     let tables = (0..SEGMENTS)
@@ -238,8 +234,32 @@ fn load() -> Result<Current> {
     KNOWN.set(Some(Known {
         fresh,
         current,
-        current_since: state.current_since,
         segments,
     }));
     Ok(current)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Closed;
+
+    #[test]
+    fn the_oldest_is_the_next_of_the_ring() {
+        let closed = |segments: &[u16]| -> Vec<Closed> {
+            let one = |segment: &u16| Closed {
+                segment: *segment,
+                closed_at: 0,
+                seal: None,
+            };
+            segments.iter().map(one).collect()
+        };
+        let oldest = |segments: &[u16], current| {
+            Closed::oldest(&closed(segments), current).map(|closed| closed.segment)
+        };
+        assert_eq!(oldest(&[], 0), None);
+        assert_eq!(oldest(&[0, 1, 2], 3), Some(0));
+        assert_eq!(oldest(&[6, 7, 0, 1], 2), Some(6));
+        assert_eq!(oldest(&[0, 7], 1), Some(7));
+        assert_eq!(oldest(&[4, 5, 6, 7, 0, 1, 2], 3), Some(4));
+    }
 }

@@ -270,3 +270,32 @@ pub unsafe fn executor_run(query: *mut pg_sys::QueryDesc) {
         pg_sys::ExecutorRun(query, forward, 0);
     }
 }
+
+/// Makes SIGTERM end this process where it looks for interrupts, not in the midst of whatever it does.
+pub fn end_by_interrupt() {
+    unsafe extern "C-unwind" {
+        fn die(signal: std::ffi::c_int);
+    }
+    // SAFETY: the handler is Postgres's own for sessions; it sets flags (postgres.c).
+    unsafe {
+        #[cfg(not(feature = "pg18"))]
+        pg_sys::pqsignal(pg_sys::SIGTERM as i32, Some(die));
+        #[cfg(feature = "pg18")]
+        pg_sys::pqsignal_be(pg_sys::SIGTERM as i32, Some(die));
+    }
+}
+
+/// Whether this session holds a lock of this mode, or of a stronger one.
+///
+/// # Safety
+/// The tag is a lock's.
+pub unsafe fn holds_lock(tag: &pg_sys::LOCKTAG, mode: pg_sys::LOCKMODE) -> bool {
+    // SAFETY: as promised; the function looks into this session's table of locks.
+    unsafe {
+        #[cfg(any(feature = "pg15", feature = "pg16"))]
+        let held = pg_sys::LockHeldByMe(tag, mode) || pg_sys::LockOrStrongerHeldByMe(tag, mode);
+        #[cfg(not(any(feature = "pg15", feature = "pg16")))]
+        let held = pg_sys::LockHeldByMe(tag, mode, true);
+        held
+    }
+}

@@ -7,7 +7,7 @@
 
 use crate::error::{report, Error, Result};
 use pgrx::{pg_sys, FromDatum, IntoDatum};
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 
 /// The extension's schema.
 pub const SCHEMA: &str = "pgrealtime";
@@ -89,6 +89,17 @@ pub fn member_oid(name: &str) -> Option<pg_sys::Oid> {
         pg_sys::get_relname_relid(name.as_ptr(), schema)
     };
     (oid != pg_sys::InvalidOid).then_some(oid)
+}
+
+/// Refuses to write where Postgres's own commands do: on a standby, in a read-only transaction (25006).
+pub fn refuse_read_only(what: &CStr) {
+    // SAFETY: the string ends with a NUL; the functions raise or return.
+    unsafe {
+        pg_sys::PreventCommandDuringRecovery(what.as_ptr());
+        if pg_sys::XactReadOnly {
+            pg_sys::PreventCommandIfReadOnly(what.as_ptr());
+        }
+    }
 }
 
 /// A table of the extension, open under a lock that lasts until the transaction ends.

@@ -25,6 +25,7 @@ pub mod judge;
 pub mod keys;
 pub mod literal;
 mod lock;
+pub mod mailbox;
 pub mod memory;
 pub mod names;
 pub mod operators;

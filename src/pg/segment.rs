@@ -87,6 +87,15 @@ impl SegmentOids {
     }
 }
 
+impl SegmentOids {
+    /// All its indexes.
+    pub fn indexes(&self) -> impl Iterator<Item = pg_sys::Oid> + '_ {
+        let read = [self.by_position, self.by_xid, self.remarkable];
+        let others = self.others.iter().flatten().map(|(index, _)| *index);
+        read.into_iter().chain(others)
+    }
+}
+
 /// What is appended.
 pub struct NewEntry<'a> {
     pub position: u64,

@@ -2,7 +2,7 @@
 
 use super::sqlstate::{note_again, noted, noting};
 use crate::error::{report, Error, Result};
-use pgrx::{pg_sys, PgTryBuilder};
+use pgrx::{pg_sys, PgSqlErrorCode, PgTryBuilder};
 use std::panic::AssertUnwindSafe;
 
 /// An error that the work raised; what the work did has been undone.
@@ -107,24 +107,25 @@ fn of_error(error: &Error) -> Raised {
 /// An error that was raised. pgrx knows Postgres's own SQLSTATEs only: `noted` is the one that was seen on the way, 0 for
 /// none.
 fn of_caught(error: &pg_sys::panic::CaughtError, noted: i32) -> Raised {
+    let (code, message) = parts_of(error);
+    let code = match noted {
+        0 => code as i32,
+        noted => noted,
+    };
+    Raised {
+        sqlstate: unpack(code),
+        message,
+    }
+}
+
+/// Code and message of a caught error.
+pub(in crate::pg) fn parts_of(error: &pg_sys::panic::CaughtError) -> (PgSqlErrorCode, String) {
     use pg_sys::panic::CaughtError as Caught;
     let report = match error {
         Caught::PostgresError(report) | Caught::ErrorReport(report) => report,
         Caught::RustPanic { ereport, .. } => ereport,
     };
-    let code = match noted {
-        0 => report.sql_error_code() as i32,
-        noted => noted,
-    };
-    Raised {
-        sqlstate: unpack(code),
-        message: report.message().to_string(),
-    }
-}
-
-/// The message of a caught error.
-pub(in crate::pg) fn message_of(error: &pg_sys::panic::CaughtError) -> String {
-    of_caught(error, 0).message
+    (report.sql_error_code(), report.message().to_string())
 }
 
 /// The five characters of a SQLSTATE, six bits each (elog.h, MAKE_SQLSTATE).

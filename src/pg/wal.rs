@@ -101,7 +101,7 @@ const WITHIN: u64 = 8;
 /// transaction got an id (`wal_written` false: a temporary or unlogged relation, or one made in this transaction under
 /// wal_level = minimal) gets an empty record, else its position could lie before that of a cursor that does not know the
 /// transaction. So does an entry whose predecessor wrote none, or the two would share a position: under wal_level =
-/// minimal an append to a segment whose files this transaction has made, by CREATE EXTENSION or prune().
+/// minimal an append to a segment whose files this transaction has made, by CREATE EXTENSION.
 pub fn entry_position(wal_written: bool) -> Position {
     thread_local! {
         static LAST: Cell<u64> = const { Cell::new(0) };

@@ -5,7 +5,7 @@ use crate::copy::triggers;
 use crate::log::{current, horizon, leave_behind, switch};
 use crate::pg::{quote, Client, Failure, Server};
 use crate::random::knob;
-use crate::{check, part, wait_for, Outcome};
+use crate::{check, part, refused, wait_for, Outcome};
 use std::thread;
 
 const MEGABYTE: u64 = 1024 * 1024;
@@ -165,12 +165,11 @@ fn readers(cluster: &Cluster, writer: &mut Client) -> Outcome {
 /// Several sessions prune while the janitor does: they wait for each other, but not in a circle.
 fn by_hand(cluster: &Cluster, writer: &mut Client) -> Outcome {
     cluster.reload(writer, &["pgrealtime.retention = '1s'"])?;
-    // Each is the janitor until its transaction ends.
+    // None is kept waiting by another one's transaction.
     let (mut first, mut second) = (cluster.server.connect()?, cluster.server.connect()?);
     first.run("BEGIN; SELECT pgrealtime.prune()")?;
-    second.send_to_wait("SELECT pgrealtime.prune()", writer)?;
+    second.run("SELECT pgrealtime.prune()")?;
     first.run("COMMIT")?;
-    second.receive()?;
     let prune = || -> Outcome {
         let mut client = cluster.server.connect()?;
         let last = horizon(&mut client)?;
@@ -243,6 +242,11 @@ fn no_slot(cluster: &Cluster) -> Outcome {
         write(&mut writer)?;
         Ok(said() > 0)
     })?;
+    refused(
+        writer.run("SELECT pgrealtime.prune()"),
+        "53000",
+        "no background worker is free",
+    )?;
     let before = current(&mut writer)?;
     for _ in 0..20 {
         write(&mut writer)?;
