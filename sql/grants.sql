@@ -1,7 +1,45 @@
 -- The last part of the install script: who may do what. Nothing by default, so that a function that is forgotten here
--- is one that nobody can call.
+-- is one that nobody can call. From everybody, not from PUBLIC alone: ALTER DEFAULT PRIVILEGES of the role that installs
+-- gives its tables and functions to any role.
 REVOKE ALL ON ALL TABLES IN SCHEMA pgrealtime FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA pgrealtime FROM PUBLIC;
+DO $$
+DECLARE
+    command text;
+BEGIN
+    FOR command IN
+        SELECT DISTINCT pg_catalog.format('REVOKE ALL ON %s FROM %s CASCADE', member.name,
+            CASE WHEN granted.grantee OPERATOR(pg_catalog.=) 0::oid THEN 'PUBLIC'
+                 ELSE pg_catalog.quote_ident(role.rolname::text) END)
+        FROM (
+            SELECT 'SCHEMA pgrealtime', n.nspowner, n.nspacl
+            FROM pg_catalog.pg_namespace AS n
+            WHERE n.oid OPERATOR(pg_catalog.=) 'pgrealtime'::regnamespace::oid
+            UNION ALL
+            SELECT pg_catalog.format(CASE WHEN c.relkind OPERATOR(pg_catalog.=) 'S'::"char" THEN 'SEQUENCE pgrealtime.%I'
+                                          ELSE 'TABLE pgrealtime.%I' END, c.relname),
+                   c.relowner, c.relacl
+            FROM pg_catalog.pg_class AS c
+            WHERE c.relnamespace OPERATOR(pg_catalog.=) 'pgrealtime'::regnamespace::oid
+            UNION ALL
+            SELECT pg_catalog.format('ROUTINE %s', p.oid::regprocedure), p.proowner, p.proacl
+            FROM pg_catalog.pg_proc AS p
+            WHERE p.pronamespace OPERATOR(pg_catalog.=) 'pgrealtime'::regnamespace::oid
+            UNION ALL
+            SELECT pg_catalog.format('TYPE pgrealtime.%I', t.typname), t.typowner, t.typacl
+            FROM pg_catalog.pg_type AS t
+            WHERE t.typnamespace OPERATOR(pg_catalog.=) 'pgrealtime'::regnamespace::oid
+        ) AS member (name, owner, acl)
+        CROSS JOIN LATERAL pg_catalog.aclexplode(member.acl) AS granted
+        LEFT JOIN pg_catalog.pg_roles AS role ON role.oid OPERATOR(pg_catalog.=) granted.grantee
+        WHERE granted.grantee OPERATOR(pg_catalog.<>) member.owner
+    LOOP
+        EXECUTE command;
+    END LOOP;
+END
+$$;
+
+GRANT USAGE ON SCHEMA pgrealtime TO PUBLIC;
 
 -- What answers only what the caller may SELECT.
 GRANT SELECT ON pgrealtime.realtime_configuration TO PUBLIC;
