@@ -1,13 +1,16 @@
 //! Values printed by their type's own functions: its output function, or its cast to json.
 
+use super::acl::{may_execute, role_name};
+use super::act_as::act_as;
 use super::memory::{Memory, Scratch};
 use super::row::Value;
 use super::scalar::bytes;
 use super::settings::Pin;
 use super::sqlstate::noting;
-use super::types::Type;
-use pgrx::pg_sys;
+use super::types::{type_name, Type};
+use crate::error::{report, Error, ErrorReport, Result};
 use pgrx::pg_sys::Oid;
+use pgrx::{pg_sys, PgLogLevel};
 use std::ffi::CStr;
 use std::rc::Rc;
 
@@ -18,6 +21,8 @@ pub struct Output {
     pin: Pin,
     /// Whether what it runs is not Postgres's own, and may hence raise.
     foreign: bool,
+    /// Of a cast: who made what it runs.
+    makers: Option<Makers>,
     _memory: Rc<Memory>,
 }
 
@@ -43,6 +48,8 @@ impl Output {
             function: Function::Text(look_up(memory, function)),
             pin: text_pin(base, function),
             foreign: is_foreign(function) || base.range_subtype().is_some_and(Type::is_users),
+            // Superusers alone make output functions.
+            makers: None,
             _memory: memory.clone(),
         }
     }
@@ -75,6 +82,12 @@ impl Output {
             },
             pin: facts.pin(),
             foreign: is_foreign(function),
+            makers: Some(Makers {
+                base: base.oid(),
+                function,
+                function_owner: facts.owner,
+                type_owner: base.owner()?,
+            }),
             _memory: memory.clone(),
         })
     }
@@ -97,6 +110,23 @@ impl Output {
     /// Prints a value; `None` when it is of another type, or a cast returned NULL.
     pub fn print<'s>(&self, value: Value<'s>, scratch: &'s Scratch) -> Option<&'s [u8]> {
         let datum = value.datum_of(self.base)?;
+        let restricted = self.makers.as_ref().and_then(Makers::restricted);
+        let Some(role) = restricted else {
+            return self.call(datum, scratch);
+        };
+        let printed = act_as(role, &[], || {
+            self.makers
+                .as_ref()
+                .map_or(Ok(()), |makers| makers.check(role))?;
+            Ok(self.call(datum, scratch))
+        });
+        printed.unwrap_or_else(|error| {
+            ErrorReport::from(error).report(PgLogLevel::ERROR);
+            None
+        })
+    }
+
+    fn call<'s>(&self, datum: pg_sys::Datum, scratch: &'s Scratch) -> Option<&'s [u8]> {
         // SAFETY: the function takes values of this type. What it returns is allocated in the scratch context: a
         // C string, or a varlena.
         unsafe {
@@ -113,6 +143,40 @@ impl Output {
                 }
             }
         }
+    }
+}
+
+/// Who made a cast. An ordinary role can: it owns the type, or did when it made the cast.
+struct Makers {
+    base: Oid,
+    function: Oid,
+    function_owner: Oid,
+    type_owner: Oid,
+}
+
+impl Makers {
+    /// The role with whose rights the cast runs, where they are fewer than a superuser's: whoever reads or writes a row
+    /// lends it none of his own.
+    fn restricted(&self) -> Option<Oid> {
+        // SAFETY: syscache look-ups; a role that has gone is no superuser.
+        let is_ordinary = |role: &Oid| unsafe { !pg_sys::superuser_arg(*role) };
+        [self.type_owner, self.function_owner]
+            .into_iter()
+            .find(is_ordinary)
+    }
+
+    /// Whether the role may call the function at all; called as the role.
+    fn check(&self, role: Oid) -> Result<()> {
+        if may_execute(self.function) {
+            return Ok(());
+        }
+        Err(Error::InsufficientPrivilege(
+            report(format!(
+                "permission denied for the cast to json of type {}",
+                type_name(self.base).unwrap_or_default()
+            ))
+            .detail(format!("It runs with the rights of {}.", role_name(role))),
+        ))
     }
 }
 
@@ -136,6 +200,7 @@ fn look_up(memory: &Memory, function: Oid) -> *mut pg_sys::FmgrInfo {
 
 /// What a function's row of pg_proc says of its dependence on the session.
 struct Facts {
+    owner: Oid,
     in_c: bool,
     immutable: bool,
 }
@@ -153,6 +218,7 @@ impl Facts {
             }
             let form = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_proc>();
             let facts = Facts {
+                owner: (*form).proowner,
                 in_c: IN_C.contains(&(*form).prolang.to_u32()),
                 immutable: (*form).provolatile as u8 == pg_sys::PROVOLATILE_IMMUTABLE,
             };

@@ -61,6 +61,21 @@ impl Type {
         self.oid.to_u32() >= pg_sys::FirstNormalObjectId
     }
 
+    /// The type's owner; `None` when it has gone.
+    pub fn owner(self) -> Option<Oid> {
+        let cache = pg_sys::SysCacheIdentifier::TYPEOID as i32;
+        // SAFETY: the tuple is checked, read while it is pinned, and released.
+        unsafe {
+            let tuple = pg_sys::SearchSysCache1(cache, pg_sys::Datum::from(self.oid));
+            if tuple.is_null() {
+                return None;
+            }
+            let owner = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_type>()).typowner;
+            pg_sys::ReleaseSysCache(tuple);
+            Some(owner)
+        }
+    }
+
     pub fn is_enum(self) -> bool {
         // SAFETY: a syscache look-up.
         unsafe { pg_sys::type_is_enum(self.oid) }
