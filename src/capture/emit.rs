@@ -1,6 +1,7 @@
 //! Captured changes on their way to the sinks that take messages: serialised once, by the trigger.
 
 use crate::error::Result;
+use crate::filter::condition::compile_own;
 use crate::message::{write_change, Header, Operation, RecordPlan, Written};
 use crate::pg::decode::Decoded;
 use crate::pg::memory::Memory;
@@ -33,7 +34,8 @@ pub struct Emitter {
     broadcast_plan: RecordPlan,
     /// The topic's columns.
     topic_plan: RecordPlan,
-    row_filter: Option<RowFilter>,
+    /// Or why it cannot be asked.
+    row_filter: std::result::Result<Option<RowFilter>, Raised>,
 }
 
 impl Emitter {
@@ -70,7 +72,11 @@ impl Emitter {
             plan: plan(by_key),
             broadcast_plan: plan(by_key || !may_broadcast_rows(relation, &topic)),
             topic_plan: RecordPlan::new(shape.columns(), Some(&topic), &[]),
-            row_filter: RowFilter::of(relation, row_type),
+            row_filter: row_filter(
+                relation,
+                row_type,
+                value("filter=").filter(|_| sinks.want_messages()),
+            ),
             table,
             shape,
         })
@@ -97,7 +103,17 @@ impl Emitter {
         }
         let new = call.new_row().map(|row| from.decode(row));
         let old = call.old_row().map(|row| from.decode(row));
-        let (operation, new, old) = self.filtered(operation, new, old);
+        let (operation, new, old) = match self.filtered(operation, new, old) {
+            Ok(filtered) => filtered,
+            Err(raised) => {
+                let broadcast = sinks.topic.as_ref().map(|_| Failure::Broadcast);
+                let wal = sinks.wal.then_some(Failure::Wal);
+                for sink in [wal, broadcast].into_iter().flatten() {
+                    undelivered::fail(self.table.oid, sink, raised);
+                }
+                return Ok(());
+            }
+        };
         if sinks.wal {
             self.to_wal(operation, [&new, &old]);
         }
@@ -123,15 +139,18 @@ impl Emitter {
         operation: Operation,
         new: Option<Decoded>,
         old: Option<Decoded>,
-    ) -> (Operation, Option<Decoded>, Option<Decoded>) {
-        let (Some(filter), Some(after), Some(before)) = (&self.row_filter, &new, &old) else {
-            return (operation, new, old);
+    ) -> std::result::Result<(Operation, Option<Decoded>, Option<Decoded>), &Raised> {
+        let (Some(after), Some(before)) = (&new, &old) else {
+            return Ok((operation, new, old));
         };
-        match (filter.holds(before), filter.holds(after)) {
+        let Some(filter) = self.row_filter.as_ref()? else {
+            return Ok((operation, new, old));
+        };
+        Ok(match (filter.holds(before), filter.holds(after)) {
             (false, true) => (Operation::Insert, new, None),
             (true, false) => (Operation::Delete, None, old),
             _ => (operation, new, old),
-        }
+        })
     }
 
     /// A row that changes its topic leaves the one and enters the other, as the delta rule has it.
@@ -214,6 +233,21 @@ fn removal(operation: Operation) -> Operation {
         Operation::Truncate => Operation::Truncate,
         _ => Operation::Delete,
     }
+}
+
+/// The row filter that a trigger's arguments carry. The write must not fail where it means nothing any more.
+fn row_filter(
+    relation: Oid,
+    row_type: Oid,
+    filter: Option<&str>,
+) -> std::result::Result<Option<RowFilter>, Raised> {
+    let Some(filter) = filter else {
+        return Ok(None);
+    };
+    attempt(|| {
+        let condition = compile_own(relation, filter)?;
+        Ok(condition.and_then(|condition| RowFilter::new(condition.tree(), row_type)))
+    })
 }
 
 /// Writes rows by a plan: in a subtransaction where it runs functions of others, which must not fail the write.

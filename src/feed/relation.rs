@@ -1,6 +1,7 @@
 //! A relation as readers see it: its columns, key and settings, and how its images become messages.
 
 use crate::error::{report, Error, Result};
+use crate::filter::condition::compile_own;
 use crate::log::entry;
 use crate::log::layout::{self, Layout};
 use crate::log::read::Entry;
@@ -108,7 +109,7 @@ impl Relation {
             key_only: says("payload=key"),
             deletes_by_key: says("deletes=key"),
             captured,
-            row_filter: relation_triggers::row_filter(oid).map(Rc::from),
+            row_filter: row_filter(oid, &triggers)?,
             table,
             shape,
             decoders: RefCell::default(),
@@ -268,6 +269,16 @@ impl Relation {
     pub fn identity(&self, row: &Decoded) -> Option<Vec<u8>> {
         row.identity(&self.table.key, &self.shape)
     }
+}
+
+/// The row filter that the triggers' arguments carry, as `filter=…`. Never their WHEN: anybody who owns the table, or may
+/// tie triggers to it, writes what he likes there, and it would run as whoever reads.
+fn row_filter(relation: Oid, triggers: &[Vec<String>]) -> Result<Option<Rc<str>>> {
+    let mut arguments = triggers.iter().flatten();
+    let Some(filter) = arguments.find_map(|argument| argument.strip_prefix("filter=")) else {
+        return Ok(None);
+    };
+    Ok(compile_own(relation, filter)?.map(|condition| condition.tree().into()))
 }
 
 /// The columns that the triggers' arguments name, as `columns=["a","b"]`.

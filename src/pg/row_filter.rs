@@ -2,7 +2,6 @@
 
 use super::decode::Decoded;
 use super::memory::Memory;
-use super::relation_triggers;
 use pgrx::pg_sys;
 use std::ffi::CString;
 
@@ -16,9 +15,10 @@ pub struct RowFilter {
 }
 
 impl RowFilter {
-    /// `None` for a relation that has none. `row_type` is the relation's.
-    pub fn of(relation: pg_sys::Oid, row_type: pg_sys::Oid) -> Option<RowFilter> {
-        let text = CString::new(relation_triggers::row_filter(relation)?).ok()?;
+    /// `tree` is an analysed condition over the relation, as text (`filter::condition::Condition::tree`); `row_type` is the
+    /// relation's. `None` for a text that is none.
+    pub fn new(tree: &str, row_type: pg_sys::Oid) -> Option<RowFilter> {
+        let text = CString::new(tree).ok()?;
         let memory = Memory::new();
         // SAFETY: the text is a condition over range-table entry 1, which an ExprState without a plan takes for the
         // context's scan tuple (execExpr.c); everything is made in the memory that lives as long as the filter.

@@ -48,9 +48,8 @@ pub fn capture_function() -> Result<Oid> {
     })
 }
 
-/// Makes the relation's triggers what the settings say. `renewed`: the row filter is another one, which the triggers'
-/// own WHEN does not tell. Returns whether anything had to be made.
-pub fn attach(class: &Class, settings: &Settings, renewed: bool) -> Result<bool> {
+/// Makes the relation's triggers what the settings say. Returns whether anything had to be made.
+pub fn attach(class: &Class, settings: &Settings) -> Result<bool> {
     let function = capture_function()?;
     let wanted = wanted(class, settings)?;
     if !wanted.is_empty() {
@@ -63,7 +62,6 @@ pub fn attach(class: &Class, settings: &Settings, renewed: bool) -> Result<bool>
     for one in &wanted {
         let cloned = |leaf: &Class| captures(&triggers::firing(leaf.oid), function, one.event);
         let kept = present.iter().any(|trigger| one.is(trigger, function))
-            && !(renewed && one.condition.is_some())
             && (one.event == Event::Truncate || leaves.iter().all(cloned));
         if !kept {
             create(class, one);
@@ -182,6 +180,10 @@ fn arguments(settings: &Settings) -> Vec<String> {
     if let Some(columns) = &settings.columns {
         // By name, since a dump may number columns anew; RENAME COLUMN makes the trigger again.
         arguments.push(format!("columns={}", serde_json::json!(columns)));
+    }
+    if let Some(filter) = &settings.row_filter {
+        // Readers and sinks compile it themselves.
+        arguments.push(format!("filter={filter}"));
     }
     if let (true, Some(topic)) = (settings.has_sink("broadcast"), &settings.broadcast_topic) {
         arguments.push(format!("topic={topic}"));

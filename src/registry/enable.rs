@@ -21,10 +21,7 @@ pub fn enable(relation: Option<Oid>, request: Request) -> Result<()> {
     let old = belonging::settings_of(&class)?;
     let new = merge(&class, old.as_ref(), request)?;
     publish::publish(&class)?;
-    let renewed = old
-        .as_ref()
-        .is_some_and(|old| old.row_filter != new.row_filter);
-    let made = attach::attach(&class, &new, renewed)?;
+    let made = attach::attach(&class, &new)?;
     if old.as_ref() != Some(&new) {
         settings::save(&new)?;
     }

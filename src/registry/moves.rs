@@ -118,7 +118,8 @@ pub fn follow_moves() -> Result<()> {
 pub fn stale_arguments() -> Result<Vec<(Class, Settings)>> {
     let mut all = belonging::enabled()?;
     all.retain(|(class, one)| {
-        let names_columns = one.has_sink("broadcast") || one.columns.is_some();
+        let names_columns =
+            one.has_sink("broadcast") || one.columns.is_some() || one.row_filter.is_some();
         names_columns && !attach::has_arguments(class, one)
     });
     Ok(all)
@@ -127,6 +128,6 @@ pub fn stale_arguments() -> Result<Vec<(Class, Settings)>> {
 /// Makes them again, with the new names.
 pub fn renew(class: &Class, settings: &Settings) -> Result<()> {
     let _own = Own::of(class.oid);
-    attach::attach(class, settings, false)?;
+    attach::attach(class, settings)?;
     watch::remember(class)
 }

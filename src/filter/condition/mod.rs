@@ -88,6 +88,20 @@ pub fn compile(relation: Oid, filter: &str, purpose: Purpose) -> Result<Option<C
     }
 }
 
+/// Compiles the row filter that a table's own triggers carry, for whoever reads or writes the table; `None` for a blank one.
+///
+/// It may read columns that he may not SELECT. What it runs is what [`compile`] lets through, whoever has made the trigger.
+pub fn compile_own(relation: Oid, filter: &str) -> Result<Option<Condition>> {
+    let table = Columns::open_unchecked(relation)?;
+    let Some(expr) = parse::parse(filter).map_err(faults::syntax)? else {
+        return Ok(None);
+    };
+    let columns = table.all();
+    let numbers = columns_of(&table, &columns, &expr, |_| true)?;
+    // The stack is not bounded: it was when the filter was defined, and a trigger may be called with any part in use.
+    translate(&table, &columns, numbers, &expr, Purpose::RowFilter, || {}).map(Some)
+}
+
 /// Compiles a filter that has been parsed, or stored and loaded.
 #[allow(dead_code)] // for the registry
 pub fn compile_expr(relation: Oid, expr: &Expr, purpose: Purpose) -> Result<Condition> {
@@ -96,15 +110,26 @@ pub fn compile_expr(relation: Oid, expr: &Expr, purpose: Purpose) -> Result<Cond
 
 fn compile_for(table: &Columns, expr: &Expr, purpose: Purpose) -> Result<Condition> {
     let columns = table.all();
-    let mut numbers = readable_columns(table, &columns, expr)?;
-    numbers.sort_unstable();
+    let numbers = columns_of(table, &columns, expr, |column| table.readable(column))?;
+    let bound = || bound_stack(STACK_KB);
+    translate(table, &columns, numbers, expr, purpose, bound)
+}
+
+fn translate(
+    table: &Columns,
+    columns: &[Column],
+    numbers: Vec<i16>,
+    expr: &Expr,
+    purpose: Purpose,
+    prepare: impl FnOnce(),
+) -> Result<Condition> {
     let compiler = Compiler {
         table: table.name(),
-        columns: &columns,
+        columns,
         purpose,
     };
     act_as(table.owner(), &CANONICAL, || {
-        bound_stack(STACK_KB);
+        prepare();
         let mut operators = Vec::new();
         let sql = compiler.expression(expr, &mut operators)?;
         let tree = analyser::analyse(table, &sql.render(None))?;
@@ -117,8 +142,13 @@ fn compile_for(table: &Columns, expr: &Expr, purpose: Purpose) -> Result<Conditi
     })
 }
 
-/// The columns that the filter reads, all of which exist and may be read by the current user.
-fn readable_columns(table: &Columns, columns: &[Column], expr: &Expr) -> Result<Vec<i16>> {
+/// Numbers of the columns that the filter reads, ascending, all of which exist and are `readable`.
+fn columns_of(
+    table: &Columns,
+    columns: &[Column],
+    expr: &Expr,
+    readable: impl Fn(&Column) -> bool,
+) -> Result<Vec<i16>> {
     let mut numbers = Vec::new();
     for comparison in expr.comparisons() {
         let name = &comparison.column;
@@ -129,7 +159,7 @@ fn readable_columns(table: &Columns, columns: &[Column], expr: &Expr) -> Result<
         if numbers.contains(&column.number) {
             continue;
         }
-        if !table.readable(column) {
+        if !readable(column) {
             return Err(Error::InsufficientPrivilege(
                 report(format!(
                     "permission denied for column \"{name}\" of relation \"{}\"",
@@ -140,6 +170,7 @@ fn readable_columns(table: &Columns, columns: &[Column], expr: &Expr) -> Result<
         }
         numbers.push(column.number);
     }
+    numbers.sort_unstable();
     Ok(numbers)
 }
 
