@@ -101,15 +101,15 @@ CREATE FUNCTION slowly(anything anyelement) RETURNS boolean LANGUAGE plpgsql STA
         BEGIN PERFORM 1 / (i - 1000); EXCEPTION WHEN division_by_zero THEN NULL; END;
         RETURN true;
     END $$;
-CREATE TYPE mood AS (word text);
+CREATE TYPE mood AS ENUM ('good');
 CREATE FUNCTION mood_json(mood) RETURNS json LANGUAGE plpgsql AS $$
-    BEGIN PERFORM public.slowly(1); RETURN json_build_object('word', $1.word); END $$;
+    BEGIN PERFORM public.slowly(1); RETURN json_build_object('word', $1::text); END $$;
 CREATE CAST (mood AS json) WITH FUNCTION mood_json(mood);
 CREATE TABLE journal (id bigint PRIMARY KEY, pad text NOT NULL);
 ALTER TABLE journal ENABLE ROW LEVEL SECURITY;
 CREATE POLICY everything ON journal USING (true) WITH CHECK (true);
 CREATE POLICY reading ON journal AS RESTRICTIVE FOR SELECT USING (slowly(id));
-CREATE TABLE told (id bigint PRIMARY KEY, pad text NOT NULL, mood mood DEFAULT ROW('good'));
+CREATE TABLE told (id bigint PRIMARY KEY, pad text NOT NULL, mood mood DEFAULT 'good');
 CREATE TABLE parts (id bigint PRIMARY KEY, pad text NOT NULL) PARTITION BY HASH (id);
 CREATE TABLE parts_0 PARTITION OF parts FOR VALUES WITH (MODULUS 2, REMAINDER 0);
 CREATE TABLE parts_1 PARTITION OF parts FOR VALUES WITH (MODULUS 2, REMAINDER 1);
