@@ -3,9 +3,10 @@
 use crate::error::Result;
 use crate::filter::condition::compile_own;
 use crate::message::{write_change, Header, Operation, RecordPlan, Written};
+use crate::pg::access::Access;
 use crate::pg::decode::Decoded;
+use crate::pg::invalidation::{self, Fresh};
 use crate::pg::memory::Memory;
-use crate::pg::policies::select_policies;
 use crate::pg::row::RowShape;
 use crate::pg::row_filter::RowFilter;
 use crate::pg::rowtype::{self, Table};
@@ -30,17 +31,22 @@ pub struct Emitter {
     table: Table,
     shape: RowShape,
     plan: RecordPlan,
-    /// What a broadcast carries; as `plan`, or the key only.
-    broadcast_plan: RecordPlan,
+    /// What a broadcast carries where not everybody sees the row.
+    key_plan: RecordPlan,
+    access: Access,
     /// The topic's columns.
     topic_plan: RecordPlan,
     /// Or why it cannot be asked.
     row_filter: std::result::Result<Option<RowFilter>, Raised>,
+    /// Roles, their memberships, functions.
+    catalogs: Fresh,
 }
 
 impl Emitter {
     /// An emitter for a relation; `None` for one that has just been dropped.
     pub fn new(relation: Oid, sinks: &Sinks, arguments: &[String]) -> Option<Emitter> {
+        // Watched before they are read: what changes meanwhile is noticed.
+        let catalogs = invalidation::watch_catalogs();
         let row_type = rowtype::row_type_of_relation(relation)?;
         let table = Table::by_oid(relation)?;
         let shape = RowShape::of_type(&Rc::new(Memory::new()), row_type);
@@ -61,16 +67,21 @@ impl Emitter {
             .map(|names| named(&names));
         let by_key = value("payload=") == Some("key");
         let topic = named(&topic::columns(sinks.topic.as_deref().unwrap_or_default()));
-        let plan = |by_key| {
-            if by_key {
-                RecordPlan::of_key(shape.columns(), &table.key)
-            } else {
-                RecordPlan::new(shape.columns(), columns.as_deref(), &table.key)
-            }
+        let of_key = || RecordPlan::of_key(shape.columns(), &table.key);
+        let plan = match by_key {
+            true => of_key(),
+            false => RecordPlan::new(shape.columns(), columns.as_deref(), &table.key),
+        };
+        // Whoever may join a topic receives what is sent to it, and nobody here knows who that is.
+        let access = match sinks.topic.is_some() && !by_key {
+            true => Access::of(relation, row_type, &plan.numbers(), &topic),
+            false => Access::Never,
         };
         Some(Emitter {
-            plan: plan(by_key),
-            broadcast_plan: plan(by_key || !may_broadcast_rows(relation, &topic)),
+            plan,
+            key_plan: of_key(),
+            access,
+            catalogs,
             topic_plan: RecordPlan::new(shape.columns(), Some(&topic), &[]),
             row_filter: row_filter(
                 relation,
@@ -82,9 +93,9 @@ impl Emitter {
         })
     }
 
-    /// Whether what is known of types still holds.
+    /// Whether what is known besides the relation itself still holds.
     pub fn is_fresh(&self) -> bool {
-        self.plan.is_fresh()
+        self.plan.is_fresh() && self.catalogs.get()
     }
 
     /// Hands a change to the sinks.
@@ -181,10 +192,27 @@ impl Emitter {
         let Some(topic) = topic else {
             return;
         };
+        let plan = match self.is_seen_by_all(rows) {
+            true => &self.plan,
+            false => &self.key_plan,
+        };
         broadcast::deliver(self.table.oid, || {
-            let message = self.message(operation, &self.broadcast_plan, rows);
+            let message = self.message(operation, plan, rows);
             broadcast::send(&self.change(operation, &message), &topic)
         });
+    }
+
+    /// Whether every role with SELECT sees what the message would tell of these rows.
+    fn is_seen_by_all(&self, rows: Rows) -> bool {
+        match &self.access {
+            Access::Never => false,
+            Access::Always => true,
+            Access::Where(condition) => {
+                let mut rows = rows.into_iter().flatten();
+                // Where a policy raises, nobody sees the row.
+                attempt(|| Ok(rows.all(|row| condition.holds(row)))).unwrap_or(false)
+            }
+        }
     }
 
     /// The topic's columns of a row, as JSON.
@@ -257,21 +285,4 @@ fn guarded<T>(plan: &RecordPlan, write: impl FnOnce() -> T) -> std::result::Resu
     } else {
         Ok(write())
     }
-}
-
-/// Whoever may join a topic receives what is sent to it. Where policies decide who sees a row, its values may be sent
-/// only if the policies look at nothing but the topic's columns; else the key says which row to ask for.
-fn may_broadcast_rows(relation: Oid, topic: &[i16]) -> bool {
-    let (enabled, policies) = select_policies(relation);
-    !enabled
-        || (!policies.is_empty()
-            && policies.iter().all(|policy| {
-                !policy.has_sub_select
-                    && !policy.uses.all
-                    && policy
-                        .uses
-                        .columns
-                        .iter()
-                        .all(|column| topic.contains(column))
-            }))
 }

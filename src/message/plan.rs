@@ -59,6 +59,12 @@ impl RecordPlan {
         self.resolver.pin()
     }
 
+    /// Attribute numbers of the columns that rows are told by.
+    pub fn numbers(&self) -> Vec<i16> {
+        let fields = self.fields.iter();
+        fields.map(|field| field.place as i16 + 1).collect()
+    }
+
     pub(super) fn columns(&self) -> &[u8] {
         &self.columns
     }

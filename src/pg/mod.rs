@@ -1,6 +1,7 @@
 //! The only place with `unsafe`, `pg_sys` and version `cfg`s: wraps Postgres in safe types.
 #![allow(unsafe_code)]
 
+pub mod access;
 pub mod acl;
 pub mod act_as;
 pub mod array;
@@ -18,6 +19,7 @@ pub mod emit;
 mod entry;
 pub mod event_trigger;
 mod generated;
+mod grants;
 pub mod heap;
 pub mod image;
 pub mod invalidation;
@@ -26,6 +28,7 @@ pub mod keys;
 pub mod literal;
 mod lock;
 pub mod mailbox;
+mod makers;
 pub mod memory;
 pub mod names;
 pub mod operators;

@@ -1,14 +1,14 @@
 //! Values printed by their type's own functions: its output function, or its cast to json.
 
-use super::acl::{may_execute, role_name};
 use super::act_as::act_as;
+use super::makers::Makers;
 use super::memory::{Memory, Scratch};
 use super::row::Value;
 use super::scalar::bytes;
 use super::settings::Pin;
 use super::sqlstate::noting;
-use super::types::{type_name, Type};
-use crate::error::{report, Error, ErrorReport, Result};
+use super::types::Type;
+use crate::error::ErrorReport;
 use pgrx::pg_sys::Oid;
 use pgrx::{pg_sys, PgLogLevel};
 use std::ffi::CStr;
@@ -143,40 +143,6 @@ impl Output {
                 }
             }
         }
-    }
-}
-
-/// Who made a cast. An ordinary role can: it owns the type, or did when it made the cast.
-struct Makers {
-    base: Oid,
-    function: Oid,
-    function_owner: Oid,
-    type_owner: Oid,
-}
-
-impl Makers {
-    /// The role with whose rights the cast runs, where they are fewer than a superuser's: whoever reads or writes a row
-    /// lends it none of his own.
-    fn restricted(&self) -> Option<Oid> {
-        // SAFETY: syscache look-ups; a role that has gone is no superuser.
-        let is_ordinary = |role: &Oid| unsafe { !pg_sys::superuser_arg(*role) };
-        [self.type_owner, self.function_owner]
-            .into_iter()
-            .find(is_ordinary)
-    }
-
-    /// Whether the role may call the function at all; called as the role.
-    fn check(&self, role: Oid) -> Result<()> {
-        if may_execute(self.function) {
-            return Ok(());
-        }
-        Err(Error::InsufficientPrivilege(
-            report(format!(
-                "permission denied for the cast to json of type {}",
-                type_name(self.base).unwrap_or_default()
-            ))
-            .detail(format!("It runs with the rights of {}.", role_name(role))),
-        ))
     }
 }
 

@@ -11,66 +11,128 @@ pub struct SelectPolicy {
     pub name: String,
     /// Whether it is for the current role, or for everybody.
     pub applies: bool,
-    pub uses: Uses,
     /// It looks at other rows: by a sub-select, or perhaps by a function that is not immutable.
     pub has_sub_select: bool,
     pub calls_mutable_function: bool,
 }
 
-/// Whether row level security is enabled on a relation, and its policies for SELECT and ALL, whatever their roles.
-pub fn select_policies(relation: Oid) -> (bool, Vec<SelectPolicy>) {
+/// Row level security of a relation that is open.
+pub(in crate::pg) struct Policies<'a> {
+    pub enabled: bool,
+    /// FORCE: the owner is subject to it.
+    pub forced: bool,
+    pub owner: Oid,
+    /// For SELECT and ALL, whatever their roles.
+    pub all: Vec<Policy<'a>>,
+}
+
+/// A policy as the relcache holds it.
+pub(in crate::pg) struct Policy<'a> {
+    pub permissive: bool,
+    pub has_sub_select: bool,
+    /// Over the relation as range-table entry 1.
+    pub condition: *mut pg_sys::Node,
+    name: &'a CStr,
+    /// PUBLIC is the invalid OID.
+    roles: Vec<Oid>,
+}
+
+impl Policy<'_> {
+    /// Whether it is for a role; PUBLIC is the invalid OID.
+    pub fn applies_to(&self, role: Oid) -> bool {
+        // SAFETY: look-ups of role memberships.
+        let member = |of: &Oid| unsafe { pg_sys::has_privs_of_role(role, *of) };
+        self.roles.contains(&Oid::INVALID) || role != Oid::INVALID && self.roles.iter().any(member)
+    }
+
+    /// The columns that it looks at.
+    pub fn uses(&self) -> Uses {
+        let mut uses = Uses::default();
+        // SAFETY: the condition is an expression tree; the function returns its Var nodes.
+        unsafe {
+            let variables = pg_sys::pull_vars_of_level(self.condition, 0);
+            for variable in PgList::<pg_sys::Var>::from_pg(variables).iter_ptr() {
+                match (*variable).varattno {
+                    column if column > 0 => uses.columns.push(column),
+                    _ => uses.all = true,
+                }
+            }
+        }
+        uses
+    }
+}
+
+/// Looks at the policies of a relation; `None` when it has gone.
+pub(in crate::pg) fn with_policies<T>(
+    relation: Oid,
+    look: impl FnOnce(&Policies) -> T,
+) -> Option<T> {
     let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-    let mut found = Vec::new();
     // SAFETY: the relation is open while its policies, which the relcache holds, are read.
     unsafe {
         let opened = pg_sys::try_relation_open(relation, lock);
         if opened.is_null() {
-            return (false, found);
+            return None;
         }
-        let enabled = (*(*opened).rd_rel).relrowsecurity;
+        let class = &*(*opened).rd_rel;
         let described = (*opened).rd_rsdesc;
-        if !described.is_null() {
-            let policies = PgList::<pg_sys::RowSecurityPolicy>::from_pg((*described).policies);
-            for policy in policies.iter_ptr() {
-                if matches!((*policy).polcmd as u8, b'r' | b'*') && !(*policy).qual.is_null() {
-                    found.push(facts(&*policy));
-                }
-            }
-        }
+        let policies = if described.is_null() {
+            PgList::new()
+        } else {
+            PgList::<pg_sys::RowSecurityPolicy>::from_pg((*described).policies)
+        };
+        // A policy without USING lets nothing through.
+        let selects = |policy: &*mut pg_sys::RowSecurityPolicy| {
+            matches!((**policy).polcmd as u8, b'r' | b'*') && !(**policy).qual.is_null()
+        };
+        let looked = look(&Policies {
+            enabled: class.relrowsecurity,
+            forced: class.relforcerowsecurity,
+            owner: class.relowner,
+            all: policies
+                .iter_ptr()
+                .filter(selects)
+                .map(|policy| of_relcache(&*policy))
+                .collect(),
+        });
         pg_sys::relation_close(opened, lock);
-        (enabled, found)
+        Some(looked)
     }
 }
 
 /// # Safety
-/// The policy has a condition over its relation as range-table entry 1.
-unsafe fn facts(policy: &pg_sys::RowSecurityPolicy) -> SelectPolicy {
-    // SAFETY: as promised; the functions walk expression trees and change nothing.
+/// The policy has a condition, a name and roles.
+unsafe fn of_relcache(policy: &pg_sys::RowSecurityPolicy) -> Policy<'_> {
+    // SAFETY: as promised; the roles are an array of OIDs.
     unsafe {
-        let condition = policy.qual.cast::<pg_sys::Node>();
-        let mut uses = Uses::default();
-        let variables = PgList::<pg_sys::Var>::from_pg(pg_sys::pull_vars_of_level(condition, 0));
-        for variable in variables.iter_ptr() {
-            match (*variable).varattno {
-                column if column > 0 => uses.columns.push(column),
-                _ => uses.all = true,
-            }
-        }
         let roles = pg_sys::Datum::from(policy.roles);
-        let roles = Vec::<Oid>::from_datum(roles, policy.roles.is_null()).unwrap_or_default();
-        let applies = roles.into_iter().any(|role| {
-            role == Oid::INVALID || pg_sys::has_privs_of_role(pg_sys::GetUserId(), role)
-        });
-        SelectPolicy {
-            applies,
-            name: CStr::from_ptr(policy.policy_name)
-                .to_string_lossy()
-                .into_owned(),
-            uses,
+        Policy {
+            permissive: policy.permissive,
             has_sub_select: policy.hassublinks,
-            calls_mutable_function: calls_mutable_function(condition, std::ptr::null_mut()),
+            condition: policy.qual.cast(),
+            name: CStr::from_ptr(policy.policy_name),
+            roles: Vec::<Oid>::from_datum(roles, policy.roles.is_null()).unwrap_or_default(),
         }
     }
+}
+
+/// Whether row level security is enabled on a relation, and its policies for SELECT and ALL, whatever their roles.
+pub fn select_policies(relation: Oid) -> (bool, Vec<SelectPolicy>) {
+    // SAFETY: reads a variable of the backend.
+    let user = unsafe { pg_sys::GetUserId() };
+    let facts = |policy: &Policy| SelectPolicy {
+        name: policy.name.to_string_lossy().into_owned(),
+        applies: policy.applies_to(user),
+        has_sub_select: policy.has_sub_select,
+        // SAFETY: the condition is an expression tree; the walker changes nothing.
+        calls_mutable_function: unsafe {
+            calls_mutable_function(policy.condition, std::ptr::null_mut())
+        },
+    };
+    let looked = with_policies(relation, |policies| {
+        (policies.enabled, policies.all.iter().map(facts).collect())
+    });
+    looked.unwrap_or_default()
 }
 
 /// Whether an expression calls a function of somebody's own that is not immutable, and may hence look at other rows.

@@ -1,11 +1,11 @@
-//! A relation's row filter over one row: for the sinks, which are told row by row.
+//! A condition over one row of a relation, its row filter or its policies: for the sinks, which are told row by row.
 
 use super::decode::Decoded;
 use super::memory::Memory;
-use pgrx::pg_sys;
+use pgrx::{pg_sys, PgList};
 use std::ffi::CString;
 
-/// The row filter of a relation, ready to be asked.
+/// A condition, ready to be asked.
 pub struct RowFilter {
     condition: *mut pg_sys::ExprState,
     slot: *mut pg_sys::TupleTableSlot,
@@ -19,12 +19,44 @@ impl RowFilter {
     /// relation's. `None` for a text that is none.
     pub fn new(tree: &str, row_type: pg_sys::Oid) -> Option<RowFilter> {
         let text = CString::new(tree).ok()?;
+        // SAFETY: the text is a condition over range-table entry 1.
+        Some(unsafe { RowFilter::make(row_type, || pg_sys::stringToNode(text.as_ptr()).cast()) })
+    }
+
+    /// A condition that holds where of each list one does.
+    ///
+    /// # Safety
+    /// All are conditions over range-table entry 1.
+    pub(in crate::pg) unsafe fn all_of_any(
+        lists: &[Vec<*mut pg_sys::Node>],
+        row_type: pg_sys::Oid,
+    ) -> RowFilter {
+        let tree = || {
+            let mut all = PgList::<pg_sys::Node>::new();
+            for list in lists {
+                let mut any = PgList::<pg_sys::Node>::new();
+                // SAFETY: as promised; the planner may write to what it is given.
+                list.iter().for_each(|condition| unsafe {
+                    any.push(pg_sys::copyObjectImpl(condition.cast()).cast());
+                });
+                // SAFETY: the list is not empty, or it is and means that nothing holds.
+                all.push(unsafe { pg_sys::make_orclause(any.into_pg()) }.cast());
+            }
+            // SAFETY: as above; no list at all means that it holds.
+            unsafe { pg_sys::make_ands_explicit(all.into_pg()) }
+        };
+        // SAFETY: as promised.
+        unsafe { RowFilter::make(row_type, tree) }
+    }
+
+    /// # Safety
+    /// What is made is a condition over range-table entry 1, which an ExprState without a plan takes for the context's scan
+    /// tuple (execExpr.c).
+    unsafe fn make(row_type: pg_sys::Oid, tree: impl FnOnce() -> *mut pg_sys::Expr) -> RowFilter {
         let memory = Memory::new();
-        // SAFETY: the text is a condition over range-table entry 1, which an ExprState without a plan takes for the
-        // context's scan tuple (execExpr.c); everything is made in the memory that lives as long as the filter.
+        // SAFETY: as promised; everything is made in the memory that lives as long as the filter.
         let (condition, slot, context) = memory.within(|| unsafe {
-            let tree = pg_sys::stringToNode(text.as_ptr()).cast();
-            let planned = pg_sys::expression_planner(tree);
+            let planned = pg_sys::expression_planner(tree());
             let descriptor = pg_sys::lookup_rowtype_tupdesc_copy(row_type, -1);
             (
                 pg_sys::ExecInitExpr(planned, std::ptr::null_mut()),
@@ -32,12 +64,12 @@ impl RowFilter {
                 pg_sys::CreateStandaloneExprContext(),
             )
         });
-        Some(RowFilter {
+        RowFilter {
             condition,
             slot,
             context,
             _memory: memory,
-        })
+        }
     }
 
     /// Whether it holds for a row of the relation; NULL is no.

@@ -95,6 +95,7 @@ CREATE TYPE mood AS ENUM ('happy', 'sad');
 CREATE FUNCTION mood_to_json(mood) RETURNS json LANGUAGE plpgsql AS $$ BEGIN IF $1::text = 'sad' THEN RAISE 'sad' USING ERRCODE = 'XY123'; END IF; RETURN '"a"'; END $$;
 CREATE CAST (mood AS json) WITH FUNCTION mood_to_json(mood);
 CREATE TABLE moods (id int PRIMARY KEY, mood mood);
+GRANT SELECT ON moods TO PUBLIC;
 SELECT pgrealtime.enable('moods', sinks => '{broadcast}', broadcast_topic => 'a');
 BEGIN; INSERT INTO moods VALUES (1, 'happy'); INSERT INTO moods VALUES (2, 'sad'), (3, 'happy'); COMMIT;
 :sent;
