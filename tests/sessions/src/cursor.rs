@@ -4,6 +4,7 @@ use crate::cluster::Cluster;
 use crate::copy::{poll, triggers, Batch, Copy, ITEMS};
 use crate::forged;
 use crate::log::{current, horizon, leave_behind, switch};
+use crate::overtaken;
 use crate::pg::{quote, Client, Failure};
 use crate::random::{seed, Random};
 use crate::{check, part, refused, wait_for, Outcome};
@@ -54,6 +55,11 @@ pub fn run() -> Outcome {
     part("forged cursors", || all.forged())?;
     part("an older copy of the volume", || all.restored())?;
     part("invalidate_cursors", || all.invalidate())?;
+    let retention = ["pgrealtime.retention = '6s'"];
+    all.cluster.reload(&mut all.writer, &retention)?;
+    part("a change that was overtaken", || {
+        overtaken::is_found(&mut all.reader, &mut all.writer, &mut all.other)
+    })?;
     let retention = ["pgrealtime.retention = '1s'"];
     all.cluster.reload(&mut all.writer, &retention)?;
     part("a REPEATABLE READ reader across a prune", || {

@@ -13,6 +13,7 @@ mod janitor;
 mod log;
 mod logical;
 mod oracle;
+mod overtaken;
 mod pg;
 mod random;
 mod standby;
