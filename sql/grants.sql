@@ -46,6 +46,7 @@ GRANT SELECT ON pgrealtime.realtime_configuration TO PUBLIC;
 GRANT EXECUTE ON FUNCTION
   pgrealtime.is_realtime_enabled(text),
   pgrealtime.get_user_realtime_tables(),
+  pgrealtime.policies_over_other_rows(regclass),
   pgrealtime.realtime_tables(),
   pgrealtime.relation_size(oid),
   pgrealtime.current_cursor(),

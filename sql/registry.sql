@@ -13,6 +13,7 @@ CREATE TABLE pgrealtime.settings (
   sinks           text[] NOT NULL, -- of log, broadcast, wal, notify; empty: published only
   broadcast_topic text,
   owner           text NOT NULL,   -- the table's when enable ran
+  published       boolean NOT NULL, -- whether enable put the table into the publication
   PRIMARY KEY (schema_name, relation_name)
 );
 

@@ -1,5 +1,7 @@
--- Takes 20250109000003_enable_realtime.sql back: the three names in public and the 17 realtime tables. The extension,
--- the publication and the tables stay. Running it again changes nothing.
+-- Takes 20250109000003_enable_realtime.sql back, as far as it found things otherwise: the three names in public go, the
+-- tables that it enabled are disabled, those that were enabled before get their priority back, tables that were in the
+-- publication before stay in it, and the publication goes if the migration made it and nothing else is in it. The
+-- extension stays, with the change log. Running it again changes nothing.
 DO $migration$
 DECLARE
   tables CONSTANT text[] := ARRAY[
@@ -8,21 +10,50 @@ DECLARE
     'goal_collaborators', 'candidate_notes', 'performance_reviews', 'performance_ratings', 'peer_feedback',
     'registry_components', 'registry_publications', 'agent_communications', 'integration_sync_logs'
   ];
-  name   text;
+  name     text;
+  now      text;
+  relation regclass;
+  noted    jsonb;
 BEGIN
   SET LOCAL lock_timeout = '5s';
 
+  noted := pg_catalog.substring(
+    pg_catalog.obj_description(pg_catalog.to_regprocedure('public.is_realtime_enabled(text)'), 'pg_proc'),
+    '20250109000003_enable_realtime[.]sql: ([{].*[}])$')::jsonb;
+  IF noted IS NULL THEN
+    RAISE NOTICE USING
+      MESSAGE = 'there is nothing to take back',
+      DETAIL = 'The comment on public.is_realtime_enabled(text), where the migration notes what it found, is not there.';
+    RETURN;
+  END IF;
+
   DROP VIEW IF EXISTS public.realtime_configuration;
   DROP FUNCTION IF EXISTS public.get_user_realtime_tables();
-  DROP FUNCTION IF EXISTS public.is_realtime_enabled(text);
+  DROP FUNCTION public.is_realtime_enabled(text);
 
   IF pg_catalog.to_regprocedure('pgrealtime.disable(regclass)') IS NULL THEN
     RETURN;
   END IF;
   FOREACH name IN ARRAY tables LOOP
-    IF pg_catalog.to_regclass(pg_catalog.format('public.%I', name)) IS NOT NULL THEN
-      PERFORM pgrealtime.disable(pg_catalog.format('public.%I', name)::regclass);
+    relation := pg_catalog.to_regclass(pg_catalog.format('public.%I', name));
+    SELECT c.realtime_priority INTO now FROM pgrealtime.realtime_configuration AS c
+    WHERE c.schemaname = 'public' AND c.tablename = name AND c.status <> 'missing table';
+    IF relation IS NULL OR now IS NULL THEN
+      CONTINUE;
+    ELSIF noted -> 'enabled' -> name IS NULL THEN
+      PERFORM pgrealtime.disable(relation);
+    ELSIF now = noted -> 'enabled' -> name ->> 1 THEN
+      -- Nobody has changed it since.
+      PERFORM pgrealtime.enable(relation, priority => noted -> 'enabled' -> name ->> 0);
     END IF;
   END LOOP;
+
+  SELECT p.pubname INTO name FROM pg_catalog.pg_publication AS p
+  WHERE p.pubname = noted ->> 'publication' AND NOT p.puballtables
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_publication_rel AS r WHERE r.prpubid = p.oid)
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_publication_namespace AS n WHERE n.pnpubid = p.oid);
+  IF FOUND THEN
+    EXECUTE pg_catalog.format('DROP PUBLICATION %I', name);
+  END IF;
 END
 $migration$;

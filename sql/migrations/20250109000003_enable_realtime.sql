@@ -1,8 +1,9 @@
 -- Makes the application's 17 tables realtime.
 --
 -- One statement, hence all or nothing under every runner: psql, psql -1, Flyway, supabase db push, one query string of
--- a driver. No BEGIN or COMMIT: under psql -1 they would end the runner's transaction. Running it again changes nothing.
--- 20250109000003_enable_realtime.down.sql takes it back.
+-- a driver. No BEGIN or COMMIT: under psql -1 they would end the runner's transaction. Running it again mends what is out
+-- of order and changes no setting. 20250109000003_enable_realtime.down.sql puts back what it found, which it notes in the
+-- comment on public.is_realtime_enabled(text).
 DO $migration$
 DECLARE
   tables   CONSTANT text[] := ARRAY[
@@ -45,10 +46,20 @@ DECLARE
       CREATE OR REPLACE VIEW public.realtime_configuration AS SELECT * FROM pgrealtime.realtime_configuration
     $sql$]
   ];
+  note     CONSTANT text := 'Whether the table is realtime and the caller may SELECT from it. '
+    'Found by 20250109000003_enable_realtime.sql: ';
   entry    text[];
   missing  text;
   old      text;
   role     text;
+  relation regclass;
+  -- {"enabled": {table: [its priority before, since]}, "publication": the name of the one that was made}
+  noted    jsonb;
+  again    boolean;
+  looking  text[];
+  by_key   text[] := '{}';
+  example  text;
+  fresh    int := 0;
 BEGIN
   -- A migration that waits for a lock makes everybody behind it wait, too: better to fail and be run again.
   SET LOCAL lock_timeout = '5s';
@@ -79,8 +90,45 @@ BEGIN
     CREATE EXTENSION pgrealtime;
   END IF;
 
+  -- What an earlier run found stands.
+  noted := pg_catalog.substring(
+    pg_catalog.obj_description(pg_catalog.to_regprocedure('public.is_realtime_enabled(text)'), 'pg_proc'),
+    '20250109000003_enable_realtime[.]sql: ([{].*[}])$')::jsonb;
+  again := noted IS NOT NULL;
+  IF NOT again THEN
+    -- The call loads the library: its settings are unknown before.
+    PERFORM pgrealtime.is_realtime_enabled('pg_catalog.pg_class');
+    noted := pg_catalog.jsonb_build_object('enabled', '{}'::jsonb, 'publication', (
+      SELECT wanted FROM pg_catalog.current_setting('pgrealtime.publication') AS wanted
+      WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_publication WHERE pubname = wanted)));
+  END IF;
+
   FOREACH entry SLICE 1 IN ARRAY tables LOOP
-    PERFORM pgrealtime.enable(pg_catalog.format('public.%I', entry[2])::regclass, priority => entry[1]);
+    relation := pg_catalog.format('public.%I', entry[2])::regclass;
+    SELECT c.realtime_priority INTO old FROM pgrealtime.realtime_configuration AS c
+    WHERE c.schemaname = 'public' AND c.tablename = entry[2] AND c.status <> 'missing table';
+    IF old IS NOT NULL AND again THEN
+      PERFORM pgrealtime.enable(relation);
+    ELSIF old IS NOT NULL THEN
+      noted := pg_catalog.jsonb_set(noted, ARRAY['enabled', entry[2]], pg_catalog.to_jsonb(ARRAY[old, entry[1]]));
+      PERFORM pgrealtime.enable(relation, priority => entry[1]);
+    ELSE
+      fresh := fresh + 1;
+      -- A policy that looks at other rows is asked when a change is read. After a cascade they are gone, and the DELETE
+      -- would be nobody's: where there is such a policy, every reader gets the key of a deleted row, if there is a key.
+      looking := pgrealtime.policies_over_other_rows(relation);
+      IF looking <> '{}' AND EXISTS (
+        SELECT FROM pg_catalog.pg_index AS i
+        WHERE i.indrelid = relation AND i.indimmediate AND (i.indisprimary OR i.indisreplident))
+      THEN
+        PERFORM pgrealtime.enable(relation, priority => entry[1], deletes => 'key');
+        example := COALESCE(example, relation::text);
+        by_key := by_key || pg_catalog.format('%I (%s)', entry[2], (
+          SELECT pg_catalog.string_agg(pg_catalog.quote_ident(policy), ', ') FROM pg_catalog.unnest(looking) AS policy));
+      ELSE
+        PERFORM pgrealtime.enable(relation, priority => entry[1]);
+      END IF;
+    END IF;
   END LOOP;
 
   -- An older, hand-written version of this migration may have made the three names with other parameters, columns and
@@ -121,11 +169,27 @@ BEGIN
     END;
   END LOOP;
 
+  EXECUTE pg_catalog.format('COMMENT ON FUNCTION public.is_realtime_enabled(text) IS %L', note || noted::text);
+
   -- They answer only what the caller may SELECT. These roles are Supabase's; elsewhere they need not exist.
   FOR role IN SELECT rolname FROM pg_catalog.pg_roles WHERE rolname IN ('anon', 'authenticated', 'service_role') LOOP
     EXECUTE pg_catalog.format('GRANT SELECT ON public.realtime_configuration TO %I', role);
     EXECUTE pg_catalog.format(
       'GRANT EXECUTE ON FUNCTION public.is_realtime_enabled(text), public.get_user_realtime_tables() TO %I', role);
   END LOOP;
+
+  IF by_key = '{}' THEN
+    RAISE NOTICE USING MESSAGE =
+      pg_catalog.format('%s tables are realtime, %s of them new', pg_catalog.array_length(tables, 1), fresh);
+  ELSE
+    RAISE NOTICE USING
+      MESSAGE = pg_catalog.format('%s tables are realtime, %s of them new, %s with deletes => ''key''',
+        pg_catalog.array_length(tables, 1), fresh, pg_catalog.cardinality(by_key)),
+      DETAIL = 'Policies of these look at other rows, which may be gone when a DELETE is read; so whoever may SELECT from '
+        'the table gets the key of every deleted row, and nothing else of it: '
+        || pg_catalog.array_to_string(by_key, ', ') || '.',
+      HINT = pg_catalog.format('SELECT pgrealtime.enable(%L, deletes => %L) lets the policies decide who hears of a DELETE; '
+        'running this migration again leaves it at that.', example, 'policy');
+  END IF;
 END
 $migration$;

@@ -72,6 +72,17 @@ fn is_realtime_enabled(table_name_input: &str) -> Result<bool, ErrorReport> {
 }
 
 #[pg_extern(sql = r#"
+CREATE FUNCTION pgrealtime.policies_over_other_rows(relation regclass) RETURNS text[]
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+COMMENT ON FUNCTION pgrealtime.policies_over_other_rows(regclass) IS
+  'The SELECT policies that look at other rows, and may hence leave DELETEs to nobody; see deletes of enable';
+"#)]
+fn policies_over_other_rows(relation: Oid) -> Result<Vec<String>, ErrorReport> {
+    Ok(registry::over_other_rows(relation)?)
+}
+
+#[pg_extern(sql = r#"
 CREATE FUNCTION pgrealtime.get_user_realtime_tables()
 RETURNS TABLE (table_name text, operations text[], schema_name text, realtime_priority text, row_filter text)
 LANGUAGE c STABLE STRICT PARALLEL SAFE ROWS 100

@@ -3,13 +3,12 @@
 use super::merge::{merge, Request};
 use super::settings::{self, Settings};
 use super::watch::{self, Own};
-use super::{attach, belonging, eligible, filter_rule, publish};
+use super::{attach, belonging, eligible, filter_rule, policies, publish};
 use crate::error::{report, Error, Result};
 use crate::log::append::append_gap;
 use crate::log::entry::GapCause;
 use crate::pg::catalog::{self, Class};
 use crate::pg::heap::Lock;
-use crate::pg::policies::select_policies;
 use crate::pg::{ddl, Oid};
 
 /// Publishes a relation, attaches capture, remembers the settings. What holds already is left alone.
@@ -19,15 +18,15 @@ pub fn enable(relation: Option<Oid>, request: Request) -> Result<()> {
     eligible::check_kind(&class)?;
     eligible::check_relatives(&class)?;
     let old = belonging::settings_of(&class)?;
-    let new = merge(&class, old.as_ref(), request)?;
-    publish::publish(&class)?;
+    let mut new = merge(&class, old.as_ref(), request)?;
+    new.published |= publish::publish(&class, old.is_none())?;
     let made = attach::attach(&class, &new)?;
     if old.as_ref() != Some(&new) {
         settings::save(&new)?;
     }
     watch::remember(&class)?;
     if old.as_ref() != Some(&new) {
-        tell(&class, &new)?;
+        tell(&class, old.as_ref(), &new)?;
     }
     if made || old.is_some_and(|old| tells_otherwise(&old, &new)) {
         append_gap(class.oid, GapCause::Enabled)?;
@@ -35,56 +34,44 @@ pub fn enable(relation: Option<Oid>, request: Request) -> Result<()> {
     Ok(())
 }
 
-/// What the settings have in tow, said once when they are made.
-fn tell(class: &Class, settings: &Settings) -> Result<()> {
-    if let (Some(filter), false) = (&settings.row_filter, settings.sinks.is_empty()) {
-        let numbers = filter_rule::check(class.oid, filter)?;
-        let names: Vec<String> = numbers
-            .iter()
-            .filter_map(|number| catalog::column_name(class.oid, *number))
-            .map(|name| format!("\"{name}\""))
-            .collect();
-        report(format!(
-            "the capture triggers of table \"{}\" now depend on columns",
-            class.name
-        ))
-        .detail(format!("The row filter reads {}.", names.join(", ")))
-        .hint("To drop or retype one of them, clear the row filter first: row_filter => ''.")
-        .notice();
+/// What the settings have in tow, said once when they come to have it.
+fn tell(class: &Class, old: Option<&Settings>, new: &Settings) -> Result<()> {
+    let is_new = |has: fn(&Settings) -> bool| has(new) && !old.is_some_and(has);
+    let filters = |one: &Settings| one.row_filter.is_some() && !one.sinks.is_empty();
+    if is_new(filters) || (filters(new) && old.is_some_and(|old| old.row_filter != new.row_filter))
+    {
+        tell_of_filter(class, new)?;
     }
-    if settings.has_sink("notify") {
+    if is_new(|one| one.has_sink("notify")) {
         report(format!("transactions that change table \"{}\" can no longer be prepared", class.name))
             .detail("NOTIFY does not go with PREPARE TRANSACTION, and takes one lock for the whole cluster at each commit.")
             .hint("Leave the sink \"notify\" out where two-phase commit or many commits a second matter.")
             .warning();
     }
-    if settings.deletes == "policy" && !settings.sinks.is_empty() {
-        warn_of_policies(class);
+    if is_new(|one| one.deletes == "policy" && !one.sinks.is_empty()) {
+        policies::warn(class);
     }
     Ok(())
 }
 
-/// Policies that look at other rows are asked when a change is read: the other rows may have gone by then.
-fn warn_of_policies(class: &Class) {
-    let (enabled, policies) = select_policies(class.oid);
-    let looking: Vec<String> = policies
+fn tell_of_filter(class: &Class, settings: &Settings) -> Result<()> {
+    let Some(filter) = &settings.row_filter else {
+        return Ok(());
+    };
+    let numbers = filter_rule::check(class.oid, filter)?;
+    let names: Vec<String> = numbers
         .iter()
-        .filter(|policy| enabled && (policy.has_sub_select || policy.calls_mutable_function))
-        .map(|policy| format!("\"{}\"", policy.name))
+        .filter_map(|number| catalog::column_name(class.oid, *number))
+        .map(|name| format!("\"{name}\""))
         .collect();
-    if !looking.is_empty() {
-        report(format!("policies of table \"{}\" may depend on other rows", class.name))
-            .detail(format!(
-                "{} asked when a change is read: rows that a policy looks up and that have gone by then, as after a \
-                 cascade, leave a DELETE to nobody.",
-                match looking.len() {
-                    1 => format!("Policy {} is", looking[0]),
-                    _ => format!("Policies {} are", looking.join(", ")),
-                }
-            ))
-            .hint("If readers must hear of every DELETE, call pgrealtime.enable() with deletes => 'key'.")
-            .warning();
-    }
+    report(format!(
+        "the capture triggers of table \"{}\" now depend on columns",
+        class.name
+    ))
+    .detail(format!("The row filter reads {}.", names.join(", ")))
+    .hint("To drop or retype one of them, clear the row filter first: row_filter => ''.")
+    .notice();
+    Ok(())
 }
 
 /// Whether readers get other changes than before: they have to read the table again.
@@ -92,6 +79,7 @@ fn tells_otherwise(old: &Settings, new: &Settings) -> bool {
     let mut comparable = old.clone();
     comparable.priority.clone_from(&new.priority);
     comparable.owner.clone_from(&new.owner);
+    comparable.published = new.published;
     comparable != *new
 }
 
@@ -99,14 +87,14 @@ fn tells_otherwise(old: &Settings, new: &Settings) -> bool {
 pub fn disable(relation: Option<Oid>) -> Result<()> {
     let class = lock(relation, c"pgrealtime.disable()")?;
     let _own = Own::of(class.oid);
-    if belonging::settings_of(&class)?.is_none() {
+    let Some(settings) = belonging::settings_of(&class)? else {
         report(format!("table \"{}\" is not enabled, skipping", class.name)).notice();
         return Ok(());
-    }
+    };
     if attach::detach(&class) {
         append_gap(class.oid, GapCause::Disabled)?;
     }
-    publish::unpublish(&class)?;
+    publish::unpublish(&class, settings.published)?;
     settings::remove(&class.schema_name, &class.name)?;
     watch::remember(&class)
 }

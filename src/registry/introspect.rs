@@ -70,7 +70,7 @@ fn is_published(publication: &Publication, class: &Class) -> bool {
 }
 
 /// The rule for every name that is shown.
-fn may_know(class: &Class) -> bool {
+pub fn may_know(class: &Class) -> bool {
     acl::may_use_schema(class.schema) && may_know_inside(class)
 }
 

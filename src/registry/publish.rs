@@ -13,8 +13,9 @@ pub fn current() -> Option<Publication> {
     Publication::by_name(&gucs::publication())
 }
 
-/// Makes sure that the relation is published, the publication made where it is absent.
-pub fn publish(class: &Class) -> Result<()> {
+/// Makes sure that the relation is published, the publication made where it is absent. Returns whether it had to be put
+/// in. `anew`: it was not enabled before, and its owner hears how it is published.
+pub fn publish(class: &Class, anew: bool) -> Result<bool> {
     let publication = match current() {
         Some(publication) => publication,
         None => {
@@ -22,11 +23,13 @@ pub fn publish(class: &Class) -> Result<()> {
             create()?
         }
     };
-    match publication.coverage(class) {
+    let coverage = publication.coverage(class);
+    match coverage {
         None => add(class, &publication)?,
-        Some(coverage) => tell_of(class, &publication, coverage),
+        Some(coverage) => tell_of(class, &publication, coverage, anew),
     }
-    if class.is_partitioned() && !publication.via_root {
+    let added = coverage.is_none();
+    if (anew || added) && class.is_partitioned() && !publication.via_root {
         report(format!("publication \"{}\" has publish_via_partition_root = false", publication.name))
             .detail(format!(
                 "Other subscribers of the publication get the changes of {} under the names of its partitions; \
@@ -39,7 +42,7 @@ pub fn publish(class: &Class) -> Result<()> {
             ))
             .notice();
     }
-    Ok(())
+    Ok(added)
 }
 
 /// Two callers who find the publication absent: the second waits, and finds it.
@@ -118,8 +121,8 @@ fn check_owner(class: &Class, publication: &Publication, verb: &str) -> Result<(
     ))
 }
 
-/// What the owner of a relation that is published already should know.
-fn tell_of(class: &Class, publication: &Publication, coverage: Coverage) {
+/// What the owner of a relation that is published already should know. That its UPDATEs fail he hears every time.
+fn tell_of(class: &Class, publication: &Publication, coverage: Coverage, anew: bool) {
     if publication.updates || publication.deletes {
         if let Some(table) = eligible::without_identity(class) {
             eligible::no_identity(&table).warning();
@@ -128,7 +131,7 @@ fn tell_of(class: &Class, publication: &Publication, coverage: Coverage) {
         }
     }
     let own = publication.restriction(class.oid);
-    if coverage == Coverage::Direct && (own.condition.is_some() || own.has_columns) {
+    if anew && coverage == Coverage::Direct && (own.condition.is_some() || own.has_columns) {
         report(format!(
             "table \"{}\" keeps its own WHERE or column list in publication \"{}\"",
             class.name, publication.name
@@ -139,15 +142,16 @@ fn tell_of(class: &Class, publication: &Publication, coverage: Coverage) {
     }
 }
 
-/// Takes a relation out of the publication, where it is a member of its own and a plain one, as `enable` makes it.
-pub fn unpublish(class: &Class) -> Result<()> {
+/// Takes a relation out of the publication, where it is a member of its own and a plain one, as `enable` makes it, and
+/// `enable` put it in.
+pub fn unpublish(class: &Class, by_enable: bool) -> Result<()> {
     let Some(publication) = current() else {
         return Ok(());
     };
     let Some(coverage) = publication.coverage(class) else {
         return Ok(());
     };
-    if let Some((why, hint)) = why_it_stays(class, &publication, coverage) {
+    if let Some((why, hint)) = why_it_stays(class, &publication, coverage, by_enable) {
         let name = &publication.name;
         report(format!(
             "table \"{}\" stays in publication \"{name}\"",
@@ -168,17 +172,21 @@ fn why_it_stays(
     class: &Class,
     publication: &Publication,
     coverage: Coverage,
+    by_enable: bool,
 ) -> Option<(&'static str, String)> {
     let name = quote_identifier(&publication.name);
     match coverage {
         Coverage::Direct => {
             let own = publication.restriction(class.oid);
-            (own.condition.is_some() || own.has_columns).then(|| {
-                (
-                    "It has a WHERE or column list of its own there, which pgrealtime did not make.",
-                    format!("{} takes it out.", command(class, publication, "DROP")),
-                )
-            })
+            let why = match own.condition.is_some() || own.has_columns {
+                true => {
+                    "It has a WHERE or column list of its own there, which pgrealtime did not make."
+                }
+                false if !by_enable => "It was in it before it was enabled.",
+                false => return None,
+            };
+            let out = command(class, publication, "DROP");
+            Some((why, format!("{out} takes it out.")))
         }
         Coverage::AllTables => Some((
             "The publication is FOR ALL TABLES.",

@@ -23,6 +23,8 @@ pub struct Settings {
     pub broadcast_topic: Option<String>,
     /// Name of the role that owned the relation when it was enabled.
     pub owner: String,
+    /// Whether `enable` put the relation into the publication, and `disable` takes it out.
+    pub published: bool,
 }
 
 impl Settings {
@@ -40,6 +42,7 @@ impl Settings {
             sinks: vec!["log".to_owned()],
             broadcast_topic: None,
             owner: acl::role_name(class.owner),
+            published: false,
         }
     }
 
@@ -62,6 +65,7 @@ impl Settings {
             sinks: list(8).unwrap_or_default(),
             broadcast_topic: row.get(9),
             owner: text(10),
+            published: row.get(11).unwrap_or_default(),
         }
     }
 
@@ -79,6 +83,7 @@ impl Settings {
             Some(Value::TextArray(&self.sinks)),
             self.broadcast_topic.as_deref().map(Value::Text),
             Some(Value::Text(&self.owner)),
+            Some(Value::Bool(self.published)),
         ]);
     }
 }

@@ -79,6 +79,12 @@ ALTER PUBLICATION supabase_realtime ADD TABLE owned;
 -- A member already: the publication's owner has done his part.
 SET ROLE regress_owner;
 SELECT pgrealtime.enable('owned');
+SELECT pgrealtime.disable('owned');
+RESET ROLE;
+-- Put in by enable, as the publication's owner, who is another by now.
+ALTER PUBLICATION supabase_realtime DROP TABLE owned;
+SELECT pgrealtime.enable('owned');
+SET ROLE regress_owner;
 SELECT try($$SELECT pgrealtime.disable('owned')$$);
 RESET ROLE;
 ALTER PUBLICATION supabase_realtime DROP TABLE owned;

@@ -37,7 +37,7 @@ SELECT count(*) AS made_again FROM (SELECT oid FROM pg_trigger UNION ALL SELECT 
   UNION ALL SELECT 'public.is_realtime_enabled'::regproc EXCEPT TABLE before) AS new;
 DROP TABLE before;
 SELECT count(*) FROM public.dashboard;
--- A priority that somebody changed is the migration's again.
+-- What somebody changed stays.
 SELECT pgrealtime.enable('goals', priority => 'low', operations => '{INSERT}');
 :up
 SELECT realtime_priority, enabled_operations FROM public.realtime_configuration WHERE tablename = 'goals';
@@ -56,7 +56,7 @@ DROP EXTENSION pgrealtime;
 :down
 
 -- Over an older version: other parameter names, columns and results, tables published already by hand.
-ALTER PUBLICATION supabase_realtime ADD TABLE goals, candidates;
+CREATE PUBLICATION supabase_realtime FOR TABLE goals, candidates;
 CREATE FUNCTION public.is_realtime_enabled(p_table text) RETURNS text LANGUAGE sql AS $$ SELECT 'old' $$;
 CREATE FUNCTION public.is_realtime_enabled(t name, s name DEFAULT 'public') RETURNS boolean LANGUAGE sql AS $$ SELECT true $$;
 CREATE FUNCTION public.get_user_realtime_tables() RETURNS TABLE (name text) LANGUAGE sql SECURITY DEFINER SET search_path = public AS $$ SELECT 'old' $$;
