@@ -15,7 +15,7 @@ use crate::log::state::State;
 use crate::message::Operation;
 use crate::pg::heap::View;
 use crate::pg::memory::Memory;
-use crate::pg::{privilege, wal, xact, Oid};
+use crate::pg::{commit_time, privilege, wal, Oid};
 use std::rc::Rc;
 
 /// Bytes of images that are held at a time.
@@ -79,6 +79,8 @@ struct Reader<'a> {
     followed: Vec<Followed>,
     message: Vec<u8>,
     commit_time: Option<(u64, i64)>,
+    /// Whether the server keeps commits' times, once it was asked.
+    keeps_commit_times: Option<bool>,
 }
 
 impl<'a> Reader<'a> {
@@ -94,6 +96,7 @@ impl<'a> Reader<'a> {
             followed,
             message: Vec::new(),
             commit_time: None,
+            keeps_commit_times: None,
         })
     }
 
@@ -209,7 +212,11 @@ impl<'a> Reader<'a> {
         match self.commit_time {
             Some((xid, at)) if xid == entry.xid => at,
             _ => {
-                let at = xact::commit_time(entry.xid).unwrap_or(entry.changed_at);
+                let kept = *self
+                    .keeps_commit_times
+                    .get_or_insert_with(commit_time::are_kept);
+                let at = kept.then(|| commit_time::of(entry.xid)).flatten();
+                let at = at.unwrap_or(entry.changed_at);
                 self.commit_time = Some((entry.xid, at));
                 at
             }

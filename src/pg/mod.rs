@@ -12,6 +12,7 @@ pub mod catalog;
 mod catalog_scan;
 pub mod columns;
 pub mod commit;
+pub mod commit_time;
 mod compat;
 pub mod ddl;
 pub mod decode;

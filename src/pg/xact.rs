@@ -100,19 +100,6 @@ pub fn now() -> i64 {
     unsafe { pg_sys::GetCurrentTimestamp() }
 }
 
-/// When a transaction committed, in microseconds since 2000-01-01 UTC, where `track_commit_timestamp` tells.
-pub fn commit_time(xid: u64) -> Option<i64> {
-    // SAFETY: reads a setting, then the commit timestamps; an id that is no longer kept is answered with false.
-    unsafe {
-        if !pg_sys::track_commit_timestamp {
-            return None;
-        }
-        let mut at: pg_sys::TimestampTz = 0;
-        let xid = pg_sys::TransactionId::from(xid as u32);
-        pg_sys::TransactionIdGetCommitTsData(xid, &mut at, std::ptr::null_mut()).then_some(at)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::widen;

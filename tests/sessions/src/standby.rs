@@ -26,8 +26,10 @@ pub fn run() -> Outcome {
     on_primary.run(&format!(
         "INSERT INTO items SELECT i, 1, i + 1, 'first' FROM generate_series(0, {SHARED} - 1) AS i"
     ))?;
-    // With feedback and without a limit to the delay, what stops replay is a lock, and then for good.
+    // With feedback and without a limit to the delay, what stops replay is a lock, and then for good. The standby asks for
+    // commit times that its primary does not keep.
     let standby = primary.standby(&[
+        "track_commit_timestamp=on",
         "hot_standby_feedback=on",
         "wal_receiver_status_interval=1s",
         "max_standby_streaming_delay=-1",
