@@ -68,6 +68,15 @@ impl Class {
         self.kind == pg_sys::RELKIND_PARTITIONED_TABLE
     }
 
+    pub fn is_foreign(&self) -> bool {
+        self.kind == pg_sys::RELKIND_FOREIGN_TABLE
+    }
+
+    /// Whether it may have TRUNCATE triggers.
+    pub fn has_truncate_triggers(&self) -> bool {
+        super::compat::FOREIGN_TRUNCATE_TRIGGERS || !self.is_foreign()
+    }
+
     /// An ordinary or partitioned table.
     pub fn is_table(&self) -> bool {
         self.kind == pg_sys::RELKIND_RELATION || self.is_partitioned()
@@ -257,11 +266,11 @@ pub fn above(relation: Oid) -> Vec<Oid> {
     all
 }
 
-/// The partitions of a partitioned table that hold rows.
+/// The partitions of a partitioned table that hold rows, here or, foreign ones, elsewhere.
 pub fn leaves(relation: Oid) -> Vec<Class> {
     let classes = descendants(relation).into_iter().filter_map(Class::by_oid);
     classes
-        .filter(|class| class.kind == pg_sys::RELKIND_RELATION)
+        .filter(|class| class.kind == pg_sys::RELKIND_RELATION || class.is_foreign())
         .collect()
 }
 
@@ -286,6 +295,7 @@ pub fn total_size(relation: Oid) -> Option<i64> {
         return Some(
             leaves(relation)
                 .iter()
+                .filter(|leaf| !leaf.is_foreign())
                 .filter_map(|leaf| total_size(leaf.oid))
                 .sum(),
         );

@@ -100,6 +100,9 @@ pub fn takes_generated(publication: &pg_sys::FormData_pg_publication) -> bool {
     publication.pubgencols as u32 == pg_sys::PublishGencolsType::PUBLISH_GENCOLS_STORED as u32
 }
 
+/// Whether TRUNCATE triggers can be made on foreign tables (trigger.c, CreateTriggerFiringOn).
+pub const FOREIGN_TRUNCATE_TRIGGERS: bool = cfg!(not(feature = "pg15"));
+
 /// What [`takes_generated`] says of a publication that is made without options.
 pub const NEW_PUBLICATION_TAKES_GENERATED: bool = cfg!(not(feature = "pg18"));
 

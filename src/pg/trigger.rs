@@ -100,14 +100,18 @@ impl Call {
         unsafe { (*self.data).tg_relation }
     }
 
-    /// Whether the change was written to the WAL (RelationNeedsWAL, rel.h).
+    /// Whether the change was written to the WAL (RelationNeedsWAL, rel.h): never by a foreign table, nor by the TRUNCATE
+    /// of a partitioned one, whose partitions may be foreign; other table access methods may do without.
     pub fn wal_written(&self) -> bool {
         // SAFETY: the relation is open.
         unsafe {
             let relation = &*self.raw_relation();
-            let permanent =
-                (*relation.rd_rel).relpersistence == pg_sys::RELPERSISTENCE_PERMANENT as i8;
+            let class = &*relation.rd_rel;
+            let permanent = class.relpersistence == pg_sys::RELPERSISTENCE_PERMANENT as i8;
+            let in_heap = class.relkind as u8 == pg_sys::RELKIND_RELATION
+                && class.relam == pg_sys::HEAP_TABLE_AM_OID;
             permanent
+                && in_heap
                 && (pg_sys::wal_level > pg_sys::WalLevel::WAL_LEVEL_MINIMAL as i32
                     || (relation.rd_createSubid == INVALID_SUBTRANSACTION
                         && super::compat::first_relfilenumber_subid(relation)

@@ -75,7 +75,7 @@ pub fn attach(class: &Class, settings: &Settings) -> Result<bool> {
 fn attach_leaves(leaves: &[Class], settings: &Settings, function: Oid) -> bool {
     let wanted = truncate_of_leaf(settings);
     let mut made = false;
-    for leaf in leaves {
+    for leaf in leaves.iter().filter(|leaf| leaf.has_truncate_triggers()) {
         let present = triggers::of_relation(leaf.oid);
         match &wanted {
             Some(one) if present.iter().any(|trigger| one.is(trigger, function)) => {}

@@ -15,22 +15,23 @@ pub struct Capture {
 
 impl Capture {
     pub fn of(class: &Class, function: Oid, triggers: &TriggersOf) -> Capture {
-        let mut tables = vec![triggers.of(class.oid)];
+        let mut tables = vec![(triggers.of(class.oid), true)];
         if class.is_partitioned() {
             tables.extend(
                 catalog::leaves(class.oid)
                     .iter()
-                    .map(|leaf| triggers.of(leaf.oid)),
+                    .map(|leaf| (triggers.of(leaf.oid), leaf.has_truncate_triggers())),
             );
         }
         let everywhere = |event: &Event| {
-            tables
-                .iter()
-                .all(|all| triggers::captures(all, function, *event))
+            tables.iter().all(|(all, may_truncate)| {
+                triggers::captures(all, function, *event)
+                    || (*event == Event::Truncate && !may_truncate)
+            })
         };
         Capture {
             events: Event::ALL.into_iter().filter(everywhere).collect(),
-            late: tables.iter().any(|all| {
+            late: tables.iter().any(|(all, _)| {
                 Event::ALL
                     .into_iter()
                     .any(|event| triggers::fires_before(all, function, event).is_some())

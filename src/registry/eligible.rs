@@ -202,9 +202,13 @@ pub fn without_identity(class: &Class) -> Option<Class> {
     tables.find(|table| !keys::has_replica_identity(table))
 }
 
+/// Where Postgres asks for a replica identity: foreign tables are never published.
 fn written_tables(class: &Class) -> Vec<Class> {
     match class.is_partitioned() {
-        true => catalog::leaves(class.oid),
+        true => catalog::leaves(class.oid)
+            .into_iter()
+            .filter(Class::is_table)
+            .collect(),
         false => vec![class.clone()],
     }
 }

@@ -107,6 +107,10 @@ fn created(partition: Option<Oid>) {
     let Some(oid) = partition else {
         return;
     };
+    if Class::by_oid(oid).is_some_and(|class| class.is_foreign()) {
+        // It comes with the rows that it has elsewhere.
+        return look_at(watch::above(&[oid]));
+    }
     let (remembered, others) = found(watch::above(&[oid]))
         .into_iter()
         .partition(Watched::is_remembered);
