@@ -13,6 +13,7 @@ use super::relation::Relation;
 use crate::error::{report, Error, Result};
 use crate::pg::act_as::{act_as, own_settings, Setting};
 use crate::pg::catalog::Class;
+use crate::pg::rowtype::Held;
 use crate::pg::{acl, privilege};
 use answer::{Caller, CLAIMS};
 use std::ffi::{CStr, CString};
@@ -21,6 +22,7 @@ use std::ffi::{CStr, CString};
 /// relation that the caller may not SELECT from, 42P01, 42809. Whatever else fails is an answer.
 pub fn diagnose(question: &Question, remembered: Option<&Remembered>) -> Result<Vec<Finding>> {
     let class = allowed(question)?;
+    let _held = Held::new(question.relation);
     let relation = Relation::open(question.relation)?;
     let caller = Caller::of(&relation);
     let table = table::Table::new(&class, &relation, remembered);

@@ -8,9 +8,10 @@ use crate::log::entry::GapCause;
 use crate::log::read::Entry;
 use crate::log::stand;
 use crate::message::{write_change, Header, Operation, RecordPlan};
+use crate::pg::catalog::{self, Class};
 use crate::pg::decode::Decoded;
 use crate::pg::subtransaction::{attempt, Raised};
-use crate::pg::{relation_triggers, Oid};
+use crate::pg::Oid;
 use std::rc::Rc;
 
 /// A relation that a reader follows.
@@ -39,9 +40,7 @@ impl Followed {
     pub fn new(oid: Oid, role: Oid, request: &Request) -> Result<Followed> {
         let relation = Relation::open(oid)?;
         let selectable = relation.selectable(role)?;
-        if !relation.captured {
-            return Err(not_captured(&relation));
-        }
+        check_captured(&relation)?;
         if request.net && relation.table.key.is_empty() {
             return Err(Error::ObjectNotInPrerequisiteState(
                 report(format!(
@@ -118,33 +117,59 @@ impl Followed {
     }
 }
 
-fn not_captured(relation: &Relation) -> Error {
+/// Errors: 55000 for a relation of which readers would hear nothing, or not all.
+pub fn check_captured(relation: &Relation) -> Result<()> {
+    if relation.captured {
+        return Ok(());
+    }
     let name = relation.name();
-    let triggers = relation_triggers::capture_arguments(relation.table.oid);
-    Error::ObjectNotInPrerequisiteState(if triggers.is_empty() {
-        report(format!("table {name} is not enabled for reading changes"))
-            .detail("It has no trigger that captures its changes.")
-            .hint(format!(
-                "Run SELECT pgrealtime.enable('{}'). Changes of a partition come with the partitioned table: enable and name that.",
-                name.replace('\'', "''")
+    Err(Error::ObjectNotInPrerequisiteState(
+        if relation.switched_off {
+            report(format!("changes of table {name} are not captured now"))
+                .detail("A trigger that appends them to the change log is switched off.")
+                .hint(
+                    "Switch it on again with ALTER TABLE ... ENABLE TRIGGER, or run pgrealtime.enable() on the table.",
+                )
+        } else if let Some(root) = captured_root(relation) {
+            report(format!(
+                "changes of table {name} are not captured by themselves"
             ))
-    } else {
-        report(format!(
-            "changes of table {name} are not kept in the change log"
-        ))
-        .detail("It is enabled with other sinks; changes_since reads the sink \"log\".")
-        .hint("Run pgrealtime.enable() on the table with sinks that include log.")
-    })
+            .detail(format!(
+                "It is a partition of table {}, whose changes are captured.",
+                root.name()
+            ))
+            .hint("Name that table: its changes are those of all partitions.")
+        } else if relation.has_triggers {
+            report(format!(
+                "changes of table {name} are not kept in the change log"
+            ))
+            .detail("It is enabled with other sinks; changes_since reads the sink \"log\".")
+            .hint("Run pgrealtime.enable() on the table with sinks that include log.")
+        } else {
+            report(format!("table {name} is not enabled for reading changes"))
+                .detail("It has no trigger that captures its changes.")
+                .hint(format!(
+                    "Run SELECT pgrealtime.enable('{}'). Changes of a partition come with the partitioned table: enable and name that.",
+                    name.replace('\'', "''")
+                ))
+        },
+    ))
+}
+
+/// The nearest partitioned table above a partition that is captured.
+fn captured_root(relation: &Relation) -> Option<Rc<Relation>> {
+    let class = Class::by_oid(relation.table.oid)?;
+    catalog::ancestors(&class)
+        .into_iter()
+        .filter_map(|ancestor| Relation::open(ancestor).ok())
+        .find(|ancestor| ancestor.captured)
 }
 
 /// The error for a gap entry: 72000, naming the relation and what happened.
 pub fn gap(relation: &Relation, entry: &Entry) -> Error {
-    let cause = entry
-        .marks
-        .as_ref()
-        .and_then(|marks| marks.first())
-        .and_then(|letter| GapCause::from_letter(*letter));
-    let what = cause.map_or("changed in an unknown way", GapCause::describe);
+    let what = entry
+        .gap_cause()
+        .map_or("changed in an unknown way", GapCause::describe);
     missing(relation, &format!("The table {what} after the cursor."))
 }
 

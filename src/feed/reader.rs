@@ -3,7 +3,7 @@
 mod emit;
 
 use super::deliver::{deliver, By, Chunk, Pending, Stopped};
-use super::follow::{Delivered, Followed};
+use super::follow::{gap, Delivered, Followed};
 use super::nested;
 use super::request::Request;
 use crate::error::{report, Error, Result};
@@ -15,6 +15,7 @@ use crate::log::state::State;
 use crate::message::Operation;
 use crate::pg::heap::View;
 use crate::pg::memory::Memory;
+use crate::pg::rowtype::Held;
 use crate::pg::{commit_time, privilege, wal, Oid};
 use std::rc::Rc;
 
@@ -81,11 +82,15 @@ struct Reader<'a> {
     commit_time: Option<(u64, i64)>,
     /// Whether the server keeps commits' times, once it was asked.
     keeps_commit_times: Option<bool>,
+    /// What is read of the relations holds until the call ends; then it is let go, or a reader on a standby that stays in
+    /// its transaction would stop replay.
+    _held: Vec<Held>,
 }
 
 impl<'a> Reader<'a> {
     fn new(request: &'a Request) -> Result<Reader<'a>> {
         let role = privilege::current_role();
+        let held = Held::all(&request.relations);
         let followed = request
             .relations
             .iter()
@@ -97,6 +102,7 @@ impl<'a> Reader<'a> {
             message: Vec::new(),
             commit_time: None,
             keeps_commit_times: None,
+            _held: held,
         })
     }
 
@@ -115,6 +121,10 @@ impl<'a> Reader<'a> {
         // Everything up to here has been handed out, or kept for the net changes.
         let mut reached = after;
         let mut entries = log.entries(range);
+        if let Some(entry) = entries.gap() {
+            let place = self.place(entry.relation)?;
+            return Err(gap(&self.followed[place].relation, &entry));
+        }
         let (mut delivered, mut bytes) = (0, 0);
         let mut kept: Vec<Delivered> = Vec::new();
         let whole_batch = Rc::new(Memory::new());

@@ -10,9 +10,10 @@ use crate::pg::decode::{Decoded, Decoder};
 use crate::pg::invalidation::{self, Fresh};
 use crate::pg::memory::Memory;
 use crate::pg::privilege;
+use crate::pg::relation_triggers::{self, Capturing};
 use crate::pg::row::{Column, RowShape};
 use crate::pg::rowtype::{Held, Table};
-use crate::pg::{relation_triggers, rowtype, Oid};
+use crate::pg::{rowtype, Oid};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -30,13 +31,20 @@ pub struct Relation {
     /// `deletes => 'key'`: every DELETE carries the key, to every reader but those whose filter leaves out a row that
     /// they see.
     pub deletes_by_key: bool,
-    /// Whether a trigger appends its changes to the log.
+    /// Whether its triggers append all changes that they are for to the log.
     pub captured: bool,
+    /// Whether it has capture triggers, for whatever sinks.
+    pub has_triggers: bool,
+    /// Whether there is a trigger to do so that is switched off.
+    pub switched_off: bool,
     /// `row_filter`: a condition that every reader's filter is added to, analysed.
     pub row_filter: Option<Rc<str>>,
     decoders: RefCell<HashMap<i64, Known>>,
-    fresh: Fresh,
+    fresh: Vec<Fresh>,
 }
+
+/// The argument of the trigger that a leaf has on behalf of its root.
+const LEAF: &str = "leaf";
 
 /// A layout and what takes its images apart.
 type Known = Rc<(Rc<Layout>, Decoder)>;
@@ -57,7 +65,7 @@ impl Relation {
         let known = KNOWN.with_borrow(|known| {
             known
                 .get(&oid.to_u32())
-                .filter(|relation| relation.fresh.get())
+                .filter(|relation| relation.is_fresh())
                 .cloned()
         });
         if let Some(relation) = known {
@@ -65,14 +73,19 @@ impl Relation {
         }
         let relation = Rc::new(Relation::make(oid)?);
         KNOWN.with_borrow_mut(|known| {
-            known.retain(|_, relation| relation.fresh.get());
+            known.retain(|_, relation| relation.is_fresh());
             known.insert(oid.to_u32(), relation.clone());
         });
         Ok(relation)
     }
 
+    fn is_fresh(&self) -> bool {
+        self.fresh.iter().all(Fresh::get)
+    }
+
     fn make(oid: Oid) -> Result<Relation> {
-        let fresh = invalidation::watch(oid);
+        let catalogs = invalidation::watch_catalogs();
+        let mut fresh = vec![invalidation::watch(oid), invalidation::watch_schemas()];
         // It is locked before its type is looked for, until its columns are known: what is being dropped is then found to
         // have gone.
         let _held = Held::new(oid);
@@ -88,28 +101,33 @@ impl Relation {
                 report("only tables have changes").hint("Name the table that is realtime."),
             ));
         };
-        let triggers = relation_triggers::capture_arguments(oid);
+        let mut triggers = relation_triggers::capture_triggers(oid);
+        triggers.retain(|trigger| !trigger.arguments.iter().any(|argument| argument == LEAF));
         let says = |setting: &str| {
-            triggers
-                .iter()
-                .flatten()
-                .any(|argument| argument == setting)
+            let mut all = triggers.iter().flat_map(|trigger| &trigger.arguments);
+            all.any(|argument| argument == setting)
         };
-        let captured = triggers.iter().any(|arguments| {
-            arguments
-                .iter()
-                .find_map(|argument| argument.strip_prefix("sinks="))
-                .is_none_or(|sinks| sinks.split(',').any(|sink| sink == "log"))
-        });
+        let mut logging = triggers
+            .iter()
+            .filter(|trigger| appends_to_log(trigger))
+            .peekable();
+        let to_log = logging.peek().is_some();
+        let switched_off = logging.any(|trigger| !trigger.enabled);
         let shape = RowShape::of_type(&Rc::new(Memory::new()), row_type);
         let delivered = delivered(&triggers, shape.columns());
+        let row_filter = row_filter(oid, &triggers)?;
+        if row_filter.is_some() {
+            fresh.push(catalogs);
+        }
         Ok(Relation {
             delivered,
             columns: shape.columns().iter().map(|column| column.number).collect(),
             key_only: says("payload=key"),
             deletes_by_key: says("deletes=key"),
-            captured,
-            row_filter: row_filter(oid, &triggers)?,
+            captured: to_log && !switched_off,
+            switched_off,
+            has_triggers: !triggers.is_empty(),
+            row_filter,
             table,
             shape,
             decoders: RefCell::default(),
@@ -273,19 +291,26 @@ impl Relation {
 
 /// The row filter that the triggers' arguments carry, as `filter=…`. Never their WHEN: anybody who owns the table, or may
 /// tie triggers to it, writes what he likes there, and it would run as whoever reads.
-fn row_filter(relation: Oid, triggers: &[Vec<String>]) -> Result<Option<Rc<str>>> {
-    let mut arguments = triggers.iter().flatten();
+fn row_filter(relation: Oid, triggers: &[Capturing]) -> Result<Option<Rc<str>>> {
+    let mut arguments = triggers.iter().flat_map(|trigger| &trigger.arguments);
     let Some(filter) = arguments.find_map(|argument| argument.strip_prefix("filter=")) else {
         return Ok(None);
     };
     Ok(compile_own(relation, filter)?.map(|condition| condition.tree().into()))
 }
 
+fn appends_to_log(trigger: &Capturing) -> bool {
+    let mut arguments = trigger.arguments.iter();
+    arguments
+        .find_map(|argument| argument.strip_prefix("sinks="))
+        .is_none_or(|sinks| sinks.split(',').any(|sink| sink == "log"))
+}
+
 /// The columns that the triggers' arguments name, as `columns=["a","b"]`.
-fn delivered(triggers: &[Vec<String>], columns: &[Column]) -> Option<Vec<i16>> {
+fn delivered(triggers: &[Capturing], columns: &[Column]) -> Option<Vec<i16>> {
     let names = triggers
         .iter()
-        .flatten()
+        .flat_map(|trigger| &trigger.arguments)
         .find_map(|argument| argument.strip_prefix("columns="))?;
     let names: Vec<String> = serde_json::from_str(names).ok()?;
     let number = |name: &String| columns.iter().find(|column| column.name == *name);

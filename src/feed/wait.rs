@@ -1,5 +1,6 @@
 //! The long-poll: until one of the relations has a newer committed entry.
 
+use super::follow::check_captured;
 use super::nested;
 use super::relation::Relation;
 use crate::error::{report, Error, Result};
@@ -27,7 +28,9 @@ pub fn wait_for_changes(cursor: &str, relations: &[Oid], timeout_ms: i64) -> Res
     }
     let role = privilege::current_role();
     for relation in relations {
-        Relation::open(*relation)?.selectable(role)?;
+        let relation = Relation::open(*relation)?;
+        relation.selectable(role)?;
+        check_captured(&relation)?;
     }
     let until = xact::now() + timeout_ms.min(gucs::max_wait_ms()) * 1000;
     let mut cursor = stand::decode(cursor)?;

@@ -65,6 +65,20 @@ impl GapCause {
             .map(|(cause, _)| *cause)
     }
 
+    /// Whether images from before it can still be read.
+    pub fn keeps_images(self) -> bool {
+        matches!(
+            self,
+            GapCause::Enabled
+                | GapCause::Disabled
+                | GapCause::Skipped
+                | GapCause::Capture
+                | GapCause::Inheritance
+                | GapCause::PartitionTruncated
+                | GapCause::PartitionMoved
+        )
+    }
+
     /// What happened, to be put behind the relation's name.
     pub fn describe(self) -> &'static str {
         match self {

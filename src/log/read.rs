@@ -1,6 +1,7 @@
 //! Reading: the committed entries between two stands, in the order of their positions.
 
 use super::cursor::Stand;
+use super::entry::{self, GapCause};
 use super::state;
 use crate::error::{report, Error, Result};
 use crate::pg::image::Image;
@@ -24,6 +25,15 @@ pub struct Entry {
     pub marks: Option<Vec<u8>>,
 }
 
+impl Entry {
+    /// Why a gap entry was written; `None` for another entry, or a cause that is not known.
+    pub fn gap_cause(&self) -> Option<GapCause> {
+        let letter = self.marks.as_ref()?.first()?;
+        (self.operation == entry::GAP).then_some(())?;
+        GapCause::from_letter(*letter)
+    }
+}
+
 /// The segments of the log, locked against being emptied for as long as this lives.
 pub struct Log {
     segments: Vec<Segment>,
@@ -41,6 +51,8 @@ pub struct Range<'a> {
 /// A merge of streams.
 pub struct Entries<'a> {
     range: Range<'a>,
+    /// The segments with an entry in the range, and where to begin in each.
+    segments: Vec<(&'a Segment, u64)>,
     streams: Vec<Stream<'a>>,
     /// (position, stream), smallest first.
     heads: BinaryHeap<Reverse<(u64, usize)>>,
@@ -77,6 +89,7 @@ impl Log {
     /// The entries of a range, from the one after `range.after` on.
     pub fn entries<'a>(&'a self, range: Range<'a>) -> Entries<'a> {
         let mut entries = Entries {
+            segments: Vec::new(),
             streams: Vec::new(),
             heads: BinaryHeap::new(),
             examined: 0,
@@ -88,7 +101,7 @@ impl Log {
             let first = first_unfinished(segment, from, to).min(from.lsn);
             let start = first.max(entries.range.after + 1);
             if start < to.lsn {
-                entries.add(segment.by_position(start, to.lsn));
+                entries.add(segment, start);
             }
         }
         entries
@@ -175,9 +188,11 @@ impl Backwards<'_> {
 }
 
 impl<'a> Entries<'a> {
-    /// Adds a stream that has an entry.
-    fn add(&mut self, stream: Stream<'a>) {
+    /// Adds a segment that has an entry from there on.
+    fn add(&mut self, segment: &'a Segment, start: u64) {
+        let stream = segment.by_position(start, self.range.to.lsn);
         if stream.next() {
+            self.segments.push((segment, start));
             self.heads
                 .push(Reverse((stream.position(), self.streams.len())));
             self.streams.push(stream);
@@ -213,6 +228,22 @@ impl<'a> Entries<'a> {
             }
         }
         None
+    }
+
+    /// The first gap entry of the range, wherever in it the reader stands. Nothing that was captured before it can be
+    /// relied on: it may be there because the rows have another form since.
+    pub fn gap(&self) -> Option<Entry> {
+        let of_segment = |(segment, start): &(&Segment, u64)| {
+            let stream = segment.remarkable(*start, self.range.to.lsn);
+            while stream.next() {
+                if stream.operation() == entry::GAP && self.is_wanted(&stream) {
+                    return Some(read(&stream));
+                }
+            }
+            None
+        };
+        let gaps = self.segments.iter().filter_map(of_segment);
+        gaps.min_by_key(|gap| gap.position)
     }
 
     /// Whether every entry of the range has been looked at.

@@ -25,6 +25,7 @@ impl Fresh {
 thread_local! {
     static WATCHED: RefCell<HashMap<u32, Vec<Weak<Cell<bool>>>>> = RefCell::new(HashMap::new());
     static CATALOGS: RefCell<Rc<Cell<bool>>> = RefCell::new(Rc::new(Cell::new(true)));
+    static SCHEMAS: RefCell<Rc<Cell<bool>>> = RefCell::new(Rc::new(Cell::new(true)));
     static REGISTERED: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -55,17 +56,28 @@ fn clear(flags: &[Weak<Cell<bool>>]) {
 /// types, roles and their memberships.
 pub fn watch_catalogs() -> Fresh {
     register();
-    CATALOGS.with_borrow_mut(|flag| {
-        if !flag.get() {
-            *flag = Rc::new(Cell::new(true));
-        }
-        Fresh(flag.clone())
-    })
+    CATALOGS.with_borrow_mut(renewed)
+}
+
+/// Watches the names of schemas: the relcache is not told of ALTER SCHEMA ... RENAME.
+pub fn watch_schemas() -> Fresh {
+    register();
+    SCHEMAS.with_borrow_mut(renewed)
+}
+
+fn renewed(flag: &mut Rc<Cell<bool>>) -> Fresh {
+    if !flag.get() {
+        *flag = Rc::new(Cell::new(true));
+    }
+    Fresh(flag.clone())
 }
 
 #[pg_guard]
-unsafe extern "C-unwind" fn catalog_changed(_argument: pg_sys::Datum, _cache: i32, _hash: u32) {
+unsafe extern "C-unwind" fn catalog_changed(_argument: pg_sys::Datum, cache: i32, _hash: u32) {
     CATALOGS.with_borrow(|flag| flag.set(false));
+    if cache == pg_sys::SysCacheIdentifier::NAMESPACEOID as i32 {
+        SCHEMAS.with_borrow(|flag| flag.set(false));
+    }
 }
 
 fn register() {

@@ -194,6 +194,9 @@ unsafe fn security_quals(relation: Oid, qualified_name: &str) -> Result<*mut pg_
                 "relation \"{qualified_name}\" was renamed meanwhile"
             ))));
         }
+        // Analysing took a lock until the end of the transaction: a reader on a standby that stays in its own would stop
+        // replay. The reader holds the relation for as long as it reads.
+        pg_sys::UnlockRelationOid(relation, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
         Ok((*entry).securityQuals)
     }
 }

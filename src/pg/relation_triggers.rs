@@ -50,12 +50,24 @@ pub fn truncate_root(call: &Call, is_leaf_argument: fn(&str) -> bool) -> Option<
         .find(|ancestor| with_triggers(*ancestor, |all| all.iter().any(own)) == Some(true))
 }
 
-/// The arguments of the capture triggers that are on a relation itself: one list a trigger.
-pub fn capture_arguments(relation: pg_sys::Oid) -> Vec<Vec<String>> {
+/// A capture trigger that is on a relation itself.
+pub struct Capturing {
+    pub arguments: Vec<String>,
+    /// Whether it fires in ordinary sessions.
+    pub enabled: bool,
+}
+
+/// The capture triggers that were made on a relation itself, not cloned from those of a partitioned table above it.
+pub fn capture_triggers(relation: pg_sys::Oid) -> Vec<Capturing> {
     let Some(function) = super::triggers::member_function("capture_change") else {
         return Vec::new();
     };
-    let captures = |trigger: &&pg_sys::Trigger| !trigger.tgisclone && trigger.tgfoid == function;
-    let of = |all: &[pg_sys::Trigger]| all.iter().filter(captures).map(arguments).collect();
-    with_triggers(relation, of).unwrap_or_default()
+    let capturing = |trigger: &pg_sys::Trigger| {
+        let own = trigger.tgfoid == function && !trigger.tgisclone;
+        own.then(|| Capturing {
+            arguments: arguments(trigger),
+            enabled: matches!(trigger.tgenabled as u8, b'O' | b'A'),
+        })
+    };
+    with_triggers(relation, |all| all.iter().filter_map(capturing).collect()).unwrap_or_default()
 }

@@ -56,6 +56,31 @@ impl Held {
         super::lock::take(relation, SHARE);
         Held(relation)
     }
+
+    /// Holds all of them. It waits for one while it holds none of the others: who changes two of them, in whatever order,
+    /// never waits for somebody who waits for him.
+    pub fn all(relations: &[Oid]) -> Vec<Held> {
+        loop {
+            let held: Vec<Held> = relations
+                .iter()
+                .map_while(|oid| Held::at_once(*oid))
+                .collect();
+            match relations.get(held.len()) {
+                None => return held,
+                Some(busy) => {
+                    drop(held);
+                    drop(Held::new(*busy));
+                }
+            }
+        }
+    }
+
+    fn at_once(relation: Oid) -> Option<Held> {
+        // SAFETY: the lock manager takes any OID.
+        let taken = unsafe { pg_sys::ConditionalLockRelationOid(relation, SHARE) };
+        // Made only when it is held: what is made also lets go.
+        taken.then(|| Held(relation))
+    }
 }
 
 impl Drop for Held {

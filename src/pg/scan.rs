@@ -52,6 +52,12 @@ impl Segment {
         Stream::begin(self, self.oids.by_position, &mut keys)
     }
 
+    /// The entries among them that `log_status` counts by cause, gaps being some of these.
+    pub fn remarkable(&self, from: u64, to: u64) -> Stream<'_> {
+        let mut keys = [key(1, Compare::AtLeast, from), key(1, Compare::Below, to)];
+        Stream::begin(self, self.oids.remarkable, &mut keys)
+    }
+
     /// All entries, for [`Stream::back`].
     pub fn backwards(&self) -> Stream<'_> {
         Stream::begin(self, self.oids.by_position, &mut [])

@@ -25,7 +25,7 @@ pub struct SegmentOids {
     pub table: pg_sys::Oid,
     pub by_position: pg_sys::Oid,
     pub by_xid: pg_sys::Oid,
-    remarkable: pg_sys::Oid,
+    pub remarkable: pg_sys::Oid,
     /// Indexes that are written but not read: those that REINDEX CONCURRENTLY makes, and those that it replaces.
     others: [Option<(pg_sys::Oid, Purpose)>; OTHERS],
 }

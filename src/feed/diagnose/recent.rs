@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::feed::delta::{delta, Delivery, Operation as RowOperation};
 use crate::feed::judge::{self, Case, Judge, Sees, Unjudged};
 use crate::feed::relation::{Relation, Rows};
-use crate::log::entry;
+use crate::log::entry::{self, GapCause};
 use crate::log::read::{Entry, Log};
 use crate::pg::policy::Verdict;
 use crate::pg::triggers::Event;
@@ -45,6 +45,7 @@ pub fn recent(
         unjudged: false,
         raised: false,
         tally: Tally::default(),
+        unreadable: false,
     };
     Log::open()?.newest_first(relation.table.oid, |entry| {
         walk.count(entry)?;
@@ -65,14 +66,17 @@ struct Walk<'a> {
     unjudged: bool,
     raised: bool,
     tally: Tally,
+    /// At a gap: no image from before it can be relied on.
+    unreadable: bool,
 }
 
 impl Walk<'_> {
     fn goes_on(&self) -> bool {
-        match self.policies {
+        let more = match self.policies {
             None => self.looked_at < LAST,
             Some(_) => self.looked_at < LOOKED_AT && self.tally.changes < LAST_SEEN,
-        }
+        };
+        more && !self.unreadable
     }
 
     fn count(&mut self, entry: &Entry) -> Result<()> {
@@ -85,6 +89,7 @@ impl Walk<'_> {
             _ => {
                 self.tally.changes += 1;
                 self.tally.gaps += 1;
+                self.unreadable |= !entry.gap_cause().is_some_and(GapCause::keeps_images);
                 return Ok(());
             }
         };

@@ -57,8 +57,8 @@ impl<'a> Table<'a> {
 
     fn enabled(&self) -> Finding {
         let check = "enabled";
-        let by_trigger = !relation_triggers::capture_arguments(self.class.oid).is_empty();
-        let is_enabled = |above: &Oid| !relation_triggers::capture_arguments(*above).is_empty();
+        let by_trigger = !relation_triggers::capture_triggers(self.class.oid).is_empty();
+        let is_enabled = |above: &Oid| !relation_triggers::capture_triggers(*above).is_empty();
         let root = catalog::ancestors(self.class)
             .into_iter()
             .find(is_enabled)
@@ -161,7 +161,10 @@ impl<'a> Table<'a> {
 
     fn captures(&self, event: Event) -> bool {
         let mut parts = self.parts.iter();
-        parts.all(|(_, all)| triggers::captures(all, self.function, event))
+        parts.all(|(part, all)| {
+            triggers::captures(all, self.function, event)
+                || (event == Event::Truncate && !part.has_truncate_triggers())
+        })
     }
 
     fn order(&self) -> Finding {

@@ -53,6 +53,7 @@ pub fn run() -> Outcome {
     part("skipped captures", || all.skipped())?;
     part("no cursor at all", || all.malformed())?;
     part("forged cursors", || all.forged())?;
+    part("ALTER TABLE waits for a poll", || all.altered())?;
     part("an older copy of the volume", || all.restored())?;
     part("invalidate_cursors", || all.invalidate())?;
     let retention = ["pgrealtime.retention = '6s'"];
@@ -449,6 +450,58 @@ impl Sessions {
         self.writer
             .run("ALTER TABLE items DISABLE ROW LEVEL SECURITY")?;
         Ok(())
+    }
+
+    /// What a poll reads cannot be changed while it reads; afterwards it holds nothing, in a transaction neither, but for
+    /// what policies make it hold until then.
+    fn altered(&mut self) -> Outcome {
+        self.writer.run(
+            "CREATE ROLE patient;
+             CREATE TABLE slow (id bigint PRIMARY KEY, a int);
+             ALTER TABLE slow ENABLE ROW LEVEL SECURITY;
+             GRANT SELECT ON slow TO patient;
+             CREATE FUNCTION waits() RETURNS boolean LANGUAGE plpgsql AS
+               'BEGIN PERFORM pg_advisory_lock_shared(1); PERFORM pg_advisory_unlock_shared(1); RETURN true; END';
+             CREATE POLICY waits ON slow USING (waits())",
+        )?;
+        self.writer.run(&triggers("slow"))?;
+        let cursor = self.cursor()?;
+        self.writer
+            .run("INSERT INTO slow VALUES (1, 1), (2, 2), (3, 3)")?;
+        let poll = format!(
+            "SELECT count(change) FROM pgrealtime.changes_since({}, '{{slow}}')",
+            quote(&cursor)
+        );
+        let mut slow = self.cluster.server.connect()?;
+        // What it keeps of the policies needs no lock to be used.
+        slow.run("SET ROLE patient")?;
+        slow.run(&poll)?;
+        slow.run("BEGIN")?;
+        self.writer.run("SELECT pg_advisory_lock(1)")?;
+        slow.send_to_wait(&poll, &mut self.reader)?;
+        self.other
+            .send_to_wait("ALTER TABLE slow ALTER a TYPE bigint", &mut self.reader)?;
+        self.writer.run("SELECT pg_advisory_unlock(1)")?;
+        let rows = slow.receive()?;
+        check(rows[0][0].as_deref() == Some("3"), || {
+            format!("{rows:?} changes of 3")
+        })?;
+        slow.run("COMMIT; RESET ROLE")?;
+        self.other.receive()?;
+        let cursor = self.cursor()?;
+        self.writer.run("INSERT INTO slow VALUES (4, 4)")?;
+        slow.run("BEGIN")?;
+        let poll = format!(
+            "SELECT count(change) FROM pgrealtime.changes_since({}, '{{slow}}')",
+            quote(&cursor)
+        );
+        check(slow.value(&poll)? == "1", || {
+            "the change is not there".to_string()
+        })?;
+        self.other.run(
+            "SET lock_timeout = '10s'; ALTER TABLE slow ADD COLUMN b int; RESET lock_timeout",
+        )?;
+        Ok(slow.run("COMMIT")?)
     }
 
     /// The volume's older copy starts as after a crash, on the same timeline: what it writes then is not what the
