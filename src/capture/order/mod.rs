@@ -146,8 +146,10 @@ impl Order {
             return;
         };
         self.forgotten = self.forgotten.max(Some(entry.change.command));
-        // Whatever it was put in front of, or behind, came earlier and has been forgotten.
-        self.given.remove(&entry.at.position);
+        if !self.given.is_empty() {
+            // Whatever it was put in front of, or behind, came earlier and has been forgotten.
+            self.given.remove(&entry.at.position);
+        }
         if let Some(index) = &mut self.index {
             index.remove(self.first, &mut entry);
             index.from = index.from.max(self.first + 1);
