@@ -171,7 +171,7 @@ impl Reader<'_> {
     fn rows(&self) -> Finding {
         let check = "rows";
         let name = self.relation.name();
-        let look = match checked(|| any_row(&name)) {
+        let look = match checked(|| any_row(self.relation.table.oid, &name)) {
             Ok(look) => look,
             Err(failed) => return self.failed(check, &failed),
         };
