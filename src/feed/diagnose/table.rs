@@ -117,6 +117,14 @@ impl<'a> Table<'a> {
                 ),
             );
         }
+        let twice = self.captured_twice();
+        if !twice.is_empty() {
+            return Finding::problem(
+                check,
+                format!("Two triggers capture {}: each change is told twice.", some_of(twice)),
+                "Drop the one that enable() has not made, whose name does not begin with 00_pgrealtime_.",
+            );
+        }
         if !self.relation.captured {
             return Finding::problem(
                 check,
@@ -153,6 +161,25 @@ impl<'a> Table<'a> {
                     let (name, table) = (quote_identifier(one.name()), part.quoted());
                     let way = format!("ALTER TABLE {table} ENABLE TRIGGER {name}");
                     found.push((format!("trigger {name} of {table}"), way));
+                }
+            }
+        }
+        found
+    }
+
+    /// What more than one trigger captures: one that has no condition and another.
+    fn captured_twice(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for (part, _) in &self.parts {
+            let all = triggers::of_relation(part.oid);
+            for event in Event::ALL {
+                let capturing = all.iter().filter(|one| {
+                    let firing = std::slice::from_ref(&one.firing);
+                    triggers::captures(firing, self.function, event)
+                });
+                let conditions: Vec<bool> = capturing.map(|one| one.has_condition).collect();
+                if conditions.len() > 1 && conditions.contains(&false) {
+                    found.push(format!("{} of {}", event.name(), part.quoted()));
                 }
             }
         }

@@ -116,6 +116,16 @@ CREATE TABLE by_hand (id int PRIMARY KEY);
 CREATE TRIGGER mine AFTER INSERT ON by_hand FOR EACH ROW EXECUTE FUNCTION pgrealtime.capture_change();
 :ask('by_hand') WHERE check_name IN ('enabled', 'captured', 'operations');
 
+\echo captured twice
+SELECT pgrealtime.enable('by_hand');
+:ask('by_hand') WHERE check_name IN ('enabled', 'captured');
+DROP TRIGGER mine ON by_hand;
+:ask('by_hand') WHERE check_name IN ('enabled', 'captured');
+SELECT pgrealtime.disable('by_hand');
+CREATE TRIGGER one AFTER INSERT ON by_hand FOR EACH ROW WHEN (NEW.id > 0) EXECUTE FUNCTION pgrealtime.capture_change();
+CREATE TRIGGER other AFTER INSERT ON by_hand FOR EACH ROW WHEN (NEW.id < 0) EXECUTE FUNCTION pgrealtime.capture_change();
+:ask('by_hand') WHERE check_name = 'captured';
+
 DROP TABLE tasks, members, events, by_hand;
 DROP FUNCTION touch, deep, raising;
 DROP ROLE causes_reader;
