@@ -9,6 +9,8 @@ pub mod read;
 pub mod retention;
 pub mod stand;
 pub mod state;
+#[cfg(any(test, feature = "pg_test"))]
+mod tests;
 
 /// Called once, when the library is loaded.
 pub fn init() {
