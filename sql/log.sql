@@ -9,7 +9,9 @@ CREATE TABLE pgrealtime.log_state (
     current_since   timestamptz NOT NULL,
     horizon         bytea,                -- the seal of the last emptied segment; NULL while nothing was emptied
     janitor_run     timestamptz,
-    janitor_error   text
+    janitor_error   text,
+    -- Since when readers have kept the oldest segment from being emptied.
+    emptying_delayed_since timestamptz
 );
 
 -- A segment that is no longer written, from the switch until it is emptied.

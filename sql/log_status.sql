@@ -76,6 +76,7 @@ BEGIN
                 WHERE r.operation = 'N' GROUP BY 1 ORDER BY 1) AS by_relation) AS undelivered,
             delaying.who AS sealing_delayed_by,
             delaying.since AS sealing_delayed_since,
+            s.emptying_delayed_since,
             s.janitor_run,
             s.janitor_error
         FROM pgrealtime.log_state AS s

@@ -87,14 +87,14 @@ pub fn run(asked_for: Option<Oid>) -> Outcome {
         outcome: Outcome::default(),
     };
     for _ in 0..ROUNDS {
-        let sealed = run.step(retention::seal);
-        let emptied = run.step(retention::empty_oldest);
+        let sealed = run.step(retention::seal, None);
+        let emptied = run.step(retention::empty_oldest, Some(retention::note_delay));
         run.outcome.emptied += u32::from(emptied);
-        if !(sealed | emptied | run.step(retention::switch)) {
+        if !(sealed | emptied | run.step(retention::switch, None)) {
             break;
         }
     }
-    run.step(clear_error);
+    run.step(clear_error, None);
     run.outcome
 }
 
@@ -105,6 +105,8 @@ struct Run {
     outcome: Outcome,
 }
 
+type Work = fn(i64) -> Result<bool>;
+
 enum Step {
     Taken(bool),
     /// Somebody else holds what it writes.
@@ -113,8 +115,9 @@ enum Step {
 }
 
 impl Run {
-    /// A step, if nothing has failed before; whether it did something. An error is kept in the log's state.
-    fn step(&mut self, work: fn(i64) -> Result<bool>) -> bool {
+    /// A step, if nothing has failed before; whether it did something. An error is kept in the log's state. A lock that it
+    /// waits for in vain is none where there is something else to do then.
+    fn step(&mut self, work: Work, otherwise: Option<Work>) -> bool {
         while self.outcome.failure.is_none() && !self.outcome.no_log {
             match worker::in_transaction(|| self.attempt(work)) {
                 Ok(Step::Taken(done)) => return done,
@@ -127,6 +130,9 @@ impl Run {
                         message: "somebody else holds the log's state".to_string(),
                     });
                 }
+                Err(failure) if is_lock_timeout(&failure) && otherwise.is_some() => {
+                    return otherwise.is_some_and(|work| self.step(work, None));
+                }
                 Err(failure) if is_lock_timeout(&failure) && self.may_wait() => {}
                 Err(failure) => {
                     remember(&failure);
@@ -138,7 +144,7 @@ impl Run {
     }
 
     /// The log may have gone before it was locked, and another one been made.
-    fn attempt(&self, work: fn(i64) -> Result<bool>) -> Result<Step> {
+    fn attempt(&self, work: Work) -> Result<Step> {
         let log = heap::member_oid("log_segment");
         if log.is_none() || self.asked_for.is_some_and(|asked| Some(asked) != log) {
             return Ok(Step::NoLog);

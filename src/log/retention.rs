@@ -1,7 +1,7 @@
 //! Retention: switching segments, sealing those that are no longer written, emptying the oldest.
 //!
-//! Each step is a transaction of the janitor's (janitor.rs), who holds [`lock`] in it. It takes every other lock only
-//! where that is free, the strongest one last, and holds nothing longer than the step.
+//! Each step is a transaction of the janitor's (janitor.rs), who holds [`lock`] in it. It takes every other lock where that
+//! is free, the strongest one last and after a moment at most, and holds nothing longer than the step.
 
 use super::layout;
 use super::stand;
@@ -12,8 +12,8 @@ use crate::pg::heap::{self, View};
 use crate::pg::retire::{self, Hold};
 use crate::pg::segment::SegmentOids;
 
-/// Microseconds after an error of the janitor's until a step is due again.
-const AFTER_ERROR: i64 = 10_000_000;
+/// Microseconds after a janitor's error, or its waiting for readers in vain, until that is due again.
+const TRY_AGAIN_AFTER: i64 = 10_000_000;
 
 /// Age at which the current segment is closed: the ring holds the retention in all but two segments, one that is
 /// written and one that waits to be emptied.
@@ -94,13 +94,14 @@ pub fn seal(now: i64) -> Result<bool> {
 }
 
 /// Empties the oldest sealed segment, when its time has come or the log is too large, and moves the horizon to its
-/// seal. One at a time: the order of the horizon is that of the segments.
+/// seal. One at a time: the order of the horizon is that of the segments. Waits a moment for readers, or their taking
+/// turns would let the log grow for ever. Errors: 55P03 when that was in vain.
 pub fn empty_oldest(now: i64) -> Result<bool> {
     let places = state::segments()?;
     let closed = Closed::read(View::Latest)?;
-    let Some((oldest, (sealed_at, seal))) =
-        Closed::oldest(&closed, State::read(View::Latest)?.current)
-            .and_then(|oldest| oldest.seal.clone().map(|seal| (oldest, seal)))
+    let state = State::read(View::Latest)?;
+    let Some((oldest, (sealed_at, seal))) = Closed::oldest(&closed, state.current)
+        .and_then(|oldest| oldest.seal.clone().map(|seal| (oldest, seal)))
     else {
         return Ok(false);
     };
@@ -109,8 +110,8 @@ pub fn empty_oldest(now: i64) -> Result<bool> {
     }
     let place = &places[oldest.segment as usize % places.len()];
     let free = heap::member_oid("log_layout").is_some_and(|oid| retire::try_hold(oid, Hold::Row));
-    if !free || !retire::try_hold_alone(place) {
-        return Ok(false);
+    if !free || !retire::hold_alone(place, moment(&state, now)) {
+        return note_delay(now);
     }
     retire::empty(place);
     layout::forget(oldest.segment)?;
@@ -118,8 +119,25 @@ pub fn empty_oldest(now: i64) -> Result<bool> {
     State::change(|state| {
         state.horizon = Some(seal);
         state.janitor_run = Some(now);
+        state.emptying_delayed = None;
     })?;
     Ok(true)
+}
+
+/// Milliseconds to wait for readers, during which others wait behind the janitor: the longer it has been in vain, the more,
+/// but less than what a search for deadlocks waits for.
+fn moment(state: &State, now: i64) -> u32 {
+    let delayed = state.emptying_delayed.map_or(0, |since| now - since);
+    (50 + delayed / 100_000).clamp(50, 500) as u32
+}
+
+/// Keeps in mind that somebody has kept the oldest segment from being emptied.
+pub fn note_delay(now: i64) -> Result<bool> {
+    State::change(|state| {
+        state.janitor_run = Some(now);
+        state.emptying_delayed.get_or_insert(now);
+    })?;
+    Ok(false)
 }
 
 /// Whether a janitor would do something now. A step is not due that it could not take: every session would ask for a
@@ -141,10 +159,13 @@ fn is_step_due(now: i64) -> Result<bool> {
     let place = |closed: &Closed| places[closed.segment as usize % places.len()];
     // What this session has been told of may be older than what a janitor would find.
     let state = State::read(View::Latest)?;
-    let failed = state.janitor_error.is_some();
-    if failed && state.janitor_run.is_some_and(|at| now < at + AFTER_ERROR) {
+    let just_now = state
+        .janitor_run
+        .is_some_and(|at| now < at + TRY_AGAIN_AFTER);
+    if state.janitor_error.is_some() && just_now {
         return Ok(false);
     }
+    let waited = state.emptying_delayed.is_some() && just_now;
     let closed = Closed::read(View::Latest)?;
     let current = places[state.current as usize % places.len()];
     let old = state.current_since + segment_age() <= now;
@@ -163,7 +184,8 @@ fn is_step_due(now: i64) -> Result<bool> {
             oldest.seal.as_ref().is_some_and(|(sealed_at, _)| {
                 // Only what is written makes the log too large.
                 is_expired(*sealed_at, now) || (large && is_too_large(&places))
-            }) && retire::is_free(place(oldest).table, Hold::Alone)
+            }) && !retire::is_held_here(place(oldest).table, Hold::Alone)
+                && (!waited || retire::is_free(place(oldest).table, Hold::Alone))
         })
     };
     Ok(switch || seal() || empty())

@@ -23,6 +23,8 @@ pub struct State {
     pub horizon: Option<Snapshot>,
     pub janitor_run: Option<i64>,
     pub janitor_error: Option<String>,
+    /// Since when readers have kept the oldest segment from being emptied.
+    pub emptying_delayed: Option<i64>,
 }
 
 /// A row of `pgrealtime.log_segment`: a segment that is no longer written.
@@ -54,6 +56,7 @@ impl State {
                 .and_then(|bytes| Snapshot::from_bytes(&bytes)),
             janitor_run: row.get(5).map(microseconds),
             janitor_error: row.get(6),
+            emptying_delayed: row.get(7).map(microseconds),
         })
     }
 
@@ -88,6 +91,7 @@ impl State {
             horizon: None,
             janitor_run: None,
             janitor_error: None,
+            emptying_delayed: None,
         }
         .insert(&table);
         Ok(())
@@ -103,6 +107,7 @@ impl State {
             horizon.as_deref().map(Value::Bytes),
             self.janitor_run.map(Value::Timestamp),
             self.janitor_error.as_deref().map(Value::Text),
+            self.emptying_delayed.map(Value::Timestamp),
         ]);
     }
 }

@@ -3,7 +3,7 @@
 use super::segment::SegmentOids;
 use pgrx::pg_sys;
 
-/// Locks that the janitor asks for, never waiting.
+/// Locks that the janitor asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hold {
     /// Beside those of others who write rows of the table.
@@ -166,20 +166,22 @@ unsafe fn blocks(relation: pg_sys::Oid) -> u64 {
     }
 }
 
-/// Takes [`Hold::Alone`] of a segment and its TOAST table until the transaction ends, if both are free now: an autovacuum
-/// against the wraparound of ids holds the latter alone.
-pub fn try_hold_alone(place: &SegmentOids) -> bool {
-    if !try_hold(place.table, Hold::Alone) {
-        return false;
-    }
+/// Takes [`Hold::Alone`] of a segment until the transaction ends, waiting so many milliseconds at most; whoever comes
+/// meanwhile waits behind. Then of its TOAST table, which is not waited for: false when an autovacuum against the
+/// wraparound of ids holds that. Raises 55P03 when the segment was not free in time. For the janitor's process.
+pub fn hold_alone(place: &SegmentOids, milliseconds: u32) -> bool {
+    super::worker::wait_for_locks(milliseconds);
     // SAFETY: called in a transaction.
-    let toast = unsafe { toast_of(place.table) };
+    let toast = unsafe {
+        pg_sys::LockRelationOid(place.table, mode(Hold::Alone));
+        toast_of(place.table)
+    };
     toast == pg_sys::InvalidOid || try_hold(toast, Hold::Alone)
 }
 
 /// Gives a segment, its TOAST table and its indexes new files, as TRUNCATE does (tablecmds.c, ExecuteTruncateGuts) but
 /// without its WAL record for logical decoding: a subscriber that lacks the table must not hear of it. The caller holds
-/// the segment by [`try_hold_alone`].
+/// the segment by [`hold_alone`].
 pub fn empty(place: &SegmentOids) {
     // SAFETY: the relations are open under the strongest lock; the functions are those that TRUNCATE calls.
     unsafe {

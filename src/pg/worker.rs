@@ -5,6 +5,7 @@ use crate::error::{self, report, Error, ErrorReport};
 use pgrx::bgworkers::{BackgroundWorker, BackgroundWorkerBuilder, BgWorkerStartTime};
 use pgrx::prelude::*;
 use pgrx::{pg_sys, IntoDatum, PgTryBuilder};
+use std::ffi::{CStr, CString};
 use std::panic::AssertUnwindSafe;
 use std::sync::OnceLock;
 
@@ -101,6 +102,7 @@ fn register(
 
 /// Runs a step in a transaction of its own; an error rolls it back.
 pub fn in_transaction<T>(step: impl FnOnce() -> error::Result<T>) -> Result<T, Failure> {
+    wait_for_locks(PATIENCE);
     // SAFETY: the worker is connected and outside a transaction; the snapshot is popped, or dropped by the abort.
     unsafe {
         pg_sys::SetCurrentStatementStartTimestamp();
@@ -135,10 +137,9 @@ pub fn in_transaction<T>(step: impl FnOnce() -> error::Result<T>) -> Result<T, F
 /// What the settings of a database, its roles and the server must not change for a janitor. It waits for nobody's lock
 /// for long, so that no circle of waiting is closed by a session that waits for a janitor. Its commits do not wait for a
 /// synchronous standby: they hold locks, and nothing that a janitor does is lost twice.
-const PINNED: &[(&std::ffi::CStr, &std::ffi::CStr)] = &[
+const PINNED: &[(&CStr, &CStr)] = &[
     (c"search_path", c""),
     (c"statement_timeout", c"0"),
-    (c"lock_timeout", c"500"),
     (c"idle_in_transaction_session_timeout", c"0"),
     #[cfg(not(any(feature = "pg15", feature = "pg16")))]
     (c"transaction_timeout", c"0"),
@@ -147,6 +148,24 @@ const PINNED: &[(&std::ffi::CStr, &std::ffi::CStr)] = &[
     (c"default_transaction_deferrable", c"off"),
     (c"synchronous_commit", c"local"),
 ];
+
+/// Milliseconds that a janitor waits for any lock that it does not ask for by itself.
+pub const PATIENCE: u32 = 500;
+
+/// Sets for how long this process, a janitor's, waits for a lock, to the end of its step.
+pub fn wait_for_locks(milliseconds: u32) {
+    let text = CString::new(milliseconds.to_string()).unwrap_or_default();
+    set(c"lock_timeout", &text);
+}
+
+fn set(name: &CStr, value: &CStr) {
+    let (context, source) = (
+        pg_sys::GucContext::PGC_SUSET,
+        pg_sys::GucSource::PGC_S_OVERRIDE,
+    );
+    // SAFETY: both end with a NUL and are copied.
+    unsafe { pg_sys::SetConfigOption(name.as_ptr(), value.as_ptr(), context, source) }
+}
 
 /// The process's entry point. It is found by name in the library, hence unmangled and here.
 #[pg_guard]
@@ -167,14 +186,9 @@ pub extern "C-unwind" fn pgrealtime_janitor(database: pg_sys::Datum) {
     };
     // SAFETY: the settings are set before the connection, over what it brings along (autovacuum.c does the same). It has
     // the bootstrap superuser's rights, which it uses on the extension's own tables alone.
+    PINNED.iter().for_each(|(name, value)| set(name, value));
+    wait_for_locks(PATIENCE);
     unsafe {
-        for (name, value) in PINNED {
-            let (context, source) = (
-                pg_sys::GucContext::PGC_SUSET,
-                pg_sys::GucSource::PGC_S_OVERRIDE,
-            );
-            pg_sys::SetConfigOption(name.as_ptr(), value.as_ptr(), context, source);
-        }
         let database = pg_sys::Oid::from(database.value() as u32);
         pg_sys::BackgroundWorkerInitializeConnectionByOid(database, pg_sys::InvalidOid, 0);
     }

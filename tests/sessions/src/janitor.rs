@@ -40,6 +40,7 @@ pub fn run() -> Outcome {
         cancelled(server)
     })?;
     part("sessions prune, others write", || busy(server))?;
+    part("there always is somebody who reads", || readers(server))?;
     part("the clock was set back", || clock(&cluster))?;
     part("settings of the database and the server", || {
         settings(&cluster)
@@ -496,7 +497,12 @@ fn idle(cluster: &Cluster) -> Outcome {
     reader.run(&format!(
         "BEGIN; LOCK TABLE pgrealtime.change_log_{segment} IN ACCESS SHARE MODE"
     ))?;
-    outlast(&mut other, &segment)?;
+    // A janitor has waited for it in vain, and says so.
+    let delayed = "SELECT emptying_delayed_since IS NOT NULL FROM pgrealtime.log_status";
+    wait_for("the segment to be due", || {
+        other.run("SELECT pgrealtime.prune()")?;
+        Ok(other.value(delayed)? == "t")
+    })?;
     none_started("a reader", &mut [&mut other, &mut reader])?;
     reader.run("COMMIT")?;
     let start = cursor(&mut other)?;
@@ -507,5 +513,52 @@ fn idle(cluster: &Cluster) -> Outcome {
         ))?;
         Ok(other.value("SELECT count(*) FROM pgrealtime.log_segment")? == "0")
     })?;
+    check(other.value(delayed)? == "f", || {
+        "it still says that it is delayed".to_string()
+    })?;
     cluster.reload(&mut one, &["log_min_messages = warning"])
+}
+
+/// So many that at no time nobody holds the segments.
+fn readers(server: &Server) -> Outcome {
+    let over = AtomicBool::new(false);
+    let mut writer = server.connect()?;
+    make(&mut writer, "readers")?;
+    let read = || -> Outcome {
+        let mut client = server.connect()?;
+        let mut start = cursor(&mut client)?;
+        while !over.load(SeqCst) {
+            let batch = client.query(&format!(
+                "SELECT cursor FROM pgrealtime.changes_since({}, '{{readers}}')",
+                quote(&start)
+            ));
+            match batch {
+                Ok(rows) => {
+                    let last = rows.into_iter().next_back();
+                    start = last
+                        .and_then(|row| row.into_iter().next()?)
+                        .unwrap_or(start);
+                }
+                Err(failure) if failure.code == "72000" => start = cursor(&mut client)?,
+                Err(failure) => return Err(failure.into()),
+            }
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let readers: Vec<_> = (0..24).map(|_| scope.spawn(read)).collect();
+        let mut last = horizon(&mut writer)?;
+        let mut emptied = 0;
+        let result = wait_for("segments to be emptied", || {
+            writer.run("INSERT INTO readers SELECT i, 'x' FROM generate_series(1, 100) AS i")?;
+            let now = horizon(&mut writer)?;
+            emptied += u32::from(now != last);
+            last = now;
+            Ok(emptied >= 10)
+        });
+        over.store(true, SeqCst);
+        readers.into_iter().fold(result, |all, one| {
+            one.join().unwrap_or(Err("panicked".to_string())).and(all)
+        })
+    })
 }
