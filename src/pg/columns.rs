@@ -20,17 +20,22 @@ pub struct Column {
 }
 
 /// A plain or partitioned table, open under a lock against changes of its definition that lasts until the transaction
-/// ends.
+/// ends, or as long as this lives.
 pub struct Columns {
     relation: pg_sys::Relation,
+    /// What is let go of when it is closed.
+    given_back: pg_sys::LOCKMODE,
 }
+
+const NONE: pg_sys::LOCKMODE = pg_sys::NoLock as pg_sys::LOCKMODE;
+const SHARE: pg_sys::LOCKMODE = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
 
 impl Drop for Columns {
     fn drop(&mut self) {
         // An abort closes relations by itself, and a second error while unwinding would end the server.
         if !std::thread::panicking() {
-            // SAFETY: opened by `open`, closed once; NoLock keeps the lock.
-            unsafe { pg_sys::relation_close(self.relation, pg_sys::NoLock as pg_sys::LOCKMODE) }
+            // SAFETY: opened and locked once by `open`, closed once.
+            unsafe { pg_sys::relation_close(self.relation, self.given_back) }
         }
     }
 }
@@ -48,14 +53,22 @@ impl Columns {
     pub fn open_unchecked(oid: Oid) -> Result<Columns> {
         let name = relation_name(oid).ok_or_else(|| gone(oid))?;
         check_kind(oid, &name)?;
-        let share = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-        super::lock::take(oid, share);
+        super::lock::take(oid, SHARE);
         // SAFETY: returns NULL for a relation that has gone in between.
-        let relation = unsafe { pg_sys::try_relation_open(oid, share) };
+        let relation = unsafe { pg_sys::try_relation_open(oid, NONE) };
         if relation.is_null() {
             return Err(gone(oid));
         }
-        Ok(Columns { relation })
+        Ok(Columns {
+            relation,
+            given_back: NONE,
+        })
+    }
+
+    /// Lets go of the lock when it is closed: for who holds the table himself for as long as he needs it.
+    pub fn only_while_open(mut self) -> Columns {
+        self.given_back = SHARE;
+        self
     }
 
     /// OID of the table.

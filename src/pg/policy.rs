@@ -4,6 +4,7 @@
 use super::invalidation::{self, Fresh};
 use super::lock;
 use super::memory::Memory;
+use super::rowtype::Held;
 use crate::error::{report, Error, Result};
 use pg_sys::Oid;
 use pgrx::{pg_sys, PgList};
@@ -63,7 +64,7 @@ impl Compiled {
         qualified_name: &str,
         condition: Option<&str>,
     ) -> Result<Option<Compiled>> {
-        lock::take(relation, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
+        let _held = Held::new(relation);
         let mut fresh = vec![
             invalidation::watch(relation),
             invalidation::watch_catalogs(),

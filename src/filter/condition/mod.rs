@@ -81,7 +81,10 @@ impl Condition {
 /// The current user must be allowed to SELECT the columns. All that the table's owner could have defined is looked at
 /// as the owner, restricted.
 pub fn compile(relation: Oid, filter: &str, purpose: Purpose) -> Result<Option<Condition>> {
-    let table = Columns::open(relation)?;
+    let mut table = Columns::open(relation)?;
+    if purpose == Purpose::Reader {
+        table = table.only_while_open();
+    }
     match parse::parse(filter).map_err(faults::syntax)? {
         Some(expr) => compile_for(&table, &expr, purpose).map(Some),
         None => Ok(None),
@@ -92,7 +95,7 @@ pub fn compile(relation: Oid, filter: &str, purpose: Purpose) -> Result<Option<C
 ///
 /// It may read columns that he may not SELECT. What it runs is what [`compile`] lets through, whoever has made the trigger.
 pub fn compile_own(relation: Oid, filter: &str) -> Result<Option<Condition>> {
-    let table = Columns::open_unchecked(relation)?;
+    let table = Columns::open_unchecked(relation)?.only_while_open();
     let Some(expr) = parse::parse(filter).map_err(faults::syntax)? else {
         return Ok(None);
     };

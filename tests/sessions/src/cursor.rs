@@ -492,7 +492,7 @@ impl Sessions {
         self.writer.run("INSERT INTO slow VALUES (4, 4)")?;
         slow.run("BEGIN")?;
         let poll = format!(
-            "SELECT count(change) FROM pgrealtime.changes_since({}, '{{slow}}')",
+            "SELECT count(change) FROM pgrealtime.changes_since({}, '{{slow}}', 'a=gt.0')",
             quote(&cursor)
         );
         check(slow.value(&poll)? == "1", || {
