@@ -21,7 +21,7 @@ pub fn setup(number: u64) -> String {
 }
 
 /// Statements that read, with a cursor and the session's number filled in.
-const READS: [&str; 19] = [
+const READS: [&str; 20] = [
     "SELECT count(*) FROM pgrealtime.changes_since(FROM_HERE, '{journal}', max_changes => 300)",
     "SELECT count(*) FROM pgrealtime.changes_since(FROM_HERE, '{journal}', filter => 'pad=like.a%,id=gt.10', events => '{INSERT}', columns => '{pad}', max_changes => 300)",
     "SELECT count(*) FROM pgrealtime.changes_since(FROM_HERE, '{journal}', max_changes => 300, net => true)",
@@ -39,6 +39,7 @@ const READS: [&str; 19] = [
     "SELECT pgrealtime.change_message('UPDATE', t, t) FROM told AS t WHERE id % 50 = 0",
     "SELECT count(*), sum(pgrealtime.relation_size(relation)) FROM pgrealtime.realtime_tables()",
     "SELECT pgrealtime.log_retention()",
+    "SELECT pgrealtime.policies_over_other_rows('journal')",
     "SELECT pgrealtime.prune()",
     "SELECT count(*) FROM journal WHERE id < 100",
 ];
