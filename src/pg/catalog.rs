@@ -183,7 +183,7 @@ pub fn columns(relation: Oid) -> Vec<Column> {
         .collect()
 }
 
-fn last_column(relation: Oid) -> Option<i16> {
+pub(in crate::pg) fn last_column(relation: Oid) -> Option<i16> {
     let cache = pg_sys::SysCacheIdentifier::RELOID as i32;
     // SAFETY: as in Class::by_oid.
     unsafe {

@@ -4,7 +4,9 @@ use super::catalog::relation_by_name;
 use super::CallInfo;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{NodeTag, Oid};
+use pgrx::spi::OwnedPreparedStatement;
 use pgrx::Spi;
+use std::cell::OnceCell;
 use std::ffi::CStr;
 
 /// The commands that can concern the extension, as far as their parse tree tells without looking much up.
@@ -12,7 +14,7 @@ use std::ffi::CStr;
 pub enum Command {
     /// A name is about to change: RENAME, SET SCHEMA.
     BeforeRename,
-    /// A name or an owner has changed: RENAME, SET SCHEMA, OWNER TO.
+    /// A name has changed: RENAME, SET SCHEMA.
     AfterRename,
     /// A relation is about to become a partition: ATTACH PARTITION.
     BeforeAttach(Partition),
@@ -24,8 +26,10 @@ pub enum Command {
     PartitionAttached(Partition),
     /// A relation stopped being a partition: DETACH PARTITION.
     PartitionDetached(Partition),
-    /// What inherits from these relations, or the triggers on them, may be others than before.
-    Altered(Vec<Oid>),
+    /// ALTER TABLE and the like, as far as it concerns us.
+    Altered(Altered),
+    /// A value of this type has got another name: ALTER TYPE … RENAME VALUE.
+    ValueRenamed(Oid),
     /// This relation has got new values in place of its own.
     Rewritten(Oid),
     /// Something was dropped; [`dropped`] says what.
@@ -43,12 +47,24 @@ pub struct Partition {
     pub partition: Option<Oid>,
 }
 
-/// What a command dropped, by itself or by CASCADE.
+/// What a command changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Dropped {
-    pub relations: Vec<Oid>,
-    /// The tables that are still there and have lost a trigger.
+pub struct Altered {
+    /// What inherits from these relations, or the triggers on them, may be others than before.
     pub tables: Vec<Oid>,
+    /// The values of this relation are computed otherwise.
+    pub values: Option<Oid>,
+    /// It has another owner.
+    pub owner: bool,
+}
+
+impl Altered {
+    fn tables(tables: impl IntoIterator<Item = Oid>) -> Command {
+        Command::Altered(Altered {
+            tables: tables.into_iter().collect(),
+            ..Altered::default()
+        })
+    }
 }
 
 /// Reads the call. Called by hand, or for a server that is being upgraded, it is nothing that concerns us.
@@ -96,7 +112,7 @@ unsafe fn after(tree: *mut pg_sys::Node) -> Command {
             }
             NodeTag::T_CreateTrigStmt => {
                 let statement = tree.cast::<pg_sys::CreateTrigStmt>();
-                Command::Altered(named_relation((*statement).relation).into_iter().collect())
+                Altered::tables(named_relation((*statement).relation))
             }
             NodeTag::T_CreateSchemaStmt => {
                 let statement = tree.cast::<pg_sys::CreateSchemaStmt>();
@@ -106,8 +122,22 @@ unsafe fn after(tree: *mut pg_sys::Node) -> Command {
                 }
             }
             NodeTag::T_AlterTableStmt => of_alter_table(tree.cast()),
+            NodeTag::T_AlterEnumStmt => of_alter_enum(tree.cast()),
             _ => Command::Other,
         }
+    }
+}
+
+/// # Safety
+/// `statement` is an ALTER TYPE of an enum.
+unsafe fn of_alter_enum(statement: *mut pg_sys::AlterEnumStmt) -> Command {
+    // SAFETY: as promised by the caller; the command has found the type under this name.
+    unsafe {
+        if (*statement).oldVal.is_null() {
+            return Command::Other;
+        }
+        let name = pg_sys::makeTypeNameFromNameList((*statement).typeName);
+        Command::ValueRenamed(pg_sys::typenameTypeId(std::ptr::null_mut(), name))
     }
 }
 
@@ -123,12 +153,8 @@ unsafe fn of_create_table(statement: *mut pg_sys::CreateStmt) -> Command {
             return Command::Other;
         }
         let parents = pgrx::PgList::<pg_sys::RangeVar>::from_pg((*statement).inhRelations);
-        Command::Altered(
-            parents
-                .iter_ptr()
-                .filter_map(|parent| named_relation(parent))
-                .collect(),
-        )
+        let parents = parents.iter_ptr();
+        Altered::tables(parents.filter_map(|parent| named_relation(parent)))
     }
 }
 
@@ -184,7 +210,7 @@ unsafe fn before_alter_table(statement: *mut pg_sys::AlterTableStmt) -> Command 
 /// `statement` is an ALTER TABLE.
 unsafe fn of_alter_table(statement: *mut pg_sys::AlterTableStmt) -> Command {
     use pg_sys::AlterTableType as Kind;
-    let (mut altered, mut owner) = (Vec::new(), false);
+    let mut altered = Altered::default();
     // SAFETY: as promised by the caller; the definition of INHERIT and NO INHERIT is the parent's RangeVar.
     unsafe {
         let itself = || named_relation((*statement).relation);
@@ -197,7 +223,7 @@ unsafe fn of_alter_table(statement: *mut pg_sys::AlterTableStmt) -> Command {
                     return Command::PartitionDetached(partition(statement, command))
                 }
                 Kind::AT_AddInherit | Kind::AT_DropInherit => {
-                    altered.extend(named_relation((*command).def.cast()));
+                    altered.tables.extend(named_relation((*command).def.cast()));
                 }
                 Kind::AT_EnableTrig
                 | Kind::AT_EnableAlwaysTrig
@@ -206,16 +232,17 @@ unsafe fn of_alter_table(statement: *mut pg_sys::AlterTableStmt) -> Command {
                 | Kind::AT_EnableTrigUser
                 | Kind::AT_DisableTrig
                 | Kind::AT_DisableTrigAll
-                | Kind::AT_DisableTrigUser => altered.extend(itself()),
-                Kind::AT_ChangeOwner => owner = true,
+                | Kind::AT_DisableTrigUser => altered.tables.extend(itself()),
+                Kind::AT_ChangeOwner => altered.owner = true,
+                // Of a virtual column, which is not rewritten.
+                #[cfg(feature = "pg18")]
+                Kind::AT_SetExpression => altered.values = itself(),
                 _ => {}
             }
         }
     }
-    match altered.is_empty() {
-        true if owner => Command::AfterRename,
+    match altered == Altered::default() {
         true => Command::Other,
-        // With both, the next change of a name finds the new owner.
         false => Command::Altered(altered),
     }
 }
@@ -238,30 +265,42 @@ fn rewritten() -> Command {
     }
 }
 
-/// What the command that runs has dropped, as its sql_drop event tells. Raises where somebody has taken EXECUTE on
-/// Postgres's function away.
-pub fn dropped() -> Dropped {
-    const DROPPED: &str = "SELECT d.objid, d.address_names[1], d.address_names[2], \
-         d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_trigger'::pg_catalog.regclass \
-         FROM pg_catalog.pg_event_trigger_dropped_objects() AS d \
-         WHERE d.objsubid OPERATOR(pg_catalog.=) 0 AND NOT d.is_temporary AND d.classid OPERATOR(pg_catalog.=) ANY \
-         (ARRAY['pg_catalog.pg_class', 'pg_catalog.pg_trigger']::pg_catalog.regclass[]::pg_catalog.oid[])";
-    let mut all = Dropped::default();
+const DROPPED: &str = "SELECT d.objid, d.address_names[1], d.address_names[2], \
+     d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_trigger'::pg_catalog.regclass \
+     FROM pg_catalog.pg_event_trigger_dropped_objects() AS d \
+     WHERE d.objsubid OPERATOR(pg_catalog.=) 0 AND NOT d.is_temporary AND d.classid OPERATOR(pg_catalog.=) ANY \
+     (ARRAY['pg_catalog.pg_class', 'pg_catalog.pg_trigger']::pg_catalog.regclass[]::pg_catalog.oid[])";
+
+thread_local! {
+    /// Kept for as long as the session, and never freed: it ends after SPI does.
+    static PLAN: OnceCell<&'static OwnedPreparedStatement> = const { OnceCell::new() };
+}
+
+/// The relations that the running command has dropped, and those that are still there and have lost a trigger, as its
+/// sql_drop event tells. Raises where somebody has taken EXECUTE on Postgres's function away.
+pub fn dropped() -> Vec<Oid> {
     let read = Spi::connect(|client| {
-        for row in client.select(DROPPED, None, &[])? {
+        let plan: &'static OwnedPreparedStatement = PLAN.with(|plan| match plan.get() {
+            Some(plan) => Ok(*plan),
+            None => {
+                let made = client.prepare(DROPPED, &[])?.keep();
+                Ok::<_, pgrx::spi::Error>(*plan.get_or_init(|| Box::leak(Box::new(made))))
+            }
+        })?;
+        let mut all = Vec::new();
+        for row in client.select(plan, None, &[])? {
             if row.get::<bool>(4)? != Some(true) {
-                all.relations.extend(row.get::<Oid>(1)?);
+                all.extend(row.get::<Oid>(1)?);
             } else if let (Some(schema), Some(table)) = (row.get(2)?, row.get(3)?) {
-                all.tables.extend(relation_by_name(schema, table));
+                all.extend(relation_by_name(schema, table));
             }
         }
-        Ok::<(), pgrx::spi::Error>(())
+        Ok::<_, pgrx::spi::Error>(all)
     });
-    if let Err(error) = read {
+    read.unwrap_or_else(|error| {
         // SPI's own status codes: not reachable with this query.
         pgrx::error!("could not read what was dropped: {error}");
-    }
-    all
+    })
 }
 
 /// # Safety

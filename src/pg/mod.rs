@@ -56,6 +56,7 @@ pub mod srf;
 pub mod subtransaction;
 pub mod trigger;
 pub mod triggers;
+pub mod type_use;
 pub mod typeinfo;
 pub mod types;
 pub mod value;

@@ -90,6 +90,18 @@ pub fn of(relations: &[Oid]) -> Result<Vec<Entry>> {
     Ok(rows.iter().filter(wanted).map(Entry::read).collect())
 }
 
+/// The entries that mention one of these tables; most commands drop none, so that the rest is not even read.
+pub fn mentioning(these: &[Oid]) -> Result<Vec<Entry>> {
+    let table = Table::open_member(TABLE, Lock::AccessShare)?;
+    let rows = table.rows(View::Latest);
+    let mentions = |row: &&Row| {
+        let tables = row.get::<pgrx::Array<&str>>(5);
+        let mut tables = tables.iter().flat_map(pgrx::Array::iter).flatten();
+        tables.any(|one| these.contains(&tables::oid_of(one)))
+    };
+    Ok(rows.iter().filter(mentions).map(Entry::read).collect())
+}
+
 /// Which relation's the settings of each name (schema, relation) are.
 pub fn relations(view: View) -> Result<HashMap<(String, String), Oid>> {
     let table = Table::open_member(TABLE, Lock::AccessShare)?;

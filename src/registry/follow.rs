@@ -5,13 +5,13 @@ use super::belonging::Remembered;
 use super::cache::{self, Entry};
 use super::settings::Settings;
 use super::watch::{self, Own, Watched};
-use super::{attach, eligible, moves, tables};
+use super::{attach, eligible, moves};
 use crate::error::{report, Result};
 use crate::log::entry::GapCause;
 use crate::pg::catalog::{self, Class};
-use crate::pg::event_trigger::{self, Command, Dropped, Partition};
+use crate::pg::event_trigger::{self, Command, Partition};
 use crate::pg::subtransaction::attempt;
-use crate::pg::{heap, Oid};
+use crate::pg::{heap, type_use, Oid};
 
 /// Looks at a command. Errors: 55000 for ATTACH PARTITION of a table that is enabled by itself.
 pub fn follow(command: Command) -> Result<()> {
@@ -22,9 +22,7 @@ pub fn follow(command: Command) -> Result<()> {
         Command::Other => {}
         Command::BeforeRename => each(moves::uncached(), cache::save),
         Command::AfterRename => {
-            if !found(moves::moves()).is_empty() {
-                each(Ok(vec![()]), |()| moves::follow_moves());
-            }
+            move_settings();
             each(moves::stale_arguments(), |(class, one)| {
                 moves::renew(class, one)
             });
@@ -46,8 +44,18 @@ pub fn follow(command: Command) -> Result<()> {
             });
             look_at(watch::above(&both(it)));
         }
-        Command::Altered(tables) => look_at(watch::above(&tables)),
-        Command::Rewritten(table) => rewritten(table),
+        Command::Altered(it) => {
+            if it.owner {
+                move_settings();
+            }
+            look_at(watch::above(&it.tables));
+            rewritten(watch::above(&list(it.values)));
+        }
+        Command::Rewritten(table) => rewritten(watch::above(&[table])),
+        Command::ValueRenamed(of) => rewritten(watch::all().map(|mut all| {
+            all.retain(|one| type_use::holds(one.class.oid, of));
+            all
+        })),
         Command::Dropped => dropped(),
         Command::Several => look_at(watch::all()),
     }
@@ -76,6 +84,12 @@ fn warn(message: &str) {
         .detail(format!("The reason was: {message}."))
         .hint("Call pgrealtime.enable() for the table; pgrealtime.realtime_configuration shows what is out of order.")
         .warning();
+}
+
+fn move_settings() {
+    if !found(moves::moves()).is_empty() {
+        each(Ok(vec![()]), |()| moves::follow_moves());
+    }
 }
 
 fn list(oid: Option<Oid>) -> Vec<Oid> {
@@ -118,8 +132,8 @@ fn created(partition: Option<Oid>) {
     look_at(Ok(others));
 }
 
-fn rewritten(table: Oid) {
-    let these = found(watch::above(&[table]));
+fn rewritten(these: Result<Vec<Watched>>) {
+    let these = found(these);
     if these.is_empty() {
         return;
     }
@@ -132,24 +146,17 @@ fn rewritten(table: Oid) {
 }
 
 fn dropped() {
-    let dropped = match attempt(|| Ok(event_trigger::dropped())) {
-        Ok(dropped) if dropped == Dropped::default() => return,
-        Ok(dropped) => Some(dropped),
+    let touched = match attempt(|| Ok(event_trigger::dropped())) {
+        Ok(dropped) if dropped.is_empty() => return,
+        Ok(dropped) => cache::mentioning(&dropped),
         // What it was is not to be known: everything is looked at.
-        Err(_) => None,
+        Err(_) => cache::all(),
     };
-    let (gone, left): (Vec<Entry>, Vec<Entry>) = found(cache::all())
+    let (gone, left): (Vec<Entry>, Vec<Entry>) = found(touched)
         .into_iter()
         .partition(|entry| Class::by_oid(entry.relation).is_none());
     each(Ok(gone), |entry| cache::remove(entry.relation));
-    let touched = |entry: &Entry| {
-        dropped.as_ref().is_none_or(|it| {
-            tables::mention(&entry.tables, &it.relations)
-                || tables::mention(&entry.tables, &it.tables)
-        })
-    };
-    let left = left.into_iter().filter(touched);
-    look_at(Ok(left.filter_map(Watched::of).collect()));
+    look_at(Ok(left.into_iter().filter_map(Watched::of).collect()));
 }
 
 /// A leaf that lacks the trigger of its enabled root.

@@ -152,6 +152,22 @@ SELECT pgrealtime.enable('of_type');
 ALTER TYPE typed ALTER ATTRIBUTE a TYPE text CASCADE;
 SELECT told('of_type');
 
+-- A value of an enum gets another name: wherever it is held.
+CREATE TYPE mood AS ENUM ('sad', 'happy');
+CREATE DOMAIN sure AS mood NOT NULL;
+CREATE TYPE moods AS RANGE (SUBTYPE = mood);
+CREATE TYPE pair AS (id int, moods mood[]);
+CREATE TABLE by_itself (id int PRIMARY KEY, m mood);
+CREATE TABLE deep (id int PRIMARY KEY, p pair[]);
+CREATE TABLE ranges (id int PRIMARY KEY, r moods, s sure);
+SELECT pgrealtime.enable(t::regclass) FROM unnest('{by_itself,deep,ranges}'::text[]) AS t;
+:from_here
+ALTER TYPE mood ADD VALUE 'glad' BEFORE 'happy';
+SELECT told(t::regclass) FROM unnest('{by_itself,deep,ranges,of_type}'::text[]) AS t;
+ALTER TYPE mood RENAME VALUE 'sad' TO 'blue';
+SELECT told(t::regclass) FROM unnest('{by_itself,deep,ranges,of_type}'::text[]) AS t;
+DROP TABLE by_itself, deep, ranges;
+
 \echo -- Triggers that are switched off and on
 CREATE TABLE switched (id int PRIMARY KEY, a text);
 SELECT pgrealtime.enable('switched');
@@ -196,6 +212,11 @@ RESET session_replication_role;
 SELECT told('switched');
 :from_here
 BEGIN; SAVEPOINT s; ALTER TABLE switched DISABLE TRIGGER USER; ROLLBACK TO s; INSERT INTO switched VALUES (3, 'seen'); COMMIT;
+SELECT told('switched');
+:from_here
+ALTER TABLE switched OWNER TO regress_dropper, DISABLE TRIGGER USER;
+SELECT owner FROM pgrealtime.settings WHERE relation_name = 'switched';
+ALTER TABLE switched OWNER TO CURRENT_USER, ENABLE TRIGGER USER;
 SELECT told('switched');
 :from_here
 -- On a leaf alone.

@@ -97,6 +97,14 @@ CREATE POLICY state ON goals AS RESTRICTIVE USING (state IS NULL OR state = 'ope
 ALTER TYPE state RENAME VALUE 'open' TO 'begun';
 SELECT * FROM public.read();
 SELECT to_json(goals) FROM goals;
+\echo without the word of it, an image has the new name as well
+CALL public.made();
+CALL public.fill();
+CREATE POLICY state ON goals AS RESTRICTIVE USING (state IS NULL OR state = 'open');
+ALTER EVENT TRIGGER pgrealtime_ddl_end DISABLE;
+ALTER TYPE state RENAME VALUE 'open' TO 'begun';
+ALTER EVENT TRIGGER pgrealtime_ddl_end ENABLE ALWAYS;
+SELECT * FROM public.read();
 \echo DROP and CREATE of the same name
 CALL public.made();
 CALL public.fill();
