@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::filter::condition::compile_own;
 use crate::message::{write_change, Header, Operation, RecordPlan, Written};
 use crate::pg::access::Access;
-use crate::pg::decode::Decoded;
+use crate::pg::decoded::Decoded;
 use crate::pg::invalidation::{self, Fresh};
 use crate::pg::memory::Memory;
 use crate::pg::row::RowShape;

@@ -74,7 +74,8 @@ impl Plan {
         let is_leaf = arguments.iter().any(|argument| is_leaf_argument(argument));
         let own = invalidation::watch(call.relation());
         let root = if is_leaf && call.event() == Event::Truncate {
-            relation_triggers::truncate_root(call, is_leaf_argument).unwrap_or(call.relation())
+            relation_triggers::truncate_root(call.relation(), call.function(), is_leaf_argument)
+                .unwrap_or(call.relation())
         } else {
             trigger::captured_root(call)
         };

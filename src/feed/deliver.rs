@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::log::entry;
 use crate::log::read::Entry;
 use crate::message::Operation;
-use crate::pg::decode::Decoded;
+use crate::pg::decoded::Decoded;
 use crate::pg::judge::Raised;
 use crate::pg::policy::Verdict;
 

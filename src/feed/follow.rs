@@ -9,7 +9,7 @@ use crate::log::read::Entry;
 use crate::log::stand;
 use crate::message::{write_change, Header, Operation, RecordPlan};
 use crate::pg::catalog::{self, Class};
-use crate::pg::decode::Decoded;
+use crate::pg::decoded::Decoded;
 use crate::pg::subtransaction::{attempt, Raised};
 use crate::pg::Oid;
 use std::rc::Rc;

@@ -1,14 +1,16 @@
 //! Who sees which rows: the policies and the filter of one reader over the images of one relation.
 
+mod case;
 mod group;
 
-use super::relation::{Relation, Rows};
+use super::relation::Relation;
 use crate::error::Result;
 use crate::filter::condition::{compile, Purpose};
 use crate::pg::invalidation::{self, Fresh};
 use crate::pg::judge::Raised;
 use crate::pg::policy::{and, Compiled, Verdict};
 use crate::pg::{privilege, Oid};
+pub use case::{Case, Sees};
 use group::Groups;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -74,19 +76,6 @@ pub enum Unjudged {
     Absent,
     /// The row at this place raised an error.
     Raised(usize, Raised),
-}
-
-/// The rows of a change and whether the whole row was deleted.
-pub struct Case<'a> {
-    pub rows: &'a Rows,
-    pub is_delete: bool,
-}
-
-/// Whether the old and the new row are seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sees {
-    pub old: Verdict,
-    pub new: Verdict,
 }
 
 impl Judge {

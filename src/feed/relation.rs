@@ -6,7 +6,8 @@ use crate::log::entry;
 use crate::log::layout::{self, Layout};
 use crate::log::read::Entry;
 use crate::message::RecordPlan;
-use crate::pg::decode::{Decoded, Decoder};
+use crate::pg::decode::Decoder;
+use crate::pg::decoded::Decoded;
 use crate::pg::invalidation::{self, Fresh};
 use crate::pg::memory::Memory;
 use crate::pg::privilege;
@@ -285,7 +286,7 @@ impl Relation {
 
     /// What identifies a row of this relation by its key.
     pub fn identity(&self, row: &Decoded) -> Option<Vec<u8>> {
-        row.identity(&self.table.key, &self.shape)
+        row.identity(&self.table.key, |place| self.shape.storage(place))
     }
 }
 

@@ -6,7 +6,7 @@ mod tests {
     use crate::feed::relation::Relation;
     use crate::log::read::Log;
     use crate::pg::call::Composite;
-    use crate::pg::decode::Decoded;
+    use crate::pg::decoded::Decoded;
     use crate::pg::Oid;
     use pgrx::prelude::*;
 

@@ -1,8 +1,8 @@
 //! Arrays taken apart.
 
 use super::memory::Scratch;
-use super::row::Value;
 use super::types::Type;
+use super::value::{detoasted, Value};
 use pgrx::{pg_sys, varlena};
 use std::ffi::{c_char, CStr};
 use std::marker::PhantomData;
@@ -127,22 +127,6 @@ impl ArrayType {
                 _ => 8,
             };
             end.add(end.align_offset(align))
-        }
-    }
-}
-
-/// A varlena whole and aligned; the value itself where it is both.
-///
-/// # Safety
-/// The datum points to a varlena.
-pub(in crate::pg) unsafe fn detoasted(datum: pg_sys::Datum) -> *mut pg_sys::varlena {
-    // SAFETY: as the caller says.
-    unsafe {
-        let pointer = datum.cast_mut_ptr::<pg_sys::varlena>();
-        if varlena::varatt_is_4b_u(pointer) {
-            pointer
-        } else {
-            pg_sys::pg_detoast_datum(pointer)
         }
     }
 }

@@ -77,7 +77,7 @@ pub struct Composite(pg_sys::Datum);
 #[cfg(any(test, feature = "pg_test"))]
 impl Composite {
     /// A decoded image as a value of its relation's row type, in the caller's memory.
-    pub fn new(shape: &super::row::RowShape, row: &super::decode::Decoded) -> Composite {
+    pub fn new(shape: &super::row::RowShape, row: &super::decoded::Decoded) -> Composite {
         Composite(shape.composite(row))
     }
 }

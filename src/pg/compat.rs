@@ -172,15 +172,21 @@ pub unsafe fn index_beginscan(
     unsafe { pg_sys::index_beginscan(table, index, snapshot, std::ptr::null_mut(), keys, 0) }
 }
 
+/// An attribute, as far as taking rows apart needs it (pg_attribute's columns of these names).
+#[derive(Debug, Clone, Copy)]
+pub struct Storage {
+    pub type_oid: pg_sys::Oid,
+    pub typmod: i32,
+    pub length: i16,
+    pub alignment: u8,
+    pub by_value: bool,
+}
+
 /// Fills an attribute of a template descriptor as far as taking rows apart needs it.
 ///
 /// # Safety
 /// `descriptor` was made by CreateTemplateTupleDesc and has that attribute.
-pub unsafe fn set_attribute(
-    descriptor: pg_sys::TupleDesc,
-    index: usize,
-    column: &super::image::Column,
-) {
+pub unsafe fn set_attribute(descriptor: pg_sys::TupleDesc, index: usize, column: Storage) {
     // SAFETY: as promised; zeroes stand for "not dropped, no default, may be NULL".
     unsafe {
         let attribute = std::ptr::from_ref(attribute(descriptor, index)).cast_mut();

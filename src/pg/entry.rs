@@ -5,8 +5,25 @@
 
 use super::image::Image;
 use super::raw;
-use super::segment::NewEntry;
 use pgrx::pg_sys;
+
+/// What is appended.
+pub struct NewEntry<'a> {
+    pub position: u64,
+    pub xid: u64,
+    /// Microseconds since 2000-01-01 UTC.
+    pub changed_at: i64,
+    pub layout: i64,
+    pub relation: pg_sys::Oid,
+    pub operation: u8,
+    pub image: Option<Image>,
+    pub old: Option<Image>,
+    pub marks: Option<&'a [u8]>,
+    /// Whether it goes into the index of first entries.
+    pub first: bool,
+    /// Whether it goes into the index of what `log_status` counts.
+    pub remarkable: bool,
+}
 
 /// Columns of a segment (`sql/log.sql`): six of fixed size that every entry has, then image, old and marks.
 pub const COLUMNS: usize = 9;

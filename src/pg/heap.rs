@@ -5,12 +5,10 @@
 //! because every table of ours has REPLICA IDENTITY NOTHING (pgoutput.c skips a DELETE without an old tuple); and an
 //! update, which heapam.c cannot hide, is a delete and an insert.
 
+use super::SCHEMA;
 use crate::error::{report, Error, Result};
 use pgrx::{pg_sys, FromDatum, IntoDatum};
 use std::ffi::{CStr, CString};
-
-/// The extension's schema.
-pub const SCHEMA: &str = "pgrealtime";
 
 /// Lock levels that the extension takes on its own tables; named as in the LOCK command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

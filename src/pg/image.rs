@@ -1,5 +1,6 @@
 //! Images: rows that need nothing else to be read, in memory and as the log holds them.
 
+use super::compat::Storage;
 use pgrx::pg_sys;
 
 /// A row's columns, one bit each, lowest attribute number and lowest bit first.
@@ -162,4 +163,17 @@ pub struct Column {
     pub length: i16,
     pub alignment: u8,
     pub by_value: bool,
+}
+
+impl Column {
+    /// What taking images apart needs of it.
+    pub(in crate::pg) fn storage(&self) -> Storage {
+        Storage {
+            type_oid: self.type_oid,
+            typmod: self.typmod,
+            length: self.length,
+            alignment: self.alignment,
+            by_value: self.by_value,
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Running a compiled statement over rows: one verdict a row, or the error of the first row that has none.
 
-use super::decode::Decoded;
+use super::decoded::Decoded;
 use super::policy::{Compiled, Verdict};
 use super::row::RowShape;
 use super::subtransaction::attempt;

@@ -16,8 +16,9 @@ pub mod commit_time;
 mod compat;
 pub mod ddl;
 pub mod decode;
+pub mod decoded;
 pub mod emit;
-mod entry;
+pub mod entry;
 pub mod event_trigger;
 mod generated;
 mod grants;
@@ -70,6 +71,9 @@ pub mod xact;
 use pgrx::pg_sys;
 pub use pgrx::pg_sys::{FunctionCallInfo as CallInfo, Oid};
 use std::ffi::CStr;
+
+/// The extension's schema.
+pub const SCHEMA: &str = "pgrealtime";
 
 /// Reserves a setting prefix: misspelt settings of ours become errors instead of placeholders.
 pub fn reserve_setting_prefix(prefix: &'static CStr) {

@@ -1,9 +1,17 @@
 //! The SELECT policies of a relation as its owner made them: what they look at.
 
-use super::policy::Uses;
 use pg_sys::Oid;
 use pgrx::{pg_sys, FromDatum, PgList};
 use std::ffi::CStr;
+
+/// Which columns of a row a condition looks at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Uses {
+    /// The row as a whole.
+    pub all: bool,
+    /// By attribute number.
+    pub columns: Vec<i16>,
+}
 
 /// A policy that decides who may SELECT a row.
 #[derive(Clone, Debug)]

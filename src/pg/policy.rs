@@ -4,6 +4,7 @@
 use super::invalidation::{self, Fresh};
 use super::lock;
 use super::memory::Memory;
+use super::policies::Uses;
 use super::rowtype::Held;
 use crate::error::{report, Error, Result};
 use pg_sys::Oid;
@@ -28,15 +29,6 @@ impl Verdict {
             _ => Verdict::Seen,
         }
     }
-}
-
-/// Which columns of a row a condition looks at.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Uses {
-    /// The row as a whole.
-    pub all: bool,
-    /// By attribute number.
-    pub columns: Vec<i16>,
 }
 
 /// A statement over `$1`, an array of rows of the relation, with one verdict a row. First the policies, then the filter:

@@ -1,6 +1,5 @@
 //! The triggers of a relation as the relcache holds them: what capture and its readers learn from them.
 
-use super::trigger::Call;
 use pgrx::pg_sys;
 use std::ffi::CStr;
 
@@ -37,15 +36,19 @@ fn arguments(trigger: &pg_sys::Trigger) -> Vec<String> {
 }
 
 /// The nearest ancestor of a partition on which `function` is a TRUNCATE trigger of its own, not on behalf of another.
-pub fn truncate_root(call: &Call, is_leaf_argument: fn(&str) -> bool) -> Option<pg_sys::Oid> {
+pub fn truncate_root(
+    partition: pg_sys::Oid,
+    function: pg_sys::Oid,
+    is_leaf_argument: fn(&str) -> bool,
+) -> Option<pg_sys::Oid> {
     let own = |trigger: &pg_sys::Trigger| {
-        trigger.tgfoid == call.function()
+        trigger.tgfoid == function
             && trigger.tgtype as u32 & pg_sys::TRIGGER_TYPE_TRUNCATE != 0
             && !arguments(trigger)
                 .iter()
                 .any(|argument| is_leaf_argument(argument))
     };
-    super::compat::partition_ancestors(call.relation())
+    super::compat::partition_ancestors(partition)
         .into_iter()
         .find(|ancestor| with_triggers(*ancestor, |all| all.iter().any(own)) == Some(true))
 }

@@ -1,8 +1,8 @@
 //! Rows taken apart: the shape of a row type, composite values, and their columns' values with their types.
 
-use super::array::detoasted;
 use super::memory::{Memory, Scratch};
 use super::types::Type;
+use super::value::detoasted;
 pub use super::value::Value;
 use pgrx::pg_sys::Oid;
 use pgrx::{pg_sys, varlena};
@@ -162,7 +162,7 @@ impl RowShape {
     }
 
     /// A decoded image as a value of the row type; what is absent is NULL in it.
-    pub(in crate::pg) fn composite(&self, decoded: &super::decode::Decoded) -> pg_sys::Datum {
+    pub(in crate::pg) fn composite(&self, decoded: &super::decoded::Decoded) -> pg_sys::Datum {
         // SAFETY: the row has the descriptor's columns, each of its type or NULL; images hold nothing out of line.
         unsafe {
             assert_eq!(decoded.values.len(), (*self.descriptor).natts as usize);
@@ -176,7 +176,7 @@ impl RowShape {
     }
 
     /// A decoded image as a row of this shape; what was of another type by then is absent.
-    pub fn row<'s>(&'s self, decoded: &'s super::decode::Decoded) -> DeformedRow<'s> {
+    pub fn row<'s>(&'s self, decoded: &'s super::decoded::Decoded) -> DeformedRow<'s> {
         DeformedRow {
             types: &self.types,
             values: &decoded.values,

@@ -1,6 +1,6 @@
 //! A condition over one row of a relation, its row filter or its policies: for the sinks, which are told row by row.
 
-use super::decode::Decoded;
+use super::decoded::Decoded;
 use super::memory::Memory;
 use pgrx::{pg_sys, PgList};
 use std::ffi::CString;

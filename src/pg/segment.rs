@@ -1,6 +1,6 @@
 //! One segment of the change log: appending entries to it.
 
-use super::image::Image;
+use super::entry::NewEntry;
 use super::invalidation::Fresh;
 use super::raw;
 use crate::error::{report, Error, Result};
@@ -94,24 +94,6 @@ impl SegmentOids {
         let others = self.others.iter().flatten().map(|(index, _)| *index);
         read.into_iter().chain(others)
     }
-}
-
-/// What is appended.
-pub struct NewEntry<'a> {
-    pub position: u64,
-    pub xid: u64,
-    /// Microseconds since 2000-01-01 UTC.
-    pub changed_at: i64,
-    pub layout: i64,
-    pub relation: pg_sys::Oid,
-    pub operation: u8,
-    pub image: Option<Image>,
-    pub old: Option<Image>,
-    pub marks: Option<&'a [u8]>,
-    /// Whether it goes into the index of first entries.
-    pub first: bool,
-    /// Whether it goes into the index of what `log_status` counts.
-    pub remarkable: bool,
 }
 
 /// Locks a segment against being sealed until the transaction, or the subtransaction, ends. Errors: 42P01 when the

@@ -1,7 +1,7 @@
 //! The shape of a relation's rows: how they become images, and what changed between two of them.
 
 use super::attribute::{leave_out, Attribute};
-use super::decode::Decoded;
+use super::decoded::Decoded;
 use super::generated::Generated;
 use super::image::{Column, Columns, Image};
 use super::memory::Memory;

@@ -243,7 +243,7 @@ pub fn fires_before(triggers: &[Firing], function: Oid, event: Event) -> Option<
 /// OID of a function of the extension that takes no arguments.
 pub fn member_function(name: &str) -> Option<Oid> {
     let name = CString::new(name).ok()?;
-    let schema = super::catalog::schema_by_name(super::heap::SCHEMA)?;
+    let schema = super::catalog::schema_by_name(super::SCHEMA)?;
     let cache = pg_sys::SysCacheIdentifier::PROCNAMEARGSNSP as i32;
     // SAFETY: the keys are of the cache's types (name is read as a C string); the result is InvalidOid for no hit.
     let oid = unsafe {

@@ -46,3 +46,19 @@ impl<'a> Value<'a> {
         }
     }
 }
+
+/// A varlena whole and aligned; the value itself where it is both.
+///
+/// # Safety
+/// The datum points to a varlena.
+pub(in crate::pg) unsafe fn detoasted(datum: pg_sys::Datum) -> *mut pg_sys::varlena {
+    // SAFETY: as the caller says.
+    unsafe {
+        let pointer = datum.cast_mut_ptr::<pg_sys::varlena>();
+        if varlena::varatt_is_4b_u(pointer) {
+            pointer
+        } else {
+            pg_sys::pg_detoast_datum(pointer)
+        }
+    }
+}

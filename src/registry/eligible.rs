@@ -5,7 +5,7 @@ use super::belonging::Remembered;
 use crate::error::{report, Error, Report, Result};
 use crate::pg::catalog::{self, Class};
 use crate::pg::publication::Publication;
-use crate::pg::{acl, heap, keys, Oid};
+use crate::pg::{acl, keys, Oid};
 
 /// Finds the relation and checks that the caller owns it.
 pub fn owned(relation: Oid) -> Result<Class> {
@@ -40,7 +40,7 @@ pub fn check_kind(class: &Class) -> Result<()> {
                 .hint(hint),
         ))
     };
-    if class.is_system() || class.schema_name == heap::SCHEMA {
+    if class.is_system() || class.schema_name == crate::pg::SCHEMA {
         return refused("a system table", "Only tables of users can be realtime.");
     }
     match class.kind {

@@ -6,7 +6,7 @@ use super::{attach, belonging, cache, filter_rule, publish};
 use crate::error::Result;
 use crate::gucs;
 use crate::pg::catalog::{self, Class};
-use crate::pg::heap::{self, View};
+use crate::pg::heap::View;
 use crate::pg::publication::Publication;
 use crate::pg::triggers::Event;
 use crate::pg::{acl, names, Oid};
@@ -66,7 +66,7 @@ pub fn is_enabled(text: &str) -> Result<bool> {
 
 /// The extension's own tables are in a FOR ALL TABLES publication, too, but tell nobody of anything.
 fn is_published(publication: &Publication, class: &Class) -> bool {
-    class.schema_name != heap::SCHEMA && publication.coverage(class).is_some()
+    class.schema_name != crate::pg::SCHEMA && publication.coverage(class).is_some()
 }
 
 /// The rule for every name that is shown.
@@ -112,7 +112,7 @@ pub fn realtime_tables() -> Result<Vec<RealtimeTable>> {
     for class in others.collect::<Vec<_>>() {
         let mut above = catalog::ancestors(&class).into_iter();
         let through_another = above.any(|up| survey.members.contains(&up));
-        if !through_another && class.schema_name != heap::SCHEMA && survey.may_know(&class) {
+        if !through_another && class.schema_name != crate::pg::SCHEMA && survey.may_know(&class) {
             known.push((class, None));
         }
     }

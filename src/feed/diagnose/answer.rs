@@ -5,7 +5,7 @@ use crate::feed::relation::Relation;
 use crate::pg::subtransaction::{attempt, Raised};
 use crate::pg::triggers::Event;
 use crate::pg::visible::{any_row, Look};
-use crate::pg::{acl, catalog, heap, privilege, Oid};
+use crate::pg::{acl, catalog, privilege, Oid};
 use std::ffi::CStr;
 
 /// A row of the answer.
@@ -85,7 +85,7 @@ impl Caller {
         Caller {
             sees_all,
             hears_errors: privilege::bypasses_row_security(caller),
-            reads_log_status: catalog::relation_by_name(heap::SCHEMA, "log_status")
+            reads_log_status: catalog::relation_by_name(crate::pg::SCHEMA, "log_status")
                 .is_some_and(acl::may_select_some),
             has_rows: sees_all
                 .then(look)

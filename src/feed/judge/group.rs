@@ -1,10 +1,11 @@
 //! The rows of a few changes by how they are judged: by what, and what becomes of those that cannot be.
 
-use super::{Case, Sees};
+use super::case::{Case, Sees};
 use crate::feed::relation::Relation;
-use crate::pg::decode::Decoded;
+use crate::pg::decoded::Decoded;
 use crate::pg::judge::Raised;
-use crate::pg::policy::{Compiled, Uses, Verdict};
+use crate::pg::policies::Uses;
+use crate::pg::policy::{Compiled, Verdict};
 
 /// Rows that are judged by one statement, and where each comes from: its case, and whether it is the new one.
 #[derive(Default)]

@@ -58,13 +58,7 @@ pub const RULES: Rules = Rules {
     pure_later: &["feed::matcher"],
     unsafe_in: "pg",
     versions_in: "pg",
-    known_circles: &[
-        // They end with the wings of src/pg.
-        &["pg::array", "pg::decode", "pg::row"],
-        &["pg::entry", "pg::segment"],
-        // A file and a part of it: what both use wants a file of its own.
-        &["feed::judge", "feed::judge::group"],
-    ],
+    known_circles: &[],
 };
 
 impl Rules {
