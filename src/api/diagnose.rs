@@ -3,9 +3,13 @@
 use crate::error::{report, Error, ErrorReport};
 use crate::feed::diagnose::{self, Question, Remembered};
 use crate::feed::nested;
-use crate::pg::catalog::Class;
-use crate::pg::srf::{Arguments, Cell, Rows};
-use crate::pg::{privilege, CallInfo, Oid};
+use crate::pg::call::srf::Arguments;
+use crate::pg::call::srf::Cell;
+use crate::pg::call::srf::Rows;
+use crate::pg::catalog::privilege;
+use crate::pg::catalog::relation::Class;
+use crate::pg::CallInfo;
+use crate::pg::Oid;
 use crate::registry;
 use pgrx::prelude::*;
 use pgrx::JsonB;

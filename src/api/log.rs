@@ -7,9 +7,13 @@ use crate::gucs;
 use crate::log::janitor;
 use crate::log::stand;
 use crate::log::state::State;
-use crate::pg::sqlstate::keeping;
-use crate::pg::srf::{Arguments, Cell, Rows};
-use crate::pg::{heap, xact, CallInfo};
+use crate::pg::backend::sqlstate::keeping;
+use crate::pg::backend::xact;
+use crate::pg::call::srf::Arguments;
+use crate::pg::call::srf::Cell;
+use crate::pg::call::srf::Rows;
+use crate::pg::storage::heap;
+use crate::pg::CallInfo;
 use pgrx::prelude::*;
 
 /// Writes the first state of a new log; exists only while the install script runs.

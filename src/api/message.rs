@@ -2,10 +2,11 @@
 
 use crate::error::ErrorReport;
 use crate::message::change;
-use crate::pg::call::{Call, JsonText};
-use crate::pg::row::Record;
-use crate::pg::rowtype::row_type_of;
-use crate::pg::sqlstate::keeping;
+use crate::pg::backend::sqlstate::keeping;
+use crate::pg::call::values::Call;
+use crate::pg::call::values::JsonText;
+use crate::pg::catalog::rowtype::row_type_of;
+use crate::pg::row::record::Record;
 use pgrx::prelude::*;
 
 /// The message of a row change, for people's own triggers. STABLE: its time is the transaction's start, and what it

@@ -1,7 +1,10 @@
 //! `enable`, `disable`, what tells of realtime tables, and the event trigger that keeps settings up with DDL.
 
 use crate::error::ErrorReport;
-use crate::pg::{catalog, event_trigger, CallInfo, Oid};
+use crate::pg::call::event_trigger;
+use crate::pg::catalog::relation;
+use crate::pg::CallInfo;
+use crate::pg::Oid;
 use crate::registry::{self, RealtimeTable, Request};
 use pgrx::prelude::*;
 
@@ -188,7 +191,7 @@ COMMENT ON FUNCTION pgrealtime.relation_size(oid) IS
   'Bytes of a table with its indexes and TOAST, of a partitioned table those of its leaves';
 "#)]
 fn relation_size(relation: Oid) -> Option<i64> {
-    catalog::total_size(relation)
+    relation::total_size(relation)
 }
 
 #[pg_extern(sql = r#"

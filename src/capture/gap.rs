@@ -3,7 +3,8 @@
 use crate::error::Result;
 use crate::log::append::append_gap;
 use crate::log::entry::GapCause;
-use crate::pg::{xact, Oid};
+use crate::pg::backend::xact;
+use crate::pg::Oid;
 use std::cell::RefCell;
 use std::collections::HashSet;
 

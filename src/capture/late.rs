@@ -9,12 +9,14 @@ use crate::log::append::{append_at, Change};
 use crate::log::entry::{self, GapCause, Marks};
 use crate::log::layout;
 use crate::log::read::{self, Entry};
-use crate::pg::decode::Decoder;
-use crate::pg::decoded::Decoded;
-use crate::pg::memory::Scratch;
-use crate::pg::trigger::Call;
-use crate::pg::version::{self, Fate, Version};
-use crate::pg::xact;
+use crate::pg::backend::memory::Scratch;
+use crate::pg::backend::xact;
+use crate::pg::call::trigger::Call;
+use crate::pg::image::decode::Decoder;
+use crate::pg::image::version;
+use crate::pg::image::version::Fate;
+use crate::pg::image::version::Version;
+use crate::pg::row::decoded::Decoded;
 
 /// Appends a captured change where it belongs.
 pub fn append_in_order(call: &Call, plan: &Plan, entry: &Change) -> Result<()> {

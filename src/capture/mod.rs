@@ -12,10 +12,13 @@ use crate::gucs;
 use crate::log::append::{append_gap, Change, Names};
 use crate::log::entry::{self, GapCause, Marks};
 use crate::message::Operation;
-use crate::pg::image::Columns;
-use crate::pg::shape::Captured;
-use crate::pg::trigger::{Call, Event};
-use crate::pg::{xact, CallInfo, Oid};
+use crate::pg::backend::xact;
+use crate::pg::call::trigger::Call;
+use crate::pg::call::trigger::Event;
+use crate::pg::image::format::Columns;
+use crate::pg::image::shape::Captured;
+use crate::pg::CallInfo;
+use crate::pg::Oid;
 use gap::gap_once;
 use plan::Plan;
 use std::cell::Cell;
@@ -81,7 +84,7 @@ fn capture_row(
     call: &Call,
     plan: &Plan,
     operation: u8,
-    row: Option<crate::pg::trigger::StoredRow>,
+    row: Option<crate::pg::call::trigger::StoredRow>,
 ) -> Result<()> {
     let row = row.ok_or_else(no_row)?;
     let captured = plan.shape.image(row, gucs::max_image_bytes());

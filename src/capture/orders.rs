@@ -1,8 +1,10 @@
 //! The orders of this session's relations: begun with a transaction's first change, forgotten at its end.
 
 use super::order::Order;
-use crate::pg::commit::{self, Hooks};
-use crate::pg::{xact, Oid};
+use crate::pg::backend::commit;
+use crate::pg::backend::commit::Hooks;
+use crate::pg::backend::xact;
+use crate::pg::Oid;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;

@@ -8,9 +8,9 @@ use crate::error::Result;
 use crate::log::entry;
 use crate::log::read::Entry;
 use crate::message::Operation;
-use crate::pg::decoded::Decoded;
-use crate::pg::judge::Raised;
-use crate::pg::policy::Verdict;
+use crate::pg::judge::policy::Verdict;
+use crate::pg::judge::run::Raised;
+use crate::pg::row::decoded::Decoded;
 
 /// An entry of a followed relation, with its rows.
 pub struct Pending {

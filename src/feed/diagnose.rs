@@ -11,10 +11,13 @@ pub use answer::{Finding, Question, Remembered};
 
 use super::relation::Relation;
 use crate::error::{report, Error, Result};
-use crate::pg::act_as::{act_as, own_settings, Setting};
-use crate::pg::catalog::Class;
-use crate::pg::rowtype::Held;
-use crate::pg::{acl, privilege};
+use crate::pg::backend::act_as::act_as;
+use crate::pg::backend::act_as::own_settings;
+use crate::pg::backend::act_as::Setting;
+use crate::pg::catalog::acl;
+use crate::pg::catalog::privilege;
+use crate::pg::catalog::relation::Class;
+use crate::pg::catalog::rowtype::Held;
 use answer::{Caller, CLAIMS};
 use std::ffi::{CStr, CString};
 

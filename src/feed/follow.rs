@@ -8,9 +8,11 @@ use crate::log::entry::GapCause;
 use crate::log::read::Entry;
 use crate::log::stand;
 use crate::message::{write_change, Header, Operation, RecordPlan};
-use crate::pg::catalog::{self, Class};
-use crate::pg::decoded::Decoded;
-use crate::pg::subtransaction::{attempt, Raised};
+use crate::pg::backend::subtransaction::attempt;
+use crate::pg::backend::subtransaction::Raised;
+use crate::pg::catalog::relation;
+use crate::pg::catalog::relation::Class;
+use crate::pg::row::decoded::Decoded;
 use crate::pg::Oid;
 use std::rc::Rc;
 
@@ -159,7 +161,7 @@ pub fn check_captured(relation: &Relation) -> Result<()> {
 /// The nearest partitioned table above a partition that is captured.
 fn captured_root(relation: &Relation) -> Option<Rc<Relation>> {
     let class = Class::by_oid(relation.table.oid)?;
-    catalog::ancestors(&class)
+    relation::ancestors(&class)
         .into_iter()
         .filter_map(|ancestor| Relation::open(ancestor).ok())
         .find(|ancestor| ancestor.captured)

@@ -13,10 +13,13 @@ use crate::log::read::{Entries, Entry, Log, Range};
 use crate::log::stand;
 use crate::log::state::State;
 use crate::message::Operation;
-use crate::pg::heap::View;
-use crate::pg::memory::Memory;
-use crate::pg::rowtype::Held;
-use crate::pg::{commit_time, privilege, wal, Oid};
+use crate::pg::backend::commit_time;
+use crate::pg::backend::memory::Memory;
+use crate::pg::backend::wal;
+use crate::pg::catalog::privilege;
+use crate::pg::catalog::rowtype::Held;
+use crate::pg::storage::heap::View;
+use crate::pg::Oid;
 use std::rc::Rc;
 
 /// Bytes of images that are held at a time.

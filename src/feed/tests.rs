@@ -5,8 +5,8 @@
 mod tests {
     use crate::feed::relation::Relation;
     use crate::log::read::Log;
-    use crate::pg::call::Composite;
-    use crate::pg::decoded::Decoded;
+    use crate::pg::call::values::Composite;
+    use crate::pg::row::decoded::Decoded;
     use crate::pg::Oid;
     use pgrx::prelude::*;
 

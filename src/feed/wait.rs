@@ -9,9 +9,13 @@ use crate::log::cursor::{Batch, Cursor, Stand};
 use crate::log::read::{Log, Range};
 use crate::log::stand;
 use crate::log::state::State;
-use crate::pg::heap::View;
-use crate::pg::memory::Memory;
-use crate::pg::{privilege, wait, wal, xact, Oid};
+use crate::pg::backend::memory::Memory;
+use crate::pg::backend::wait;
+use crate::pg::backend::wal;
+use crate::pg::backend::xact;
+use crate::pg::catalog::privilege;
+use crate::pg::storage::heap::View;
+use crate::pg::Oid;
 
 /// Milliseconds between two looks; a commit is noticed within a few of these.
 const LOOK_EVERY_MS: i64 = 15;

@@ -5,11 +5,13 @@ use super::janitor;
 use super::layout::Registered;
 use super::state::{self, Current};
 use crate::error::Result;
-use crate::pg::entry::NewEntry;
-use crate::pg::image::Image;
-use crate::pg::segment;
-use crate::pg::wal::Position;
-use crate::pg::{wal, xact, Oid};
+use crate::pg::backend::wal;
+use crate::pg::backend::wal::Position;
+use crate::pg::backend::xact;
+use crate::pg::image::format::Image;
+use crate::pg::storage::entry::NewEntry;
+use crate::pg::storage::segment;
+use crate::pg::Oid;
 use std::cell::Cell;
 
 /// What an entry's layout column names.

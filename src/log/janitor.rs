@@ -7,10 +7,17 @@
 use super::retention;
 use super::state::State;
 use crate::error::{report, Error, Result};
-use crate::pg::heap::{self, Lock, Table};
-use crate::pg::mailbox::{Failure, Outcome};
-use crate::pg::retire::{self, Hold};
-use crate::pg::{wait, worker, xact, Oid};
+use crate::pg::backend::mailbox::Failure;
+use crate::pg::backend::mailbox::Outcome;
+use crate::pg::backend::wait;
+use crate::pg::backend::worker;
+use crate::pg::backend::xact;
+use crate::pg::storage::heap;
+use crate::pg::storage::heap::Lock;
+use crate::pg::storage::heap::Table;
+use crate::pg::storage::retire;
+use crate::pg::storage::retire::Hold;
+use crate::pg::Oid;
 use pgrx::PgSqlErrorCode;
 use std::cell::Cell;
 

@@ -2,9 +2,14 @@
 
 use super::state::Current;
 use crate::error::Result;
-use crate::pg::heap::{Lock, Row, Table, Value, View};
-use crate::pg::image::Column;
-use crate::pg::{xact, Oid};
+use crate::pg::backend::xact;
+use crate::pg::image::format::Column;
+use crate::pg::storage::heap::Lock;
+use crate::pg::storage::heap::Row;
+use crate::pg::storage::heap::Table;
+use crate::pg::storage::heap::Value;
+use crate::pg::storage::heap::View;
+use crate::pg::Oid;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};

@@ -14,5 +14,5 @@ mod tests;
 
 /// Called once, when the library is loaded.
 pub fn init() {
-    crate::pg::worker::set_work(janitor::run);
+    crate::pg::backend::worker::set_work(janitor::run);
 }

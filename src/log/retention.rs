@@ -8,9 +8,11 @@ use super::stand;
 use super::state::{self, Closed, State, SEGMENTS};
 use crate::error::Result;
 use crate::gucs;
-use crate::pg::heap::{self, View};
-use crate::pg::retire::{self, Hold};
-use crate::pg::segment::SegmentOids;
+use crate::pg::storage::heap;
+use crate::pg::storage::heap::View;
+use crate::pg::storage::retire;
+use crate::pg::storage::retire::Hold;
+use crate::pg::storage::segment::SegmentOids;
 
 /// Microseconds after a janitor's error, or its waiting for readers in vain, until that is due again.
 const TRY_AGAIN_AFTER: i64 = 10_000_000;

@@ -3,9 +3,13 @@
 use super::cursor::{Cursor, DecodeError, Origin, Snapshot, Stand};
 use super::state::State;
 use crate::error::{report, Error, Report, Result};
-use crate::pg::heap::View;
-use crate::pg::xact::{Moment, SnapshotIds};
-use crate::pg::{self, running, wal, xact};
+use crate::pg;
+use crate::pg::backend::running;
+use crate::pg::backend::wal;
+use crate::pg::backend::xact;
+use crate::pg::backend::xact::Moment;
+use crate::pg::backend::xact::SnapshotIds;
+use crate::pg::storage::heap::View;
 
 /// Where the log stands in the statement's snapshot. Snapshot, position and next id are taken in that order: a
 /// transaction that the snapshot does not know either wrote its entries at or after the position, or began before the

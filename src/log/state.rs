@@ -2,9 +2,15 @@
 
 use super::cursor::Snapshot;
 use crate::error::Result;
-use crate::pg::heap::{self, Lock, Row, Table, Value, View};
-use crate::pg::invalidation::{self, Fresh};
-use crate::pg::segment::SegmentOids;
+use crate::pg::backend::invalidation;
+use crate::pg::backend::invalidation::Fresh;
+use crate::pg::storage::heap;
+use crate::pg::storage::heap::Lock;
+use crate::pg::storage::heap::Row;
+use crate::pg::storage::heap::Table;
+use crate::pg::storage::heap::Value;
+use crate::pg::storage::heap::View;
+use crate::pg::storage::segment::SegmentOids;
 use pgrx::prelude::TimestampWithTimeZone;
 use std::cell::{Cell, RefCell};
 

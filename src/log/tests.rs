@@ -6,7 +6,8 @@ mod tests {
     use crate::log::append::append_gap;
     use crate::log::entry::GapCause;
     use crate::log::state;
-    use crate::pg::{retire, Oid};
+    use crate::pg::storage::retire;
+    use crate::pg::Oid;
     use pgrx::prelude::*;
 
     #[pg_test]

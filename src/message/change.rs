@@ -2,11 +2,17 @@
 
 use super::{write_change, Header, Operation, RecordPlan};
 use crate::error::{report, Error, Result};
-use crate::pg::call::{transaction_start, JsonText};
-use crate::pg::invalidation::{watch, Fresh};
-use crate::pg::memory::Memory;
-use crate::pg::row::{DeformedRow, Record, RowBuffer, RowShape};
-use crate::pg::rowtype::{relation_of, Table};
+use crate::pg::backend::invalidation::watch;
+use crate::pg::backend::invalidation::Fresh;
+use crate::pg::backend::memory::Memory;
+use crate::pg::call::values::transaction_start;
+use crate::pg::call::values::JsonText;
+use crate::pg::catalog::rowtype::relation_of;
+use crate::pg::catalog::rowtype::Table;
+use crate::pg::row::record::DeformedRow;
+use crate::pg::row::record::Record;
+use crate::pg::row::record::RowBuffer;
+use crate::pg::row::record::RowShape;
 use crate::pg::Oid;
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;

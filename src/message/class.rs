@@ -4,14 +4,18 @@
 //! honoured for types that are not Postgres's own, everything else as a string by its output function.
 
 use super::json;
-use crate::pg::array::ArrayType;
-use crate::pg::invalidation::{watch, Fresh};
-use crate::pg::memory::Memory;
-use crate::pg::output::Output;
-use crate::pg::row::{RowBuffer, RowShape};
-use crate::pg::scalar::Native;
-use crate::pg::settings::Pin;
-use crate::pg::types::{check_stack_depth, generation, Type};
+use crate::pg::backend::invalidation::watch;
+use crate::pg::backend::invalidation::Fresh;
+use crate::pg::backend::memory::Memory;
+use crate::pg::backend::settings::Pin;
+use crate::pg::print::output::Output;
+use crate::pg::row::array::ArrayType;
+use crate::pg::row::record::RowBuffer;
+use crate::pg::row::record::RowShape;
+use crate::pg::row::scalar::Native;
+use crate::pg::row::types::check_stack_depth;
+use crate::pg::row::types::generation;
+use crate::pg::row::types::Type;
 use crate::pg::Oid;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

@@ -13,9 +13,9 @@ mod value;
 pub use plan::RecordPlan;
 
 use crate::gucs;
-use crate::pg::memory::Scratch;
-use crate::pg::row::DeformedRow;
-use crate::pg::settings;
+use crate::pg::backend::memory::Scratch;
+use crate::pg::backend::settings;
+use crate::pg::row::record::DeformedRow;
 use std::ops::Range;
 use value::{Text, TooLarge};
 

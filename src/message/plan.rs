@@ -3,9 +3,11 @@
 use super::class::{Field, Resolver};
 use super::json;
 use super::value::{write_object, Text, TooLarge};
-use crate::pg::row::{Cell, Column, DeformedRow};
-use crate::pg::settings::Pin;
-use crate::pg::types::type_name;
+use crate::pg::backend::settings::Pin;
+use crate::pg::row::record::Cell;
+use crate::pg::row::record::Column;
+use crate::pg::row::record::DeformedRow;
+use crate::pg::row::types::type_name;
 
 /// How rows of a relation become `record` and `old_record`, for one set of columns.
 pub struct RecordPlan {

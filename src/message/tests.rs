@@ -4,9 +4,11 @@
 #[pgrx::pg_schema]
 mod tests {
     use crate::message::{write_change, Header, Operation, RecordPlan};
-    use crate::pg::call::JsonText;
-    use crate::pg::memory::Memory;
-    use crate::pg::row::{Record, RowBuffer, RowShape};
+    use crate::pg::backend::memory::Memory;
+    use crate::pg::call::values::JsonText;
+    use crate::pg::row::record::Record;
+    use crate::pg::row::record::RowBuffer;
+    use crate::pg::row::record::RowShape;
     use pgrx::prelude::*;
     use std::rc::Rc;
 

@@ -3,9 +3,15 @@
 use super::filter_rule;
 use super::settings::Settings;
 use crate::error::{report, Error, Result};
-use crate::pg::catalog::{self, Class};
-use crate::pg::triggers::{self, captures, Event, Trigger};
-use crate::pg::{acl, ddl, Oid};
+use crate::pg::backend::ddl;
+use crate::pg::catalog::acl;
+use crate::pg::catalog::relation;
+use crate::pg::catalog::relation::Class;
+use crate::pg::catalog::triggers;
+use crate::pg::catalog::triggers::captures;
+use crate::pg::catalog::triggers::Event;
+use crate::pg::catalog::triggers::Trigger;
+use crate::pg::Oid;
 use pgrx::spi::{quote_identifier, quote_literal};
 
 /// First in the alphabet, hence first to fire: a user's trigger that changes the row again must not be told of before
@@ -164,7 +170,7 @@ pub fn detach_leaves(leaves: &[Class]) {
 
 fn leaves_of(class: &Class) -> Vec<Class> {
     match class.is_partitioned() {
-        true => catalog::leaves(class.oid),
+        true => relation::leaves(class.oid),
         false => Vec::new(),
     }
 }

@@ -3,9 +3,11 @@
 use super::settings::{self, Overview, Settings};
 use super::{attach, cache};
 use crate::error::Result;
-use crate::pg::catalog::{self, Class};
-use crate::pg::heap::View;
-use crate::pg::{acl, Oid};
+use crate::pg::catalog::acl;
+use crate::pg::catalog::relation;
+use crate::pg::catalog::relation::Class;
+use crate::pg::storage::heap::View;
+use crate::pg::Oid;
 use std::collections::HashMap;
 
 type Cached = HashMap<(String, String), Oid>;
@@ -46,7 +48,7 @@ pub fn settings_of(class: &Class) -> Result<Option<Settings>> {
 pub fn enabled() -> Result<Vec<(Class, Settings)>> {
     let remembered = Remembered::load()?;
     let all = remembered.settings.values().filter_map(|one| {
-        let oid = catalog::relation_by_name(&one.schema, &one.relation)?;
+        let oid = relation::relation_by_name(&one.schema, &one.relation)?;
         let class = Class::by_oid(oid)?;
         remembered
             .of(&class)

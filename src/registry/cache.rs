@@ -4,9 +4,15 @@ use super::filter_rule;
 use super::settings::Settings;
 use super::tables;
 use crate::error::Result;
-use crate::pg::catalog::{self, Class};
-use crate::pg::heap::{Lock, Row, Table, Value, View};
-use crate::pg::{ddl, Oid};
+use crate::pg::backend::ddl;
+use crate::pg::catalog::relation;
+use crate::pg::catalog::relation::Class;
+use crate::pg::storage::heap::Lock;
+use crate::pg::storage::heap::Row;
+use crate::pg::storage::heap::Table;
+use crate::pg::storage::heap::Value;
+use crate::pg::storage::heap::View;
+use crate::pg::Oid;
 use crate::sink::topic;
 use std::collections::HashMap;
 
@@ -35,7 +41,7 @@ impl Entry {
             schema: class.schema_name.clone(),
             name: class.name.clone(),
             columns: named
-                .filter_map(|name| Some((catalog::column_number(class.oid, &name)?, name)))
+                .filter_map(|name| Some((relation::column_number(class.oid, &name)?, name)))
                 .collect(),
             enabled: settings.is_some(),
             tables: tables::of(class.oid)?,

@@ -1,7 +1,10 @@
 //! What is really captured, as the triggers tell.
 
-use crate::pg::catalog::{self, Class};
-use crate::pg::triggers::{self, Event, Firing};
+use crate::pg::catalog::relation;
+use crate::pg::catalog::relation::Class;
+use crate::pg::catalog::triggers;
+use crate::pg::catalog::triggers::Event;
+use crate::pg::catalog::triggers::Firing;
 use crate::pg::Oid;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -18,7 +21,7 @@ impl Capture {
         let mut tables = vec![(triggers.of(class.oid), true)];
         if class.is_partitioned() {
             tables.extend(
-                catalog::leaves(class.oid)
+                relation::leaves(class.oid)
                     .iter()
                     .map(|leaf| (triggers.of(leaf.oid), leaf.has_truncate_triggers())),
             );

@@ -3,9 +3,12 @@
 use super::attach;
 use super::belonging::Remembered;
 use crate::error::{report, Error, Report, Result};
-use crate::pg::catalog::{self, Class};
-use crate::pg::publication::Publication;
-use crate::pg::{acl, keys, Oid};
+use crate::pg::catalog::acl;
+use crate::pg::catalog::keys;
+use crate::pg::catalog::publication::Publication;
+use crate::pg::catalog::relation;
+use crate::pg::catalog::relation::Class;
+use crate::pg::Oid;
 
 /// Finds the relation and checks that the caller owns it.
 pub fn owned(relation: Oid) -> Result<Class> {
@@ -79,7 +82,7 @@ pub fn check_kind(class: &Class) -> Result<()> {
 /// A change must be told once, under one name, and the parent's SELECT must not see rows that no trigger sees.
 pub fn check_relatives(class: &Class) -> Result<()> {
     let remembered = Remembered::load()?;
-    for oid in catalog::ancestors(class) {
+    for oid in relation::ancestors(class) {
         if let Some(above) = enabled(&remembered, oid) {
             return Err(conflict(
                 class,
@@ -88,7 +91,7 @@ pub fn check_relatives(class: &Class) -> Result<()> {
             ));
         }
     }
-    let below = catalog::descendants(class.oid);
+    let below = relation::descendants(class.oid);
     if !class.is_partitioned() && !below.is_empty() {
         let children: Vec<String> = below
             .iter()
@@ -130,11 +133,11 @@ pub fn check_attach(parent: Option<Oid>, partition: Option<Oid>) -> Result<()> {
         return Ok(());
     }
     let remembered = Remembered::load()?;
-    let above = std::iter::once(parent.oid).chain(catalog::ancestors(&parent));
+    let above = std::iter::once(parent.oid).chain(relation::ancestors(&parent));
     let Some(root) = above.into_iter().find_map(|oid| enabled(&remembered, oid)) else {
         return Ok(());
     };
-    let below = std::iter::once(partition.oid).chain(catalog::descendants(partition.oid));
+    let below = std::iter::once(partition.oid).chain(relation::descendants(partition.oid));
     for table in below.filter_map(|oid| enabled(&remembered, oid)) {
         if attach::would_clash(&parent, &table)? {
             return Err(Error::ObjectNotInPrerequisiteState(
@@ -161,7 +164,7 @@ pub fn check_attach(parent: Option<Oid>, partition: Option<Oid>) -> Result<()> {
 /// Whether the relation or a partitioned table above it is enabled.
 pub fn is_enabled(class: &Class) -> Result<bool> {
     let remembered = Remembered::load()?;
-    let mut tables = std::iter::once(class.oid).chain(catalog::ancestors(class));
+    let mut tables = std::iter::once(class.oid).chain(relation::ancestors(class));
     Ok(tables.any(|oid| enabled(&remembered, oid).is_some()))
 }
 
@@ -205,7 +208,7 @@ pub fn without_identity(class: &Class) -> Option<Class> {
 /// Where Postgres asks for a replica identity: foreign tables are never published.
 fn written_tables(class: &Class) -> Vec<Class> {
     match class.is_partitioned() {
-        true => catalog::leaves(class.oid)
+        true => relation::leaves(class.oid)
             .into_iter()
             .filter(Class::is_table)
             .collect(),

@@ -7,9 +7,11 @@ use super::{attach, belonging, eligible, filter_rule, policies, publish};
 use crate::error::{report, Error, Result};
 use crate::log::append::append_gap;
 use crate::log::entry::GapCause;
-use crate::pg::catalog::{self, Class};
-use crate::pg::heap::Lock;
-use crate::pg::{ddl, Oid};
+use crate::pg::backend::ddl;
+use crate::pg::catalog::relation;
+use crate::pg::catalog::relation::Class;
+use crate::pg::storage::heap::Lock;
+use crate::pg::Oid;
 
 /// Publishes a relation, attaches capture, remembers the settings. What holds already is left alone.
 pub fn enable(relation: Option<Oid>, request: Request) -> Result<()> {
@@ -61,7 +63,7 @@ fn tell_of_filter(class: &Class, settings: &Settings) -> Result<()> {
     let numbers = filter_rule::check(class.oid, filter)?;
     let names: Vec<String> = numbers
         .iter()
-        .filter_map(|number| catalog::column_name(class.oid, *number))
+        .filter_map(|number| relation::column_name(class.oid, *number))
         .map(|name| format!("\"{name}\""))
         .collect();
     report(format!(

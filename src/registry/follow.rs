@@ -8,10 +8,15 @@ use super::watch::{self, Own, Watched};
 use super::{attach, eligible, moves};
 use crate::error::{report, Result};
 use crate::log::entry::GapCause;
-use crate::pg::catalog::{self, Class};
-use crate::pg::event_trigger::{self, Command, Partition};
-use crate::pg::subtransaction::attempt;
-use crate::pg::{heap, type_use, Oid};
+use crate::pg::backend::subtransaction::attempt;
+use crate::pg::call::event_trigger;
+use crate::pg::call::event_trigger::Command;
+use crate::pg::call::event_trigger::Partition;
+use crate::pg::catalog::relation;
+use crate::pg::catalog::relation::Class;
+use crate::pg::catalog::type_use;
+use crate::pg::storage::heap;
+use crate::pg::Oid;
 
 /// Looks at a command. Errors: 55000 for ATTACH PARTITION of a table that is enabled by itself.
 pub fn follow(command: Command) -> Result<()> {
@@ -169,7 +174,7 @@ struct NewLeaf {
 /// The leaves at or below a partition.
 fn leaves_at(partition: Option<Oid>) -> Vec<Class> {
     match partition.and_then(Class::by_oid) {
-        Some(class) if class.is_partitioned() => catalog::leaves(class.oid),
+        Some(class) if class.is_partitioned() => relation::leaves(class.oid),
         Some(class) => vec![class],
         None => Vec::new(),
     }
@@ -185,7 +190,7 @@ fn new_leaves(partition: Option<Oid>) -> Result<Vec<NewLeaf>> {
     let remembered = Remembered::load()?;
     let mut found = Vec::new();
     for leaf in leaves {
-        let above = catalog::ancestors(&leaf).into_iter();
+        let above = relation::ancestors(&leaf).into_iter();
         for root in above.filter_map(Class::by_oid) {
             if let Some(settings) = remembered.of(&root) {
                 found.push(NewLeaf {

@@ -5,11 +5,14 @@ use super::settings::{self, Overview};
 use super::{attach, belonging, cache, filter_rule, publish};
 use crate::error::Result;
 use crate::gucs;
-use crate::pg::catalog::{self, Class};
-use crate::pg::heap::View;
-use crate::pg::publication::Publication;
-use crate::pg::triggers::Event;
-use crate::pg::{acl, names, Oid};
+use crate::pg::catalog::acl;
+use crate::pg::catalog::names;
+use crate::pg::catalog::publication::Publication;
+use crate::pg::catalog::relation;
+use crate::pg::catalog::relation::Class;
+use crate::pg::catalog::triggers::Event;
+use crate::pg::storage::heap::View;
+use crate::pg::Oid;
 use crate::sink::topic;
 use std::collections::{HashMap, HashSet};
 
@@ -51,10 +54,10 @@ impl RealtimeTable {
 pub fn is_enabled(text: &str) -> Result<bool> {
     let name = names::parse(text)?;
     let found = match &name.schema {
-        Some(schema) => catalog::schema_by_name(schema)
+        Some(schema) => relation::schema_by_name(schema)
             .filter(|schema| acl::may_use_schema(*schema))
-            .and_then(|schema| catalog::relation_in(schema, &name.relation)),
-        None => catalog::relation_on_path(&name.relation),
+            .and_then(|schema| relation::relation_in(schema, &name.relation)),
+        None => relation::relation_on_path(&name.relation),
     };
     let Some(class) = found.and_then(Class::by_oid) else {
         return Ok(false);
@@ -110,7 +113,7 @@ pub fn realtime_tables() -> Result<Vec<RealtimeTable>> {
         .copied()
         .filter_map(Class::by_oid);
     for class in others.collect::<Vec<_>>() {
-        let mut above = catalog::ancestors(&class).into_iter();
+        let mut above = relation::ancestors(&class).into_iter();
         let through_another = above.any(|up| survey.members.contains(&up));
         if !through_another && class.schema_name != crate::pg::SCHEMA && survey.may_know(&class) {
             known.push((class, None));
@@ -165,11 +168,11 @@ impl Survey {
     /// The relation of these settings, each schema looked up once.
     fn find(&mut self, settings: &Overview) -> Option<Oid> {
         if !self.schemas.contains_key(&settings.schema) {
-            let oid = catalog::schema_by_name(&settings.schema);
+            let oid = relation::schema_by_name(&settings.schema);
             self.schemas.insert(settings.schema.clone(), oid);
         }
         let schema = self.schemas.get(&settings.schema).copied().flatten()?;
-        catalog::relation_in(schema, &settings.relation)
+        relation::relation_in(schema, &settings.relation)
     }
 
     /// As the function of this name, each schema asked for once.
@@ -254,7 +257,7 @@ impl Survey {
 /// Whether one of these columns was dropped: settings name them, and RENAME is followed.
 fn lacks<'a>(class: &Class, columns: impl IntoIterator<Item = &'a String>) -> bool {
     let mut columns = columns.into_iter();
-    columns.any(|name| catalog::column_number(class.oid, name).is_none())
+    columns.any(|name| relation::column_number(class.oid, name).is_none())
 }
 
 fn lacks_filter_column(class: &Class, settings: &Overview) -> bool {
@@ -271,14 +274,14 @@ fn lacks_topic_column(class: &Class, settings: &Overview) -> bool {
 fn inherited(class: &Class) -> bool {
     class.may_have_children
         && !class.is_partitioned()
-        && !catalog::lasting_descendants(class.oid).is_empty()
+        && !relation::lasting_descendants(class.oid).is_empty()
 }
 
 fn estimated_rows(class: &Class) -> Option<i64> {
     if !class.is_partitioned() {
         return class.estimated_rows;
     }
-    let known: Vec<i64> = catalog::leaves(class.oid)
+    let known: Vec<i64> = relation::leaves(class.oid)
         .iter()
         .filter_map(|leaf| leaf.estimated_rows)
         .collect();

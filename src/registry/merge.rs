@@ -3,9 +3,12 @@
 use super::filter_rule;
 use super::settings::Settings;
 use crate::error::{report, Error, Result};
-use crate::pg::catalog::{self, Class};
-use crate::pg::triggers::Event;
-use crate::pg::{acl, broadcast, keys};
+use crate::pg::catalog::acl;
+use crate::pg::catalog::keys;
+use crate::pg::catalog::relation;
+use crate::pg::catalog::relation::Class;
+use crate::pg::catalog::triggers::Event;
+use crate::pg::storage::broadcast;
 use crate::sink::topic::{self, Part};
 
 /// The optional parameters of `enable`; `None` leaves a setting as it is.
@@ -160,14 +163,14 @@ fn sinks_of(values: Vec<Option<String>>) -> Result<Vec<String>> {
 
 /// The columns in table order, the key among them.
 fn ordered_columns(class: &Class, wanted: &[String], key: &[i16]) -> Result<Vec<String>> {
-    let existing = catalog::columns(class.oid);
+    let existing = relation::columns(class.oid);
     for name in wanted {
         if !existing.iter().any(|column| column.name == *name) {
             return Err(no_column(class, name, "columns"));
         }
     }
     let chosen =
-        |column: &catalog::Column| key.contains(&column.number) || wanted.contains(&column.name);
+        |column: &relation::Column| key.contains(&column.number) || wanted.contains(&column.name);
     Ok(existing
         .into_iter()
         .filter(chosen)
@@ -176,7 +179,7 @@ fn ordered_columns(class: &Class, wanted: &[String], key: &[i16]) -> Result<Vec<
 }
 
 fn no_column(class: &Class, name: &str, parameter: &str) -> Error {
-    let existing = catalog::columns(class.oid);
+    let existing = relation::columns(class.oid);
     let names: Vec<&str> = existing.iter().map(|column| column.name.as_str()).collect();
     Error::UndefinedColumn(
         report(format!(
@@ -222,7 +225,7 @@ fn check_topic(class: &Class, template: &str) -> Result<()> {
     })?;
     for part in parts {
         if let Part::Column(name) = part {
-            if catalog::column_number(class.oid, name).is_none() {
+            if relation::column_number(class.oid, name).is_none() {
                 return Err(no_column(class, name, "broadcast_topic"));
             }
         }
@@ -254,7 +257,7 @@ fn check_broadcast(class: &Class, settings: &Settings) -> Result<()> {
                 .hint("Use another sink."),
         ));
     }
-    let contains = |outer: &Class, inner: &Class| catalog::ancestors(inner).contains(&outer.oid);
+    let contains = |outer: &Class, inner: &Class| relation::ancestors(inner).contains(&outer.oid);
     if class.oid == table.oid || contains(class, &table) || contains(&table, class) {
         return Err(Error::InvalidParameterValue(
             report(format!("changes of table \"{}\" cannot be broadcast", class.name))

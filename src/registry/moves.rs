@@ -6,9 +6,11 @@ use super::settings::{self, Settings};
 use super::watch::{self, Own};
 use super::{attach, filter_rule};
 use crate::error::Result;
-use crate::pg::acl;
-use crate::pg::catalog::{self, Class};
-use crate::pg::heap::{Lock, View};
+use crate::pg::catalog::acl;
+use crate::pg::catalog::relation;
+use crate::pg::catalog::relation::Class;
+use crate::pg::storage::heap::Lock;
+use crate::pg::storage::heap::View;
 use crate::sink::topic;
 
 /// Settings whose relation exists and is not in the cache: after a restore.
@@ -47,7 +49,7 @@ pub fn moves() -> Result<Vec<Move>> {
 
 fn renamed_columns(entry: &Entry) -> Vec<(String, String)> {
     let renamed = entry.columns.iter().filter_map(|(number, old)| {
-        let new = catalog::column_name(entry.relation, *number)?;
+        let new = relation::column_name(entry.relation, *number)?;
         (new != *old).then(|| (old.clone(), new))
     });
     renamed.collect()

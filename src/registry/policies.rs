@@ -2,8 +2,8 @@
 
 use super::{eligible, introspect};
 use crate::error::{report, Error, Result};
-use crate::pg::catalog::Class;
-use crate::pg::policies::select_policies;
+use crate::pg::catalog::policies::select_policies;
+use crate::pg::catalog::relation::Class;
 use crate::pg::Oid;
 
 /// The SELECT policies of a relation that look at other rows. Errors: 42P01, 42501.

@@ -3,9 +3,11 @@
 use super::eligible;
 use crate::error::{report, Error, Result};
 use crate::gucs;
-use crate::pg::catalog::Class;
-use crate::pg::publication::{Coverage, Publication};
-use crate::pg::{acl, ddl};
+use crate::pg::backend::ddl;
+use crate::pg::catalog::acl;
+use crate::pg::catalog::publication::Coverage;
+use crate::pg::catalog::publication::Publication;
+use crate::pg::catalog::relation::Class;
 use pgrx::spi::quote_identifier;
 
 /// The publication that the settings name; `None` when it is absent.

@@ -1,10 +1,14 @@
 //! What `enable` remembers of a relation, and its table `pgrealtime.settings`.
 
 use crate::error::Result;
-use crate::pg::acl;
-use crate::pg::catalog::Class;
-use crate::pg::heap::{Lock, Row, Table, Value, View};
-use crate::pg::triggers::Event;
+use crate::pg::catalog::acl;
+use crate::pg::catalog::relation::Class;
+use crate::pg::catalog::triggers::Event;
+use crate::pg::storage::heap::Lock;
+use crate::pg::storage::heap::Row;
+use crate::pg::storage::heap::Table;
+use crate::pg::storage::heap::Value;
+use crate::pg::storage::heap::View;
 
 const TABLE: &str = "settings";
 

@@ -6,7 +6,8 @@ use pgrx::prelude::*;
 
 #[pg_schema]
 mod tests {
-    use crate::pg::{names, Oid};
+    use crate::pg::catalog::names;
+    use crate::pg::Oid;
     use crate::registry::{disable, enable, is_enabled, realtime_tables, Request};
     use pgrx::prelude::*;
     use pgrx::spi::{quote_identifier, quote_qualified_identifier};

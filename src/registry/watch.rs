@@ -5,8 +5,10 @@ use super::{attach, belonging, tables};
 use crate::error::Result;
 use crate::log::append::append_gap;
 use crate::log::entry::GapCause;
-use crate::pg::catalog::{self, Class};
-use crate::pg::{xact, Oid};
+use crate::pg::backend::xact;
+use crate::pg::catalog::relation;
+use crate::pg::catalog::relation::Class;
+use crate::pg::Oid;
 use std::cell::{Cell, RefCell};
 
 thread_local! {
@@ -46,7 +48,7 @@ pub fn above(these: &[Oid]) -> Result<Vec<Watched>> {
     let mut all: Vec<Oid> = Vec::new();
     for table in these {
         all.push(*table);
-        all.extend(catalog::above(*table));
+        all.extend(relation::above(*table));
     }
     all.sort_unstable_by_key(|oid| oid.to_u32());
     all.dedup();

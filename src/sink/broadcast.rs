@@ -3,9 +3,11 @@
 use super::topic::{self, Part};
 use super::{undelivered, Change, Failure};
 use crate::error::{report, Error, Result};
-use crate::pg::broadcast::{insert, Message};
-use crate::pg::subtransaction::attempt;
-use crate::pg::{xact, Oid};
+use crate::pg::backend::subtransaction::attempt;
+use crate::pg::backend::xact;
+use crate::pg::storage::broadcast::insert;
+use crate::pg::storage::broadcast::Message;
+use crate::pg::Oid;
 use serde_json::value::RawValue;
 use std::cell::Cell;
 use std::collections::HashMap;

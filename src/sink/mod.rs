@@ -5,7 +5,7 @@ pub mod topic;
 pub mod undelivered;
 
 use crate::message::{Operation, Written};
-use crate::pg::emit;
+use crate::pg::backend::emit;
 
 /// The sinks of a relation, as its triggers' arguments name them.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,9 +3,12 @@
 use super::Failure;
 use crate::error::report;
 use crate::log::append::append_undelivered;
-use crate::pg::commit::{self, Hooks};
-use crate::pg::subtransaction::Raised;
-use crate::pg::{privilege, xact, Oid};
+use crate::pg::backend::commit;
+use crate::pg::backend::commit::Hooks;
+use crate::pg::backend::subtransaction::Raised;
+use crate::pg::backend::xact;
+use crate::pg::catalog::privilege;
+use crate::pg::Oid;
 use std::cell::{Cell, RefCell};
 
 /// Messages of a relation in a subtransaction.

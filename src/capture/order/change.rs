@@ -1,6 +1,6 @@
 //! A change as far as its order goes, and where its entry is.
 
-use crate::pg::version::Version;
+use crate::pg::image::version::Version;
 use std::rc::Rc;
 
 /// What tells a row apart.

@@ -1,7 +1,7 @@
 //! What is remembered of entries, and an index of the last of them by key and by version.
 
 use super::change::{Change, Key, Keys, Place};
-use crate::pg::version::Version;
+use crate::pg::image::version::Version;
 use std::collections::HashMap;
 
 /// Changes without a late one after which an index is given up, at least.

@@ -18,7 +18,8 @@ mod number;
 #[cfg(test)]
 mod tests;
 
-use crate::pg::version::{Fate, Version};
+use crate::pg::image::version::Fate;
+use crate::pg::image::version::Version;
 pub use change::{Change, Key, Keys, Place};
 use index::{Index, Logged};
 use std::collections::{HashSet, VecDeque};

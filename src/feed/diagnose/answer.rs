@@ -2,10 +2,15 @@
 
 use crate::error::{Error, Result};
 use crate::feed::relation::Relation;
-use crate::pg::subtransaction::{attempt, Raised};
-use crate::pg::triggers::Event;
-use crate::pg::visible::{any_row, Look};
-use crate::pg::{acl, catalog, privilege, Oid};
+use crate::pg::backend::subtransaction::attempt;
+use crate::pg::backend::subtransaction::Raised;
+use crate::pg::catalog::acl;
+use crate::pg::catalog::privilege;
+use crate::pg::catalog::relation;
+use crate::pg::catalog::triggers::Event;
+use crate::pg::judge::visible::any_row;
+use crate::pg::judge::visible::Look;
+use crate::pg::Oid;
 use std::ffi::CStr;
 
 /// A row of the answer.
@@ -85,7 +90,7 @@ impl Caller {
         Caller {
             sees_all,
             hears_errors: privilege::bypasses_row_security(caller),
-            reads_log_status: catalog::relation_by_name(crate::pg::SCHEMA, "log_status")
+            reads_log_status: relation::relation_by_name(crate::pg::SCHEMA, "log_status")
                 .is_some_and(acl::may_select_some),
             has_rows: sees_all
                 .then(look)

@@ -5,8 +5,13 @@ use crate::error::Result;
 use crate::feed::relation::Relation;
 use crate::gucs;
 use crate::log::read::Log;
-use crate::pg::catalog::Class;
-use crate::pg::{acl, keys, privilege, triggers, xact, Oid};
+use crate::pg::backend::xact;
+use crate::pg::catalog::acl;
+use crate::pg::catalog::keys;
+use crate::pg::catalog::privilege;
+use crate::pg::catalog::relation::Class;
+use crate::pg::catalog::triggers;
+use crate::pg::Oid;
 
 /// Settings of the caller's session that stop changes, or their reading.
 pub fn session(relation: &Relation, role: Oid) -> Finding {

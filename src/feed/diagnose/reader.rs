@@ -5,11 +5,13 @@ use super::recent;
 use crate::error::Result;
 use crate::feed::judge;
 use crate::feed::relation::Relation;
-use crate::pg::act_as::Setting;
-use crate::pg::policies::select_policies;
-use crate::pg::policy::Compiled;
-use crate::pg::visible::{any_row, Look};
-use crate::pg::{acl, privilege};
+use crate::pg::backend::act_as::Setting;
+use crate::pg::catalog::acl;
+use crate::pg::catalog::policies::select_policies;
+use crate::pg::catalog::privilege;
+use crate::pg::judge::policy::Compiled;
+use crate::pg::judge::visible::any_row;
+use crate::pg::judge::visible::Look;
 
 /// Characters of a claim's value that are repeated.
 const SHOWN: usize = 500;

@@ -12,8 +12,8 @@ use crate::feed::judge::{self, Case, Judge, Sees, Unjudged};
 use crate::feed::relation::{Relation, Rows};
 use crate::log::entry::{self, GapCause};
 use crate::log::read::{Entry, Log};
-use crate::pg::policy::Verdict;
-use crate::pg::triggers::Event;
+use crate::pg::catalog::triggers::Event;
+use crate::pg::judge::policy::Verdict;
 
 /// The name of the check.
 pub const CHECK: &str = "recent changes";

@@ -3,10 +3,15 @@
 use super::answer::{Finding, Remembered};
 use crate::feed::relation::Relation;
 use crate::gucs;
-use crate::pg::catalog::{self, Class};
-use crate::pg::publication::{Coverage, Publication};
-use crate::pg::triggers::{self, Event, Firing};
-use crate::pg::{relation_triggers, Oid};
+use crate::pg::catalog::publication::Coverage;
+use crate::pg::catalog::publication::Publication;
+use crate::pg::catalog::relation;
+use crate::pg::catalog::relation::Class;
+use crate::pg::catalog::relation_triggers;
+use crate::pg::catalog::triggers;
+use crate::pg::catalog::triggers::Event;
+use crate::pg::catalog::triggers::Firing;
+use crate::pg::Oid;
 use pgrx::spi::quote_identifier;
 
 /// So many tables or triggers are named.
@@ -31,7 +36,7 @@ impl<'a> Table<'a> {
     ) -> Table<'a> {
         let mut parts = vec![class.clone()];
         if class.is_partitioned() {
-            parts.extend(catalog::leaves(class.oid));
+            parts.extend(relation::leaves(class.oid));
         }
         Table {
             class,
@@ -59,7 +64,7 @@ impl<'a> Table<'a> {
         let check = "enabled";
         let by_trigger = !relation_triggers::capture_triggers(self.class.oid).is_empty();
         let is_enabled = |above: &Oid| !relation_triggers::capture_triggers(*above).is_empty();
-        let root = catalog::ancestors(self.class)
+        let root = relation::ancestors(self.class)
             .into_iter()
             .find(is_enabled)
             .and_then(Class::by_oid);

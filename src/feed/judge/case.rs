@@ -1,7 +1,7 @@
 //! What is judged, and what comes of it.
 
 use crate::feed::relation::Rows;
-use crate::pg::policy::Verdict;
+use crate::pg::judge::policy::Verdict;
 
 /// The rows of a change and whether the whole row was deleted.
 pub struct Case<'a> {

@@ -8,7 +8,7 @@ use crate::feed::follow::{unmappable, Delivered};
 use crate::feed::net::{net, Net, Touch};
 use crate::log::cursor::BatchCursors;
 use crate::message::Operation;
-use crate::pg::decoded::Decoded;
+use crate::pg::row::decoded::Decoded;
 
 impl Reader<'_> {
     /// Emits a change and says how many bytes its message has.

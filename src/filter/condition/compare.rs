@@ -6,9 +6,19 @@ use super::types::check_comparable;
 use super::{faults, literal, Compiler};
 use crate::error::{report, Error, Result};
 use crate::filter::parse::{Comparison, IsTest, Operand, Operator};
-use crate::pg::operators::{builtin, comparison as class_operator, negator, of_containers};
-use crate::pg::operators::{BinaryOperator, Strategy};
-use crate::pg::typeinfo::{display_name, qualified_name, shape, Shape, BOOL, JSON, JSONB};
+use crate::pg::sql::operators::builtin;
+use crate::pg::sql::operators::comparison as class_operator;
+use crate::pg::sql::operators::negator;
+use crate::pg::sql::operators::of_containers;
+use crate::pg::sql::operators::BinaryOperator;
+use crate::pg::sql::operators::Strategy;
+use crate::pg::sql::typeinfo::display_name;
+use crate::pg::sql::typeinfo::qualified_name;
+use crate::pg::sql::typeinfo::shape;
+use crate::pg::sql::typeinfo::Shape;
+use crate::pg::sql::typeinfo::BOOL;
+use crate::pg::sql::typeinfo::JSON;
+use crate::pg::sql::typeinfo::JSONB;
 use crate::pg::Oid;
 
 impl Compiler<'_> {
@@ -105,7 +115,7 @@ fn compared(
     // Any JSON value has a place in the order of jsonb, but a number is not less than a string.
     let kind = json_kind(&literal::read(comparison, value, JSONB, JSONB)?);
     let guard = format!(") OPERATOR(pg_catalog.=) '{kind}'::pg_catalog.text THEN ");
-    let equals_text = class_operator(crate::pg::typeinfo::TEXT, Strategy::Equal);
+    let equals_text = class_operator(crate::pg::sql::typeinfo::TEXT, Strategy::Equal);
     operators.extend(equals_text.map(|operator| operator.oid));
     let mut guarded = side
         .sql

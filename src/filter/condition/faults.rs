@@ -2,9 +2,9 @@
 
 use crate::error::{report, Error, Report};
 use crate::filter::parse::{Comparison, ParseError};
-use crate::pg::columns::Column;
-use crate::pg::literal::Refusal;
-use crate::pg::typeinfo::display_name;
+use crate::pg::catalog::columns::Column;
+use crate::pg::sql::literal::Refusal;
+use crate::pg::sql::typeinfo::display_name;
 use crate::pg::Oid;
 
 /// Where in the filter, as a sentence; a filter that was stored has no positions.

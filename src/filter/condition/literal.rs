@@ -3,8 +3,14 @@
 use super::{faults, types};
 use crate::error::{Error, Result};
 use crate::filter::parse::Comparison;
-use crate::pg::literal::{canonical, quote};
-use crate::pg::typeinfo::{display_name, qualified_name, shape, Shape, CHAR, NAME};
+use crate::pg::sql::literal::canonical;
+use crate::pg::sql::literal::quote;
+use crate::pg::sql::typeinfo::display_name;
+use crate::pg::sql::typeinfo::qualified_name;
+use crate::pg::sql::typeinfo::shape;
+use crate::pg::sql::typeinfo::Shape;
+use crate::pg::sql::typeinfo::CHAR;
+use crate::pg::sql::typeinfo::NAME;
 use crate::pg::Oid;
 
 /// Words of dates and times that mean another value every time.

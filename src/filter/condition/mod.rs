@@ -31,9 +31,13 @@ pub use store::{load, store};
 
 use crate::error::{report, Error, Result};
 use crate::filter::parse::{self, Expr};
-use crate::pg::act_as::{act_as, bound_stack, CANONICAL};
-use crate::pg::columns::{Column, Columns};
-use crate::pg::{parse as analyser, Oid};
+use crate::pg::backend::act_as::act_as;
+use crate::pg::backend::act_as::bound_stack;
+use crate::pg::backend::act_as::CANONICAL;
+use crate::pg::catalog::columns::Column;
+use crate::pg::catalog::columns::Columns;
+use crate::pg::sql::parse as analyser;
+use crate::pg::Oid;
 use sql::Sql;
 
 /// Stack that reading, compiling and checking may use, in kB: a quarter of Postgres's default, so that three quarters

@@ -4,12 +4,19 @@ use super::sql::Sql;
 use super::{faults, Compiler};
 use crate::error::{report, Error, Result};
 use crate::filter::parse::{Comparison, PathKey, PathStep};
-use crate::pg::literal::quote;
-use crate::pg::operators::{builtin, BinaryOperator};
-use crate::pg::typeinfo::{
-    base_type, collation_name, default_collation, display_name, is_row, qualified_name,
-    COLLATION_C, JSON, JSONB, TEXT,
-};
+use crate::pg::sql::literal::quote;
+use crate::pg::sql::operators::builtin;
+use crate::pg::sql::operators::BinaryOperator;
+use crate::pg::sql::typeinfo::base_type;
+use crate::pg::sql::typeinfo::collation_name;
+use crate::pg::sql::typeinfo::default_collation;
+use crate::pg::sql::typeinfo::display_name;
+use crate::pg::sql::typeinfo::is_row;
+use crate::pg::sql::typeinfo::qualified_name;
+use crate::pg::sql::typeinfo::COLLATION_C;
+use crate::pg::sql::typeinfo::JSON;
+use crate::pg::sql::typeinfo::JSONB;
+use crate::pg::sql::typeinfo::TEXT;
 use crate::pg::Oid;
 
 /// What a comparison compares.
@@ -109,7 +116,7 @@ fn path(comparison: &Comparison, column: LeftSide, operators: &mut Vec<Oid>) -> 
         as_text = *text;
         let (key, key_type) = match key {
             PathKey::Field(field) => (quote(field), TEXT),
-            PathKey::Index(index) => (quote(&index.to_string()), crate::pg::typeinfo::INT4),
+            PathKey::Index(index) => (quote(&index.to_string()), crate::pg::sql::typeinfo::INT4),
         };
         let name = if as_text { "->>" } else { "->" };
         let arrow =

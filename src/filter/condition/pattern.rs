@@ -5,9 +5,15 @@ use super::sql::Sql;
 use super::{faults, Compiler, Purpose};
 use crate::error::{Error, Result};
 use crate::filter::parse::{Comparison, Operator};
-use crate::pg::literal::{compile_regex, quote};
-use crate::pg::operators::{named, BinaryOperator};
-use crate::pg::typeinfo::{is_deterministic, is_string, qualified_name, TEXT, VARCHAR};
+use crate::pg::sql::literal::compile_regex;
+use crate::pg::sql::literal::quote;
+use crate::pg::sql::operators::named;
+use crate::pg::sql::operators::BinaryOperator;
+use crate::pg::sql::typeinfo::is_deterministic;
+use crate::pg::sql::typeinfo::is_string;
+use crate::pg::sql::typeinfo::qualified_name;
+use crate::pg::sql::typeinfo::TEXT;
+use crate::pg::sql::typeinfo::VARCHAR;
 use crate::pg::Oid;
 
 /// LIKE recurses once for each; this many fit in any stack.
@@ -52,7 +58,7 @@ impl Compiler<'_> {
 
     fn check_regex(&self, comparison: &Comparison, side: &LeftSide, pattern: &str) -> Result<()> {
         // An extension's text type may ignore case by itself: both readings must compile.
-        let both = side.base.to_u32() >= crate::pg::typeinfo::FIRST_USER_OID;
+        let both = side.base.to_u32() >= crate::pg::sql::typeinfo::FIRST_USER_OID;
         let ignore_case = comparison.operator == Operator::Imatch;
         let refuse = |refusal| faults::refused(comparison, refusal);
         let mut back_references =

@@ -1,6 +1,6 @@
 //! SQL text in which the columns are still open: the alias is named when it is rendered.
 
-use crate::pg::columns::quote_identifier;
+use crate::pg::catalog::columns::quote_identifier;
 
 /// A piece of SQL.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

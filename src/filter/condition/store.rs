@@ -9,7 +9,7 @@
 use super::faults;
 use crate::error::{report, Error, Result};
 use crate::filter::parse::Expr;
-use crate::pg::columns::Columns;
+use crate::pg::catalog::columns::Columns;
 use crate::pg::Oid;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -1,9 +1,15 @@
 //! Which types can be compared without a failure for any value, and which can be written as a literal.
 
-use crate::pg::operators::{comparison, Strategy};
-use crate::pg::typeinfo::{
-    display_name, has_stable_input, is_datetime, range_is_trusted, shape, Shape, TIMETZ, TSQUERY,
-};
+use crate::pg::sql::operators::comparison;
+use crate::pg::sql::operators::Strategy;
+use crate::pg::sql::typeinfo::display_name;
+use crate::pg::sql::typeinfo::has_stable_input;
+use crate::pg::sql::typeinfo::is_datetime;
+use crate::pg::sql::typeinfo::range_is_trusted;
+use crate::pg::sql::typeinfo::shape;
+use crate::pg::sql::typeinfo::Shape;
+use crate::pg::sql::typeinfo::TIMETZ;
+use crate::pg::sql::typeinfo::TSQUERY;
 use crate::pg::Oid;
 
 /// Whether any two values of the type can be compared: it and all that it is made of have the operators, and these

@@ -1,7 +1,7 @@
 //! What Postgres made of the condition is what was meant: the operators that were found, and nothing else that runs.
 
 use crate::error::{report, Error, Result};
-use crate::pg::typeinfo::JSONB_TYPEOF;
+use crate::pg::sql::typeinfo::JSONB_TYPEOF;
 use crate::pg::Oid;
 
 /// Every kind of node that a condition is made of; none of these runs a function beside its operator.

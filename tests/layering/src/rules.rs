@@ -40,6 +40,7 @@ pub const RULES: Rules = Rules {
         &["backend"],
         &["row"],
         &["catalog"],
+        &["print"],
         &["sql"],
         &["judge"],
         &["call"],

@@ -3,7 +3,7 @@
 use super::values::{Kind, CONTAINERS, INCOMPARABLE, JSON, KINDS, TEXTUAL, UNORDERED};
 use super::Random;
 use crate::filter::parse::{Comparison, Expr, IsTest, Operand, Operator, PathKey, PathStep};
-use crate::pg::literal::quote;
+use crate::pg::sql::literal::quote;
 
 /// A filter and the SQL that a person would write for it.
 pub struct Case {

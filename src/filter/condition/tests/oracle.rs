@@ -4,7 +4,7 @@ use super::cases::{group, Case};
 use super::values::{Kind, INCOMPARABLE, KINDS, SETUP};
 use super::Random;
 use crate::filter::condition::{compile, Purpose};
-use crate::pg::literal::quote;
+use crate::pg::sql::literal::quote;
 use crate::pg::Oid;
 use pgrx::prelude::*;
 

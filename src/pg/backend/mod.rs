@@ -1,0 +1,19 @@
+//! The session's own machinery: memory, invalidation, transactions, WAL, waiting, workers, acting as a role.
+
+pub mod act_as;
+pub mod commit;
+pub mod commit_time;
+pub mod ddl;
+pub mod emit;
+pub mod invalidation;
+pub(in crate::pg) mod lock;
+pub mod mailbox;
+pub mod memory;
+pub mod running;
+pub mod settings;
+pub mod sqlstate;
+pub mod subtransaction;
+pub mod wait;
+pub mod wal;
+pub mod worker;
+pub mod xact;

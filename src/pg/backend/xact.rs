@@ -1,0 +1,114 @@
+//! Transactions: ids, snapshots and times, as plain numbers.
+
+use crate::pg::sys::raw;
+use pgrx::pg_sys;
+
+/// A snapshot as plain numbers: the ids below `xmax` that had not finished, and `xmax`, all 64 bits wide.
+#[derive(Debug, Clone)]
+pub struct SnapshotIds {
+    pub xmax: u64,
+    pub in_progress: Vec<u64>,
+}
+
+/// Which snapshot to take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// The statement's own.
+    Active,
+    /// This moment's, whatever the isolation level.
+    Latest,
+}
+
+/// The ids of a snapshot.
+pub fn snapshot(moment: Moment) -> SnapshotIds {
+    // SAFETY: called in a transaction; both snapshots stay valid while their arrays are read, since nothing else runs.
+    unsafe {
+        let snapshot = match moment {
+            Moment::Active => pg_sys::GetActiveSnapshot(),
+            Moment::Latest => pg_sys::GetLatestSnapshot(),
+        };
+        let next = next_xid();
+        let widen = |xid: pg_sys::TransactionId| widen(xid.into_inner(), next);
+        // Taken during recovery, a snapshot lists every running id, top-level or not, in `subxip` and none in `xip`
+        // (procarray.c, GetSnapshotData); entries carry top-level ids, which an overflow never removes from the list.
+        let (list, count) = if (*snapshot).takenDuringRecovery {
+            ((*snapshot).subxip, (*snapshot).subxcnt as usize)
+        } else {
+            ((*snapshot).xip, (*snapshot).xcnt as usize)
+        };
+        let running = if count == 0 {
+            &[]
+        } else {
+            std::slice::from_raw_parts(list, count)
+        };
+        SnapshotIds {
+            xmax: widen((*snapshot).xmax),
+            in_progress: running.iter().map(|xid| widen(*xid)).collect(),
+        }
+    }
+}
+
+/// The id that the next transaction will get.
+pub fn next_xid() -> u64 {
+    // SAFETY: reads shared state.
+    unsafe { pg_sys::ReadNextFullTransactionId().value }
+}
+
+/// A 32-bit id below or at `next`, within half the circle of it.
+pub(in crate::pg) fn widen(xid: u32, next: u64) -> u64 {
+    let wide = (next & !0xffff_ffff) | u64::from(xid);
+    if wide > next {
+        wide.wrapping_sub(1 << 32)
+    } else {
+        wide
+    }
+}
+
+/// This transaction's top-level id, if it has one.
+pub fn own_top_xid() -> Option<u64> {
+    // SAFETY: reads backend state.
+    let xid = unsafe { pg_sys::GetTopFullTransactionIdIfAny().value };
+    (xid != 0).then_some(xid)
+}
+
+/// This transaction's top-level id, assigned now if it had none.
+pub fn top_xid() -> u64 {
+    // SAFETY: called in a transaction that may write.
+    unsafe {
+        match raw::GetTopFullTransactionIdIfAny().value {
+            0 => pg_sys::GetTopFullTransactionId().value,
+            xid => xid,
+        }
+    }
+}
+
+/// Names the current subtransaction: its number within the transaction.
+pub fn subtransaction() -> u32 {
+    // SAFETY: reads backend state.
+    unsafe { raw::GetCurrentSubTransactionId() }
+}
+
+/// When the transaction began, in microseconds since 2000-01-01 UTC.
+pub fn transaction_start() -> i64 {
+    // SAFETY: reads backend state.
+    unsafe { raw::GetCurrentTransactionStartTimestamp() }
+}
+
+/// Now, in microseconds since 2000-01-01 UTC.
+pub fn now() -> i64 {
+    // SAFETY: reads the clock.
+    unsafe { pg_sys::GetCurrentTimestamp() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::widen;
+
+    #[test]
+    fn ids_are_widened_below_the_next() {
+        assert_eq!(widen(5, 10), 5);
+        assert_eq!(widen(10, 10), 10);
+        assert_eq!(widen(0xffff_fff0, (1 << 32) + 5), 0xffff_fff0);
+        assert_eq!(widen(3, (7 << 32) + 5), (7 << 32) + 3);
+    }
+}

@@ -1,0 +1,317 @@
+//! What an event trigger is called for.
+
+use crate::pg::catalog::relation::relation_by_name;
+use crate::pg::CallInfo;
+use pgrx::pg_sys;
+use pgrx::pg_sys::{NodeTag, Oid};
+use pgrx::spi::OwnedPreparedStatement;
+use pgrx::Spi;
+use std::cell::OnceCell;
+use std::ffi::CStr;
+
+/// The commands that can concern the extension, as far as their parse tree tells without looking much up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// A name is about to change: RENAME, SET SCHEMA.
+    BeforeRename,
+    /// A name has changed: RENAME, SET SCHEMA.
+    AfterRename,
+    /// A relation is about to become a partition: ATTACH PARTITION.
+    BeforeAttach(Partition),
+    /// A partition is about to leave this table in a transaction of its own: DETACH PARTITION CONCURRENTLY.
+    BeforeDetach(Option<Oid>),
+    /// This relation is a new, empty partition: CREATE TABLE … PARTITION OF.
+    PartitionCreated(Option<Oid>),
+    /// A relation became a partition, with what it held: ATTACH PARTITION.
+    PartitionAttached(Partition),
+    /// A relation stopped being a partition: DETACH PARTITION.
+    PartitionDetached(Partition),
+    /// ALTER TABLE and the like, as far as it concerns us.
+    Altered(Altered),
+    /// A value of this type has got another name: ALTER TYPE … RENAME VALUE.
+    ValueRenamed(Oid),
+    /// This relation has got new values in place of its own.
+    Rewritten(Oid),
+    /// Something was dropped; [`dropped`] says what.
+    Dropped,
+    /// Anything may have happened: a command that holds commands.
+    Several,
+    /// Anything else.
+    Other,
+}
+
+/// The two relations of ATTACH and DETACH PARTITION, as far as they exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Partition {
+    pub parent: Option<Oid>,
+    pub partition: Option<Oid>,
+}
+
+/// What a command changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Altered {
+    /// What inherits from these relations, or the triggers on them, may be others than before.
+    pub tables: Vec<Oid>,
+    /// The values of this relation are computed otherwise.
+    pub values: Option<Oid>,
+    /// It has another owner.
+    pub owner: bool,
+}
+
+impl Altered {
+    fn tables(tables: impl IntoIterator<Item = Oid>) -> Command {
+        Command::Altered(Altered {
+            tables: tables.into_iter().collect(),
+            ..Altered::default()
+        })
+    }
+}
+
+/// Reads the call. Called by hand, or for a server that is being upgraded, it is nothing that concerns us.
+pub fn command(call: CallInfo) -> Command {
+    // SAFETY: Postgres passes a valid call; its context, when it is an EventTriggerData node, holds the parse tree of
+    // the running command, whose first field is its tag.
+    unsafe {
+        let data = (*call).context.cast::<pg_sys::EventTriggerData>();
+        if data.is_null() || (*data).type_ != NodeTag::T_EventTriggerData || pg_sys::IsBinaryUpgrade
+        {
+            return Command::Other;
+        }
+        let tree = (*data).parsetree;
+        match CStr::from_ptr((*data).event).to_bytes() {
+            b"ddl_command_start" => before(tree),
+            b"sql_drop" => Command::Dropped,
+            b"table_rewrite" => rewritten(),
+            _ => after(tree),
+        }
+    }
+}
+
+/// # Safety
+/// `tree` is the parse tree of a command.
+unsafe fn before(tree: *mut pg_sys::Node) -> Command {
+    // SAFETY: as promised by the caller.
+    unsafe {
+        match (*tree).type_ {
+            NodeTag::T_RenameStmt | NodeTag::T_AlterObjectSchemaStmt => Command::BeforeRename,
+            NodeTag::T_AlterTableStmt => before_alter_table(tree.cast()),
+            _ => Command::Other,
+        }
+    }
+}
+
+/// # Safety
+/// `tree` is the parse tree of a command.
+unsafe fn after(tree: *mut pg_sys::Node) -> Command {
+    // SAFETY: as promised by the caller; the first field of a CREATE FOREIGN TABLE is a CREATE TABLE.
+    unsafe {
+        match (*tree).type_ {
+            NodeTag::T_RenameStmt | NodeTag::T_AlterObjectSchemaStmt => Command::AfterRename,
+            NodeTag::T_CreateStmt | NodeTag::T_CreateForeignTableStmt => {
+                of_create_table(tree.cast())
+            }
+            NodeTag::T_CreateTrigStmt => {
+                let statement = tree.cast::<pg_sys::CreateTrigStmt>();
+                Altered::tables(named_relation((*statement).relation))
+            }
+            NodeTag::T_CreateSchemaStmt => {
+                let statement = tree.cast::<pg_sys::CreateSchemaStmt>();
+                match (*statement).schemaElts.is_null() {
+                    true => Command::Other,
+                    false => Command::Several,
+                }
+            }
+            NodeTag::T_AlterTableStmt => of_alter_table(tree.cast()),
+            NodeTag::T_AlterEnumStmt => of_alter_enum(tree.cast()),
+            _ => Command::Other,
+        }
+    }
+}
+
+/// # Safety
+/// `statement` is an ALTER TYPE of an enum.
+unsafe fn of_alter_enum(statement: *mut pg_sys::AlterEnumStmt) -> Command {
+    // SAFETY: as promised by the caller; the command has found the type under this name.
+    unsafe {
+        if (*statement).oldVal.is_null() {
+            return Command::Other;
+        }
+        let name = pg_sys::makeTypeNameFromNameList((*statement).typeName);
+        Command::ValueRenamed(pg_sys::typenameTypeId(std::ptr::null_mut(), name))
+    }
+}
+
+/// # Safety
+/// `statement` is a CREATE TABLE.
+unsafe fn of_create_table(statement: *mut pg_sys::CreateStmt) -> Command {
+    // SAFETY: as promised by the caller; `relation` is the RangeVar of the new table, `inhRelations` those of its parents.
+    unsafe {
+        if !(*statement).partbound.is_null() {
+            return Command::PartitionCreated(named_relation((*statement).relation));
+        }
+        if (*statement).inhRelations.is_null() {
+            return Command::Other;
+        }
+        let parents = pgrx::PgList::<pg_sys::RangeVar>::from_pg((*statement).inhRelations);
+        let parents = parents.iter_ptr();
+        Altered::tables(parents.filter_map(|parent| named_relation(parent)))
+    }
+}
+
+/// # Safety
+/// `statement` is an ALTER TABLE.
+unsafe fn commands(statement: *mut pg_sys::AlterTableStmt) -> Vec<*mut pg_sys::AlterTableCmd> {
+    // SAFETY: `cmds` is a list of AlterTableCmd.
+    let list = unsafe { pgrx::PgList::<pg_sys::AlterTableCmd>::from_pg((*statement).cmds) };
+    list.iter_ptr().collect()
+}
+
+/// # Safety
+/// `command` is an ATTACH or DETACH PARTITION of the statement.
+unsafe fn partition(
+    statement: *mut pg_sys::AlterTableStmt,
+    command: *mut pg_sys::AlterTableCmd,
+) -> Partition {
+    // SAFETY: the definition of ATTACH and DETACH is a PartitionCmd.
+    unsafe {
+        let definition = (*command).def.cast::<pg_sys::PartitionCmd>();
+        Partition {
+            parent: named_relation((*statement).relation),
+            partition: named_relation((*definition).name),
+        }
+    }
+}
+
+/// # Safety
+/// `statement` is an ALTER TABLE.
+unsafe fn before_alter_table(statement: *mut pg_sys::AlterTableStmt) -> Command {
+    use pg_sys::AlterTableType as Kind;
+    // SAFETY: as promised by the caller.
+    unsafe {
+        for command in commands(statement) {
+            match (*command).subtype {
+                Kind::AT_AttachPartition => {
+                    return Command::BeforeAttach(partition(statement, command))
+                }
+                Kind::AT_DetachPartition => {
+                    let definition = (*command).def.cast::<pg_sys::PartitionCmd>();
+                    if (*definition).concurrent {
+                        return Command::BeforeDetach(named_relation((*statement).relation));
+                    }
+                }
+                _ => {}
+            }
+        }
+        Command::Other
+    }
+}
+
+/// # Safety
+/// `statement` is an ALTER TABLE.
+unsafe fn of_alter_table(statement: *mut pg_sys::AlterTableStmt) -> Command {
+    use pg_sys::AlterTableType as Kind;
+    let mut altered = Altered::default();
+    // SAFETY: as promised by the caller; the definition of INHERIT and NO INHERIT is the parent's RangeVar.
+    unsafe {
+        let itself = || named_relation((*statement).relation);
+        for command in commands(statement) {
+            match (*command).subtype {
+                Kind::AT_AttachPartition => {
+                    return Command::PartitionAttached(partition(statement, command))
+                }
+                Kind::AT_DetachPartition | Kind::AT_DetachPartitionFinalize => {
+                    return Command::PartitionDetached(partition(statement, command))
+                }
+                Kind::AT_AddInherit | Kind::AT_DropInherit => {
+                    altered.tables.extend(named_relation((*command).def.cast()));
+                }
+                Kind::AT_EnableTrig
+                | Kind::AT_EnableAlwaysTrig
+                | Kind::AT_EnableReplicaTrig
+                | Kind::AT_EnableTrigAll
+                | Kind::AT_EnableTrigUser
+                | Kind::AT_DisableTrig
+                | Kind::AT_DisableTrigAll
+                | Kind::AT_DisableTrigUser => altered.tables.extend(itself()),
+                Kind::AT_ChangeOwner => altered.owner = true,
+                // Of a virtual column, which is not rewritten.
+                #[cfg(feature = "pg18")]
+                Kind::AT_SetExpression => altered.values = itself(),
+                _ => {}
+            }
+        }
+    }
+    match altered == Altered::default() {
+        true => Command::Other,
+        false => Command::Altered(altered),
+    }
+}
+
+/// The relation that a table_rewrite is about, unless it keeps its values: SET LOGGED, SET ACCESS METHOD.
+fn rewritten() -> Command {
+    const VALUES: u32 = pg_sys::AT_REWRITE_DEFAULT_VAL | pg_sys::AT_REWRITE_COLUMN_REWRITE;
+    // SAFETY: called inside a table_rewrite event, where both functions answer.
+    let (relation, reason) = unsafe {
+        (
+            pgrx::direct_function_call::<Oid>(pg_sys::pg_event_trigger_table_rewrite_oid, &[]),
+            pgrx::direct_function_call::<i32>(pg_sys::pg_event_trigger_table_rewrite_reason, &[]),
+        )
+    };
+    match (relation, reason) {
+        (Some(relation), Some(reason)) if reason as u32 & VALUES != 0 => {
+            Command::Rewritten(relation)
+        }
+        _ => Command::Other,
+    }
+}
+
+const DROPPED: &str = "SELECT d.objid, d.address_names[1], d.address_names[2], \
+     d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_trigger'::pg_catalog.regclass \
+     FROM pg_catalog.pg_event_trigger_dropped_objects() AS d \
+     WHERE d.objsubid OPERATOR(pg_catalog.=) 0 AND NOT d.is_temporary AND d.classid OPERATOR(pg_catalog.=) ANY \
+     (ARRAY['pg_catalog.pg_class', 'pg_catalog.pg_trigger']::pg_catalog.regclass[]::pg_catalog.oid[])";
+
+thread_local! {
+    /// Kept for as long as the session, and never freed: it ends after SPI does.
+    static PLAN: OnceCell<&'static OwnedPreparedStatement> = const { OnceCell::new() };
+}
+
+/// The relations that the running command has dropped, and those that are still there and have lost a trigger, as its
+/// sql_drop event tells. Raises where somebody has taken EXECUTE on Postgres's function away.
+pub fn dropped() -> Vec<Oid> {
+    let read = Spi::connect(|client| {
+        let plan: &'static OwnedPreparedStatement = PLAN.with(|plan| match plan.get() {
+            Some(plan) => Ok(*plan),
+            None => {
+                let made = client.prepare(DROPPED, &[])?.keep();
+                Ok::<_, pgrx::spi::Error>(*plan.get_or_init(|| Box::leak(Box::new(made))))
+            }
+        })?;
+        let mut all = Vec::new();
+        for row in client.select(plan, None, &[])? {
+            if row.get::<bool>(4)? != Some(true) {
+                all.extend(row.get::<Oid>(1)?);
+            } else if let (Some(schema), Some(table)) = (row.get(2)?, row.get(3)?) {
+                all.extend(relation_by_name(schema, table));
+            }
+        }
+        Ok::<_, pgrx::spi::Error>(all)
+    });
+    read.unwrap_or_else(|error| {
+        // SPI's own status codes: not reachable with this query.
+        pgrx::error!("could not read what was dropped: {error}");
+    })
+}
+
+/// # Safety
+/// `range` is a RangeVar.
+unsafe fn named_relation(range: *mut pg_sys::RangeVar) -> Option<Oid> {
+    // SAFETY: as promised by the caller; its strings are NUL-terminated.
+    unsafe {
+        let name = CStr::from_ptr((*range).relname).to_str().ok()?;
+        if (*range).schemaname.is_null() {
+            return crate::pg::catalog::relation::relation_on_path(name);
+        }
+        relation_by_name(CStr::from_ptr((*range).schemaname).to_str().ok()?, name)
+    }
+}

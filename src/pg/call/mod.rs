@@ -1,0 +1,6 @@
+//! How Postgres calls us: functions, triggers, event triggers, sets that are returned.
+
+pub mod event_trigger;
+pub mod srf;
+pub mod trigger;
+pub mod values;

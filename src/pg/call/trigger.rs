@@ -1,0 +1,220 @@
+//! The trigger call: what fired, on which relation, with which rows and arguments.
+
+use crate::error::{report, Error, Result};
+use pgrx::pg_sys;
+use std::ffi::CStr;
+
+/// What Postgres hands to a C function; `Copy`, and only this module and its siblings look inside.
+pub type CallInfo = pg_sys::FunctionCallInfo;
+
+/// InvalidSubTransactionId (c.h).
+const INVALID_SUBTRANSACTION: pg_sys::SubTransactionId = 0;
+
+/// The operation that fired a trigger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    Insert,
+    Update,
+    Delete,
+    Truncate,
+}
+
+/// A call of an AFTER trigger: of a row one for INSERT, UPDATE, DELETE, of a statement one for TRUNCATE.
+#[derive(Clone, Copy)]
+pub struct Call {
+    data: *mut pg_sys::TriggerData,
+    event: Event,
+}
+
+/// A stored row as a trigger got it; valid while the trigger runs.
+#[derive(Clone, Copy)]
+pub struct StoredRow(pub(in crate::pg) pg_sys::HeapTuple);
+
+impl Call {
+    /// Looks at a call. Errors: 39P01 when the function was not called as a trigger of a supported kind.
+    pub fn new(call: CallInfo) -> Result<Call> {
+        // SAFETY: Postgres passes a valid call; `context`, when set, is a node whose tag says whether it is TriggerData.
+        let data = unsafe {
+            let context = (*call).context;
+            if context.is_null() || (*context).type_ != pg_sys::NodeTag::T_TriggerData {
+                return Err(wrong_use("it was not called as a trigger"));
+            }
+            context.cast::<pg_sys::TriggerData>()
+        };
+        // SAFETY: the tag says so.
+        let bits = unsafe { (*data).tg_event };
+        let event = match bits & pg_sys::TRIGGER_EVENT_OPMASK {
+            pg_sys::TRIGGER_EVENT_INSERT => Event::Insert,
+            pg_sys::TRIGGER_EVENT_UPDATE => Event::Update,
+            pg_sys::TRIGGER_EVENT_DELETE => Event::Delete,
+            _ => Event::Truncate,
+        };
+        if bits & pg_sys::TRIGGER_EVENT_TIMINGMASK != pg_sys::TRIGGER_EVENT_AFTER {
+            return Err(wrong_use("it was fired BEFORE or INSTEAD OF the change"));
+        }
+        let per_row = bits & pg_sys::TRIGGER_EVENT_ROW != 0;
+        if per_row == (event == Event::Truncate) {
+            return Err(wrong_use("it was fired once per statement"));
+        }
+        Ok(Call { data, event })
+    }
+
+    /// The operation.
+    pub fn event(&self) -> Event {
+        self.event
+    }
+
+    /// OID of the trigger.
+    pub fn trigger(&self) -> pg_sys::Oid {
+        // SAFETY: a trigger call carries its trigger.
+        unsafe { (*(*self.data).tg_trigger).tgoid }
+    }
+
+    /// Whether Postgres made the trigger on a partition from one of its parent.
+    pub fn is_clone(&self) -> bool {
+        // SAFETY: as above.
+        unsafe { (*(*self.data).tg_trigger).tgisclone }
+    }
+
+    /// Whether the trigger may wait for the end of the transaction.
+    pub fn is_deferrable(&self) -> bool {
+        // SAFETY: as above.
+        unsafe { (*(*self.data).tg_trigger).tgdeferrable }
+    }
+
+    /// OID of the trigger's function.
+    pub fn function(&self) -> pg_sys::Oid {
+        // SAFETY: as above.
+        unsafe { (*(*self.data).tg_trigger).tgfoid }
+    }
+
+    /// OID of the relation that the trigger is on.
+    pub fn relation(&self) -> pg_sys::Oid {
+        // SAFETY: a trigger call carries its open relation.
+        unsafe { (*(*self.data).tg_relation).rd_id }
+    }
+
+    /// The relation itself, open for the length of the call.
+    pub(in crate::pg) fn raw_relation(&self) -> pg_sys::Relation {
+        // SAFETY: as above.
+        unsafe { (*self.data).tg_relation }
+    }
+
+    /// Whether the change was written to the WAL (RelationNeedsWAL, rel.h): never by a foreign table, nor by the TRUNCATE
+    /// of a partitioned one, whose partitions may be foreign; other table access methods may do without.
+    pub fn wal_written(&self) -> bool {
+        // SAFETY: the relation is open.
+        unsafe {
+            let relation = &*self.raw_relation();
+            let class = &*relation.rd_rel;
+            let permanent = class.relpersistence == pg_sys::RELPERSISTENCE_PERMANENT as i8;
+            let in_heap = class.relkind as u8 == pg_sys::RELKIND_RELATION
+                && class.relam == pg_sys::HEAP_TABLE_AM_OID;
+            permanent
+                && in_heap
+                && (pg_sys::wal_level > pg_sys::WalLevel::WAL_LEVEL_MINIMAL as i32
+                    || (relation.rd_createSubid == INVALID_SUBTRANSACTION
+                        && crate::pg::sys::compat::first_relfilenumber_subid(relation)
+                            == INVALID_SUBTRANSACTION))
+        }
+    }
+
+    /// The arguments of CREATE TRIGGER.
+    pub fn arguments(&self) -> Vec<String> {
+        // SAFETY: tgargs holds tgnargs NUL-terminated strings.
+        unsafe {
+            let trigger = &*(*self.data).tg_trigger;
+            (0..trigger.tgnargs as usize)
+                .map(|i| {
+                    CStr::from_ptr(*trigger.tgargs.add(i))
+                        .to_string_lossy()
+                        .into_owned()
+                })
+                .collect()
+        }
+    }
+
+    /// The row that INSERT or UPDATE stored.
+    pub fn new_row(&self) -> Option<StoredRow> {
+        // SAFETY: a row trigger's INSERT has its row in tg_trigtuple, its UPDATE the new one in tg_newtuple (trigger.h).
+        match self.event {
+            Event::Insert => Some(StoredRow(unsafe { (*self.data).tg_trigtuple })),
+            Event::Update => Some(StoredRow(unsafe { (*self.data).tg_newtuple })),
+            Event::Delete | Event::Truncate => None,
+        }
+    }
+
+    /// The row that UPDATE or DELETE replaced.
+    pub fn old_row(&self) -> Option<StoredRow> {
+        match self.event {
+            // SAFETY: as above.
+            Event::Update | Event::Delete => Some(StoredRow(unsafe { (*self.data).tg_trigtuple })),
+            Event::Insert | Event::Truncate => None,
+        }
+    }
+}
+
+fn wrong_use(detail: &str) -> Error {
+    Error::TriggerProtocolViolated(
+        report("function \"pgrealtime.capture_change\" was not called by a trigger that it can serve")
+            .detail(format!("As a trigger function, {detail}."))
+            .hint(
+                "Let pgrealtime.enable() attach it, or create triggers AFTER INSERT, AFTER UPDATE and AFTER DELETE \
+                 FOR EACH ROW and AFTER TRUNCATE FOR EACH STATEMENT.",
+            ),
+    )
+}
+
+/// Relation whose capture a trigger serves: the one that a clone's topmost parent is on, or the trigger's own.
+pub fn captured_root(call: &Call) -> pg_sys::Oid {
+    let mut relation = call.relation();
+    let mut trigger = call.trigger();
+    if !call.is_clone() {
+        return relation;
+    }
+    while let Some((parent, on)) = trigger_parent(trigger) {
+        relation = on;
+        if parent == pg_sys::InvalidOid {
+            break;
+        }
+        trigger = parent;
+    }
+    relation
+}
+
+/// The parent of a trigger (InvalidOid for none) and the relation that the trigger is on.
+fn trigger_parent(trigger: pg_sys::Oid) -> Option<(pg_sys::Oid, pg_sys::Oid)> {
+    // SAFETY: an ordinary catalog scan by OID; the row is read before the scan ends.
+    unsafe {
+        let catalog = pg_sys::table_open(
+            pg_sys::TriggerRelationId,
+            pg_sys::AccessShareLock as pg_sys::LOCKMODE,
+        );
+        let mut key = pg_sys::ScanKeyData::default();
+        pg_sys::ScanKeyInit(
+            &mut key,
+            pg_sys::Anum_pg_trigger_oid as i16,
+            pg_sys::BTEqualStrategyNumber as u16,
+            pg_sys::Oid::from(pg_sys::F_OIDEQ),
+            pg_sys::Datum::from(trigger),
+        );
+        let scan = pg_sys::systable_beginscan(
+            catalog,
+            pg_sys::Oid::from(pg_sys::TriggerOidIndexId),
+            true,
+            std::ptr::null_mut(),
+            1,
+            &mut key,
+        );
+        let tuple = pg_sys::systable_getnext(scan);
+        let found = if tuple.is_null() {
+            None
+        } else {
+            let form = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_trigger>();
+            Some((form.tgparentid, form.tgrelid))
+        };
+        pg_sys::systable_endscan(scan);
+        pg_sys::table_close(catalog, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
+        found
+    }
+}

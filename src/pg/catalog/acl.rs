@@ -1,0 +1,170 @@
+//! Who is asking, and what they may do; never raises for an object that has gone meanwhile.
+
+use super::catalog_scan::{scan, ByOid};
+use super::relation::Class;
+use pgrx::pg_sys;
+use pgrx::pg_sys::Oid;
+
+/// Name of a role; its OID where it has gone.
+pub fn role_name(role: Oid) -> String {
+    // SAFETY: noerr: NULL for a missing role, else a palloc'd string.
+    let name = unsafe { pg_sys::GetUserNameFromId(role, true) };
+    if name.is_null() {
+        return role.to_u32().to_string();
+    }
+    // SAFETY: checked for NULL above.
+    unsafe { std::ffi::CStr::from_ptr(name) }
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// Whether the current user has the rights of a role; true for superusers.
+pub fn acts_as(role: Oid) -> bool {
+    // SAFETY: both are role OIDs; a role that has gone has no members.
+    unsafe { pg_sys::has_privs_of_role(pg_sys::GetUserId(), role) }
+}
+
+/// Whether the current user owns a relation, in the sense that Postgres's DDL asks for.
+pub fn owns(class: &Class) -> bool {
+    acts_as(class.owner)
+}
+
+/// Whether the current user may look into a schema.
+pub fn may_use_schema(schema: Oid) -> bool {
+    schema_exists(schema) && schema_usage(schema)
+}
+
+/// Whether the current user may SELECT the relation or a column of it.
+pub fn may_select_some(relation: Oid) -> bool {
+    let mut missing = false;
+    // SAFETY: the _ext variant reports a missing relation instead of raising; the column check says no for it.
+    unsafe {
+        let user = pg_sys::GetUserId();
+        let select = pg_sys::ACL_SELECT as pg_sys::AclMode;
+        let table = pg_sys::pg_class_aclcheck_ext(relation, user, select, &mut missing);
+        let any = pg_sys::AclMaskHow::ACLMASK_ANY;
+        !missing
+            && (table == pg_sys::AclResult::ACLCHECK_OK
+                || pg_sys::pg_attribute_aclcheck_all(relation, user, select, any)
+                    == pg_sys::AclResult::ACLCHECK_OK)
+    }
+}
+
+/// Whether the current user may EXECUTE a function that the caller has just looked up.
+pub fn may_execute(function: Oid) -> bool {
+    let execute = pg_sys::ACL_EXECUTE as pg_sys::AclMode;
+    // SAFETY: a function that has gone meanwhile raises Postgres's own error.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        let result = pg_sys::pg_proc_aclcheck(function, pg_sys::GetUserId(), execute);
+        #[cfg(not(feature = "pg15"))]
+        let result = pg_sys::object_aclcheck(
+            pg_sys::ProcedureRelationId,
+            function,
+            pg_sys::GetUserId(),
+            execute,
+        );
+        result == pg_sys::AclResult::ACLCHECK_OK
+    }
+}
+
+/// Whether the current user may create schemas and publications in this database.
+pub fn may_create_in_database() -> bool {
+    let create = pg_sys::ACL_CREATE as pg_sys::AclMode;
+    // SAFETY: the current database exists.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        let result =
+            pg_sys::pg_database_aclcheck(pg_sys::MyDatabaseId, pg_sys::GetUserId(), create);
+        #[cfg(not(feature = "pg15"))]
+        let result = pg_sys::object_aclcheck(
+            pg_sys::DatabaseRelationId,
+            pg_sys::MyDatabaseId,
+            pg_sys::GetUserId(),
+            create,
+        );
+        result == pg_sys::AclResult::ACLCHECK_OK
+    }
+}
+
+/// Name of the current database.
+pub fn database_name() -> String {
+    // SAFETY: the current database exists, its name is a palloc'd string.
+    let name = unsafe { pg_sys::get_database_name(pg_sys::MyDatabaseId) };
+    // SAFETY: as above.
+    unsafe { std::ffi::CStr::from_ptr(name) }
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// Name of the current user.
+pub fn current_user_name() -> String {
+    // SAFETY: reads a variable of the backend.
+    role_name(unsafe { pg_sys::GetUserId() })
+}
+
+fn schema_exists(schema: Oid) -> bool {
+    let cache = pg_sys::SysCacheIdentifier::NAMESPACEOID as i32;
+    let none = pg_sys::Datum::null();
+    // SAFETY: a plain look-up in the syscache.
+    unsafe { pg_sys::SearchSysCacheExists(cache, schema.into(), none, none, none) }
+}
+
+fn schema_usage(schema: Oid) -> bool {
+    let usage = pg_sys::ACL_USAGE as pg_sys::AclMode;
+    // SAFETY: the schema has just been seen.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        let result = pg_sys::pg_namespace_aclcheck(schema, pg_sys::GetUserId(), usage);
+        #[cfg(not(feature = "pg15"))]
+        let result = pg_sys::object_aclcheck(
+            pg_sys::NamespaceRelationId,
+            schema,
+            pg_sys::GetUserId(),
+            usage,
+        );
+        result == pg_sys::AclResult::ACLCHECK_OK
+    }
+}
+
+const EXTENSIONS: ByOid = ByOid {
+    catalog: pg_sys::ExtensionRelationId,
+    index: Oid::from_u32(pg_sys::ExtensionOidIndexId),
+    column: pg_sys::Anum_pg_extension_oid,
+};
+
+/// Whether the current user has the rights of the role that installed the extension.
+pub fn runs_extension() -> bool {
+    // SAFETY: reads a variable of the backend.
+    role_runs_extension(unsafe { pg_sys::GetUserId() })
+}
+
+/// Whether a role has the rights of the one that installed the extension.
+pub fn role_runs_extension(role: Oid) -> bool {
+    let mut owner = None;
+    // SAFETY: the name is NUL-terminated, a missing extension is InvalidOid; the scan is over pg_extension.
+    unsafe {
+        let extension = pg_sys::get_extension_oid(c"pgrealtime".as_ptr(), true);
+        scan(EXTENSIONS, extension, |row| {
+            owner = Some(row.form::<pg_sys::FormData_pg_extension>().extowner);
+        });
+    }
+    // SAFETY: both are role OIDs.
+    owner.is_some_and(|owner| unsafe { pg_sys::has_privs_of_role(role, owner) })
+}
+
+/// The value of a setting of the session; `None` where nobody has set it.
+pub fn setting(name: &std::ffi::CStr) -> Option<String> {
+    // SAFETY: with missing_ok the function returns NULL for an unknown setting, else a string that is valid until the
+    // next such call.
+    let value = unsafe { pg_sys::GetConfigOption(name.as_ptr(), true, false) };
+    if value.is_null() {
+        return None;
+    }
+    // SAFETY: checked for NULL above.
+    Some(
+        unsafe { std::ffi::CStr::from_ptr(value) }
+            .to_string_lossy()
+            .into_owned(),
+    )
+}

@@ -1,0 +1,114 @@
+//! Keys of relations: what tells their rows apart.
+
+use super::catalog_scan::{scan, ByOid};
+use super::relation::Class;
+use pgrx::pg_sys;
+use pgrx::pg_sys::Oid;
+
+/// What of pg_index decides on keys.
+struct Index {
+    primary: bool,
+    replica_identity: bool,
+    immediate: bool,
+    columns: Vec<i16>,
+}
+
+const INDEXES: ByOid = ByOid {
+    catalog: pg_sys::IndexRelationId,
+    index: Oid::from_u32(pg_sys::IndexIndrelidIndexId),
+    column: pg_sys::Anum_pg_index_indrelid,
+};
+
+fn unique_indexes(relation: Oid) -> Vec<Index> {
+    let mut found = Vec::new();
+    scan(INDEXES, relation, |row| {
+        // SAFETY: the scan is over pg_index; indkey holds indnatts entries.
+        unsafe {
+            let form = row.form::<pg_sys::FormData_pg_index>();
+            if form.indislive && form.indisvalid && form.indisunique {
+                let columns = form.indkey.values.as_slice(form.indnkeyatts as usize);
+                found.push(Index {
+                    primary: form.indisprimary,
+                    replica_identity: form.indisreplident,
+                    immediate: form.indimmediate,
+                    columns: columns.to_vec(),
+                });
+            }
+        }
+    });
+    found
+}
+
+/// Columns of the key that changes are told apart by: the primary key, else the replica identity index, else none. Under
+/// a deferrable primary key two rows may have one key until the statement or the transaction ends, as when rows swap
+/// theirs: row by row it tells nothing apart.
+pub fn key_columns(relation: Oid) -> Vec<i16> {
+    let indexes = unique_indexes(relation);
+    let primary = indexes
+        .iter()
+        .find(|index| index.primary && index.immediate);
+    let identity = || indexes.iter().find(|index| index.replica_identity);
+    primary
+        .or_else(identity)
+        .map_or(Vec::new(), |index| index.columns.clone())
+}
+
+/// Whether UPDATE and DELETE go on working once the relation is published (relcache.c, RelationGetIndexList: a
+/// deferrable primary key does not count).
+pub fn has_replica_identity(class: &Class) -> bool {
+    let usable = |wanted: fn(&Index) -> bool| {
+        unique_indexes(class.oid)
+            .iter()
+            .any(|index| wanted(index) && index.immediate)
+    };
+    match class.replica_identity {
+        b'f' => true,
+        b'i' => usable(|index| index.replica_identity),
+        b'd' => usable(|index| index.primary),
+        _ => false,
+    }
+}
+
+/// Whether a replica identity has a generated column that is not published: UPDATE and DELETE then fail, from version
+/// 18 on. `stored` says whether the publication takes stored ones, `None` stands for one that is yet to be made; virtual
+/// ones are never published.
+pub fn identity_is_unpublished(class: &Class, stored: Option<bool>) -> bool {
+    let stored = stored.unwrap_or(crate::pg::sys::compat::NEW_PUBLICATION_TAKES_GENERATED);
+    let of = |wanted: fn(&Index) -> bool| {
+        let indexes = unique_indexes(class.oid);
+        let index = indexes.into_iter().find(wanted);
+        index.map_or(Vec::new(), |index| index.columns)
+    };
+    let identity = match class.replica_identity {
+        b'i' => of(|index| index.replica_identity),
+        b'd' => of(|index| index.primary),
+        _ => Vec::new(),
+    };
+    generated_columns(class.oid).iter().any(|(number, kind)| {
+        (*kind == GENERATED_VIRTUAL || !stored)
+            && (class.replica_identity == b'f' || identity.contains(number))
+    })
+}
+
+/// pg_attribute.attgenerated of virtual columns.
+const GENERATED_VIRTUAL: u8 = b'v';
+
+/// Numbers and kinds of a relation's generated columns.
+fn generated_columns(relation: Oid) -> Vec<(i16, u8)> {
+    let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+    // SAFETY: the relation is open while its descriptor is read; the function returns null for one that has gone.
+    unsafe {
+        let opened = pg_sys::try_relation_open(relation, lock);
+        if opened.is_null() {
+            return Vec::new();
+        }
+        let descriptor = (*opened).rd_att;
+        let columns = (0..(*descriptor).natts as usize)
+            .map(|place| crate::pg::sys::compat::attribute(descriptor, place))
+            .filter(|attribute| attribute.attgenerated != 0 && !attribute.attisdropped)
+            .map(|attribute| (attribute.attnum, attribute.attgenerated as u8))
+            .collect();
+        pg_sys::relation_close(opened, lock);
+        columns
+    }
+}

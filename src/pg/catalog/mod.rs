@@ -1,0 +1,16 @@
+//! What the catalogs say: relations, keys, publications, triggers, policies, privileges.
+
+pub mod acl;
+pub(in crate::pg) mod catalog_scan;
+pub mod columns;
+pub(in crate::pg) mod grants;
+pub mod keys;
+pub mod names;
+pub mod policies;
+pub mod privilege;
+pub mod publication;
+pub mod relation;
+pub mod relation_triggers;
+pub mod rowtype;
+pub mod triggers;
+pub mod type_use;

@@ -1,0 +1,65 @@
+//! What a role may SELECT, and whether row level security applies to it.
+
+use pgrx::pg_sys;
+use pgrx::pg_sys::Oid;
+
+/// The role that the statement runs as.
+pub fn current_role() -> Oid {
+    // SAFETY: reads backend state.
+    unsafe { pg_sys::GetUserId() }
+}
+
+/// Whether a role may use the schema of a relation.
+pub fn may_use_schema_of(relation: Oid, role: Oid) -> bool {
+    // SAFETY: syscache look-ups; the relation exists, since the caller has opened it.
+    unsafe {
+        let schema = pg_sys::get_rel_namespace(relation);
+        let usage = pg_sys::ACL_USAGE as pg_sys::AclMode;
+        schema != Oid::INVALID && crate::pg::sys::compat::schema_check(schema, role, usage)
+    }
+}
+
+/// Which of the columns a role may SELECT.
+pub fn selectable(relation: Oid, role: Oid, columns: &[i16]) -> Vec<i16> {
+    let select = pg_sys::ACL_SELECT as pg_sys::AclMode;
+    let ok = pg_sys::AclResult::ACLCHECK_OK;
+    // SAFETY: the relation exists, since the caller has opened it, and so do its columns.
+    unsafe {
+        if pg_sys::pg_class_aclcheck(relation, role, select) == ok {
+            return columns.to_vec();
+        }
+        columns
+            .iter()
+            .copied()
+            .filter(|column| pg_sys::pg_attribute_aclcheck(relation, *column, role, select) == ok)
+            .collect()
+    }
+}
+
+/// The setting `row_security`.
+pub fn row_security() -> bool {
+    // SAFETY: reads a setting.
+    unsafe { pg_sys::row_security }
+}
+
+/// Whether the role's own rights pass over every policy: it may see the messages of errors that policies raise.
+pub fn bypasses_row_security(role: Oid) -> bool {
+    // SAFETY: a syscache look-up; superusers pass.
+    unsafe { pg_sys::has_bypassrls_privilege(role) }
+}
+
+/// Whether row level security decides what the role sees of a relation: it is enabled, and the role neither bypasses it
+/// nor owns the relation without FORCE.
+pub fn policies_apply(relation: Oid, role: Oid) -> bool {
+    // SAFETY: a syscache look-up; no error for a relation that has gone, nor under `row_security = off`.
+    let applies = unsafe { pg_sys::check_enable_rls(relation, role, true) };
+    applies == pg_sys::CheckEnableRlsResult::RLS_ENABLED as i32
+}
+
+/// Whether a role may SELECT every column of every row, whatever the policies say.
+pub fn sees_every_row(relation: Oid, role: Oid) -> bool {
+    let select = pg_sys::ACL_SELECT as pg_sys::AclMode;
+    // SAFETY: a syscache look-up of a relation that exists, since the caller has changed it.
+    let may_select = unsafe { pg_sys::pg_class_aclcheck(relation, role, select) };
+    may_select == pg_sys::AclResult::ACLCHECK_OK && !policies_apply(relation, role)
+}

@@ -1,0 +1,183 @@
+//! Publications: which relations they hold, and how.
+
+use super::catalog_scan::{scan, ByOid};
+use super::relation::{ancestors, oids, Class};
+use pgrx::pg_sys;
+use pgrx::pg_sys::{Oid, SysCacheIdentifier};
+use std::ffi::CString;
+
+// Columns of pg_publication_rel (catalog/pg_publication_rel.h); not bound by pgrx, the same since 15.
+const PRQUAL: pg_sys::AttrNumber = 4;
+const PRATTRS: pg_sys::AttrNumber = 5;
+
+// pg_publication_rel_prpubid_index.
+const MEMBERS: ByOid = ByOid {
+    catalog: Oid::from_u32(6106),
+    index: Oid::from_u32(6116),
+    column: 2,
+};
+
+/// A publication as it is now.
+#[derive(Clone, Debug)]
+pub struct Publication {
+    pub oid: Oid,
+    pub name: String,
+    pub owner: Oid,
+    pub all_tables: bool,
+    pub via_root: bool,
+    pub inserts: bool,
+    pub updates: bool,
+    pub deletes: bool,
+    pub truncates: bool,
+    /// Whether stored generated columns are published, or a replica identity may hold them all the same (before
+    /// version 18).
+    pub generated: bool,
+}
+
+/// How a relation comes to be published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coverage {
+    /// A member by itself.
+    Direct,
+    /// FOR TABLES IN SCHEMA of its schema.
+    Schema,
+    /// FOR ALL TABLES.
+    AllTables,
+    /// Through this partitioned table above it.
+    Ancestor(Oid),
+}
+
+/// What a member has of its own in the publication.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Restriction {
+    /// Its WHERE, as Postgres deparses it.
+    pub condition: Option<String>,
+    pub has_columns: bool,
+}
+
+/// OID of a publication: one syscache look-up.
+pub fn oid_by_name(name: &str) -> Option<Oid> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: the name is NUL-terminated; a missing publication is InvalidOid.
+    let oid = unsafe { pg_sys::get_publication_oid(name.as_ptr(), true) };
+    (oid != Oid::INVALID).then_some(oid)
+}
+
+impl Publication {
+    pub fn by_name(name: &str) -> Option<Publication> {
+        let oid = oid_by_name(name)?;
+        // SAFETY: the tuple is checked, read while it is pinned, and released.
+        unsafe {
+            let tuple =
+                pg_sys::SearchSysCache1(SysCacheIdentifier::PUBLICATIONOID as i32, oid.into());
+            if tuple.is_null() {
+                return None;
+            }
+            let form = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_publication>();
+            let publication = Publication {
+                oid,
+                name: name.to_owned(),
+                owner: form.pubowner,
+                all_tables: form.puballtables,
+                via_root: form.pubviaroot,
+                inserts: form.pubinsert,
+                updates: form.pubupdate,
+                deletes: form.pubdelete,
+                truncates: form.pubtruncate,
+                generated: crate::pg::sys::compat::takes_generated(form),
+            };
+            pg_sys::ReleaseSysCache(tuple);
+            Some(publication)
+        }
+    }
+
+    /// How the relation is published; `None` when it is not.
+    pub fn coverage(&self, class: &Class) -> Option<Coverage> {
+        if !class.is_publishable() {
+            return None;
+        }
+        if self.all_tables {
+            return Some(Coverage::AllTables);
+        }
+        if self.has_member(class.oid) {
+            return Some(Coverage::Direct);
+        }
+        if self.has_schema(class.schema) {
+            return Some(Coverage::Schema);
+        }
+        let above = ancestors(class).into_iter().find(|oid| {
+            self.has_member(*oid)
+                || Class::by_oid(*oid).is_some_and(|up| self.has_schema(up.schema))
+        });
+        above.map(Coverage::Ancestor)
+    }
+
+    /// What the member has of its own in the publication; nothing for what is not a direct member.
+    pub fn restriction(&self, relation: Oid) -> Restriction {
+        let cache = SysCacheIdentifier::PUBLICATIONRELMAP as i32;
+        // SAFETY: the tuple is checked, read while it is pinned, and released.
+        unsafe {
+            let tuple = pg_sys::SearchSysCache2(cache, relation.into(), self.oid.into());
+            if tuple.is_null() {
+                return Restriction::default();
+            }
+            let mut no_columns = false;
+            pg_sys::SysCacheGetAttr(cache, tuple, PRATTRS, &mut no_columns);
+            let mut no_condition = false;
+            let condition = pg_sys::SysCacheGetAttr(cache, tuple, PRQUAL, &mut no_condition);
+            let restriction = Restriction {
+                condition: (!no_condition)
+                    .then(|| deparse(condition, relation))
+                    .flatten(),
+                has_columns: !no_columns,
+            };
+            pg_sys::ReleaseSysCache(tuple);
+            restriction
+        }
+    }
+
+    /// The relations that are published, partitioned tables in place of what is published through them.
+    pub fn relations(&self) -> Vec<Oid> {
+        if self.all_tables {
+            // SAFETY: the function returns a palloc'd list.
+            return unsafe { oids(pg_sys::GetAllTablesPublicationRelations(true)) };
+        }
+        let mut listed = Vec::new();
+        scan(MEMBERS, self.oid, |row| {
+            // SAFETY: the third column of pg_publication_rel is prrelid, an OID.
+            listed.extend(unsafe { row.column::<Oid>(3) });
+        });
+        let root = pg_sys::PublicationPartOpt::PUBLICATION_PART_ROOT;
+        // SAFETY: the function takes the OID of a publication and returns a palloc'd list.
+        listed.extend(unsafe { oids(pg_sys::GetAllSchemaPublicationRelations(self.oid, root)) });
+        listed
+    }
+
+    fn has_member(&self, relation: Oid) -> bool {
+        self.exists(SysCacheIdentifier::PUBLICATIONRELMAP as i32, relation)
+    }
+
+    fn has_schema(&self, schema: Oid) -> bool {
+        self.exists(SysCacheIdentifier::PUBLICATIONNAMESPACEMAP as i32, schema)
+    }
+
+    fn exists(&self, cache: i32, member: Oid) -> bool {
+        let none = pg_sys::Datum::null();
+        // SAFETY: a plain look-up in the syscache; both maps are keyed by (member, publication).
+        unsafe { pg_sys::SearchSysCacheExists(cache, member.into(), self.oid.into(), none, none) }
+    }
+}
+
+/// pg_get_expr of a condition over one relation.
+///
+/// # Safety
+/// `condition` is a pg_node_tree over columns of `relation`.
+unsafe fn deparse(condition: pg_sys::Datum, relation: Oid) -> Option<String> {
+    // SAFETY: pg_get_expr takes a pg_node_tree and an OID; NULL for a relation that has gone.
+    unsafe {
+        pgrx::direct_function_call::<String>(
+            pg_sys::pg_get_expr,
+            &[Some(condition), Some(relation.into())],
+        )
+    }
+}

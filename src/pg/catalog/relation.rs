@@ -1,0 +1,305 @@
+//! What the catalogs say of a relation: its class, columns, key, ancestors and descendants.
+
+use super::catalog_scan::{scan, ByOid};
+use pgrx::pg_sys;
+use pgrx::pg_sys::Oid;
+use std::ffi::{CStr, CString};
+
+/// The row of pg_class, with the schema's name.
+#[derive(Clone, Debug)]
+pub struct Class {
+    pub oid: Oid,
+    pub schema: Oid,
+    pub schema_name: String,
+    pub name: String,
+    pub owner: Oid,
+    /// pg_class.relkind
+    pub kind: u8,
+    /// pg_class.relpersistence
+    pub persistence: u8,
+    /// pg_class.relreplident
+    pub replica_identity: u8,
+    pub is_partition: bool,
+    pub rls: bool,
+    /// Others inherit from it, or did until VACUUM last looked.
+    pub may_have_children: bool,
+    /// Planner's estimate; `None` where nobody has analysed.
+    pub estimated_rows: Option<i64>,
+}
+
+/// A live user column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    pub number: i16,
+    pub name: String,
+}
+
+impl Class {
+    /// Reads the syscache; `None` when there is no such relation, or no longer.
+    pub fn by_oid(oid: Oid) -> Option<Class> {
+        let cache = pg_sys::SysCacheIdentifier::RELOID as i32;
+        // SAFETY: the tuple is checked, read while it is pinned, and released; the names are copied out.
+        unsafe {
+            let tuple = pg_sys::SearchSysCache1(cache, oid.into());
+            if tuple.is_null() {
+                return None;
+            }
+            let form = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>();
+            let class = schema_name(form.relnamespace).map(|schema_name| Class {
+                oid,
+                schema: form.relnamespace,
+                schema_name,
+                name: pg_sys::name_data_to_str(&form.relname).to_owned(),
+                owner: form.relowner,
+                kind: form.relkind as u8,
+                persistence: form.relpersistence as u8,
+                replica_identity: form.relreplident as u8,
+                is_partition: form.relispartition,
+                rls: form.relrowsecurity,
+                may_have_children: form.relhassubclass,
+                estimated_rows: (form.reltuples >= 0.0).then_some(form.reltuples as i64),
+            });
+            pg_sys::ReleaseSysCache(tuple);
+            class
+        }
+    }
+
+    pub fn is_partitioned(&self) -> bool {
+        self.kind == pg_sys::RELKIND_PARTITIONED_TABLE
+    }
+
+    pub fn is_foreign(&self) -> bool {
+        self.kind == pg_sys::RELKIND_FOREIGN_TABLE
+    }
+
+    /// Whether it may have TRUNCATE triggers.
+    pub fn has_truncate_triggers(&self) -> bool {
+        crate::pg::sys::compat::FOREIGN_TRUNCATE_TRIGGERS || !self.is_foreign()
+    }
+
+    /// An ordinary or partitioned table.
+    pub fn is_table(&self) -> bool {
+        self.kind == pg_sys::RELKIND_RELATION || self.is_partitioned()
+    }
+
+    pub fn is_permanent(&self) -> bool {
+        self.persistence == pg_sys::RELPERSISTENCE_PERMANENT
+    }
+
+    pub fn is_temporary(&self) -> bool {
+        self.persistence == pg_sys::RELPERSISTENCE_TEMP
+    }
+
+    /// One of Postgres's own, information_schema included: made by initdb.
+    pub fn is_system(&self) -> bool {
+        self.oid.to_u32() < pg_sys::FirstNormalObjectId
+    }
+
+    /// What Postgres lets into a publication (pg_publication.c, is_publishable_class).
+    pub fn is_publishable(&self) -> bool {
+        self.is_table() && self.is_permanent() && !self.is_system()
+    }
+
+    /// The qualified name, quoted where it must be, as it can be pasted into SQL.
+    pub fn quoted(&self) -> String {
+        pgrx::spi::quote_qualified_identifier(&self.schema_name, &self.name)
+    }
+}
+
+/// Name of a schema; `None` when it has gone.
+fn schema_name(oid: Oid) -> Option<String> {
+    // SAFETY: the function returns a palloc'd string or NULL.
+    unsafe { owned(pg_sys::get_namespace_name(oid)) }
+}
+
+/// Copies a palloc'd string out of Postgres's memory; `None` for NULL.
+///
+/// # Safety
+/// `text` is NULL or a NUL-terminated palloc'd string that nobody else uses.
+unsafe fn owned(text: *mut std::ffi::c_char) -> Option<String> {
+    if text.is_null() {
+        return None;
+    }
+    // SAFETY: as promised by the caller.
+    unsafe {
+        let copy = CStr::from_ptr(text).to_string_lossy().into_owned();
+        pg_sys::pfree(text.cast());
+        Some(copy)
+    }
+}
+
+/// OID of a schema by name.
+pub fn schema_by_name(name: &str) -> Option<Oid> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: the name is NUL-terminated; a missing schema is InvalidOid.
+    let oid = unsafe { pg_sys::get_namespace_oid(name.as_ptr(), true) };
+    (oid != Oid::INVALID).then_some(oid)
+}
+
+/// OID of a relation by its schema and name.
+pub fn relation_in(schema: Oid, name: &str) -> Option<Oid> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: the name is NUL-terminated; a missing relation is InvalidOid.
+    let oid = unsafe { pg_sys::get_relname_relid(name.as_ptr(), schema) };
+    (oid != Oid::INVALID).then_some(oid)
+}
+
+/// OID of a relation by the names of its schema and itself.
+pub fn relation_by_name(schema: &str, name: &str) -> Option<Oid> {
+    relation_in(schema_by_name(schema)?, name)
+}
+
+/// OID of the relation that an unqualified name means on the search path.
+pub fn relation_on_path(name: &str) -> Option<Oid> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: the name is NUL-terminated; a missing relation is InvalidOid.
+    let oid = unsafe { pg_sys::RelnameGetRelid(name.as_ptr()) };
+    (oid != Oid::INVALID).then_some(oid)
+}
+
+/// Number of a live user column.
+pub fn column_number(relation: Oid, name: &str) -> Option<i16> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: the name is NUL-terminated; the function ignores dropped columns and returns 0 for no hit.
+    let number = unsafe { pg_sys::get_attnum(relation, name.as_ptr()) };
+    (number > 0).then_some(number)
+}
+
+/// Name of a live user column.
+pub fn column_name(relation: Oid, number: i16) -> Option<String> {
+    // SAFETY: missing_ok: the function returns NULL for no hit.
+    let name = unsafe { owned(pg_sys::get_attname(relation, number, true)) }?;
+    // A dropped column has a name, too, under which it is not to be found.
+    (column_number(relation, &name) == Some(number)).then_some(name)
+}
+
+/// The live user columns in their order.
+pub fn columns(relation: Oid) -> Vec<Column> {
+    let Some(last) = last_column(relation) else {
+        return Vec::new();
+    };
+    (1..=last)
+        .filter_map(|number| column_name(relation, number).map(|name| Column { number, name }))
+        .collect()
+}
+
+pub(in crate::pg) fn last_column(relation: Oid) -> Option<i16> {
+    let cache = pg_sys::SysCacheIdentifier::RELOID as i32;
+    // SAFETY: as in Class::by_oid.
+    unsafe {
+        let tuple = pg_sys::SearchSysCache1(cache, relation.into());
+        if tuple.is_null() {
+            return None;
+        }
+        let last = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>()).relnatts;
+        pg_sys::ReleaseSysCache(tuple);
+        Some(last)
+    }
+}
+
+unsafe extern "C-unwind" {
+    // Exported by the server (catalog/partition.h, catalog/pg_inherits.h), not bound by pgrx.
+    fn get_partition_ancestors(relid: Oid) -> *mut pg_sys::List;
+    fn find_all_inheritors(
+        parent: Oid,
+        lock: pg_sys::LOCKMODE,
+        numparents: *mut *mut pg_sys::List,
+    ) -> *mut pg_sys::List;
+}
+
+/// Partitioned tables above a partition, the nearest first.
+pub fn ancestors(class: &Class) -> Vec<Oid> {
+    if !class.is_partition {
+        return Vec::new();
+    }
+    let oid = class.oid;
+    // SAFETY: the function takes any OID and returns a palloc'd list; nothing in the closure has a destructor.
+    unsafe {
+        oids(pg_sys::ffi::pg_guard_ffi_boundary(|| {
+            get_partition_ancestors(oid)
+        }))
+    }
+}
+
+/// Everything that inherits from a relation, partitions included, without the relation itself. Takes no locks: what
+/// is dropped meanwhile may be among them.
+pub fn descendants(relation: Oid) -> Vec<Oid> {
+    let no_lock = pg_sys::NoLock as pg_sys::LOCKMODE;
+    // SAFETY: the function takes any OID and returns a palloc'd list; nothing in the closure has a destructor.
+    let mut all = unsafe {
+        oids(pg_sys::ffi::pg_guard_ffi_boundary(|| {
+            find_all_inheritors(relation, no_lock, std::ptr::null_mut())
+        }))
+    };
+    all.retain(|oid| *oid != relation);
+    all
+}
+
+/// What shows up in a SELECT of a relation besides its own rows, for every session: [`descendants`] that are not temporary.
+pub fn lasting_descendants(relation: Oid) -> Vec<Oid> {
+    let mut all = descendants(relation);
+    all.retain(|oid| Class::by_oid(*oid).is_some_and(|class| !class.is_temporary()));
+    all
+}
+
+// pg_inherits and its pg_inherits_relid_seqno_index (catalog/pg_inherits.h): not bound by pgrx, the same since 15. The
+// columns are inhrelid, inhparent.
+const PARENTS: ByOid = ByOid {
+    catalog: Oid::from_u32(2611),
+    index: Oid::from_u32(2680),
+    column: 1,
+};
+
+/// What a relation is a partition of or inherits from, at any distance.
+pub fn above(relation: Oid) -> Vec<Oid> {
+    let mut all = vec![relation];
+    let mut next = 0;
+    while let Some(one) = all.get(next).copied() {
+        next += 1;
+        scan(PARENTS, one, |row| {
+            // SAFETY: the second column of pg_inherits is an OID.
+            let parent = unsafe { row.column::<Oid>(2) };
+            all.extend(parent.filter(|oid| !all.contains(oid)));
+        });
+    }
+    all.swap_remove(0);
+    all
+}
+
+/// The partitions of a partitioned table that hold rows, here or, foreign ones, elsewhere.
+pub fn leaves(relation: Oid) -> Vec<Class> {
+    let classes = descendants(relation).into_iter().filter_map(Class::by_oid);
+    classes
+        .filter(|class| class.kind == pg_sys::RELKIND_RELATION || class.is_foreign())
+        .collect()
+}
+
+/// Takes a list of OIDs out of Postgres's memory.
+///
+/// # Safety
+/// `list` is NIL or a palloc'd list of OIDs that nobody else uses.
+pub(in crate::pg) unsafe fn oids(list: *mut pg_sys::List) -> Vec<Oid> {
+    // SAFETY: as promised by the caller.
+    unsafe {
+        let copy = pgrx::PgList::<Oid>::from_pg(list).iter_oid().collect();
+        pg_sys::list_free(list);
+        copy
+    }
+}
+
+/// Bytes of a relation with its indexes and TOAST, of a partitioned table those of its leaves; `None` where it has gone.
+pub fn total_size(relation: Oid) -> Option<i64> {
+    // SAFETY: a plain look-up in the syscache; no kind for a relation that has gone.
+    let kind = unsafe { pg_sys::get_rel_relkind(relation) } as u8;
+    if kind == pg_sys::RELKIND_PARTITIONED_TABLE {
+        return Some(
+            leaves(relation)
+                .iter()
+                .filter(|leaf| !leaf.is_foreign())
+                .filter_map(|leaf| total_size(leaf.oid))
+                .sum(),
+        );
+    }
+    // SAFETY: the function takes an OID, and returns NULL for a relation that has gone.
+    unsafe { pgrx::direct_function_call(pg_sys::pg_total_relation_size, &[Some(relation.into())]) }
+}

@@ -1,0 +1,76 @@
+//! The triggers of a relation as the relcache holds them: what capture and its readers learn from them.
+
+use pgrx::pg_sys;
+use std::ffi::CStr;
+
+/// Looks at the triggers of a relation; `None` when it has gone.
+fn with_triggers<T>(
+    relation: pg_sys::Oid,
+    look: impl FnOnce(&[pg_sys::Trigger]) -> T,
+) -> Option<T> {
+    let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+    // SAFETY: the relation is opened under a lock and closed again; its trigger descriptor is read in between.
+    unsafe {
+        let opened = pg_sys::try_relation_open(relation, lock);
+        if opened.is_null() {
+            return None;
+        }
+        let described = (*opened).trigdesc;
+        let found = if described.is_null() {
+            look(&[])
+        } else {
+            let number = (*described).numtriggers as usize;
+            look(std::slice::from_raw_parts((*described).triggers, number))
+        };
+        pg_sys::relation_close(opened, lock);
+        Some(found)
+    }
+}
+
+fn arguments(trigger: &pg_sys::Trigger) -> Vec<String> {
+    // SAFETY: tgargs holds tgnargs NUL-terminated strings.
+    let argument = |i| unsafe { CStr::from_ptr(*trigger.tgargs.add(i)) };
+    (0..trigger.tgnargs as usize)
+        .map(|i| argument(i).to_string_lossy().into_owned())
+        .collect()
+}
+
+/// The nearest ancestor of a partition on which `function` is a TRUNCATE trigger of its own, not on behalf of another.
+pub fn truncate_root(
+    partition: pg_sys::Oid,
+    function: pg_sys::Oid,
+    is_leaf_argument: fn(&str) -> bool,
+) -> Option<pg_sys::Oid> {
+    let own = |trigger: &pg_sys::Trigger| {
+        trigger.tgfoid == function
+            && trigger.tgtype as u32 & pg_sys::TRIGGER_TYPE_TRUNCATE != 0
+            && !arguments(trigger)
+                .iter()
+                .any(|argument| is_leaf_argument(argument))
+    };
+    crate::pg::sys::compat::partition_ancestors(partition)
+        .into_iter()
+        .find(|ancestor| with_triggers(*ancestor, |all| all.iter().any(own)) == Some(true))
+}
+
+/// A capture trigger that is on a relation itself.
+pub struct Capturing {
+    pub arguments: Vec<String>,
+    /// Whether it fires in ordinary sessions.
+    pub enabled: bool,
+}
+
+/// The capture triggers that were made on a relation itself, not cloned from those of a partitioned table above it.
+pub fn capture_triggers(relation: pg_sys::Oid) -> Vec<Capturing> {
+    let Some(function) = super::triggers::member_function("capture_change") else {
+        return Vec::new();
+    };
+    let capturing = |trigger: &pg_sys::Trigger| {
+        let own = trigger.tgfoid == function && !trigger.tgisclone;
+        own.then(|| Capturing {
+            arguments: arguments(trigger),
+            enabled: matches!(trigger.tgenabled as u8, b'O' | b'A'),
+        })
+    };
+    with_triggers(relation, |all| all.iter().filter_map(capturing).collect()).unwrap_or_default()
+}

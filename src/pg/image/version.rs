@@ -1,0 +1,158 @@
+//! Versions of rows: where they are stored, which command made or ended them, and whether they have been superseded.
+
+use crate::pg::call::trigger::Call;
+use crate::pg::call::trigger::Event;
+use crate::pg::call::trigger::StoredRow;
+use pgrx::pg_sys;
+use std::num::NonZeroU16;
+
+/// Where a version of a row is stored; names it while the transaction that saw it lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Version {
+    /// OID of the relation, a partition if it is in one.
+    pub relation: u32,
+    pub block: u32,
+    pub offset: NonZeroU16,
+}
+
+/// What a change did to the versions of its row.
+#[derive(Debug, Clone, Copy)]
+pub struct Step {
+    /// The command that made the change: a number within the transaction.
+    pub command: u32,
+    pub old: Option<Version>,
+    pub new: Option<Version>,
+    /// Whether the new version has been replaced or deleted by now, by this transaction: nobody else sees it.
+    pub superseded: bool,
+}
+
+/// What has become of a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is the last one.
+    Stays,
+    /// This transaction has replaced it by another one in the same relation.
+    Replaced(Version),
+    /// This transaction has deleted it, or moved it to another partition; or it is not to be found.
+    Gone,
+}
+
+/// What has become of a version that this transaction has made in a relation that it has locked.
+pub fn fate(of: Version) -> Fate {
+    let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+    // SAFETY: the relation is open, and the buffer that has the version pinned, while its header is read. Nobody else
+    // changes a version that is not committed.
+    unsafe {
+        let relation = pg_sys::try_relation_open(of.relation.into(), lock);
+        if relation.is_null() {
+            return Fate::Gone;
+        }
+        let mut tuple = pg_sys::HeapTupleData::default();
+        tuple.t_self.ip_blkid.bi_hi = (of.block >> 16) as u16;
+        tuple.t_self.ip_blkid.bi_lo = of.block as u16;
+        tuple.t_self.ip_posid = of.offset.get();
+        let mut buffer = pg_sys::InvalidBuffer as pg_sys::Buffer;
+        let any = &raw mut pg_sys::SnapshotAnyData;
+        let fate = if !pg_sys::heap_fetch(relation, any, &mut tuple, &mut buffer, false) {
+            Fate::Gone
+        } else {
+            let fate = if is_superseded(StoredRow(&mut tuple)) {
+                let next = (*tuple.t_data).t_ctid;
+                match version_at(of.relation, next) {
+                    Some(next) if next != of && next.block != MOVED => Fate::Replaced(next),
+                    _ => Fate::Gone,
+                }
+            } else {
+                Fate::Stays
+            };
+            pg_sys::ReleaseBuffer(buffer);
+            fate
+        };
+        pg_sys::relation_close(relation, lock);
+        fate
+    }
+}
+
+/// MovedPartitionsBlockNumber (itemptr.h): no block.
+const MOVED: u32 = u32::MAX;
+
+fn version_at(relation: u32, place: pg_sys::ItemPointerData) -> Option<Version> {
+    Some(Version {
+        relation,
+        block: (u32::from(place.ip_blkid.bi_hi) << 16) | u32::from(place.ip_blkid.bi_lo),
+        offset: NonZeroU16::new(place.ip_posid)?,
+    })
+}
+
+impl Call {
+    /// The step of a row trigger's change; `None` where rows are not stored as heap tuples.
+    pub fn step(&self) -> Option<Step> {
+        // SAFETY: a trigger call carries its open relation.
+        let relation = unsafe { &*self.raw_relation() };
+        // SAFETY: an open relation has its pg_class row.
+        if unsafe { (*relation.rd_rel).relam } != pg_sys::HEAP_TABLE_AM_OID {
+            return None;
+        }
+        let version = |row: StoredRow| {
+            // SAFETY: the row is a tuple that was fetched from the relation, with the place that it was fetched from.
+            version_at(relation.rd_id.to_u32(), unsafe { (*row.0).t_self })
+        };
+        let (old, new) = (self.old_row(), self.new_row());
+        let (command, superseded) = match self.event() {
+            Event::Delete => (ended_by(old?), false),
+            Event::Insert | Event::Update => (made_by(new?), is_superseded(new?)),
+            Event::Truncate => return None,
+        };
+        Some(Step {
+            command,
+            old: old.and_then(version),
+            new: new.and_then(version),
+            superseded,
+        })
+    }
+}
+
+/// The command that made a row which this transaction has made.
+fn made_by(row: StoredRow) -> u32 {
+    // SAFETY: the row is a whole tuple. Where two commands of this transaction share the field, Postgres keeps both.
+    unsafe {
+        let header = (*row.0).t_data;
+        if (*header).t_infomask & pg_sys::HEAP_COMBOCID as u16 == 0 {
+            (*header).t_choice.t_heap.t_field3.t_cid
+        } else {
+            pg_sys::HeapTupleHeaderGetCmin(header)
+        }
+    }
+}
+
+/// The command that ended a row which this transaction has ended.
+fn ended_by(row: StoredRow) -> u32 {
+    // SAFETY: as above.
+    unsafe {
+        let header = (*row.0).t_data;
+        if (*header).t_infomask & pg_sys::HEAP_COMBOCID as u16 == 0 {
+            (*header).t_choice.t_heap.t_field3.t_cid
+        } else {
+            pg_sys::HeapTupleHeaderGetCmax(header)
+        }
+    }
+}
+
+/// Whether a later command has replaced or deleted a row which this transaction has made: not when that has been rolled
+/// back, and not when it was only locked.
+fn is_superseded(row: StoredRow) -> bool {
+    // SAFETY: the row is a whole tuple, fetched after whatever has been done to it by now.
+    unsafe {
+        let header = (*row.0).t_data;
+        let mask = u32::from((*header).t_infomask);
+        if mask & (pg_sys::HEAP_XMAX_INVALID | pg_sys::HEAP_XMAX_LOCK_ONLY) != 0 {
+            return false;
+        }
+        let by = if mask & pg_sys::HEAP_XMAX_IS_MULTI != 0 {
+            pg_sys::HeapTupleGetUpdateXid(header)
+        } else {
+            (*header).t_choice.t_heap.t_xmax
+        };
+        pg_sys::TransactionIdIsCurrentTransactionId(by)
+    }
+}

@@ -1,0 +1,153 @@
+//! Whether every role that may SELECT from a relation sees a row of it: for a sink that does not know who will read.
+
+use super::row_filter::RowFilter;
+use crate::pg::backend::subtransaction::attempt;
+use crate::pg::catalog::grants::select_grants;
+use crate::pg::catalog::grants::Grant;
+use crate::pg::catalog::policies::with_policies;
+use crate::pg::catalog::policies::Policies;
+use crate::pg::catalog::policies::Policy;
+use crate::pg::catalog::privilege::bypasses_row_security;
+use crate::pg::catalog::privilege::selectable;
+use crate::pg::sql::typeinfo::FIRST_USER_OID;
+use pgrx::pg_sys;
+use pgrx::pg_sys::Oid;
+
+/// Which rows all roles with SELECT see.
+pub enum Access {
+    /// None that could be told: nobody but the owner has SELECT, a column is withheld from somebody who has it for another,
+    /// or the policies ask for more than what the listener knows already.
+    Never,
+    Always,
+    Where(RowFilter),
+}
+
+impl Access {
+    /// `delivered`: the columns that are told of a row. `known`: those that a listener knows of every row that reaches him.
+    pub fn of(relation: Oid, row_type: Oid, delivered: &[i16], known: &[i16]) -> Access {
+        let Some(readers) = readers(relation, delivered) else {
+            return Access::Never;
+        };
+        with_policies(relation, |policies| {
+            if !policies.enabled {
+                return Access::Always;
+            }
+            // A condition that cannot be compiled lets no row through.
+            attempt(|| Ok(condition(policies, readers, row_type, known)))
+                .ok()
+                .flatten()
+                .map_or(Access::Never, Access::Where)
+        })
+        .unwrap_or(Access::Never)
+    }
+}
+
+/// The grantees of SELECT, PUBLIC as the invalid OID, the owner not among them; `None` where there are none, or where one
+/// of them may not SELECT all of the columns.
+fn readers(relation: Oid, columns: &[i16]) -> Option<Vec<Oid>> {
+    let owner = crate::pg::catalog::relation::Class::by_oid(relation)?.owner;
+    let grants = select_grants(relation);
+    let mut readers: Vec<Oid> = grants.iter().map(|grant| grant.grantee).collect();
+    readers.retain(|role| *role != owner);
+    readers.sort_unstable_by_key(|role| role.to_u32());
+    readers.dedup();
+    let may_public = |column: &i16| {
+        let to_public = |grant: &Grant| {
+            grant.grantee == Oid::INVALID && grant.column.is_none_or(|one| one == *column)
+        };
+        grants.iter().any(to_public)
+    };
+    let may = |role: &Oid| match *role {
+        Oid::INVALID => columns.iter().all(may_public),
+        role => selectable(relation, role, columns).len() == columns.len(),
+    };
+    (!readers.is_empty() && readers.iter().all(may)).then_some(readers)
+}
+
+/// The condition that holds for a row which all readers see; `None` where there is none that could be asked.
+fn condition(
+    policies: &Policies,
+    mut readers: Vec<Oid>,
+    row_type: Oid,
+    known: &[i16],
+) -> Option<RowFilter> {
+    if !policies.all.iter().all(|policy| is_plain(policy, known)) {
+        return None;
+    }
+    if policies.forced {
+        readers.push(policies.owner);
+    }
+    readers.retain(|role| is_subject(*role, policies));
+    // Who inherits a right to SELECT may have restrictive policies of his own: all of them must hold.
+    let restrictive = policies.all.iter().filter(|policy| !policy.permissive);
+    let mut conditions: Vec<Vec<*mut pg_sys::Node>> =
+        restrictive.map(|policy| vec![policy.condition]).collect();
+    for reader in readers {
+        let permissive = policies.all.iter().filter(|policy| policy.permissive);
+        let applies = permissive.filter(|policy| policy.applies_to(reader));
+        let any: Vec<_> = applies.map(|policy| policy.condition).collect();
+        if any.is_empty() {
+            return None;
+        }
+        if !conditions.contains(&any) {
+            conditions.push(any);
+        }
+    }
+    // SAFETY: policies are conditions over range-table entry 1.
+    Some(unsafe { RowFilter::all_of_any(&conditions, row_type) })
+}
+
+/// Whether the policies apply to a role.
+fn is_subject(role: Oid, policies: &Policies) -> bool {
+    // SAFETY: a look-up of role memberships.
+    let owns = || unsafe { pg_sys::has_privs_of_role(role, policies.owner) };
+    role == Oid::INVALID || !bypasses_row_security(role) && (policies.forced || !owns())
+}
+
+/// Whether a policy is a condition of Postgres's own immutable functions over the known columns: whoever asks, whenever,
+/// gets the same answer, and knows it. What a user declares immutable need not be.
+fn is_plain(policy: &Policy, known: &[i16]) -> bool {
+    let uses = policy.uses();
+    !policy.has_sub_select
+        && !uses.all
+        && uses.columns.iter().all(|column| known.contains(column))
+        // SAFETY: the condition is an expression tree; the walker changes nothing.
+        && unsafe { !is_foreign(policy.condition, std::ptr::null_mut()) }
+}
+
+/// Whether an expression has a node that is not known to run Postgres's own immutable functions alone.
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn is_foreign(
+    node: *mut pg_sys::Node,
+    context: *mut std::ffi::c_void,
+) -> bool {
+    use pg_sys::NodeTag as Tag;
+    if node.is_null() {
+        return false;
+    }
+    // SAFETY: called for the nodes of an expression tree; the tags asked for their type are expressions.
+    unsafe {
+        let typed = match (*node).type_ {
+            Tag::T_Var | Tag::T_Const | Tag::T_FuncExpr | Tag::T_OpExpr | Tag::T_RelabelType => {
+                true
+            }
+            Tag::T_CoalesceExpr | Tag::T_ArrayExpr | Tag::T_CaseExpr | Tag::T_CaseTestExpr => true,
+            Tag::T_ScalarArrayOpExpr | Tag::T_DistinctExpr | Tag::T_NullIfExpr => true,
+            Tag::T_BoolExpr | Tag::T_NullTest | Tag::T_BooleanTest | Tag::T_CollateExpr => true,
+            Tag::T_List | Tag::T_CaseWhen => false,
+            _ => return true,
+        };
+        let is_users =
+            |type_oid: Oid| type_oid.to_u32() >= FIRST_USER_OID && !pg_sys::type_is_enum(type_oid);
+        typed && is_users(pg_sys::exprType(node))
+            || pg_sys::check_functions_in_node(node, Some(is_not_plain), context)
+            || pg_sys::expression_tree_walker(node, Some(is_foreign), context)
+    }
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn is_not_plain(function: Oid, _context: *mut std::ffi::c_void) -> bool {
+    // SAFETY: a syscache look-up of a function that an expression calls.
+    let volatility = unsafe { pg_sys::func_volatile(function) } as u8;
+    function.to_u32() >= FIRST_USER_OID || volatility != pg_sys::PROVOLATILE_IMMUTABLE
+}

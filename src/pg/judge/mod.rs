@@ -1,0 +1,7 @@
+//! Compiling conditions and running them over rows.
+
+pub mod access;
+pub mod policy;
+pub mod row_filter;
+pub mod run;
+pub mod visible;

@@ -1,0 +1,284 @@
+//! Row level security over images: the conditions that Postgres itself would add to a SELECT, compiled over an array of
+//! rows instead of the relation.
+
+use crate::error::{report, Error, Result};
+use crate::pg::backend::invalidation;
+use crate::pg::backend::invalidation::Fresh;
+use crate::pg::backend::lock;
+use crate::pg::backend::memory::Memory;
+use crate::pg::catalog::policies::Uses;
+use crate::pg::catalog::rowtype::Held;
+use pg_sys::Oid;
+use pgrx::{pg_sys, PgList};
+use std::ffi::{CStr, CString};
+
+/// How a row fared. The numbers are those that the compiled statement returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// No policy lets the role see it, or one hides it.
+    Hidden,
+    /// The role sees it, the filter does not hold.
+    Filtered,
+    Seen,
+}
+
+impl Verdict {
+    pub(in crate::pg) fn from_number(number: i32) -> Verdict {
+        match number {
+            0 => Verdict::Hidden,
+            1 => Verdict::Filtered,
+            _ => Verdict::Seen,
+        }
+    }
+}
+
+/// A statement over `$1`, an array of rows of the relation, with one verdict a row. First the policies, then the filter:
+/// what the role must not see never reaches a function of the filter.
+pub struct Compiled {
+    pub(in crate::pg) statement: *mut pg_sys::PlannedStmt,
+    pub(in crate::pg) row_type: Oid,
+    pub(in crate::pg) array_type: Oid,
+    /// What the policies look at.
+    pub policy_uses: Uses,
+    /// What the condition looks at.
+    pub condition_uses: Uses,
+    depends_on: Vec<Oid>,
+    fresh: Vec<Fresh>,
+    _memory: Memory,
+}
+
+impl Compiled {
+    /// Compiles for the current role and `row_security`. `condition` is an analysed condition over the
+    /// relation, as text (`filter::condition::Condition::tree`): looking up no name, it needs no right to one.
+    /// `None` when the role sees every row and there is no condition. Errors: Postgres's own for a policy that cannot
+    /// be applied (42501 under `row_security = off`); 0A000 for a policy on a system column.
+    pub fn new(
+        relation: Oid,
+        qualified_name: &str,
+        condition: Option<&str>,
+    ) -> Result<Option<Compiled>> {
+        let _held = Held::new(relation);
+        let mut fresh = vec![
+            invalidation::watch(relation),
+            invalidation::watch_catalogs(),
+        ];
+        let memory = Memory::new();
+        let scratch = Memory::new();
+        // SAFETY: parsing, rewriting and planning as Postgres does for a statement of the current role; the nodes live
+        // in `scratch`, the plan is copied into `memory`.
+        unsafe {
+            let row_type = pg_sys::get_rel_type_id(relation);
+            let array_type = pg_sys::get_array_type(row_type);
+            let planned = scratch.within(|| {
+                let quals = security_quals(relation, qualified_name)?;
+                if quals.is_null() && condition.is_none() {
+                    return Ok(None);
+                }
+                let over_rows = Over {
+                    row_type,
+                    array_type,
+                    quals,
+                    condition,
+                };
+                over_rows.plan(relation).map(Some)
+            })?;
+            let Some((planned, [policy_uses, condition_uses])) = planned else {
+                return Ok(None);
+            };
+            let statement = memory
+                .within(|| pg_sys::copyObjectImpl(planned.cast()).cast::<pg_sys::PlannedStmt>());
+            let depends_on: Vec<Oid> = PgList::<Oid>::from_pg((*statement).relationOids)
+                .iter_oid()
+                .collect();
+            fresh.extend(depends_on.iter().map(|oid| invalidation::watch(*oid)));
+            Ok(Some(Compiled {
+                statement,
+                row_type,
+                array_type,
+                policy_uses,
+                condition_uses,
+                depends_on,
+                fresh,
+                _memory: memory,
+            }))
+        }
+    }
+
+    /// Whether the statement still means what it meant, asked under locks on all that it reads, which a plan that is
+    /// used again must take as PlanCache does (plancache.c, AcquireExecutorLocks).
+    pub fn lock_and_check(&self) -> bool {
+        // One that has gone has cleared its flag.
+        for relation in &self.depends_on {
+            lock::take(*relation, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
+        }
+        self.fresh.iter().all(Fresh::get)
+    }
+}
+
+/// What is put over the rows.
+struct Over<'a> {
+    row_type: Oid,
+    array_type: Oid,
+    quals: *mut pg_sys::List,
+    condition: Option<&'a str>,
+}
+
+impl Over<'_> {
+    /// # Safety
+    /// Called in the context that the nodes live in; `quals` are conditions over the relation as range-table entry 1.
+    unsafe fn plan(&self, relation: Oid) -> Result<(*mut pg_sys::PlannedStmt, [Uses; 2])> {
+        const TEXT: &str = "SELECT CASE WHEN $2 THEN CASE WHEN $3 THEN 2 ELSE 1 END ELSE 0 END FROM pg_catalog.unnest($1)";
+        // SAFETY: as promised by the caller; $2 is replaced before planning.
+        unsafe {
+            let query = analyze(TEXT, &[self.array_type, pg_sys::BOOLOID, pg_sys::BOOLOID])?;
+            let policy = (!self.quals.is_null()).then(|| pg_sys::make_ands_explicit(self.quals));
+            let condition = match self.condition {
+                None => None,
+                Some(tree) => {
+                    let tree = cstring(tree)?;
+                    Some(pg_sys::stringToNode(tree.as_ptr()).cast::<pg_sys::Expr>())
+                }
+            };
+            let uses = [uses(policy, relation)?, uses(condition, relation)?];
+            put_conditions(query, [policy, condition])?;
+            let text = cstring(TEXT)?;
+            let statement = pg_sys::pg_plan_query(query, text.as_ptr(), 0, std::ptr::null_mut());
+            debug_assert!(self.row_type != Oid::INVALID);
+            Ok((statement, uses))
+        }
+    }
+}
+
+/// Analyses and rewrites one SELECT as the current role.
+///
+/// # Safety
+/// Called in the context that the nodes shall live in.
+pub(in crate::pg) unsafe fn analyze(text: &str, parameters: &[Oid]) -> Result<*mut pg_sys::Query> {
+    let text = cstring(text)?;
+    // SAFETY: the text is one SELECT of ours; the lists are checked to have one element.
+    unsafe {
+        let parsed = PgList::<pg_sys::RawStmt>::from_pg(pg_sys::pg_parse_query(text.as_ptr()));
+        let statement = parsed.get_ptr(0).ok_or_else(unexpected)?;
+        let rewritten = pg_sys::pg_analyze_and_rewrite_fixedparams(
+            statement,
+            text.as_ptr(),
+            parameters.as_ptr(),
+            parameters.len() as i32,
+            std::ptr::null_mut(),
+        );
+        PgList::<pg_sys::Query>::from_pg(rewritten)
+            .get_ptr(0)
+            .ok_or_else(unexpected)
+    }
+}
+
+/// The conditions that row level security adds to a SELECT of the relation by the current role, with RLS of their own
+/// sub-selects worked in; null for none.
+///
+/// # Safety
+/// As [`analyze`].
+unsafe fn security_quals(relation: Oid, qualified_name: &str) -> Result<*mut pg_sys::List> {
+    // SAFETY: the entries of a query's range table are RangeTblEntry nodes.
+    unsafe {
+        let query = analyze(&format!("SELECT FROM {qualified_name}"), &[])?;
+        let table = PgList::<pg_sys::RangeTblEntry>::from_pg((*query).rtable);
+        let entry = table.get_ptr(0).ok_or_else(unexpected)?;
+        if (*entry).relid != relation {
+            return Err(Error::UndefinedTable(report(format!(
+                "relation \"{qualified_name}\" was renamed meanwhile"
+            ))));
+        }
+        // Analysing took a lock until the end of the transaction: a reader on a standby that stays in its own would stop
+        // replay. The reader holds the relation for as long as it reads.
+        pg_sys::UnlockRelationOid(relation, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
+        Ok((*entry).securityQuals)
+    }
+}
+
+/// Puts the policies in the place of $2 and the filter in that of $3, or TRUE for what there is not.
+///
+/// # Safety
+/// `query` came from [`Over::plan`]'s text; the conditions are over its only range-table entry.
+unsafe fn put_conditions(
+    query: *mut pg_sys::Query,
+    conditions: [Option<*mut pg_sys::Expr>; 2],
+) -> Result<()> {
+    // SAFETY: the text has one target, a CASE within a CASE; each node is checked before it is taken for what it
+    // should be.
+    unsafe {
+        let targets = PgList::<pg_sys::TargetEntry>::from_pg((*query).targetList);
+        let mut node = (*targets.get_ptr(0).ok_or_else(unexpected)?).expr;
+        for condition in conditions {
+            if (*node).type_ != pg_sys::NodeTag::T_CaseExpr {
+                return Err(unexpected());
+            }
+            let case = node.cast::<pg_sys::CaseExpr>();
+            let branches = PgList::<pg_sys::CaseWhen>::from_pg((*case).args);
+            let branch = branches.get_ptr(0).ok_or_else(unexpected)?;
+            if (*(*branch).expr).type_ != pg_sys::NodeTag::T_Param {
+                return Err(unexpected());
+            }
+            (*branch).expr = condition.unwrap_or_else(|| pg_sys::makeBoolConst(true, false).cast());
+            node = (*branch).result;
+        }
+        // Whether there is one is not known here; planning looks for sub-selects only where this is set.
+        (*query).hasSubLinks = true;
+        Ok(())
+    }
+}
+
+/// The columns of the rows that an expression uses, in sub-selects, too.
+///
+/// # Safety
+/// The expression is over range-table entry 1.
+unsafe fn uses(expression: Option<*mut pg_sys::Expr>, relation: Oid) -> Result<Uses> {
+    let mut uses = Uses::default();
+    let Some(node) = expression else {
+        return Ok(uses);
+    };
+    // SAFETY: the function returns Var nodes.
+    unsafe {
+        let variables = PgList::<pg_sys::Var>::from_pg(pg_sys::pull_vars_of_level(node.cast(), 0));
+        for variable in variables.iter_ptr() {
+            match (*variable).varattno {
+                0 => uses.all = true,
+                column if column > 0 => uses.columns.push(column),
+                _ => return Err(system_column(relation)),
+            }
+        }
+    }
+    uses.columns.sort_unstable();
+    uses.columns.dedup();
+    Ok(uses)
+}
+
+fn system_column(relation: Oid) -> Error {
+    // SAFETY: a syscache look-up that returns a palloc'd string or null.
+    let name = unsafe {
+        let name = pg_sys::get_rel_name(relation);
+        if name.is_null() {
+            String::new()
+        } else {
+            CStr::from_ptr(name).to_string_lossy().into_owned()
+        }
+    };
+    Error::FeatureNotSupported(
+        report(format!("a policy of table \"{name}\" uses a system column"))
+            .detail("An image of a row has no place, no writer and no table of its own.")
+            .hint("Use an ordinary column in the policy."),
+    )
+}
+
+fn cstring(text: &str) -> Result<CString> {
+    CString::new(text)
+        .map_err(|_| Error::SyntaxError(report("a condition must not contain a NUL character")))
+}
+
+fn unexpected() -> Error {
+    Error::FeatureNotSupported(report("the policies of a relation could not be read"))
+}
+
+/// The conjunction of two conditions, written as Postgres writes an analysed one (outfuncs.c, _outBoolExpr).
+pub fn and(first: &str, second: &str) -> String {
+    format!("{{BOOLEXPR :boolop and :args ({first} {second}) :location -1}}")
+}

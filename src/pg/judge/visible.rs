@@ -1,0 +1,65 @@
+//! Whether the current role's own SELECT finds a row of a relation.
+
+use super::policy::analyze;
+use crate::error::{report, Error, Result};
+use pgrx::pg_sys::Oid;
+use pgrx::{pg_sys, PgList};
+use std::ffi::CString;
+
+/// What came of looking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    Found,
+    Nothing,
+    /// It could take the reading of too much.
+    TooCostly,
+}
+
+/// What reading the whole relation may cost at most, in the planner's units: about ten seconds.
+const MAX_COST: f64 = 1_000_000.0;
+
+/// Looks for one row, as the current role and under its policies. Errors: Postgres's own, those that policies raise; 42P01
+/// where another relation has the name meanwhile, or it has become a view, whose functions would run as the current role.
+pub fn any_row(relation: Oid, qualified_name: &str) -> Result<Look> {
+    let text = CString::new(format!("SELECT FROM {qualified_name} LIMIT 1"))
+        .map_err(|_| Error::InvalidName(report("a name must not contain a NUL character")))?;
+    // SAFETY: parsing, planning and running one SELECT by the executor's protocol (pquery.c, ProcessQuery); the text
+    // outlives it. A LIMIT is planned as a node over the scan, which is checked.
+    unsafe {
+        let query = analyze(&text.to_string_lossy(), &[])?;
+        let tables = PgList::<pg_sys::RangeTblEntry>::from_pg((*query).rtable);
+        let is_table = |entry: &*mut pg_sys::RangeTblEntry| {
+            (**entry).rtekind == pg_sys::RTEKind::RTE_RELATION && (**entry).relid == relation
+        };
+        if tables.get_ptr(0).filter(is_table).is_none() || tables.len() != 1 {
+            let message = format!("relation {qualified_name} was replaced meanwhile");
+            return Err(Error::UndefinedTable(report(message)));
+        }
+        let statement = pg_sys::pg_plan_query(query, text.as_ptr(), 0, std::ptr::null_mut());
+        let plan = (*statement).planTree;
+        let scan = match (*plan.cast::<pg_sys::Node>()).type_ {
+            pg_sys::NodeTag::T_Limit => (*plan).lefttree,
+            _ => plan,
+        };
+        if (*scan).total_cost > MAX_COST {
+            return Ok(Look::TooCostly);
+        }
+        let query = pg_sys::CreateQueryDesc(
+            statement,
+            text.as_ptr(),
+            pg_sys::GetActiveSnapshot(),
+            std::ptr::null_mut(),
+            pg_sys::CreateDestReceiver(pg_sys::CommandDest::DestNone),
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            0,
+        );
+        pg_sys::ExecutorStart(query, 0);
+        crate::pg::sys::compat::executor_run(query);
+        let found = (*(*query).estate).es_processed > 0;
+        pg_sys::ExecutorFinish(query);
+        pg_sys::ExecutorEnd(query);
+        pg_sys::FreeQueryDesc(query);
+        Ok(if found { Look::Found } else { Look::Nothing })
+    }
+}

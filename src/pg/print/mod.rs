@@ -1,0 +1,4 @@
+//! Values printed by their type's own functions.
+
+pub(in crate::pg) mod makers;
+pub mod output;

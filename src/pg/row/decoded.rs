@@ -1,0 +1,108 @@
+//! A captured row as values: what an image says of each column of the relation as it is now.
+
+use pgrx::pg_sys;
+
+/// A row's values by attribute number less one; those that are absent are NULL, too.
+#[derive(Clone, Default)]
+pub struct Decoded {
+    pub(in crate::pg) values: Vec<pg_sys::Datum>,
+    pub(in crate::pg) nulls: Vec<bool>,
+    pub(in crate::pg) absent: Vec<bool>,
+}
+
+impl Decoded {
+    /// A row with all its columns.
+    pub(in crate::pg) fn whole(values: Vec<pg_sys::Datum>, nulls: Vec<bool>) -> Decoded {
+        let absent = vec![false; values.len()];
+        Decoded {
+            values,
+            nulls,
+            absent,
+        }
+    }
+
+    /// Columns by attribute number less one.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether the row says nothing of a column.
+    pub fn is_absent(&self, place: usize) -> bool {
+        self.absent.get(place).copied().unwrap_or(true)
+    }
+
+    /// Which columns are absent.
+    pub fn absent(&self) -> &[bool] {
+        &self.absent
+    }
+
+    /// Takes a column out: its value is not known.
+    pub fn leave_out(&mut self, place: usize) {
+        if place < self.values.len() {
+            self.nulls[place] = true;
+            self.absent[place] = true;
+        }
+    }
+
+    /// Takes a column, its absence included, from another row.
+    pub fn take(&mut self, place: usize, from: &Decoded) {
+        self.values[place] = from.values[place];
+        self.nulls[place] = from.nulls[place];
+        self.absent[place] = from.absent[place];
+    }
+
+    /// As many columns as the relation has now: those added since are absent.
+    pub fn resize(&mut self, columns: usize) {
+        self.values.resize(columns, pg_sys::Datum::null());
+        self.nulls.resize(columns, true);
+        self.absent.resize(columns, true);
+    }
+}
+
+impl Decoded {
+    /// What identifies a row by these columns: their values as stored, whole; `None` when one is absent.
+    pub fn identity(&self, key: &[i16], storage: impl Fn(usize) -> (i16, bool)) -> Option<Vec<u8>> {
+        self.identity_by(key, storage)
+    }
+
+    /// The same; `storage` tells length and passing of a column.
+    pub fn identity_by(
+        &self,
+        key: &[i16],
+        storage: impl Fn(usize) -> (i16, bool),
+    ) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        for number in key {
+            let place = *number as usize - 1;
+            if self.is_absent(place) {
+                return None;
+            }
+            if self.nulls[place] {
+                out.push(0);
+                continue;
+            }
+            let (length, by_value) = storage(place);
+            let value = self.values[place];
+            out.push(1);
+            if by_value {
+                out.extend_from_slice(&value.value().to_ne_bytes());
+                continue;
+            }
+            // SAFETY: a value by reference is `length` bytes, a varlena (-1), whose content is read whole, or a C string.
+            let bytes = unsafe {
+                match length {
+                    -1 => {
+                        let whole = pg_sys::pg_detoast_datum_packed(value.cast_mut_ptr());
+                        let length = pgrx::varsize_any_exhdr(whole);
+                        std::slice::from_raw_parts(pgrx::vardata_any(whole).cast::<u8>(), length)
+                    }
+                    -2 => std::ffi::CStr::from_ptr(value.cast_mut_ptr()).to_bytes(),
+                    fixed => std::slice::from_raw_parts(value.cast_mut_ptr::<u8>(), fixed as usize),
+                }
+            };
+            out.extend_from_slice(&(bytes.len() as u32).to_ne_bytes());
+            out.extend_from_slice(bytes);
+        }
+        Some(out)
+    }
+}

@@ -1,0 +1,291 @@
+//! Rows taken apart: the shape of a row type, composite values, and their columns' values with their types.
+
+use super::types::Type;
+use super::value::detoasted;
+pub use super::value::Value;
+use crate::pg::backend::memory::Memory;
+use crate::pg::backend::memory::Scratch;
+use pgrx::pg_sys::Oid;
+use pgrx::{pg_sys, varlena};
+use std::ffi::CStr;
+use std::marker::PhantomData;
+use std::rc::Rc;
+
+/// A live column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// pg_attribute.attnum: the place in the row is one less.
+    pub number: i16,
+    pub name: String,
+    /// As declared, domains kept.
+    pub type_oid: Oid,
+    pub typmod: i32,
+}
+
+/// A column of a row.
+pub enum Cell<'a> {
+    /// The row does not say: cut from its image, added later, or of another type by then. Never the same as NULL.
+    Absent,
+    Null,
+    Value(Value<'a>),
+}
+
+/// A row as its columns' values, in the order of attribute numbers.
+#[derive(Clone, Copy)]
+pub struct DeformedRow<'a> {
+    types: &'a [Type],
+    values: &'a [pg_sys::Datum],
+    nulls: &'a [bool],
+    absent: &'a [bool],
+}
+
+impl<'a> DeformedRow<'a> {
+    /// A column by its place; `base` is the type that the reader expects.
+    #[inline]
+    pub fn cell(&self, place: usize, base: Type) -> Cell<'a> {
+        let (Some(own), Some(datum), Some(null)) = (
+            self.types.get(place),
+            self.values.get(place),
+            self.nulls.get(place),
+        ) else {
+            return Cell::Absent;
+        };
+        if own.oid() != base.oid() || self.absent.get(place) == Some(&true) {
+            Cell::Absent
+        } else if *null {
+            Cell::Null
+        } else {
+            // SAFETY: the row's constructors promise that each value is of its column's type and lives for 'a.
+            Cell::Value(unsafe { Value::new(*datum, *own) })
+        }
+    }
+}
+
+/// Room for the columns of a row, reused from row to row.
+#[derive(Default)]
+pub struct RowBuffer {
+    values: Vec<pg_sys::Datum>,
+    nulls: Vec<bool>,
+}
+
+/// A composite value, whole in memory; `'a` is how long it stays there.
+#[derive(Clone, Copy)]
+pub struct Record<'a> {
+    header: pg_sys::HeapTupleHeader,
+    _lent: PhantomData<&'a ()>,
+}
+
+impl<'a> Record<'a> {
+    /// # Safety
+    /// The datum is a composite value, not NULL; it, and the current memory context, live as long as `'a`.
+    pub(in crate::pg) unsafe fn from_datum(datum: pg_sys::Datum) -> Record<'a> {
+        Record {
+            // SAFETY: as the caller says. This is DatumGetHeapTupleHeader: whole and aligned.
+            header: unsafe { detoasted(datum).cast() },
+            _lent: PhantomData,
+        }
+    }
+
+    /// The row type; that of anonymous records for those.
+    pub fn row_type(&self) -> Oid {
+        // SAFETY: the header of a composite value holds the datum fields.
+        unsafe { (*self.header).t_choice.t_datum.datum_typeid }
+    }
+}
+
+/// The columns of a row type, and how to take its rows apart.
+pub struct RowShape {
+    descriptor: pg_sys::TupleDesc,
+    row_type: Oid,
+    columns: Vec<Column>,
+    types: Vec<Type>,
+    _memory: Rc<Memory>,
+}
+
+impl RowShape {
+    /// The shape of a named composite type, as it is now.
+    pub fn of_type(memory: &Rc<Memory>, row_type: Oid) -> RowShape {
+        // SAFETY: the copy is made in the shape's memory, with the defaults of columns added later; it raises an
+        // error for a type that is not composite.
+        unsafe {
+            let descriptor = memory.within(|| pg_sys::lookup_rowtype_tupdesc_copy(row_type, -1));
+            RowShape::of_copy(memory, descriptor)
+        }
+    }
+
+    /// # Safety
+    /// The descriptor lives in the memory.
+    unsafe fn of_copy(memory: &Rc<Memory>, descriptor: pg_sys::TupleDesc) -> RowShape {
+        let mut columns = Vec::new();
+        let mut types = Vec::new();
+        // SAFETY: a descriptor has as many attributes as it says; names are NUL-terminated.
+        unsafe {
+            for i in 0..(*descriptor).natts as usize {
+                let attribute = attribute(descriptor, i);
+                if attribute.attisdropped {
+                    types.push(Type::NONE);
+                    continue;
+                }
+                types.push(Type::base_of(attribute.atttypid));
+                columns.push(Column {
+                    number: attribute.attnum,
+                    name: CStr::from_ptr(attribute.attname.data.as_ptr())
+                        .to_string_lossy()
+                        .into_owned(),
+                    type_oid: attribute.atttypid,
+                    typmod: attribute.atttypmod,
+                });
+            }
+            RowShape {
+                descriptor,
+                row_type: (*descriptor).tdtypeid,
+                columns,
+                types,
+                _memory: memory.clone(),
+            }
+        }
+    }
+
+    /// The types of the columns by attribute number less one, below domains; [`Type::NONE`] for a dropped one.
+    pub fn types(&self) -> &[Type] {
+        &self.types
+    }
+
+    /// Length (pg_attribute.attlen) of a column's values, by attribute number less one, and whether they are passed by
+    /// value.
+    pub fn storage(&self, place: usize) -> (i16, bool) {
+        // SAFETY: the descriptor is the shape's own copy; the place is asserted.
+        unsafe {
+            assert!(place < (*self.descriptor).natts as usize);
+            let attribute = attribute(self.descriptor, place);
+            (attribute.attlen, attribute.attbyval)
+        }
+    }
+
+    /// A decoded image as a value of the row type; what is absent is NULL in it.
+    pub(in crate::pg) fn composite(&self, decoded: &super::decoded::Decoded) -> pg_sys::Datum {
+        // SAFETY: the row has the descriptor's columns, each of its type or NULL; images hold nothing out of line.
+        unsafe {
+            assert_eq!(decoded.values.len(), (*self.descriptor).natts as usize);
+            let tuple = pg_sys::heap_form_tuple(
+                self.descriptor,
+                decoded.values.as_ptr().cast_mut(),
+                decoded.nulls.as_ptr().cast_mut(),
+            );
+            pg_sys::Datum::from((*tuple).t_data)
+        }
+    }
+
+    /// A decoded image as a row of this shape; what was of another type by then is absent.
+    pub fn row<'s>(&'s self, decoded: &'s super::decoded::Decoded) -> DeformedRow<'s> {
+        DeformedRow {
+            types: &self.types,
+            values: &decoded.values,
+            nulls: &decoded.nulls,
+            absent: decoded.absent(),
+        }
+    }
+
+    /// The live columns, in the order of attribute numbers.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Takes a composite value apart; `None` when it is of another row type.
+    pub fn deform<'s>(
+        &'s self,
+        record: Record<'s>,
+        buffer: &'s mut RowBuffer,
+    ) -> Option<DeformedRow<'s>> {
+        if record.row_type() != self.row_type {
+            return None;
+        }
+        // SAFETY: the record is of the shape's row type; it lives as long as the result.
+        unsafe {
+            let length = varlena::varsize_4b(record.header.cast());
+            let mut tuple = pg_sys::HeapTupleData {
+                t_len: length as u32,
+                t_data: record.header,
+                ..Default::default()
+            };
+            Some(self.deform_tuple(&mut tuple, buffer))
+        }
+    }
+
+    /// Takes a composite value in a column apart.
+    pub fn deform_value<'s>(
+        &'s self,
+        value: Value<'s>,
+        base: Type,
+        buffer: &'s mut RowBuffer,
+        _scratch: &'s Scratch,
+    ) -> Option<DeformedRow<'s>> {
+        let datum = value.datum_of(base)?;
+        // SAFETY: the shape is of a composite type, and `deform` checks that it is the value's; a detoasted copy is
+        // allocated in the scratch context.
+        let record = unsafe { Record::from_datum(datum) };
+        self.deform(record, buffer)
+    }
+
+    /// Takes a tuple apart.
+    ///
+    /// # Safety
+    /// The tuple's row type is the shape's, and its data live as long as `'s`.
+    pub(in crate::pg) unsafe fn deform_tuple<'s>(
+        &'s self,
+        tuple: pg_sys::HeapTuple,
+        buffer: &'s mut RowBuffer,
+    ) -> DeformedRow<'s> {
+        buffer
+            .values
+            .resize(self.types.len(), pg_sys::Datum::null());
+        buffer.nulls.resize(self.types.len(), true);
+        // SAFETY: as the caller says; the buffers hold one entry per attribute.
+        unsafe {
+            pg_sys::heap_deform_tuple(
+                tuple,
+                self.descriptor,
+                buffer.values.as_mut_ptr(),
+                buffer.nulls.as_mut_ptr(),
+            );
+            self.row_of(&buffer.values, &buffer.nulls)
+        }
+    }
+
+    /// A row that is already apart: a slot's arrays.
+    ///
+    /// # Safety
+    /// The slices hold one entry per attribute of the shape, each of its attribute's type, and live as long as `'s`.
+    pub(in crate::pg) unsafe fn row_of<'s>(
+        &'s self,
+        values: &'s [pg_sys::Datum],
+        nulls: &'s [bool],
+    ) -> DeformedRow<'s> {
+        DeformedRow {
+            types: &self.types,
+            values,
+            nulls,
+            absent: &[],
+        }
+    }
+}
+
+/// # Safety
+/// The descriptor is valid and has more than `i` attributes.
+unsafe fn attribute<'a>(
+    descriptor: pg_sys::TupleDesc,
+    i: usize,
+) -> &'a pg_sys::FormData_pg_attribute {
+    // SAFETY: as the caller says. From 18 on the attributes stand behind their compact forms.
+    unsafe {
+        #[cfg(not(feature = "pg18"))]
+        let attributes = (*descriptor).attrs.as_ptr();
+        #[cfg(feature = "pg18")]
+        let attributes = (*descriptor)
+            .compact_attrs
+            .as_ptr()
+            .add((*descriptor).natts as usize)
+            .cast::<pg_sys::FormData_pg_attribute>();
+        &*attributes.add(i)
+    }
+}

@@ -1,0 +1,140 @@
+//! Literals: text read by a type's input function, written back in its canonical form; and regular expressions.
+
+use crate::pg::catalog::columns::text;
+use pgrx::pg_sys;
+use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
+use pgrx::pg_sys::panic::CaughtError;
+use pgrx::pg_sys::Oid;
+use pgrx::prelude::*;
+use pgrx::PgSqlErrorCode;
+use std::ffi::{CStr, CString};
+use std::panic::AssertUnwindSafe;
+
+/// Why Postgres refused a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The SQLSTATE.
+    pub code: PgSqlErrorCode,
+    /// Postgres's own message.
+    pub message: String,
+    /// Its detail.
+    pub detail: Option<String>,
+    /// Its hint.
+    pub hint: Option<String>,
+}
+
+impl Refusal {
+    /// Whether the stack did not suffice.
+    pub fn is_too_deep(&self) -> bool {
+        self.code == PgSqlErrorCode::ERRCODE_STATEMENT_TOO_COMPLEX
+    }
+}
+
+/// The canonical text of a value: `input` as type `read_as` takes it, without a type modifier, and as `write_as`, a
+/// type of the same representation, writes it. Both depend on the settings; see [`crate::pg::backend::act_as::CANONICAL`].
+pub fn canonical(read_as: Oid, write_as: Oid, input: &str) -> Result<Vec<u8>, Refusal> {
+    let input = c_string(input)?;
+    catch(|| {
+        let (mut function, mut parameter, mut varlena) =
+            (pg_sys::InvalidOid, pg_sys::InvalidOid, false);
+        // SAFETY: the string is NUL-terminated; the two types have one representation by the caller's word, which is
+        // that an operator class of the one serves the other; -1 is no type modifier.
+        unsafe {
+            pg_sys::getTypeInputInfo(read_as, &mut function, &mut parameter);
+            let value =
+                pg_sys::OidInputFunctionCall(function, input.as_ptr().cast_mut(), parameter, -1);
+            pg_sys::getTypeOutputInfo(write_as, &mut function, &mut varlena);
+            let output = pg_sys::OidOutputFunctionCall(function, value);
+            CStr::from_ptr(output).to_bytes().to_vec()
+        }
+    })
+}
+
+/// A string as SQL writes it, whatever standard_conforming_strings says.
+pub fn quote(value: &str) -> String {
+    match CString::new(value) {
+        // SAFETY: the string is NUL-terminated; the result is a copy.
+        Ok(value) => unsafe { text(pg_sys::quote_literal_cstr(value.as_ptr())) },
+        // No text of Postgres contains NUL.
+        Err(_) => String::from("NULL"),
+    }
+}
+
+unsafe extern "C-unwind" {
+    fn RE_compile_and_cache(
+        pattern: *mut pg_sys::text,
+        flags: std::ffi::c_int,
+        collation: Oid,
+    ) -> *const CompiledRegex;
+}
+
+/// The beginning of `regex_t` (regex/regex.h), the same from version 9.1 to 18.
+#[repr(C)]
+struct CompiledRegex {
+    magic: std::ffi::c_int,
+    groups: usize,
+    info: std::ffi::c_long,
+}
+
+/// regex/regex.h: `REG_ADVANCED`, `REG_NOSUB` (what a match without groups asks for), `REG_ICASE`, `REG_UBACKREF`
+const REG_ADVANCED: std::ffi::c_int = 3;
+const REG_NOSUB: std::ffi::c_int = 16;
+const REG_ICASE: std::ffi::c_int = 8;
+const REG_UBACKREF: std::ffi::c_long = 1;
+
+/// Compiles a regular expression as a match under `collation` would; whether it has back-references.
+pub fn compile_regex(pattern: &str, ignore_case: bool, collation: Oid) -> Result<bool, Refusal> {
+    let pattern = c_string(pattern)?;
+    let flags = REG_ADVANCED | REG_NOSUB | if ignore_case { REG_ICASE } else { 0 };
+    catch(|| {
+        // SAFETY: the pattern is a text of the server; the compiled expression is the cache's and read at once.
+        unsafe {
+            let pattern = pg_sys::cstring_to_text(pattern.as_ptr());
+            let compiled =
+                pg_guard_ffi_boundary(|| RE_compile_and_cache(pattern, flags, collation));
+            (*compiled).info & REG_UBACKREF != 0
+        }
+    })
+}
+
+fn c_string(input: &str) -> Result<CString, Refusal> {
+    CString::new(input).map_err(|_| Refusal {
+        code: PgSqlErrorCode::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE,
+        message: String::from("a text cannot contain the character NUL"),
+        detail: None,
+        hint: None,
+    })
+}
+
+/// Does `work`; what it raises about the value is returned. The caller must fail with it: this is no subtransaction,
+/// so that what `work` had acquired is given back only when the transaction or its subtransaction is rolled back.
+fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Refusal> {
+    PgTryBuilder::new(AssertUnwindSafe(|| Ok(work())))
+        .catch_others(|error| match error {
+            CaughtError::PostgresError(ref raised) => {
+                match code_of_value(raised.sql_error_code()) {
+                    Some(code) => Err(Refusal {
+                        code,
+                        message: raised.message().to_owned(),
+                        detail: raised.detail().map(str::to_owned),
+                        hint: raised.hint().map(str::to_owned),
+                    }),
+                    None => error.rethrow(),
+                }
+            }
+            other => other.rethrow(),
+        })
+        .execute()
+}
+
+/// The SQLSTATE of an error about the value: those of the classes 0A, 22, 42 and 54. Some input functions (hstore's)
+/// know no better than XX000. All else (want of memory, a cancel) is not about the value.
+fn code_of_value(code: PgSqlErrorCode) -> Option<PgSqlErrorCode> {
+    // A SQLSTATE is five characters of six bits each, the first one lowest.
+    let character = |i: u32| char::from(((code as u32 >> (6 * i)) & 0x3f) as u8 + b'0');
+    match (character(0), character(1)) {
+        ('0', 'A') | ('2', '2') | ('4', '2') | ('5', '4') => Some(code),
+        ('X', 'X') => Some(PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION),
+        _ => None,
+    }
+}

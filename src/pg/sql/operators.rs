@@ -1,0 +1,146 @@
+//! Operators, found once by type and written so that no search_path can find another one.
+
+use super::typeinfo::is_immutable;
+use crate::pg::catalog::columns::text;
+use pgrx::pg_sys;
+use pgrx::pg_sys::Oid;
+use std::ffi::CString;
+
+/// An operator with two operands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BinaryOperator {
+    /// Its OID.
+    pub oid: Oid,
+    /// The declared type of its left operand.
+    pub left: Oid,
+    /// The declared type of its right operand.
+    pub right: Oid,
+    /// `OPERATOR(schema.name)`.
+    pub sql: String,
+    /// Whether what it runs is Postgres's own or a known extension's, and immutable.
+    pub trusted: bool,
+}
+
+impl BinaryOperator {
+    /// Whether an operand type stands for many.
+    pub fn is_polymorphic(&self) -> bool {
+        // SAFETY: a catalog look-up.
+        unsafe { pg_sys::get_typtype(self.left) as u8 == pg_sys::TYPTYPE_PSEUDO }
+    }
+}
+
+/// A comparison that an operator class defines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strategy {
+    Less,
+    LessEqual,
+    Equal,
+    GreaterEqual,
+    Greater,
+}
+
+/// The operator of a type's default operator class: btree's, and for equality hash's where there is no btree. `None`
+/// also where the type is made of types that lack it.
+pub fn comparison(type_oid: Oid, strategy: Strategy) -> Option<BinaryOperator> {
+    let wanted = pg_sys::TYPECACHE_EQ_OPR
+        | pg_sys::TYPECACHE_LT_OPR
+        | pg_sys::TYPECACHE_BTREE_OPFAMILY
+        | pg_sys::TYPECACHE_CMP_PROC;
+    // SAFETY: the entry lives as long as the backend; the flags ask for the fields that are read.
+    unsafe {
+        let entry = pg_sys::lookup_type_cache(type_oid, wanted as i32);
+        if strategy == Strategy::Equal {
+            return by_oid((*entry).eq_opr);
+        }
+        // The cache has looked into arrays and rows for these two; the other strategies follow them.
+        if (*entry).lt_opr == pg_sys::InvalidOid || !is_immutable((*entry).cmp_proc) {
+            return None;
+        }
+        let number = match strategy {
+            Strategy::Less => pg_sys::BTLessStrategyNumber,
+            Strategy::LessEqual => pg_sys::BTLessEqualStrategyNumber,
+            Strategy::Equal => pg_sys::BTEqualStrategyNumber,
+            Strategy::GreaterEqual => pg_sys::BTGreaterEqualStrategyNumber,
+            Strategy::Greater => pg_sys::BTGreaterStrategyNumber,
+        };
+        let (family, input) = ((*entry).btree_opf, (*entry).btree_opintype);
+        by_oid(pg_sys::get_opfamily_member(
+            family,
+            input,
+            input,
+            number as i16,
+        ))
+    }
+}
+
+/// The operator that is true where another one is false.
+pub fn negator(operator: &BinaryOperator) -> Option<BinaryOperator> {
+    // SAFETY: a catalog look-up, InvalidOid for no hit.
+    by_oid(unsafe { pg_sys::get_negator(operator.oid) })
+}
+
+/// The operator of this name and these operand types in the schema of `home`, a type.
+pub fn named(home: Oid, name: &str, left: Oid, right: Oid) -> Option<BinaryOperator> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: the list and its strings live in the current memory context; InvalidOid for no hit.
+    unsafe {
+        let id = pg_sys::SysCacheIdentifier::TYPEOID as i32;
+        let tuple = pg_sys::SearchSysCache1(id, home.into());
+        if tuple.is_null() {
+            return None;
+        }
+        let schema = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_type>()).typnamespace;
+        pg_sys::ReleaseSysCache(tuple);
+        let schema = pg_sys::get_namespace_name(schema);
+        if schema.is_null() {
+            return None;
+        }
+        let mut names = pgrx::PgList::<pg_sys::Node>::new();
+        names.push(pg_sys::makeString(schema).cast());
+        names.push(pg_sys::makeString(pg_sys::pstrdup(name.as_ptr())).cast());
+        by_oid(pg_sys::OpernameGetOprid(names.into_pg(), left, right))
+    }
+}
+
+/// The operator of Postgres itself of this name and these operand types.
+pub fn builtin(name: &str, left: Oid, right: Oid) -> Option<BinaryOperator> {
+    named(pg_sys::INT4OID, name, left, right)
+}
+
+/// `@>`, `<@` or `&&` of all arrays, ranges or multiranges.
+pub fn of_containers(name: &str, shape: &super::typeinfo::Shape) -> Option<BinaryOperator> {
+    use super::typeinfo::Shape;
+    let operand = match shape {
+        Shape::Array(_) => pg_sys::ANYARRAYOID,
+        Shape::Range(_) => pg_sys::ANYRANGEOID,
+        Shape::Multirange(_) => pg_sys::ANYMULTIRANGEOID,
+        _ => return None,
+    };
+    builtin(name, operand, operand)
+}
+
+fn by_oid(operator: Oid) -> Option<BinaryOperator> {
+    // SAFETY: catalog look-ups; the tuple is released after its fields were read.
+    unsafe {
+        let id = pg_sys::SysCacheIdentifier::OPEROID as i32;
+        let tuple = pg_sys::SearchSysCache1(id, operator.into());
+        if tuple.is_null() {
+            return None;
+        }
+        let form = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_operator>();
+        let schema = pg_sys::get_namespace_name((*form).oprnamespace);
+        let found = BinaryOperator {
+            oid: operator,
+            left: (*form).oprleft,
+            right: (*form).oprright,
+            sql: format!(
+                "OPERATOR({}.{})",
+                text(pg_sys::quote_identifier(schema)),
+                text((*form).oprname.data.as_ptr())
+            ),
+            trusted: is_immutable((*form).oprcode),
+        };
+        pg_sys::ReleaseSysCache(tuple);
+        Some(found)
+    }
+}

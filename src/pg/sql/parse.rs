@@ -1,0 +1,72 @@
+//! Postgres's own parser and type checker over a condition, and what it made of it.
+
+use crate::error::{report, Error, Result};
+use crate::pg::catalog::columns::text;
+use crate::pg::catalog::columns::Columns;
+use pgrx::{pg_sys, PgList};
+use std::ffi::CString;
+
+/// Parses and type-checks a condition over the columns of a table as `CREATE TRIGGER … WHEN` would, and returns the
+/// tree that it stands for, as the server writes trees: column references have `:varno 1`.
+pub fn analyse(table: &Columns, condition: &str) -> Result<String> {
+    let source = CString::new(format!("({condition})")).map_err(|_| not_one())?;
+    // SAFETY: the parser copies nothing of `source` and it outlives the calls; the relation is open; the state is freed
+    // by an abort when something below raises.
+    unsafe {
+        let raw = single_expression(&source).ok_or_else(not_one)?;
+        let state = pg_sys::make_parsestate(std::ptr::null_mut());
+        let lock = pg_sys::AccessShareLock as i32;
+        let item = pg_sys::addRangeTableEntryForRelation(
+            state,
+            table.relation(),
+            lock,
+            std::ptr::null_mut(),
+            false,
+            true,
+        );
+        pg_sys::addNSItemToQuery(state, item, false, true, true);
+        let kind = pg_sys::ParseExprKind::EXPR_KIND_TRIGGER_WHEN;
+        let expression = pg_sys::transformExpr(state, raw, kind);
+        let expression = pg_sys::coerce_to_boolean(state, expression, c"WHEN".as_ptr());
+        pg_sys::assign_expr_collations(state, expression);
+        pg_sys::free_parsestate(state);
+        if pg_sys::contain_mutable_functions(expression) {
+            return Err(Error::InvalidObjectDefinition(report(
+                "the filter's condition is not immutable",
+            )));
+        }
+        Ok(text(pg_sys::nodeToString(expression.cast())))
+    }
+}
+
+fn not_one() -> Error {
+    Error::InvalidObjectDefinition(report("the filter does not translate to one condition"))
+}
+
+/// The raw tree of a text that is one expression and nothing more.
+///
+/// # Safety
+/// `source` outlives the use of the tree.
+unsafe fn single_expression(source: &CString) -> Option<*mut pg_sys::Node> {
+    // SAFETY: in this mode the parser returns one RawStmt with a SelectStmt; its lists are read only.
+    unsafe {
+        let mode = pg_sys::RawParseMode::RAW_PARSE_PLPGSQL_EXPR;
+        let statements =
+            PgList::<pg_sys::RawStmt>::from_pg(pg_sys::raw_parser(source.as_ptr(), mode));
+        let statement = statements.get_ptr(0)?;
+        let select = (*statement).stmt.cast::<pg_sys::SelectStmt>();
+        let plain = statements.len() == 1
+            && (*select).fromClause.is_null()
+            && (*select).whereClause.is_null()
+            && (*select).distinctClause.is_null()
+            && (*select).groupClause.is_null()
+            && (*select).sortClause.is_null()
+            && (*select).limitCount.is_null()
+            && (*select).op == pg_sys::SetOperation::SETOP_NONE;
+        let targets = PgList::<pg_sys::ResTarget>::from_pg((*select).targetList);
+        if !plain || targets.len() != 1 {
+            return None;
+        }
+        targets.get_ptr(0).map(|target| (*target).val)
+    }
+}

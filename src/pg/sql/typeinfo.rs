@@ -1,0 +1,253 @@
+//! What a filter must know of a type: what it is made of, how it is written, and whose code it runs.
+
+use crate::pg::catalog::columns::attributes;
+use crate::pg::catalog::columns::text;
+use pgrx::pg_sys;
+use pgrx::pg_sys::Oid;
+use std::ffi::CStr;
+
+pub use pg_sys::{
+    BOOLOID as BOOL, JSONBOID as JSONB, JSONOID as JSON, NAMEOID as NAME, TEXTOID as TEXT,
+};
+pub use pg_sys::{CHAROID as CHAR, INT4OID as INT4, VARCHAROID as VARCHAR};
+/// The types that filters name.
+pub use pg_sys::{TIMETZOID as TIMETZ, TSQUERYOID as TSQUERY};
+
+/// Extensions whose types' functions were read for what a comparison may raise: nothing but want of memory. Those of
+/// others may (pgvector, for one, has raised for vectors of different lengths).
+const KNOWN_EXTENSIONS: [&str; 3] = ["citext", "hstore", "ltree"];
+
+/// What a type is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shape {
+    /// Nothing that SQL can take apart.
+    Scalar,
+    /// A domain over a type.
+    Domain(Oid),
+    /// An array of a type.
+    Array(Oid),
+    /// A range over a type.
+    Range(Oid),
+    /// A multirange over a range type.
+    Multirange(Oid),
+    /// A row of these types.
+    Composite(Vec<Oid>),
+}
+
+/// What a type is made of.
+pub fn shape(type_oid: Oid) -> Shape {
+    // SAFETY: catalog look-ups, InvalidOid or '\0' for no hit; a composite type's descriptor is released after it was
+    // copied.
+    unsafe {
+        let element = pg_sys::get_element_type(type_oid);
+        if element != pg_sys::InvalidOid {
+            return Shape::Array(element);
+        }
+        match pg_sys::get_typtype(type_oid) as u8 {
+            pg_sys::TYPTYPE_DOMAIN => Shape::Domain(pg_sys::getBaseType(type_oid)),
+            pg_sys::TYPTYPE_RANGE => Shape::Range(pg_sys::get_range_subtype(type_oid)),
+            pg_sys::TYPTYPE_MULTIRANGE => Shape::Multirange(pg_sys::get_multirange_range(type_oid)),
+            pg_sys::TYPTYPE_COMPOSITE => {
+                let descriptor = pg_sys::lookup_rowtype_tupdesc_copy(type_oid, -1);
+                let columns = attributes(descriptor);
+                pg_sys::FreeTupleDesc(descriptor);
+                Shape::Composite(columns.into_iter().map(|column| column.type_oid).collect())
+            }
+            _ => Shape::Scalar,
+        }
+    }
+}
+
+/// The type under all domains; of an array also those of its elements, so that no domain is left.
+pub fn base_type(type_oid: Oid) -> Oid {
+    // SAFETY: catalog look-ups.
+    let base = unsafe { pg_sys::getBaseType(type_oid) };
+    let Shape::Array(element) = shape(base) else {
+        return base;
+    };
+    let inner = base_type(element);
+    if inner == element {
+        return base;
+    }
+    // SAFETY: a catalog look-up, InvalidOid for a type without an array type.
+    let array = unsafe { pg_sys::get_array_type(inner) };
+    if array == pg_sys::InvalidOid {
+        base
+    } else {
+        array
+    }
+}
+
+/// The type as SQL names it whatever the search_path is, without a type modifier.
+pub fn qualified_name(type_oid: Oid) -> String {
+    let flags = pg_sys::FORMAT_TYPE_TYPEMOD_GIVEN | pg_sys::FORMAT_TYPE_FORCE_QUALIFY;
+    // SAFETY: returns a string, "???" for a type that does not exist.
+    unsafe {
+        text(pg_sys::format_type_extended(
+            type_oid,
+            -1,
+            flags as pg_sys::bits16,
+        ))
+    }
+}
+
+/// The type as messages name it.
+pub fn display_name(type_oid: Oid) -> String {
+    // SAFETY: as in qualified_name.
+    unsafe { text(pg_sys::format_type_be(type_oid)) }
+}
+
+/// Whether values of the type are rows, of which `IS NULL` asks something else than whether they are NULL.
+pub fn is_row(type_oid: Oid) -> bool {
+    // SAFETY: a catalog look-up.
+    unsafe { pg_sys::type_is_rowtype(type_oid) }
+}
+
+/// Whether the type is one of characters.
+pub fn is_string(type_oid: Oid) -> bool {
+    let (mut category, mut preferred) = (0, false);
+    // SAFETY: a catalog look-up of a type that exists.
+    unsafe { pg_sys::get_type_category_preferred(type_oid, &mut category, &mut preferred) };
+    category as u8 == b'S'
+}
+
+/// Whether the type's values are dates or times, whose input knows `now`, `today` and the like.
+pub fn is_datetime(type_oid: Oid) -> bool {
+    [
+        pg_sys::DATEOID,
+        pg_sys::TIMEOID,
+        pg_sys::TIMETZOID,
+        pg_sys::TIMESTAMPOID,
+        pg_sys::TIMESTAMPTZOID,
+        pg_sys::INTERVALOID,
+    ]
+    .contains(&type_oid)
+}
+
+/// Whether a scalar's input is code that can be trusted, and under pinned settings makes of a text always one value.
+pub fn has_stable_input(type_oid: Oid) -> bool {
+    let (input, output) = io_functions(type_oid);
+    if !is_trusted(input) || !is_trusted(output) {
+        return false;
+    }
+    // SAFETY: catalog look-ups of functions and a type that exist.
+    let immutable = unsafe { pg_sys::func_volatile(input) as u8 == pg_sys::PROVOLATILE_IMMUTABLE };
+    // SAFETY: as before.
+    immutable || is_datetime(type_oid) || unsafe { pg_sys::type_is_enum(type_oid) }
+}
+
+fn io_functions(type_oid: Oid) -> (Oid, Oid) {
+    let (mut input, mut output, mut parameter, mut varlena) = (
+        pg_sys::InvalidOid,
+        pg_sys::InvalidOid,
+        pg_sys::InvalidOid,
+        false,
+    );
+    // SAFETY: the functions write the variables, or raise for a shell type, which no column has.
+    unsafe {
+        pg_sys::getTypeInputInfo(type_oid, &mut input, &mut parameter);
+        pg_sys::getTypeOutputInfo(type_oid, &mut output, &mut varlena);
+    }
+    (input, output)
+}
+
+/// Whether a range's own functions, the comparison of its bounds and its canonical form, are trusted.
+pub fn range_is_trusted(range: Oid) -> bool {
+    // SAFETY: the entry lives as long as the backend; the flags ask for the fields that are read.
+    let (compare, canonical) = unsafe {
+        let entry = pg_sys::lookup_type_cache(range, pg_sys::TYPECACHE_RANGE_INFO as i32);
+        (
+            (*entry).rng_cmp_proc_finfo.fn_oid,
+            (*entry).rng_canonical_finfo.fn_oid,
+        )
+    };
+    is_immutable(compare) && (canonical == pg_sys::InvalidOid || is_immutable(canonical))
+}
+
+/// Whether a function is trusted and always gives the same answer.
+pub fn is_immutable(function: Oid) -> bool {
+    // SAFETY: a catalog look-up of a function that exists.
+    is_trusted(function)
+        && unsafe { pg_sys::func_volatile(function) as u8 == pg_sys::PROVOLATILE_IMMUTABLE }
+}
+
+/// Whether a function is Postgres's own, or one of a known extension written in C: nobody but a superuser can have
+/// defined it, and it raises nothing.
+pub fn is_trusted(function: Oid) -> bool {
+    if function == pg_sys::InvalidOid {
+        return false;
+    }
+    if function.to_u32() < pg_sys::FirstNormalObjectId {
+        return true;
+    }
+    // SAFETY: catalog look-ups; the tuple is released after its fields were read.
+    let (native, extension) = unsafe {
+        let id = pg_sys::SysCacheIdentifier::PROCOID as i32;
+        let tuple = pg_sys::SearchSysCache1(id, function.into());
+        if tuple.is_null() {
+            return false;
+        }
+        let form = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_proc>();
+        let language = (*form).prolang;
+        pg_sys::ReleaseSysCache(tuple);
+        let native = [c"internal", c"c"].map(|name| pg_sys::get_language_oid(name.as_ptr(), true));
+        let extension = pg_sys::getExtensionOfObject(pg_sys::ProcedureRelationId, function);
+        (native.contains(&language), extension)
+    };
+    native && extension_is_known(extension)
+}
+
+fn extension_is_known(extension: Oid) -> bool {
+    if extension == pg_sys::InvalidOid {
+        return false;
+    }
+    // SAFETY: returns NULL for an extension that does not exist.
+    unsafe {
+        let name = pg_sys::get_extension_name(extension);
+        !name.is_null()
+            && KNOWN_EXTENSIONS
+                .iter()
+                .any(|known| CStr::from_ptr(name).to_bytes() == known.as_bytes())
+    }
+}
+
+/// The collation as SQL names it whatever the search_path is; `None` where there is none to name.
+pub fn collation_name(collation: Oid) -> Option<String> {
+    if collation == pg_sys::InvalidOid {
+        return None;
+    }
+    // SAFETY: catalog look-ups; the tuple is released after its fields were read.
+    unsafe {
+        let id = pg_sys::SysCacheIdentifier::COLLOID as i32;
+        let tuple = pg_sys::SearchSysCache1(id, collation.into());
+        if tuple.is_null() {
+            return None;
+        }
+        let form = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_collation>();
+        let schema = pg_sys::get_namespace_name((*form).collnamespace);
+        let name = pg_sys::quote_qualified_identifier(schema, (*form).collname.data.as_ptr());
+        pg_sys::ReleaseSysCache(tuple);
+        Some(text(name))
+    }
+}
+
+/// Whether equal texts under the collation are the same bytes, which patterns need.
+pub fn is_deterministic(collation: Oid) -> bool {
+    // SAFETY: a catalog look-up of a collation that a column has.
+    collation == pg_sys::InvalidOid || unsafe { pg_sys::get_collation_isdeterministic(collation) }
+}
+
+/// The collation that columns of the type have when they name none.
+pub fn default_collation(type_oid: Oid) -> Oid {
+    // SAFETY: a catalog look-up.
+    unsafe { pg_sys::get_typcollation(type_oid) }
+}
+
+/// OIDs below are those of Postgres itself.
+pub const FIRST_USER_OID: u32 = pg_sys::FirstNormalObjectId;
+
+/// The function jsonb_typeof.
+pub const JSONB_TYPEOF: u32 = pg_sys::F_JSONB_TYPEOF;
+
+/// The collation "C".
+pub const COLLATION_C: Oid = pg_sys::C_COLLATION_OID;

@@ -1,0 +1,295 @@
+//! The extension's own tables, read and written below SQL: no privilege check, no plan, nothing for logical decoding.
+//!
+//! A subscriber of a FOR ALL TABLES publication that lacks the extension would stop at the first decoded change of a
+//! table that it does not have. Inserts are therefore made with `HEAP_INSERT_NO_LOGICAL`; deletes decode to nothing
+//! because every table of ours has REPLICA IDENTITY NOTHING (pgoutput.c skips a DELETE without an old tuple); and an
+//! update, which heapam.c cannot hide, is a delete and an insert.
+
+use crate::error::{report, Error, Result};
+use crate::pg::SCHEMA;
+use pgrx::{pg_sys, FromDatum, IntoDatum};
+use std::ffi::{CStr, CString};
+
+/// Lock levels that the extension takes on its own tables; named as in the LOCK command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lock {
+    AccessShare,
+    RowExclusive,
+    ShareRowExclusive,
+}
+
+impl Lock {
+    pub(in crate::pg) fn mode(self) -> pg_sys::LOCKMODE {
+        (match self {
+            Lock::AccessShare => pg_sys::AccessShareLock,
+            Lock::RowExclusive => pg_sys::RowExclusiveLock,
+            Lock::ShareRowExclusive => pg_sys::ShareRowExclusiveLock,
+        }) as pg_sys::LOCKMODE
+    }
+}
+
+/// Which rows a scan sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// Those of the statement's snapshot: for functions that answer a query.
+    Active,
+    /// Those committed by now: for decisions under a lock. Not in parallel workers.
+    Latest,
+}
+
+/// A value of a column, `None` in its place being NULL.
+#[derive(Clone, Debug)]
+pub enum Value<'a> {
+    Int2(i16),
+    Int4(i32),
+    Int8(i64),
+    Oid(pg_sys::Oid),
+    Bool(bool),
+    Text(&'a str),
+    TextArray(&'a [String]),
+    Int2Array(&'a [i16]),
+    Int4Array(&'a [i32]),
+    OidArray(&'a [pg_sys::Oid]),
+    Bytes(&'a [u8]),
+    /// Microseconds since 2000-01-01 UTC, as Postgres counts.
+    Timestamp(i64),
+}
+
+impl Value<'_> {
+    fn datum(&self) -> pg_sys::Datum {
+        let datum = match *self {
+            Value::Int2(v) => v.into_datum(),
+            Value::Int4(v) => v.into_datum(),
+            Value::Int8(v) | Value::Timestamp(v) => v.into_datum(),
+            Value::Oid(v) => v.into_datum(),
+            Value::Bool(v) => v.into_datum(),
+            Value::Text(v) => v.into_datum(),
+            Value::TextArray(v) => v.to_vec().into_datum(),
+            Value::Int2Array(v) => v.to_vec().into_datum(),
+            Value::Int4Array(v) => v.to_vec().into_datum(),
+            Value::OidArray(v) => v.to_vec().into_datum(),
+            Value::Bytes(v) => v.into_datum(),
+        };
+        datum.unwrap_or(pg_sys::Datum::null())
+    }
+}
+
+/// The place of a row; valid while the lock that it was found under is held.
+#[derive(Clone, Copy, Debug)]
+pub struct RowId(pg_sys::ItemPointerData);
+
+/// OID of a relation of the extension, `None` when the extension does not exist in this database.
+pub fn member_oid(name: &str) -> Option<pg_sys::Oid> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: both names are NUL-terminated; the functions look into the syscache and return InvalidOid for no hit.
+    let oid = unsafe {
+        let schema = pg_sys::get_namespace_oid(c"pgrealtime".as_ptr(), true);
+        pg_sys::get_relname_relid(name.as_ptr(), schema)
+    };
+    (oid != pg_sys::InvalidOid).then_some(oid)
+}
+
+/// Refuses to write where Postgres's own commands do: on a standby, in a read-only transaction (25006).
+pub fn refuse_read_only(what: &CStr) {
+    // SAFETY: the string ends with a NUL; the functions raise or return.
+    unsafe {
+        pg_sys::PreventCommandDuringRecovery(what.as_ptr());
+        if pg_sys::XactReadOnly {
+            pg_sys::PreventCommandIfReadOnly(what.as_ptr());
+        }
+    }
+}
+
+/// A table of the extension, open under a lock that lasts until the transaction ends.
+pub struct Table {
+    relation: pg_sys::Relation,
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        // An abort closes relations by itself, and a second error while unwinding would end the server.
+        if !std::thread::panicking() {
+            // SAFETY: `relation` was opened by `open` and is closed once; NoLock keeps the lock.
+            unsafe { pg_sys::table_close(self.relation, pg_sys::NoLock as pg_sys::LOCKMODE) }
+        }
+    }
+}
+
+impl Table {
+    /// Opens a table in the extension's schema. Errors: 42P01 when the extension is not there.
+    pub fn open_member(name: &str, lock: Lock) -> Result<Table> {
+        let missing = || {
+            Error::UndefinedTable(
+                report(format!("relation \"{SCHEMA}.{name}\" does not exist"))
+                    .hint("Run CREATE EXTENSION pgrealtime in this database."),
+            )
+        };
+        let oid = member_oid(name).ok_or_else(missing)?;
+        // SAFETY: the function locks, and returns null when the relation has gone in between.
+        let relation = unsafe { pg_sys::try_relation_open(oid, lock.mode()) };
+        if relation.is_null() {
+            return Err(missing());
+        }
+        Ok(Table { relation })
+    }
+
+    /// OID of the table.
+    pub fn oid(&self) -> pg_sys::Oid {
+        // SAFETY: the relation is open.
+        unsafe { (*self.relation).rd_id }
+    }
+
+    /// Inserts one row, one value per column, and its index entries; visible to the next command. A duplicate key is
+    /// Postgres's own 23505.
+    pub fn insert(&self, values: &[Option<Value>]) {
+        let mut datums: Vec<pg_sys::Datum> = Vec::with_capacity(values.len());
+        let mut nulls: Vec<bool> = Vec::with_capacity(values.len());
+        for value in values {
+            nulls.push(value.is_none());
+            datums.push(value.as_ref().map_or(pg_sys::Datum::null(), Value::datum));
+        }
+        // SAFETY: the relation is open under a lock that allows writing; the arrays hold one entry per column, which
+        // is asserted; heap_form_tuple and heap_insert copy what they keep.
+        unsafe {
+            let descriptor = (*self.relation).rd_att;
+            assert_eq!((*descriptor).natts as usize, values.len());
+            let tuple =
+                pg_sys::heap_form_tuple(descriptor, datums.as_mut_ptr(), nulls.as_mut_ptr());
+            pg_sys::heap_insert(
+                self.relation,
+                tuple,
+                pg_sys::GetCurrentCommandId(true),
+                pg_sys::HEAP_INSERT_NO_LOGICAL as i32,
+                std::ptr::null_mut(),
+            );
+            insert_index_entries(self.relation, tuple, &datums, &nulls);
+            pg_sys::heap_freetuple(tuple);
+            pg_sys::CommandCounterIncrement();
+        }
+    }
+
+    /// Deletes a row. The caller holds a lock under which nobody else deletes it.
+    pub fn delete(&self, row: RowId) {
+        let mut tid = row.0;
+        // SAFETY: the relation is open under a lock that allows writing.
+        unsafe {
+            pg_sys::simple_heap_delete(self.relation, &mut tid);
+            pg_sys::CommandCounterIncrement();
+        }
+    }
+
+    /// All rows, in no order. The scan itself returns every version and a snapshot then says which are visible: so it
+    /// takes no predicate lock, and no serializable transaction fails for what happens in our tables (predicate.c skips
+    /// special snapshots).
+    pub fn rows(&self, view: View) -> Vec<Row<'_>> {
+        let mut rows = Vec::new();
+        // SAFETY: the relation is open; the snapshot is registered for the length of the scan; tuples are copied
+        // into the current memory context before the scan moves on.
+        unsafe {
+            let snapshot = pg_sys::RegisterSnapshot(match view {
+                View::Active => pg_sys::GetActiveSnapshot(),
+                View::Latest => pg_sys::GetLatestSnapshot(),
+            });
+            let any = &raw mut pg_sys::SnapshotAnyData;
+            let scan = pg_sys::table_beginscan(self.relation, any, 0, std::ptr::null_mut());
+            let slot = pg_sys::table_slot_create(self.relation, std::ptr::null_mut());
+            let forward = pg_sys::ScanDirection::ForwardScanDirection;
+            while pg_sys::table_scan_getnextslot(scan, forward, slot) {
+                if pg_sys::table_tuple_satisfies_snapshot(self.relation, slot, snapshot) {
+                    rows.push(Row {
+                        table: self,
+                        tuple: pg_sys::ExecCopySlotHeapTuple(slot),
+                    });
+                }
+            }
+            pg_sys::ExecDropSingleTupleTableSlot(slot);
+            pg_sys::table_endscan(scan);
+            pg_sys::UnregisterSnapshot(snapshot);
+        }
+        rows
+    }
+}
+
+/// Adds a tuple's entries to the plain column indexes of a relation (no expressions, no predicates: ours have none).
+///
+/// # Safety
+/// `relation` is open for writing, `tuple` was just inserted into it, the slices hold its columns.
+unsafe fn insert_index_entries(
+    relation: pg_sys::Relation,
+    tuple: pg_sys::HeapTuple,
+    datums: &[pg_sys::Datum],
+    nulls: &[bool],
+) {
+    // SAFETY: as promised by the caller; each index is open while it is used.
+    unsafe {
+        let list = pg_sys::RelationGetIndexList(relation);
+        for oid in pgrx::PgList::<pg_sys::Oid>::from_pg(list).iter_oid() {
+            let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
+            let index = pg_sys::index_open(oid, lock);
+            let form = (*index).rd_index;
+            let mut values = [pg_sys::Datum::null(); pg_sys::INDEX_MAX_KEYS as usize];
+            let mut isnull = [true; pg_sys::INDEX_MAX_KEYS as usize];
+            let keys = (*form).indkey.values.as_slice((*form).indnkeyatts as usize);
+            for (i, attnum) in keys.iter().enumerate() {
+                values[i] = datums[*attnum as usize - 1];
+                isnull[i] = nulls[*attnum as usize - 1];
+            }
+            let unique = if (*form).indisunique {
+                pg_sys::IndexUniqueCheck::UNIQUE_CHECK_YES
+            } else {
+                pg_sys::IndexUniqueCheck::UNIQUE_CHECK_NO
+            };
+            let info = pg_sys::BuildIndexInfo(index);
+            pg_sys::index_insert(
+                index,
+                values.as_mut_ptr(),
+                isnull.as_mut_ptr(),
+                &mut (*tuple).t_self,
+                relation,
+                unique,
+                false,
+                info,
+            );
+            pg_sys::index_close(index, pg_sys::NoLock as pg_sys::LOCKMODE);
+        }
+        pg_sys::list_free(list);
+    }
+}
+
+/// A copy of a row.
+pub struct Row<'a> {
+    table: &'a Table,
+    tuple: pg_sys::HeapTuple,
+}
+
+impl Row<'_> {
+    /// Where the row stands, for [`Table::delete`].
+    pub fn id(&self) -> RowId {
+        // SAFETY: the copied tuple keeps its t_self.
+        RowId(unsafe { (*self.tuple).t_self })
+    }
+
+    /// Whether this transaction wrote the row; otherwise whoever wrote it has committed.
+    pub fn is_own(&self) -> bool {
+        // SAFETY: the tuple is a copy of a stored row, whose header holds its writer's id or says that it is frozen.
+        unsafe {
+            let header = (*self.tuple).t_data;
+            (*header).t_infomask & pg_sys::HEAP_XMIN_FROZEN as u16
+                != pg_sys::HEAP_XMIN_FROZEN as u16
+                && pg_sys::TransactionIdIsCurrentTransactionId((*header).t_choice.t_heap.t_xmin)
+        }
+    }
+
+    /// The value of a column, counted from 0; `None` for NULL. `T` is the column's type.
+    pub fn get<T: FromDatum>(&self, column: usize) -> Option<T> {
+        let mut null = false;
+        // SAFETY: the tuple is a copy of a row of `table`; `column` is one of its columns, which is asserted; `T` fits
+        // its type by the caller's word, which is the definition of the table in sql/.
+        unsafe {
+            let descriptor = (*self.table.relation).rd_att;
+            assert!(column < (*descriptor).natts as usize);
+            let datum = pg_sys::heap_getattr(self.tuple, column as i32 + 1, descriptor, &mut null);
+            T::from_datum(datum, null)
+        }
+    }
+}
