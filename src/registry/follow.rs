@@ -12,6 +12,7 @@ use crate::pg::backend::subtransaction::attempt;
 use crate::pg::call::event_trigger;
 use crate::pg::call::event_trigger::Command;
 use crate::pg::call::event_trigger::Partition;
+use crate::pg::catalog::acl;
 use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
 use crate::pg::catalog::type_use;
@@ -34,9 +35,13 @@ pub fn follow(command: Command) -> Result<()> {
         }
         Command::BeforeAttach(it) => return eligible::check_attach(it.parent, it.partition),
         // The transaction that takes the rows away ends before the command does.
-        Command::BeforeDetach(parent) => each(watch::above(&list(parent)), |one| {
-            one.tell(GapCause::PartitionMoved)
-        }),
+        Command::BeforeDetach(parent) => {
+            // Whoever may not do it is refused only after this.
+            let owned = parent.filter(|oid| Class::by_oid(*oid).is_some_and(|it| acl::owns(&it)));
+            each(watch::above(&list(owned)), |one| {
+                one.tell(GapCause::PartitionMoved)
+            });
+        }
         Command::PartitionCreated(partition) => created(partition),
         Command::PartitionAttached(it) => {
             each(new_leaves(it.partition), complete);
