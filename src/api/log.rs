@@ -5,8 +5,8 @@ use crate::feed::request::{self, Unchecked};
 use crate::feed::{reader, wait};
 use crate::gucs;
 use crate::log::janitor;
-use crate::log::stand;
 use crate::log::state::State;
+use crate::log::watermark;
 use crate::pg::backend::sqlstate::keeping;
 use crate::pg::backend::xact;
 use crate::pg::call::srf::Arguments;
@@ -35,7 +35,7 @@ CREATE FUNCTION pgrealtime.current_cursor() RETURNS text
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "#, requires = ["log"])]
 fn current_cursor() -> Result<String, ErrorReport> {
-    Ok(stand::current_cursor()?)
+    Ok(watermark::current_cursor()?)
 }
 
 /// The caller's delta after a cursor. With `net`, `max_changes` bounds what is folded: a change of a key is two rows,
@@ -61,7 +61,7 @@ fn changes_since(call: CallInfo) -> Result<(), ErrorReport> {
         net: arguments.get(6),
     }
     .check()?;
-    janitor::look()?;
+    janitor::start_if_due()?;
     let rows = Rows::begin(call);
     keeping(|| {
         let read = reader::changes_since(&request, |cursor, change| {

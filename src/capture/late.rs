@@ -119,7 +119,7 @@ fn keys_of_call(call: &Call, plan: &Plan, change: &order::Change) -> Option<Keys
     }
     let _scratch = Scratch::enter();
     let key = |row| match row {
-        Some(row) => key_of(&plan.shape.decode(row), plan).map(Some),
+        Some(row) => key_of(&plan.images.decode(row), plan).map(Some),
         None => Some(None),
     };
     Some(changed(key(call.old_row())?, key(call.new_row())?))

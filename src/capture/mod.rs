@@ -1,8 +1,8 @@
 //! Capture: what the trigger does for one row. The writer pays for a copy of the row and an append, nothing else.
 
-mod emit;
 mod gap;
 mod late;
+mod message_sinks;
 mod order;
 mod orders;
 mod plan;
@@ -15,8 +15,8 @@ use crate::message::Operation;
 use crate::pg::backend::xact;
 use crate::pg::call::trigger::Call;
 use crate::pg::call::trigger::Event;
-use crate::pg::image::format::Columns;
-use crate::pg::image::shape::Captured;
+use crate::pg::image::builder::Captured;
+use crate::pg::image::format::ColumnSet;
 use crate::pg::CallInfo;
 use crate::pg::Oid;
 use gap::gap_once;
@@ -37,9 +37,9 @@ pub fn capture_change(call: CallInfo) -> Result<()> {
     if !gucs::enabled() {
         return gap_once(plan.root, GapCause::Skipped);
     }
-    if let Some(emitter) = &plan.emitter {
+    if let Some(message_sinks) = &plan.message_sinks {
         if !(plan.is_leaf && call.event() == Event::Truncate) {
-            emitter.emit(&call, &plan.sinks, &plan.shape, operation_of(call.event()))?;
+            message_sinks.deliver(&call, &plan.sinks, &plan.images, operation_of(call.event()))?;
         }
     }
     if !plan.sinks.log {
@@ -87,23 +87,23 @@ fn capture_row(
     row: Option<crate::pg::call::trigger::StoredRow>,
 ) -> Result<()> {
     let row = row.ok_or_else(no_row)?;
-    let captured = plan.shape.image(row, gucs::max_image_bytes());
+    let captured = plan.images.image(row, gucs::max_image_bytes());
     log(call, plan, operation, Some((captured, None)))
 }
 
 fn capture_update(call: &Call, plan: &Plan) -> Result<()> {
     let (old, new) = (call.old_row().zip(call.new_row())).ok_or_else(no_row)?;
     let limit = gucs::max_image_bytes();
-    let difference = plan.shape.difference(old, new, limit);
-    let captured = plan.shape.image(new, limit);
+    let difference = plan.images.difference(old, new, limit);
+    let captured = plan.images.image(new, limit);
     let old = (difference.changed, difference.old);
     log(call, plan, entry::UPDATE, Some((captured, Some(old))))
 }
 
-type Images = (Captured, Option<(Columns, Option<Captured>)>);
+type Images = (Captured, Option<(ColumnSet, Option<Captured>)>);
 
 fn log(call: &Call, plan: &Plan, operation: u8, images: Option<Images>) -> Result<()> {
-    let bits = |columns: Option<&Columns>| columns.map_or(Vec::new(), |c| c.bytes().to_vec());
+    let bits = |columns: Option<&ColumnSet>| columns.map_or(Vec::new(), |c| c.bytes().to_vec());
     let mut marks = Marks::default();
     let (image, old) = match images {
         None => (None, None),

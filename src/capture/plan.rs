@@ -1,6 +1,6 @@
 //! The plan of a trigger: everything that its rows have in common, made once and kept until the relation changes.
 
-use super::emit::Emitter;
+use super::message_sinks::MessageSinks;
 use super::orders::{self, Shared};
 use crate::error::Result;
 use crate::log::layout::{Layout, Registered};
@@ -10,7 +10,7 @@ use crate::pg::call::trigger;
 use crate::pg::call::trigger::Call;
 use crate::pg::call::trigger::Event;
 use crate::pg::catalog::relation_triggers;
-use crate::pg::image::shape::Shape;
+use crate::pg::image::builder::ImageBuilder;
 use crate::pg::Oid;
 use crate::sink::Sinks;
 use std::cell::RefCell;
@@ -26,10 +26,10 @@ pub struct Plan {
     pub root: Oid,
     pub sinks: Sinks,
     /// Of the sinks besides the log; `None` where there are none.
-    pub emitter: Option<Emitter>,
+    pub message_sinks: Option<MessageSinks>,
     /// Whether this is the TRUNCATE trigger of one partition.
     pub is_leaf: bool,
-    pub shape: Shape,
+    pub images: ImageBuilder,
     /// Attribute numbers of the key; empty where there is none.
     pub key: Vec<i16>,
     /// Of all changes of the root, whichever trigger captures them.
@@ -84,30 +84,34 @@ impl Plan {
             trigger::captured_root(call)
         };
         let fresh = [own, invalidation::watch(root)];
-        let shape = Shape::new(call, root);
+        let images = ImageBuilder::new(call, root);
         let layout = Registered::new(Layout {
             relation: root,
-            columns: shape.columns(),
+            columns: images.columns(),
         });
         let sinks = Sinks::of(&arguments);
-        let emitter = (sinks.want_messages() || sinks.notify)
-            .then(|| Emitter::new(root, &sinks, &arguments))
+        let message_sinks = (sinks.want_messages() || sinks.notify)
+            .then(|| MessageSinks::new(root, &sinks, &arguments))
             .flatten();
         Plan {
             root,
             sinks,
-            emitter,
+            message_sinks,
             is_leaf,
-            key: shape.key(),
+            key: images.key(),
             order: orders::order_of(root),
-            shape,
+            images,
             layout,
             fresh,
         }
     }
 
     fn is_fresh(&self) -> bool {
-        self.fresh.iter().all(Fresh::get) && self.emitter.as_ref().is_none_or(Emitter::is_fresh)
+        self.fresh.iter().all(Fresh::get)
+            && self
+                .message_sinks
+                .as_ref()
+                .is_none_or(MessageSinks::is_fresh)
     }
 }
 

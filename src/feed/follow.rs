@@ -6,7 +6,7 @@ use super::request::Request;
 use crate::error::{report, Error, Result};
 use crate::log::entry::GapCause;
 use crate::log::read::Entry;
-use crate::log::stand;
+use crate::log::watermark;
 use crate::message::{write_change, Header, Operation, RecordPlan};
 use crate::pg::backend::subtransaction::attempt;
 use crate::pg::backend::subtransaction::Raised;
@@ -183,7 +183,7 @@ pub fn unmappable(relation: &Relation) -> Error {
 }
 
 fn missing(relation: &Relation, detail: &str) -> Error {
-    stand::read_again(
+    watermark::read_again(
         report(format!("changes of table {} are missing", relation.name())).detail(detail),
     )
 }

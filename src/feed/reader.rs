@@ -1,6 +1,6 @@
-//! The reader's batch: what a role receives of the log between two stands.
+//! The reader's batch: what a role receives of the log between two watermarks.
 
-mod emit;
+mod output;
 
 use super::deliver::{deliver, By, Chunk, Pending, Stopped};
 use super::follow::{gap, Delivered, Followed};
@@ -10,8 +10,8 @@ use crate::error::{report, Error, Result};
 use crate::gucs;
 use crate::log::cursor::{Batch, BatchCursors, Cursor};
 use crate::log::read::{Entries, Entry, Log, Range};
-use crate::log::stand;
 use crate::log::state::State;
+use crate::log::watermark;
 use crate::message::Operation;
 use crate::pg::backend::commit_time;
 use crate::pg::backend::memory::Memory;
@@ -28,26 +28,26 @@ const CHUNK_BYTES: usize = 4 * 1024 * 1024;
 /// Entries that are looked at per change that is asked for.
 const EXAMINED_PER_CHANGE: usize = 100;
 
-/// Reads a batch and hands each row (cursor, change) to `emit`; the last one has no change.
-pub fn changes_since(request: &Request, mut emit: impl FnMut(&str, Option<&[u8]>)) -> Result<()> {
+/// Reads a batch and hands each row (cursor, change) to `put`; the last one has no change.
+pub fn changes_since(request: &Request, mut put: impl FnMut(&str, Option<&[u8]>)) -> Result<()> {
     let _reading = nested::begin("changes_since")?;
     let mut reader = Reader::new(request)?;
-    let cursor = stand::decode(&request.cursor)?;
+    let cursor = watermark::decode(&request.cursor)?;
     // The segments are locked before the horizon is read: what the check finds to be there stays until it was read.
     let log = Log::open()?;
     let state = State::read(View::Latest)?;
-    stand::check(&cursor, &state)?;
-    let origin = stand::origin(&state);
-    let now = stand::current();
+    watermark::check(&cursor, &state)?;
+    let origin = watermark::origin(&state);
+    let now = watermark::current();
     let (known, after) = match &cursor.batch {
         Some(batch) => (&batch.to, batch.position),
         None => (&cursor.from, 0),
     };
-    if !stand::reaches(&now, known) {
+    if !watermark::reaches(&now, known) {
         // The statement's snapshot is older than the cursor or the batch's end, as in a REPEATABLE READ transaction or
         // on a standby that lags: there is nothing to say, the cursor must not go back, and of a batch that another
         // session began the statement would not see all.
-        emit(&request.cursor, None);
+        put(&request.cursor, None);
         return Ok(());
     }
     let to = match &cursor.batch {
@@ -62,7 +62,7 @@ pub fn changes_since(request: &Request, mut emit: impl FnMut(&str, Option<&[u8]>
         after,
         relations: &request.relations,
     };
-    let end = match reader.read(&log, range, &cursors, &mut emit)? {
+    let end = match reader.read(&log, range, &cursors, &mut put)? {
         None => Cursor {
             origin,
             from: to,
@@ -74,7 +74,7 @@ pub fn changes_since(request: &Request, mut emit: impl FnMut(&str, Option<&[u8]>
             batch: Some(Batch { to, position }),
         },
     };
-    emit(&end.encode(), None);
+    put(&end.encode(), None);
     Ok(())
 }
 
@@ -116,7 +116,7 @@ impl<'a> Reader<'a> {
         log: &Log,
         range: Range,
         cursors: &BatchCursors,
-        emit: &mut impl FnMut(&str, Option<&[u8]>),
+        put: &mut impl FnMut(&str, Option<&[u8]>),
     ) -> Result<Option<u64>> {
         let max = self.request.max_changes;
         let examine = max.saturating_mul(EXAMINED_PER_CHANGE);
@@ -145,7 +145,7 @@ impl<'a> Reader<'a> {
                 bytes += read;
             } else {
                 for change in std::mem::take(&mut chunk.delivered) {
-                    match self.emit(&change, &cursors.at(change.position), emit) {
+                    match self.hand_out(&change, &cursors.at(change.position), put) {
                         Ok(written) => bytes += written,
                         Err(stopped) => {
                             chunk.end(reached, stopped);
@@ -165,13 +165,13 @@ impl<'a> Reader<'a> {
                 if delivered == 0 {
                     return Err(self.stopped(reached, cursors, stopped));
                 }
-                self.emit_net(&kept, [after, reached], cursors, emit)?;
+                self.hand_out_net(&kept, [after, reached], cursors, put)?;
                 return Ok(Some(reached));
             }
             let full =
                 delivered >= max || entries.examined >= examine || bytes >= gucs::max_batch_bytes();
             if full || entries.exhausted() {
-                self.emit_net(&kept, [after, reached], cursors, emit)?;
+                self.hand_out_net(&kept, [after, reached], cursors, put)?;
                 return Ok((!entries.exhausted()).then_some(entries.reached));
             }
         }

@@ -5,10 +5,10 @@ use super::nested;
 use super::relation::Relation;
 use crate::error::{report, Error, Result};
 use crate::gucs;
-use crate::log::cursor::{Batch, Cursor, Stand};
+use crate::log::cursor::{Batch, Cursor, Watermark};
 use crate::log::read::{Log, Range};
-use crate::log::stand;
 use crate::log::state::State;
+use crate::log::watermark;
 use crate::pg::backend::memory::Memory;
 use crate::pg::backend::wait;
 use crate::pg::backend::wal;
@@ -37,7 +37,7 @@ pub fn wait_for_changes(cursor: &str, relations: &[Oid], timeout_ms: i64) -> Res
         check_captured(&relation)?;
     }
     let until = xact::now() + timeout_ms.min(gucs::max_wait_ms()) * 1000;
-    let mut cursor = stand::decode(cursor)?;
+    let mut cursor = watermark::decode(cursor)?;
     let mut seen = None;
     let mut lags = false;
     loop {
@@ -73,13 +73,13 @@ enum Look {
 fn look(cursor: &Cursor, relations: &[Oid]) -> Result<Look> {
     let log = Log::open()?;
     let state = State::read(View::Active)?;
-    stand::check(cursor, &state)?;
-    let now = stand::current();
+    watermark::check(cursor, &state)?;
+    let now = watermark::current();
     let known = cursor
         .batch
         .as_ref()
         .map_or(&cursor.from, |batch| &batch.to);
-    if !stand::reaches(&now, known) {
+    if !watermark::reaches(&now, known) {
         return Ok(Look::Lags);
     }
     if let Some(Batch { to, position }) = &cursor.batch {
@@ -91,13 +91,13 @@ fn look(cursor: &Cursor, relations: &[Oid]) -> Result<Look> {
         return Ok(Look::Found);
     }
     Ok(Look::Nothing(Cursor {
-        origin: stand::origin(&state),
+        origin: watermark::origin(&state),
         from: now,
         batch: None,
     }))
 }
 
-fn has_entry(log: &Log, from: &Stand, to: &Stand, after: u64, relations: &[Oid]) -> bool {
+fn has_entry(log: &Log, from: &Watermark, to: &Watermark, after: u64, relations: &[Oid]) -> bool {
     let mut entries = log.entries(Range {
         from,
         to,

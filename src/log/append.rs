@@ -78,7 +78,7 @@ pub fn append_at(change: &Change, earlier: Option<u64>) -> Result<Appended> {
         marks: change.marks,
     };
     segment::append(segment.place, &entry)?;
-    janitor::look_now_and_then()?;
+    janitor::after_append()?;
     Ok(Appended {
         position,
         segment: segment.number,

@@ -1,6 +1,6 @@
-//! The cursor: which log it belongs to, where its reader stands, and the batch that it is in the middle of; pure.
+//! The cursor: which log it belongs to, up to where its reader has read, and the batch that it is in the middle of; pure.
 //!
-//! A reader's *stand* is a snapshot S, a WAL position L and a next transaction id N, taken in that order. What the
+//! A reader's *watermark* is a snapshot S, a WAL position L and a next transaction id N, taken in that order. What the
 //! reader has seen is exactly what S counts as finished; L and N make the rest findable through two indexes: an entry
 //! at or after L has a position there, an entry before L that S did not count as finished belongs to a transaction of
 //! S's in-progress list or to one that began between S and N.
@@ -81,9 +81,9 @@ impl Snapshot {
     }
 }
 
-/// Where a reader stands: S, L, N of the module's description.
+/// How far a reader has read: S, L, N of the module's description.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Stand {
+pub struct Watermark {
     pub snapshot: Snapshot,
     /// The WAL position at which the next record would have started.
     pub lsn: u64,
@@ -94,7 +94,7 @@ pub struct Stand {
 /// The batch that a reader is in the middle of: it ends at `to`, and `position` was the last entry read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
-    pub to: Stand,
+    pub to: Watermark,
     pub position: u64,
 }
 
@@ -117,7 +117,7 @@ pub struct Origin {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cursor {
     pub origin: Origin,
-    pub from: Stand,
+    pub from: Watermark,
     pub batch: Option<Batch>,
 }
 
@@ -127,11 +127,11 @@ pub struct BatchCursors {
 }
 
 impl BatchCursors {
-    /// The cursors between two stands.
-    pub fn new(origin: &Origin, from: &Stand, to: &Stand) -> BatchCursors {
+    /// The cursors between two watermarks.
+    pub fn new(origin: &Origin, from: &Watermark, to: &Watermark) -> BatchCursors {
         let mut prefix = start(origin);
-        put_stand(&mut prefix, from, &Stand::default());
-        put_stand(&mut prefix, to, from);
+        put_watermark(&mut prefix, from, &Watermark::default());
+        put_watermark(&mut prefix, to, from);
         BatchCursors { prefix }
     }
 
@@ -178,7 +178,7 @@ impl Cursor {
             }
             None => {
                 let mut out = start(&self.origin);
-                put_stand(&mut out, &self.from, &Stand::default());
+                put_watermark(&mut out, &self.from, &Watermark::default());
                 finish(out)
             }
         }
@@ -213,12 +213,12 @@ fn decode_body(mut rest: &[u8]) -> Option<Cursor> {
         epoch: u32::try_from(take(input)?).ok()?,
         timeline: u32::try_from(take(input)?).ok()?,
     };
-    let from = take_stand(input, &Stand::default())?;
+    let from = take_watermark(input, &Watermark::default())?;
     let batch = if input.is_empty() {
         None
     } else {
         Some(Batch {
-            to: take_stand(input, &from)?,
+            to: take_watermark(input, &from)?,
             position: bounded(take(input)?)?,
         })
     };
@@ -262,15 +262,15 @@ fn bounded(value: u64) -> Option<u64> {
     (value <= i64::MAX as u64).then_some(value)
 }
 
-/// A stand, as differences to an earlier one: a batch's end costs a few bytes.
-fn put_stand(out: &mut Vec<u8>, stand: &Stand, base: &Stand) {
-    put(out, stand.lsn.wrapping_sub(base.lsn));
-    put(out, stand.next_xid.wrapping_sub(base.next_xid));
-    put_snapshot(out, &stand.snapshot, base.snapshot.xmax);
+/// A watermark, as differences to an earlier one: a batch's end costs a few bytes.
+fn put_watermark(out: &mut Vec<u8>, watermark: &Watermark, base: &Watermark) {
+    put(out, watermark.lsn.wrapping_sub(base.lsn));
+    put(out, watermark.next_xid.wrapping_sub(base.next_xid));
+    put_snapshot(out, &watermark.snapshot, base.snapshot.xmax);
 }
 
-fn take_stand(input: &mut &[u8], base: &Stand) -> Option<Stand> {
-    Some(Stand {
+fn take_watermark(input: &mut &[u8], base: &Watermark) -> Option<Watermark> {
+    Some(Watermark {
         lsn: bounded(base.lsn.wrapping_add(take(input)?))?,
         next_xid: bounded(base.next_xid.wrapping_add(take(input)?))?,
         snapshot: take_snapshot(input, base.snapshot.xmax)?,
@@ -307,14 +307,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn stands() -> impl Strategy<Value = Stand> {
+    fn watermarks() -> impl Strategy<Value = Watermark> {
         (
             0..1u64 << 63,
             0..1u64 << 63,
             0..1u64 << 63,
             prop::collection::vec(any::<u64>(), 0..40),
         )
-            .prop_map(|(lsn, next_xid, xmax, xids)| Stand {
+            .prop_map(|(lsn, next_xid, xmax, xids)| Watermark {
                 snapshot: Snapshot::new(xmax, xids),
                 lsn,
                 next_xid,
@@ -330,8 +330,8 @@ mod tests {
                 any::<u32>(),
                 any::<u32>(),
             ),
-            stands(),
-            prop::option::of((stands(), 0..1u64 << 63)),
+            watermarks(),
+            prop::option::of((watermarks(), 0..1u64 << 63)),
         )
             .prop_map(|(o, from, batch)| Cursor {
                 origin: Origin {
@@ -404,7 +404,7 @@ mod tests {
                 epoch: 1,
                 timeline: 1,
             },
-            from: Stand {
+            from: Watermark {
                 snapshot: Snapshot::new(5_000_000, vec![4_999_990, 4_999_999]),
                 lsn: 0x12_3456_7890,
                 next_xid: 5_000_000,

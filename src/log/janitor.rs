@@ -15,14 +15,14 @@ use crate::pg::backend::xact;
 use crate::pg::storage::heap;
 use crate::pg::storage::heap::Lock;
 use crate::pg::storage::heap::Table;
-use crate::pg::storage::retire;
-use crate::pg::storage::retire::Hold;
+use crate::pg::storage::janitor_lock;
+use crate::pg::storage::janitor_lock::JanitorLock;
 use crate::pg::Oid;
 use pgrx::PgSqlErrorCode;
 use std::cell::Cell;
 
-/// Microseconds between two looks of one session at whether a janitor is needed.
-const LOOK_EVERY: i64 = 200_000;
+/// Microseconds after which one session checks again whether a janitor is needed.
+const CHECK_EVERY: i64 = 200_000;
 
 /// Microseconds until a session asks again when no worker slot was free.
 const ASK_AGAIN_AFTER: i64 = 10_000_000;
@@ -44,8 +44,8 @@ pub fn prune() -> Result<u32> {
         let held = [Some(log), heap::member_oid("log_state")]
             .into_iter()
             .flatten()
-            .any(|table| retire::is_held_here(table, Hold::Janitor));
-        if retire::is_made_here(log) {
+            .any(|table| janitor_lock::is_held_here(table, JanitorLock::Janitor));
+        if janitor_lock::is_made_here(log) {
             return Ok(0);
         }
         if held {
@@ -54,7 +54,7 @@ pub fn prune() -> Result<u32> {
                 .warning();
             return Ok(0);
         }
-        retire::wait_for_ddl(log);
+        janitor_lock::wait_for_ddl(log);
         if heap::member_oid("log_segment") != Some(log) {
             continue;
         }
@@ -65,7 +65,7 @@ pub fn prune() -> Result<u32> {
         if !outcome.no_log {
             return Ok(outcome.emptied);
         }
-        retire::wait_for_ddl(log);
+        janitor_lock::wait_for_ddl(log);
     }
 }
 
@@ -204,13 +204,13 @@ fn remember(failure: &Failure) {
 }
 
 thread_local! {
-    /// When this session looks again.
+    /// When this session checks again.
     static NOT_BEFORE: Cell<i64> = const { Cell::new(0) };
 }
 
-/// The writers' part: the first append of a transaction looks, when it is time to, and every so many after it. Without
+/// Called after every append: the first of a transaction checks whether a janitor is needed, and every so many after it. Without
 /// a call to the clock, which an append would feel.
-pub fn look_now_and_then() -> Result<()> {
+pub fn after_append() -> Result<()> {
     const APPENDS: u32 = 256;
     thread_local! {
         static LAST: Cell<(i64, u32)> = const { Cell::new((0, 0)) };
@@ -220,13 +220,13 @@ pub fn look_now_and_then() -> Result<()> {
     let first = last != began;
     LAST.set((began, if first { 0 } else { appends.wrapping_add(1) }));
     if (first && began >= NOT_BEFORE.get()) || (!first && appends % APPENDS == APPENDS - 1) {
-        look()?;
+        start_if_due()?;
     }
     Ok(())
 }
 
 /// Asks for a janitor when a step is due. Cheap enough to be called for every batch and every few appends.
-pub fn look() -> Result<()> {
+pub fn start_if_due() -> Result<()> {
     thread_local! {
         static SAID: Cell<bool> = const { Cell::new(false) };
     }
@@ -234,7 +234,7 @@ pub fn look() -> Result<()> {
     if now < NOT_BEFORE.get() || !worker::may_start() {
         return Ok(());
     }
-    NOT_BEFORE.set(now + LOOK_EVERY);
+    NOT_BEFORE.set(now + CHECK_EVERY);
     if !retention::is_due(now)? {
         return Ok(());
     }

@@ -7,10 +7,10 @@ pub mod janitor;
 pub mod layout;
 pub mod read;
 pub mod retention;
-pub mod stand;
 pub mod state;
 #[cfg(any(test, feature = "pg_test"))]
 mod tests;
+pub mod watermark;
 
 /// Called once, when the library is loaded.
 pub fn init() {

@@ -1,6 +1,6 @@
-//! Reading: the committed entries between two stands, in the order of their positions.
+//! Reading: the committed entries between two watermarks, in the order of their positions.
 
-use super::cursor::Stand;
+use super::cursor::Watermark;
 use super::entry::{self, GapCause};
 use super::state;
 use crate::error::{report, Error, Result};
@@ -42,8 +42,8 @@ pub struct Log {
 
 /// What is asked of the log: what `to` counts as finished and `from` did not.
 pub struct Range<'a> {
-    pub from: &'a Stand,
-    pub to: &'a Stand,
+    pub from: &'a Watermark,
+    pub to: &'a Watermark,
     /// The last entry that was read of this range; 0 for none.
     pub after: u64,
     pub relations: &'a [Oid],
@@ -200,7 +200,7 @@ impl<'a> Entries<'a> {
         }
     }
 
-    /// Whether an entry is of one of the relations, committed, and finished between the stands.
+    /// Whether an entry is of one of the relations, committed, and finished between the watermarks.
     fn is_wanted(&self, stream: &Stream) -> bool {
         let xid = stream.xid();
         self.range.relations.contains(&stream.relation())
@@ -231,7 +231,7 @@ impl<'a> Entries<'a> {
         None
     }
 
-    /// The first gap entry of the range, wherever in it the reader stands. Nothing that was captured before it can be
+    /// The first gap entry of the range, however far the reader has read it. Nothing that was captured before it can be
     /// relied on: it may be there because the rows have another form since.
     pub fn gap(&self) -> Option<Entry> {
         let of_segment = |(segment, start): &(&Segment, u64)| {
@@ -256,7 +256,7 @@ impl<'a> Entries<'a> {
 /// Where the entries in this segment begin of the transactions that were not finished at `from` and are at `to`: those
 /// of its in-progress list, and those that began between its snapshot and its position. From there on the log is read
 /// by position: a transaction that took long costs its reader what was written meanwhile, once.
-fn first_unfinished(segment: &Segment, from: &Stand, to: &Stand) -> u64 {
+fn first_unfinished(segment: &Segment, from: &Watermark, to: &Watermark) -> u64 {
     let mut first = u64::MAX;
     for xid in from.snapshot.in_progress() {
         if to.snapshot.finished(*xid) {

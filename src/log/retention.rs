@@ -4,15 +4,16 @@
 //! is free, the strongest one last and after a moment at most, and holds nothing longer than the step.
 
 use super::layout;
-use super::stand;
 use super::state::{self, Closed, State, SEGMENTS};
+use super::watermark;
 use crate::error::Result;
 use crate::gucs;
 use crate::pg::storage::heap;
 use crate::pg::storage::heap::View;
-use crate::pg::storage::retire;
-use crate::pg::storage::retire::Hold;
+use crate::pg::storage::janitor_lock;
+use crate::pg::storage::janitor_lock::JanitorLock;
 use crate::pg::storage::segment::SegmentOids;
+use crate::pg::storage::segment_files;
 
 /// Microseconds after a janitor's error, or its waiting for readers in vain, until that is due again.
 const TRY_AGAIN_AFTER: i64 = 10_000_000;
@@ -32,7 +33,7 @@ fn is_expired(sealed_at: i64, now: i64) -> bool {
 }
 
 fn is_too_large(places: &[SegmentOids]) -> bool {
-    places.iter().map(retire::bytes).sum::<u64>() > gucs::max_log_bytes() as u64
+    places.iter().map(segment_files::bytes).sum::<u64>() > gucs::max_log_bytes() as u64
 }
 
 /// The tables that the steps write.
@@ -48,7 +49,7 @@ pub fn lock() -> bool {
     tables().is_some_and(|tables| {
         tables
             .iter()
-            .all(|table| retire::try_hold(*table, Hold::Janitor))
+            .all(|table| janitor_lock::try_lock(*table, JanitorLock::Janitor))
     })
 }
 
@@ -58,7 +59,7 @@ pub fn switch(now: i64) -> Result<bool> {
     let places = state::segments()?;
     let place = &places[state.current as usize % places.len()];
     let old = state.current_since + segment_age() <= now;
-    if retire::is_empty(place) || !(old || retire::bytes(place) >= segment_bytes()) {
+    if segment_files::is_empty(place) || !(old || segment_files::bytes(place) >= segment_bytes()) {
         return Ok(false);
     }
     let next = (state.current + 1) % SEGMENTS;
@@ -86,8 +87,8 @@ pub fn seal(now: i64) -> Result<bool> {
     let mut sealed = false;
     for closed in Closed::read(View::Latest)? {
         let place = places[closed.segment as usize % places.len()];
-        if closed.seal.is_none() && retire::try_hold(place.table, Hold::NoWriter) {
-            let seal = Some((now, stand::seal()));
+        if closed.seal.is_none() && janitor_lock::try_lock(place.table, JanitorLock::NoWriter) {
+            let seal = Some((now, watermark::seal()));
             Closed::write(closed.segment, Some(&Closed { seal, ..closed }))?;
             sealed = true;
         }
@@ -111,11 +112,12 @@ pub fn empty_oldest(now: i64) -> Result<bool> {
         return Ok(false);
     }
     let place = &places[oldest.segment as usize % places.len()];
-    let free = heap::member_oid("log_layout").is_some_and(|oid| retire::try_hold(oid, Hold::Row));
-    if !free || !retire::hold_alone(place, moment(&state, now)) {
+    let free = heap::member_oid("log_layout")
+        .is_some_and(|oid| janitor_lock::try_lock(oid, JanitorLock::BesideWriters));
+    if !free || !janitor_lock::lock_exclusively(place, moment(&state, now)) {
         return note_delay(now);
     }
-    retire::empty(place);
+    segment_files::empty(place);
     layout::forget(oldest.segment)?;
     Closed::write(oldest.segment, None)?;
     State::change(|state| {
@@ -151,9 +153,9 @@ pub fn is_due(now: i64) -> Result<bool> {
     Ok(is_step_due(now)?
         && tables
             .iter()
-            .all(|table| retire::is_free(*table, Hold::Janitor))
+            .all(|table| janitor_lock::is_free(*table, JanitorLock::Janitor))
         // By this transaction: a janitor would find no log.
-        && !retire::is_made_here(tables[0]))
+        && !janitor_lock::is_made_here(tables[0]))
 }
 
 fn is_step_due(now: i64) -> Result<bool> {
@@ -171,14 +173,15 @@ fn is_step_due(now: i64) -> Result<bool> {
     let closed = Closed::read(View::Latest)?;
     let current = places[state.current as usize % places.len()];
     let old = state.current_since + segment_age() <= now;
-    let large = retire::bytes(&current) >= segment_bytes();
+    let large = segment_files::bytes(&current) >= segment_bytes();
     let next = (state.current + 1) % SEGMENTS;
     let switch = (old || large)
         && closed.iter().all(|closed| closed.segment != next)
-        && !retire::is_empty(&current);
+        && !segment_files::is_empty(&current);
     let seal = || {
         closed.iter().any(|closed| {
-            closed.seal.is_none() && retire::is_free(place(closed).table, Hold::NoWriter)
+            closed.seal.is_none()
+                && janitor_lock::is_free(place(closed).table, JanitorLock::NoWriter)
         })
     };
     let empty = || {
@@ -186,8 +189,8 @@ fn is_step_due(now: i64) -> Result<bool> {
             oldest.seal.as_ref().is_some_and(|(sealed_at, _)| {
                 // Only what is written makes the log too large.
                 is_expired(*sealed_at, now) || (large && is_too_large(&places))
-            }) && !retire::is_held_here(place(oldest).table, Hold::Alone)
-                && (!waited || retire::is_free(place(oldest).table, Hold::Alone))
+            }) && !janitor_lock::is_held_here(place(oldest).table, JanitorLock::Exclusive)
+                && (!waited || janitor_lock::is_free(place(oldest).table, JanitorLock::Exclusive))
         })
     };
     Ok(switch || seal() || empty())

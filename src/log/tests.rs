@@ -6,18 +6,18 @@ mod tests {
     use crate::log::append::append_gap;
     use crate::log::entry::GapCause;
     use crate::log::state;
-    use crate::pg::storage::retire;
+    use crate::pg::storage::segment_files;
     use crate::pg::Oid;
     use pgrx::prelude::*;
 
     #[pg_test]
     fn a_segment_is_measured_with_all_that_belongs_to_it() {
         let place = state::current_segment().unwrap().place;
-        assert!(retire::is_empty(&place));
+        assert!(segment_files::is_empty(&place));
         for _ in 0..3_000 {
             append_gap(Oid::from(1), GapCause::Skipped).unwrap();
         }
-        assert!(!retire::is_empty(&place));
+        assert!(!segment_files::is_empty(&place));
         // The parts that are written; besides them there are maps of free space.
         let parts = Spi::get_one_with_args::<i64>(
             "WITH tables AS (SELECT oid FROM pg_class WHERE oid = $1
@@ -27,6 +27,6 @@ mod tests {
                  SELECT indexrelid FROM pg_index WHERE indrelid IN (SELECT oid FROM tables)) AS parts (oid)",
             &[place.table.into()],
         );
-        assert_eq!(retire::bytes(&place) as i64, parts.unwrap().unwrap());
+        assert_eq!(segment_files::bytes(&place) as i64, parts.unwrap().unwrap());
     }
 }

@@ -5,7 +5,7 @@ pub mod topic;
 pub mod undelivered;
 
 use crate::message::{Operation, Written};
-use crate::pg::backend::emit;
+use crate::pg::backend::transaction_messages;
 
 /// The sinks of a relation, as its triggers' arguments name them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,13 +62,13 @@ impl Sinks {
 
 /// `wal`: a transactional logical message, prefix `pgrealtime`, for whoever decodes the WAL (roles with REPLICATION).
 pub fn to_wal(change: &Change) {
-    emit::logical_message(c"pgrealtime", change.message);
+    transaction_messages::logical_message(c"pgrealtime", change.message);
 }
 
 /// `notify`: a wake-up on channel `pgrealtime` with the table's name and never a value: LISTEN asks for no privilege.
 pub fn notify(schema: &str, table: &str) {
     let payload = serde_json::json!({ "schema": schema, "table": table });
-    emit::notify(c"pgrealtime", &payload.to_string());
+    transaction_messages::notify(c"pgrealtime", &payload.to_string());
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ use crate::pg::sql::operators::BinaryOperator;
 use crate::pg::sql::operators::Strategy;
 use crate::pg::sql::typeinfo::display_name;
 use crate::pg::sql::typeinfo::qualified_name;
-use crate::pg::sql::typeinfo::shape;
-use crate::pg::sql::typeinfo::Shape;
+use crate::pg::sql::typeinfo::type_kind;
+use crate::pg::sql::typeinfo::TypeKind;
 use crate::pg::sql::typeinfo::BOOL;
 use crate::pg::sql::typeinfo::JSON;
 use crate::pg::sql::typeinfo::JSONB;
@@ -189,7 +189,7 @@ fn list(
     operators.push(operator.oid);
     let left = side.as_operand(&operator);
     // An array of arrays would be one array of their elements.
-    if matches!(shape(operand_type), Shape::Array(_)) {
+    if matches!(type_kind(operand_type), TypeKind::Array(_)) {
         let mut sql = Sql::default();
         for (i, value) in values.iter().enumerate() {
             sql.push(if i > 0 { " OR " } else { "" });
@@ -221,7 +221,7 @@ fn containment(
     };
     let operator = match side.base {
         JSONB => builtin(name, JSONB, JSONB),
-        _ => of_containers(name, &shape(side.base)),
+        _ => of_containers(name, &type_kind(side.base)),
     };
     let hint = "cs and cd are for arrays, ranges, multiranges and jsonb, ov for arrays, ranges and multiranges.";
     let operator = operator

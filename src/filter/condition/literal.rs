@@ -7,8 +7,8 @@ use crate::pg::sql::literal::canonical;
 use crate::pg::sql::literal::quote;
 use crate::pg::sql::typeinfo::display_name;
 use crate::pg::sql::typeinfo::qualified_name;
-use crate::pg::sql::typeinfo::shape;
-use crate::pg::sql::typeinfo::Shape;
+use crate::pg::sql::typeinfo::type_kind;
+use crate::pg::sql::typeinfo::TypeKind;
 use crate::pg::sql::typeinfo::CHAR;
 use crate::pg::sql::typeinfo::NAME;
 use crate::pg::Oid;
@@ -105,9 +105,9 @@ fn refuse_null_elements(comparison: &Comparison, text: &str, type_oid: Oid) -> R
         return Ok(());
     }
     // In an array of scalars, a quoted NULL is a string; where arrays are inside of rows, quotes say nothing.
-    let found = match shape(type_oid) {
-        Shape::Array(element)
-            if !types::contains_array(element) && shape(element) == Shape::Scalar =>
+    let found = match type_kind(type_oid) {
+        TypeKind::Array(element)
+            if !types::contains_array(element) && type_kind(element) == TypeKind::Scalar =>
         {
             has_null(&without_quoted(text))
         }

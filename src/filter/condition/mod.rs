@@ -35,7 +35,7 @@ use crate::pg::backend::act_as::act_as;
 use crate::pg::backend::act_as::bound_stack;
 use crate::pg::backend::act_as::CANONICAL;
 use crate::pg::catalog::columns::Column;
-use crate::pg::catalog::columns::Columns;
+use crate::pg::catalog::columns::OpenTable;
 use crate::pg::sql::parse as analyser;
 use crate::pg::Oid;
 use sql::Sql;
@@ -85,7 +85,7 @@ impl Condition {
 /// The current user must be allowed to SELECT the columns. All that the table's owner could have defined is looked at
 /// as the owner, restricted.
 pub fn compile(relation: Oid, filter: &str, purpose: Purpose) -> Result<Option<Condition>> {
-    let mut table = Columns::open(relation)?;
+    let mut table = OpenTable::open(relation)?;
     if purpose == Purpose::Reader {
         table = table.only_while_open();
     }
@@ -99,7 +99,7 @@ pub fn compile(relation: Oid, filter: &str, purpose: Purpose) -> Result<Option<C
 ///
 /// It may read columns that he may not SELECT. What it runs is what [`compile`] lets through, whoever has made the trigger.
 pub fn compile_own(relation: Oid, filter: &str) -> Result<Option<Condition>> {
-    let table = Columns::open_unchecked(relation)?.only_while_open();
+    let table = OpenTable::open_unchecked(relation)?.only_while_open();
     let Some(expr) = parse::parse(filter).map_err(faults::syntax)? else {
         return Ok(None);
     };
@@ -112,10 +112,10 @@ pub fn compile_own(relation: Oid, filter: &str) -> Result<Option<Condition>> {
 /// Compiles a filter that has been parsed, or stored and loaded.
 #[allow(dead_code)] // for the registry
 pub fn compile_expr(relation: Oid, expr: &Expr, purpose: Purpose) -> Result<Condition> {
-    compile_for(&Columns::open(relation)?, expr, purpose)
+    compile_for(&OpenTable::open(relation)?, expr, purpose)
 }
 
-fn compile_for(table: &Columns, expr: &Expr, purpose: Purpose) -> Result<Condition> {
+fn compile_for(table: &OpenTable, expr: &Expr, purpose: Purpose) -> Result<Condition> {
     let columns = table.all();
     let numbers = columns_of(table, &columns, expr, |column| table.readable(column))?;
     let bound = || bound_stack(STACK_KB);
@@ -123,7 +123,7 @@ fn compile_for(table: &Columns, expr: &Expr, purpose: Purpose) -> Result<Conditi
 }
 
 fn translate(
-    table: &Columns,
+    table: &OpenTable,
     columns: &[Column],
     numbers: Vec<i16>,
     expr: &Expr,
@@ -151,7 +151,7 @@ fn translate(
 
 /// Numbers of the columns that the filter reads, ascending, all of which exist and are `readable`.
 fn columns_of(
-    table: &Columns,
+    table: &OpenTable,
     columns: &[Column],
     expr: &Expr,
     readable: impl Fn(&Column) -> bool,

@@ -9,7 +9,7 @@
 use super::faults;
 use crate::error::{report, Error, Result};
 use crate::filter::parse::Expr;
-use crate::pg::catalog::columns::Columns;
+use crate::pg::catalog::columns::OpenTable;
 use crate::pg::Oid;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ struct Stored {
 
 /// The filter as text (JSON) to be stored; its columns must exist.
 pub fn store(relation: Oid, expr: &Expr) -> Result<String> {
-    let table = Columns::open(relation)?;
+    let table = OpenTable::open(relation)?;
     let columns = table.all();
     let mut numbers = BTreeMap::new();
     for comparison in expr.comparisons() {
@@ -51,7 +51,7 @@ pub fn load(relation: Oid, stored: &str) -> Result<Expr> {
     if origin != relation.to_u32() {
         return Ok(filter);
     }
-    let table = Columns::open(relation)?;
+    let table = OpenTable::open(relation)?;
     let columns = table.all();
     let mut names = BTreeMap::new();
     for (name, number) in numbers {

@@ -6,8 +6,8 @@ use crate::pg::sql::typeinfo::display_name;
 use crate::pg::sql::typeinfo::has_stable_input;
 use crate::pg::sql::typeinfo::is_datetime;
 use crate::pg::sql::typeinfo::range_is_trusted;
-use crate::pg::sql::typeinfo::shape;
-use crate::pg::sql::typeinfo::Shape;
+use crate::pg::sql::typeinfo::type_kind;
+use crate::pg::sql::typeinfo::TypeKind;
 use crate::pg::sql::typeinfo::TIMETZ;
 use crate::pg::sql::typeinfo::TSQUERY;
 use crate::pg::Oid;
@@ -39,14 +39,14 @@ pub fn check_comparable(type_oid: Oid, ordered: bool) -> Result<(), String> {
             Some(_) => {}
         }
     }
-    match shape(type_oid) {
-        Shape::Scalar => Ok(()),
-        Shape::Domain(base) => check_comparable(base, ordered),
-        Shape::Array(element) => check_comparable(element, ordered),
-        Shape::Multirange(range) => check_comparable(range, ordered),
-        Shape::Range(subtype) if range_is_trusted(type_oid) => check_comparable(subtype, true),
-        Shape::Range(_) => Err(format!("Type {name} runs functions that are not known.")),
-        Shape::Composite(types) => types
+    match type_kind(type_oid) {
+        TypeKind::Scalar => Ok(()),
+        TypeKind::Domain(base) => check_comparable(base, ordered),
+        TypeKind::Array(element) => check_comparable(element, ordered),
+        TypeKind::Multirange(range) => check_comparable(range, ordered),
+        TypeKind::Range(subtype) if range_is_trusted(type_oid) => check_comparable(subtype, true),
+        TypeKind::Range(_) => Err(format!("Type {name} runs functions that are not known.")),
+        TypeKind::Composite(types) => types
             .into_iter()
             .try_for_each(|inner| check_comparable(inner, ordered)),
     }
@@ -55,32 +55,32 @@ pub fn check_comparable(type_oid: Oid, ordered: bool) -> Result<(), String> {
 /// Whether a literal of the type can be written so that it means the same everywhere. Otherwise why not.
 pub fn check_writable(type_oid: Oid) -> Result<(), String> {
     let name = display_name(type_oid);
-    match shape(type_oid) {
-        Shape::Scalar if has_stable_input(type_oid) => Ok(()),
-        Shape::Scalar => Err(format!(
+    match type_kind(type_oid) {
+        TypeKind::Scalar if has_stable_input(type_oid) => Ok(()),
+        TypeKind::Scalar => Err(format!(
             "What a value of type {name} means depends on more than its text."
         )),
-        Shape::Domain(_) => Err(format!("It contains values of domain {name}.")),
-        Shape::Array(inner) | Shape::Multirange(inner) => check_writable(inner),
-        Shape::Range(subtype) if range_is_trusted(type_oid) => check_writable(subtype),
-        Shape::Range(_) => Err(format!("Type {name} runs functions that are not known.")),
-        Shape::Composite(types) => types.into_iter().try_for_each(check_writable),
+        TypeKind::Domain(_) => Err(format!("It contains values of domain {name}.")),
+        TypeKind::Array(inner) | TypeKind::Multirange(inner) => check_writable(inner),
+        TypeKind::Range(subtype) if range_is_trusted(type_oid) => check_writable(subtype),
+        TypeKind::Range(_) => Err(format!("Type {name} runs functions that are not known.")),
+        TypeKind::Composite(types) => types.into_iter().try_for_each(check_writable),
     }
 }
 
 /// Whether the type is, or is made of, what `holds` says.
-fn contains(type_oid: Oid, holds: fn(Oid, &Shape) -> bool) -> bool {
-    let shape = shape(type_oid);
-    if holds(type_oid, &shape) {
+fn contains(type_oid: Oid, holds: fn(Oid, &TypeKind) -> bool) -> bool {
+    let kind = type_kind(type_oid);
+    if holds(type_oid, &kind) {
         return true;
     }
-    match shape {
-        Shape::Scalar => false,
-        Shape::Domain(inner)
-        | Shape::Array(inner)
-        | Shape::Range(inner)
-        | Shape::Multirange(inner) => contains(inner, holds),
-        Shape::Composite(types) => types.into_iter().any(|inner| contains(inner, holds)),
+    match kind {
+        TypeKind::Scalar => false,
+        TypeKind::Domain(inner)
+        | TypeKind::Array(inner)
+        | TypeKind::Range(inner)
+        | TypeKind::Multirange(inner) => contains(inner, holds),
+        TypeKind::Composite(types) => types.into_iter().any(|inner| contains(inner, holds)),
     }
 }
 
@@ -96,5 +96,5 @@ pub fn contains_timetz(type_oid: Oid) -> bool {
 
 /// Whether the type is, or is made of, arrays.
 pub fn contains_array(type_oid: Oid) -> bool {
-    contains(type_oid, |_, shape| matches!(shape, Shape::Array(_)))
+    contains(type_oid, |_, kind| matches!(kind, TypeKind::Array(_)))
 }

@@ -21,7 +21,7 @@ pub struct Column {
 
 /// A plain or partitioned table, open under a lock against changes of its definition that lasts until the transaction
 /// ends, or as long as this lives.
-pub struct Columns {
+pub struct OpenTable {
     relation: pg_sys::Relation,
     /// What is let go of when it is closed.
     given_back: pg_sys::LOCKMODE,
@@ -30,7 +30,7 @@ pub struct Columns {
 const NONE: pg_sys::LOCKMODE = pg_sys::NoLock as pg_sys::LOCKMODE;
 const SHARE: pg_sys::LOCKMODE = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
 
-impl Drop for Columns {
+impl Drop for OpenTable {
     fn drop(&mut self) {
         // An abort closes relations by itself, and a second error while unwinding would end the server.
         if !std::thread::panicking() {
@@ -40,17 +40,17 @@ impl Drop for Columns {
     }
 }
 
-impl Columns {
+impl OpenTable {
     /// Opens a table. Privileges are checked before the lock is asked for: who may not read it cannot queue on it.
-    pub fn open(oid: Oid) -> Result<Columns> {
+    pub fn open(oid: Oid) -> Result<OpenTable> {
         let name = relation_name(oid).ok_or_else(|| gone(oid))?;
         check_kind(oid, &name)?;
         check_readable(oid, &name)?;
-        Columns::open_unchecked(oid)
+        OpenTable::open_unchecked(oid)
     }
 
     /// Opens a table for what it says of itself, whoever asks.
-    pub fn open_unchecked(oid: Oid) -> Result<Columns> {
+    pub fn open_unchecked(oid: Oid) -> Result<OpenTable> {
         let name = relation_name(oid).ok_or_else(|| gone(oid))?;
         check_kind(oid, &name)?;
         crate::pg::backend::lock::take(oid, SHARE);
@@ -59,14 +59,14 @@ impl Columns {
         if relation.is_null() {
             return Err(gone(oid));
         }
-        Ok(Columns {
+        Ok(OpenTable {
             relation,
             given_back: NONE,
         })
     }
 
     /// Lets go of the lock when it is closed: for who holds the table himself for as long as he needs it.
-    pub fn only_while_open(mut self) -> Columns {
+    pub fn only_while_open(mut self) -> OpenTable {
         self.given_back = SHARE;
         self
     }

@@ -1,6 +1,6 @@
-//! The attributes of a shape: which values are stored alike, and which are left out of an image that would be too large.
+//! The attributes of a relation's rows: which values are stored alike, and which are left out of an image that would be too large.
 
-use super::format::Columns;
+use super::format::ColumnSet;
 use pgrx::pg_sys;
 
 /// How an attribute's values are stored.
@@ -44,7 +44,7 @@ pub unsafe fn leave_out(
     values: &[pg_sys::Datum],
     nulls: &mut [bool],
     limit: usize,
-) -> Option<Columns> {
+) -> Option<ColumnSet> {
     let mut sizes: Vec<(usize, usize)> = Vec::new();
     let mut total = 0usize;
     for (i, attribute) in attributes.iter().enumerate() {
@@ -61,7 +61,7 @@ pub unsafe fn leave_out(
         return None;
     }
     sizes.sort_unstable_by(|a, b| b.cmp(a));
-    let mut absent = Columns::none(attributes.len());
+    let mut absent = ColumnSet::none(attributes.len());
     for (size, i) in sizes {
         if total <= limit {
             break;

@@ -5,11 +5,11 @@ use pgrx::pg_sys;
 
 /// A row's columns, one bit each, lowest attribute number and lowest bit first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Columns(Vec<u8>);
+pub struct ColumnSet(Vec<u8>);
 
-impl Columns {
+impl ColumnSet {
     pub(in crate::pg) fn none(count: usize) -> Self {
-        Columns(vec![0; count.div_ceil(8)])
+        ColumnSet(vec![0; count.div_ceil(8)])
     }
 
     pub(in crate::pg) fn add(&mut self, column: usize) {
@@ -17,7 +17,7 @@ impl Columns {
     }
 
     /// These columns and others of the same row.
-    pub(in crate::pg) fn and(mut self, others: &Columns) -> Columns {
+    pub(in crate::pg) fn and(mut self, others: &ColumnSet) -> ColumnSet {
         self.0.iter_mut().zip(&others.0).for_each(|(a, b)| *a |= b);
         self
     }

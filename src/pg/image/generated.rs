@@ -3,7 +3,7 @@
 use crate::pg::backend::subtransaction::attempt;
 use pgrx::pg_sys;
 
-/// Computes the virtual columns of a relation's rows. Lives in the memory of the shape that it is made for.
+/// Computes the virtual columns of a relation's rows. Lives in the memory of the builder that it is made for.
 pub struct Generated {
     descriptor: pg_sys::TupleDesc,
     /// Places of the columns, and what computes them.

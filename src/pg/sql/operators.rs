@@ -108,12 +108,12 @@ pub fn builtin(name: &str, left: Oid, right: Oid) -> Option<BinaryOperator> {
 }
 
 /// `@>`, `<@` or `&&` of all arrays, ranges or multiranges.
-pub fn of_containers(name: &str, shape: &super::typeinfo::Shape) -> Option<BinaryOperator> {
-    use super::typeinfo::Shape;
-    let operand = match shape {
-        Shape::Array(_) => pg_sys::ANYARRAYOID,
-        Shape::Range(_) => pg_sys::ANYRANGEOID,
-        Shape::Multirange(_) => pg_sys::ANYMULTIRANGEOID,
+pub fn of_containers(name: &str, kind: &super::typeinfo::TypeKind) -> Option<BinaryOperator> {
+    use super::typeinfo::TypeKind;
+    let operand = match kind {
+        TypeKind::Array(_) => pg_sys::ANYARRAYOID,
+        TypeKind::Range(_) => pg_sys::ANYRANGEOID,
+        TypeKind::Multirange(_) => pg_sys::ANYMULTIRANGEOID,
         _ => return None,
     };
     builtin(name, operand, operand)

@@ -2,13 +2,13 @@
 
 use crate::error::{report, Error, Result};
 use crate::pg::catalog::columns::text;
-use crate::pg::catalog::columns::Columns;
+use crate::pg::catalog::columns::OpenTable;
 use pgrx::{pg_sys, PgList};
 use std::ffi::CString;
 
 /// Parses and type-checks a condition over the columns of a table as `CREATE TRIGGER … WHEN` would, and returns the
 /// tree that it stands for, as the server writes trees: column references have `:varno 1`.
-pub fn analyse(table: &Columns, condition: &str) -> Result<String> {
+pub fn analyse(table: &OpenTable, condition: &str) -> Result<String> {
     let source = CString::new(format!("({condition})")).map_err(|_| not_one())?;
     // SAFETY: the parser copies nothing of `source` and it outlives the calls; the relation is open; the state is freed
     // by an abort when something below raises.

@@ -19,7 +19,7 @@ const KNOWN_EXTENSIONS: [&str; 3] = ["citext", "hstore", "ltree"];
 
 /// What a type is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Shape {
+pub enum TypeKind {
     /// Nothing that SQL can take apart.
     Scalar,
     /// A domain over a type.
@@ -35,25 +35,27 @@ pub enum Shape {
 }
 
 /// What a type is made of.
-pub fn shape(type_oid: Oid) -> Shape {
+pub fn type_kind(type_oid: Oid) -> TypeKind {
     // SAFETY: catalog look-ups, InvalidOid or '\0' for no hit; a composite type's descriptor is released after it was
     // copied.
     unsafe {
         let element = pg_sys::get_element_type(type_oid);
         if element != pg_sys::InvalidOid {
-            return Shape::Array(element);
+            return TypeKind::Array(element);
         }
         match pg_sys::get_typtype(type_oid) as u8 {
-            pg_sys::TYPTYPE_DOMAIN => Shape::Domain(pg_sys::getBaseType(type_oid)),
-            pg_sys::TYPTYPE_RANGE => Shape::Range(pg_sys::get_range_subtype(type_oid)),
-            pg_sys::TYPTYPE_MULTIRANGE => Shape::Multirange(pg_sys::get_multirange_range(type_oid)),
+            pg_sys::TYPTYPE_DOMAIN => TypeKind::Domain(pg_sys::getBaseType(type_oid)),
+            pg_sys::TYPTYPE_RANGE => TypeKind::Range(pg_sys::get_range_subtype(type_oid)),
+            pg_sys::TYPTYPE_MULTIRANGE => {
+                TypeKind::Multirange(pg_sys::get_multirange_range(type_oid))
+            }
             pg_sys::TYPTYPE_COMPOSITE => {
                 let descriptor = pg_sys::lookup_rowtype_tupdesc_copy(type_oid, -1);
                 let columns = attributes(descriptor);
                 pg_sys::FreeTupleDesc(descriptor);
-                Shape::Composite(columns.into_iter().map(|column| column.type_oid).collect())
+                TypeKind::Composite(columns.into_iter().map(|column| column.type_oid).collect())
             }
-            _ => Shape::Scalar,
+            _ => TypeKind::Scalar,
         }
     }
 }
@@ -62,7 +64,7 @@ pub fn shape(type_oid: Oid) -> Shape {
 pub fn base_type(type_oid: Oid) -> Oid {
     // SAFETY: catalog look-ups.
     let base = unsafe { pg_sys::getBaseType(type_oid) };
-    let Shape::Array(element) = shape(base) else {
+    let TypeKind::Array(element) = type_kind(base) else {
         return base;
     };
     let inner = base_type(element);

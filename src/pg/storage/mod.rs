@@ -3,6 +3,7 @@
 pub mod broadcast;
 pub mod entry;
 pub mod heap;
-pub mod retire;
+pub mod janitor_lock;
 pub mod scan;
 pub mod segment;
+pub mod segment_files;

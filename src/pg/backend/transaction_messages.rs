@@ -1,4 +1,4 @@
-//! Ways out of the transaction that Postgres has: logical messages and notifications.
+//! Messages of a transaction, which Postgres itself delivers when it commits: logical ones and notifications.
 
 use pgrx::pg_sys;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;

@@ -11,15 +11,15 @@ use crate::message::Operation;
 use crate::pg::row::decoded::Decoded;
 
 impl Reader<'_> {
-    /// Emits a change and says how many bytes its message has.
-    pub(super) fn emit(
+    /// Hands out a change and says how many bytes its message has.
+    pub(super) fn hand_out(
         &mut self,
         change: &Delivered,
         cursor: &str,
-        emit: &mut impl FnMut(&str, Option<&[u8]>),
+        put: &mut impl FnMut(&str, Option<&[u8]>),
     ) -> std::result::Result<usize, Stopped> {
         self.write(change)?;
-        emit(cursor, Some(&self.message));
+        put(cursor, Some(&self.message));
         Ok(self.message.len())
     }
 
@@ -50,14 +50,14 @@ impl Reader<'_> {
         }
     }
 
-    /// Emits the net changes of a batch, the changes in `(after, reached]`. Each carries the cursor that the batch was
+    /// Hands out the net changes of a batch, those in `(after, reached]`. Each carries the cursor that the batch was
     /// asked with: a client that stops in the middle asks for all of it again.
-    pub(super) fn emit_net(
+    pub(super) fn hand_out_net(
         &mut self,
         kept: &[Delivered],
         [after, reached]: [u64; 2],
         cursors: &BatchCursors,
-        emit: &mut impl FnMut(&str, Option<&[u8]>),
+        put: &mut impl FnMut(&str, Option<&[u8]>),
     ) -> Result<()> {
         // A TRUNCATE makes what came before it in its relation pointless.
         let mut truncated: Vec<Option<usize>> = vec![None; self.followed.len()];
@@ -92,7 +92,7 @@ impl Reader<'_> {
                 committed_at: last.committed_at,
             };
             if self.request.wants(change.operation) {
-                self.emit(&change, &self.request.cursor, emit)
+                self.hand_out(&change, &self.request.cursor, put)
                     .map_err(|stopped| {
                         // It could be written a moment ago: no change of the batch can be told from the others.
                         let position = reached;

@@ -12,7 +12,7 @@ use crate::pg::backend::xact;
 use crate::pg::call::trigger::Call;
 use crate::pg::catalog::rowtype;
 use crate::pg::catalog::rowtype::Table;
-use crate::pg::image::shape::Shape;
+use crate::pg::image::builder::ImageBuilder;
 use crate::pg::judge::access::Access;
 use crate::pg::judge::row_filter::RowFilter;
 use crate::pg::row::decoded::Decoded;
@@ -31,7 +31,7 @@ struct Message {
 }
 
 /// What the message sinks of a relation need.
-pub struct Emitter {
+pub struct MessageSinks {
     table: Table,
     shape: RowShape,
     plan: RecordPlan,
@@ -46,9 +46,9 @@ pub struct Emitter {
     catalogs: Fresh,
 }
 
-impl Emitter {
-    /// An emitter for a relation; `None` for one that has just been dropped.
-    pub fn new(relation: Oid, sinks: &Sinks, arguments: &[String]) -> Option<Emitter> {
+impl MessageSinks {
+    /// Those of a relation; `None` for one that has just been dropped.
+    pub fn new(relation: Oid, sinks: &Sinks, arguments: &[String]) -> Option<MessageSinks> {
         // Watched before they are read: what changes meanwhile is noticed.
         let catalogs = invalidation::watch_catalogs();
         let row_type = rowtype::row_type_of_relation(relation)?;
@@ -81,7 +81,7 @@ impl Emitter {
             true => Access::of(relation, row_type, &plan.numbers(), &topic),
             false => Access::Never,
         };
-        Some(Emitter {
+        Some(MessageSinks {
             plan,
             key_plan: of_key(),
             access,
@@ -103,11 +103,11 @@ impl Emitter {
     }
 
     /// Hands a change to the sinks.
-    pub fn emit(
+    pub fn deliver(
         &self,
         call: &Call,
         sinks: &Sinks,
-        from: &Shape,
+        from: &ImageBuilder,
         operation: Operation,
     ) -> Result<()> {
         if sinks.notify {

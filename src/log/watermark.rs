@@ -1,6 +1,6 @@
-//! Stands of this moment, and whether a cursor still is inside the log.
+//! Watermarks of this moment, and whether a cursor still is inside the log.
 
-use super::cursor::{Cursor, DecodeError, Origin, Snapshot, Stand};
+use super::cursor::{Cursor, DecodeError, Origin, Snapshot, Watermark};
 use super::state::State;
 use crate::error::{report, Error, Report, Result};
 use crate::pg;
@@ -11,16 +11,16 @@ use crate::pg::backend::xact::Moment;
 use crate::pg::backend::xact::SnapshotIds;
 use crate::pg::storage::heap::View;
 
-/// Where the log stands in the statement's snapshot. Snapshot, position and next id are taken in that order: a
+/// The watermark of the statement's snapshot. Snapshot, position and next id are taken in that order: a
 /// transaction that the snapshot does not know either wrote its entries at or after the position, or began before the
 /// next id. This transaction counts as unfinished: what it has written is not committed.
-pub fn current() -> Stand {
+pub fn current() -> Watermark {
     let snapshot = taken(xact::snapshot(Moment::Active));
     let snapshot = match xact::own_top_xid() {
         Some(xid) => snapshot.with_unfinished(xid),
         None => snapshot,
     };
-    Stand {
+    Watermark {
         snapshot,
         lsn: wal::current(),
         next_xid: xact::next_xid(),
@@ -37,9 +37,9 @@ pub fn seal() -> Snapshot {
 /// Whether the statement knows the end of everything that a cursor's reader was promised by `known`.
 ///
 /// On a standby a snapshot lists subtransactions, and VACUUM, which the primary's snapshots leave out. What is still
-/// listed after replay has passed the stand is one of these: had it been finished there, its end would have been
+/// listed after replay has passed the watermark is one of these: had it been finished there, its end would have been
 /// replayed. No entry carries such an id.
-pub fn reaches(now: &Stand, known: &Stand) -> bool {
+pub fn reaches(now: &Watermark, known: &Watermark) -> bool {
     if now.snapshot.covers(&known.snapshot) {
         return true;
     }
@@ -143,12 +143,12 @@ fn furthest(cursor: &Cursor) -> u64 {
 
 /// `current_cursor()`: flushed, so that no crash can take back what the cursor has seen.
 pub fn current_cursor() -> Result<String> {
-    let stand = current();
+    let watermark = current();
     let state = State::read(View::Active)?;
-    wal::flush(stand.lsn);
+    wal::flush(watermark.lsn);
     Ok(Cursor {
         origin: origin(&state),
-        from: stand,
+        from: watermark,
         batch: None,
     }
     .encode())

@@ -1,7 +1,7 @@
-//! The shape of a relation's rows: how they become images, and what changed between two of them.
+//! The builder of images: how a relation's rows become images, and what changed between two of them.
 
 use super::attribute::{leave_out, Attribute};
-use super::format::{Column, Columns, Image};
+use super::format::{Column, ColumnSet, Image};
 use super::generated::Generated;
 use crate::pg::backend::memory::Memory;
 use crate::pg::call::trigger::Call;
@@ -15,12 +15,12 @@ use std::cell::RefCell;
 /// An image, and the columns that it lacks because the row was too large.
 pub struct Captured {
     pub image: Image,
-    pub absent: Option<Columns>,
+    pub absent: Option<ColumnSet>,
 }
 
 impl Captured {
     /// Lacking more columns.
-    fn without(mut self, more: Option<Columns>) -> Captured {
+    fn without(mut self, more: Option<ColumnSet>) -> Captured {
         self.absent = match (self.absent, more) {
             (Some(absent), Some(more)) => Some(absent.and(&more)),
             (absent, more) => absent.or(more),
@@ -31,13 +31,13 @@ impl Captured {
 
 /// The changed columns of an UPDATE and their old values.
 pub struct Difference {
-    pub changed: Columns,
+    pub changed: ColumnSet,
     /// Old values of the changed columns, NULL in the others; `None` when no column changed.
     pub old: Option<Captured>,
 }
 
 /// How rows of a relation become images of its root's row type. Made once per relation.
-pub struct Shape {
+pub struct ImageBuilder {
     /// Holds the descriptor, the map and what computes virtual columns.
     _memory: Memory,
     descriptor: pg_sys::TupleDesc,
@@ -53,11 +53,11 @@ struct Buffers {
     old: (Vec<pg_sys::Datum>, Vec<bool>),
 }
 
-impl Shape {
-    /// The shape of a trigger's rows as rows of `root`, which is the trigger's relation or a partition root above it.
-    pub fn new(call: &Call, root: pg_sys::Oid) -> Shape {
+impl ImageBuilder {
+    /// The builder for a trigger's rows as rows of `root`, which is the trigger's relation or a partition root above it.
+    pub fn new(call: &Call, root: pg_sys::Oid) -> ImageBuilder {
         // SAFETY: the relations are open and locked while their descriptors are copied; the copies live in a context
-        // of their own that the shape owns.
+        // of their own that the builder owns.
         unsafe {
             let memory = Memory::new();
             let relation = call.raw_relation();
@@ -87,7 +87,7 @@ impl Shape {
                     }
                 })
                 .collect();
-            Shape {
+            ImageBuilder {
                 _memory: memory,
                 descriptor,
                 map,
@@ -101,7 +101,7 @@ impl Shape {
     /// The attributes, in the order of their numbers, from 1 on without a hole.
     pub fn columns(&self) -> Vec<Column> {
         (0..self.attributes.len())
-            // SAFETY: the descriptor is the shape's own copy.
+            // SAFETY: the descriptor is the builder's own copy.
             .map(|i| unsafe { crate::pg::sys::compat::attribute(self.descriptor, i) })
             .map(|attribute| Column {
                 name: if attribute.attisdropped {
@@ -128,7 +128,7 @@ impl Shape {
     }
 
     /// The row as the root has it, and the columns whose values it lacks.
-    fn root_row(&self, row: StoredRow) -> (pg_sys::HeapTuple, Option<Columns>) {
+    fn root_row(&self, row: StoredRow) -> (pg_sys::HeapTuple, Option<ColumnSet>) {
         let tuple = if self.map.is_null() {
             row.0
         } else {
@@ -141,7 +141,7 @@ impl Shape {
                 // SAFETY: the row is one of the root's.
                 let filled = unsafe { generated.fill(tuple) };
                 let failed = (!filled.failed.is_empty()).then(|| {
-                    let mut columns = Columns::none(self.attributes.len());
+                    let mut columns = ColumnSet::none(self.attributes.len());
                     filled.failed.iter().for_each(|place| columns.add(*place));
                     columns
                 });
@@ -154,7 +154,7 @@ impl Shape {
     pub fn decode(&self, row: StoredRow) -> Decoded {
         let (mut values, mut nulls) = (Vec::new(), Vec::new());
         let (tuple, failed) = self.root_row(row);
-        // SAFETY: a stored row of the shape's descriptor.
+        // SAFETY: a stored row of the builder's descriptor.
         unsafe { self.deform(tuple, &mut values, &mut nulls) };
         let mut decoded = Decoded::whole(values, nulls);
         if let Some(columns) = failed {
@@ -167,7 +167,7 @@ impl Shape {
     /// one of the key.
     pub fn image(&self, row: StoredRow, limit: usize) -> Captured {
         let (tuple, failed) = self.root_row(row);
-        // SAFETY: the tuple is a stored row of the shape's descriptor, with at most as many attributes; what is missing
+        // SAFETY: the tuple is a stored row of the builder's descriptor, with at most as many attributes; what is missing
         // at its end is filled in by deforming it.
         unsafe {
             let header = (*tuple).t_data;
@@ -195,12 +195,12 @@ impl Shape {
             new: new_buffer,
             old: old_buffer,
         } = &mut *buffers;
-        // SAFETY: both are stored rows of the shape's descriptor; the deformed values point into them.
+        // SAFETY: both are stored rows of the builder's descriptor; the deformed values point into them.
         unsafe {
             self.deform(new, &mut new_buffer.0, &mut new_buffer.1);
             self.deform(old, &mut old_buffer.0, &mut old_buffer.1);
         }
-        let mut changed = Columns::none(self.attributes.len());
+        let mut changed = ColumnSet::none(self.attributes.len());
         let mut any = false;
         for (i, attribute) in self.attributes.iter().enumerate() {
             let (old_null, new_null) = (old_buffer.1[i], new_buffer.1[i]);

@@ -1,0 +1,107 @@
+//! The locks that the janitor takes: against other janitors, against writers, against readers.
+
+use super::segment::SegmentOids;
+use super::segment_files::toast_of;
+use pgrx::pg_sys;
+
+/// Locks that the janitor asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JanitorLock {
+    /// Beside those of others who write rows of the table.
+    BesideWriters,
+    /// Of the janitors, one at a time, and nobody else who writes.
+    Janitor,
+    /// No writer.
+    NoWriter,
+    /// No writer and no reader.
+    Exclusive,
+}
+
+/// Takes a lock until the transaction ends, if it is free now.
+pub fn try_lock(relation: pg_sys::Oid, lock: JanitorLock) -> bool {
+    // SAFETY: the lock manager takes any OID; a relation that has gone is noticed when it is opened.
+    unsafe { pg_sys::ConditionalLockRelationOid(relation, mode(lock)) }
+}
+
+/// Waits for whoever is dropping a relation. Looks at what has been committed meanwhile, too.
+pub fn wait_for_ddl(relation: pg_sys::Oid) {
+    // SAFETY: as above; what was taken to wait is given back at once.
+    unsafe {
+        pg_sys::LockRelationOid(relation, SHARE);
+        pg_sys::UnlockRelationOid(relation, SHARE);
+    }
+}
+
+/// Whether a janitor could take a lock now: neither another session nor this one holds what conflicts with it. Takes
+/// nothing: a reader has no business with the strongest lock, which a standby is told of.
+pub fn is_free(relation: pg_sys::Oid, lock: JanitorLock) -> bool {
+    let mut others = 0;
+    // SAFETY: the tag is complete; the answer is allocated in the current memory context.
+    unsafe {
+        let list = pg_sys::GetLockConflicts(&tag(relation), mode(lock), &mut others);
+        pg_sys::pfree(list.cast());
+    }
+    others == 0 && !is_held_here(relation, lock)
+}
+
+/// Whether this session itself keeps a janitor from taking a lock.
+pub fn is_held_here(relation: pg_sys::Oid, lock: JanitorLock) -> bool {
+    let weakest = match lock {
+        JanitorLock::BesideWriters => pg_sys::ShareLock,
+        JanitorLock::Janitor | JanitorLock::NoWriter => pg_sys::RowExclusiveLock,
+        JanitorLock::Exclusive => pg_sys::AccessShareLock,
+    };
+    // SAFETY: the tag is complete.
+    unsafe { crate::pg::sys::compat::holds_lock(&tag(relation), weakest as pg_sys::LOCKMODE) }
+}
+
+/// Whether this transaction has made the relation: nobody else knows of it.
+pub fn is_made_here(relation: pg_sys::Oid) -> bool {
+    // SAFETY: the relation is open while it is looked at.
+    unsafe {
+        let opened = pg_sys::try_relation_open(relation, SHARE);
+        if opened.is_null() {
+            return false;
+        }
+        // InvalidSubTransactionId
+        let made = (*opened).rd_createSubid != 0;
+        pg_sys::relation_close(opened, SHARE);
+        made
+    }
+}
+
+/// The lock of a relation (lock.h, SET_LOCKTAG_RELATION; all tables of the log belong to this database).
+fn tag(relation: pg_sys::Oid) -> pg_sys::LOCKTAG {
+    pg_sys::LOCKTAG {
+        locktag_field1: crate::pg::database().to_u32(),
+        locktag_field2: relation.to_u32(),
+        locktag_field3: 0,
+        locktag_field4: 0,
+        locktag_type: pg_sys::LockTagType::LOCKTAG_RELATION as u8,
+        locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,
+    }
+}
+
+fn mode(lock: JanitorLock) -> pg_sys::LOCKMODE {
+    (match lock {
+        JanitorLock::BesideWriters => pg_sys::RowExclusiveLock,
+        JanitorLock::Janitor => pg_sys::ShareRowExclusiveLock,
+        JanitorLock::NoWriter => pg_sys::ShareLock,
+        JanitorLock::Exclusive => pg_sys::AccessExclusiveLock,
+    }) as pg_sys::LOCKMODE
+}
+
+const SHARE: pg_sys::LOCKMODE = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+
+/// Takes [`JanitorLock::Exclusive`] of a segment until the transaction ends, waiting so many milliseconds at most; whoever comes
+/// meanwhile waits behind. Then of its TOAST table, which is not waited for: false when an autovacuum against the
+/// wraparound of ids holds that. Raises 55P03 when the segment was not free in time. For the janitor's process.
+pub fn lock_exclusively(place: &SegmentOids, milliseconds: u32) -> bool {
+    crate::pg::backend::worker::wait_for_locks(milliseconds);
+    // SAFETY: called in a transaction.
+    let toast = unsafe {
+        pg_sys::LockRelationOid(place.table, mode(JanitorLock::Exclusive));
+        toast_of(place.table)
+    };
+    toast == pg_sys::InvalidOid || try_lock(toast, JanitorLock::Exclusive)
+}

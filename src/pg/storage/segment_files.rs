@@ -1,0 +1,101 @@
+//! The files of a segment: how large they are, and how they are emptied.
+
+use super::segment::SegmentOids;
+use pgrx::pg_sys;
+
+/// Whether nothing has been appended to a segment since it was emptied, be it rolled back.
+pub fn is_empty(place: &SegmentOids) -> bool {
+    // SAFETY: called in a transaction.
+    unsafe { blocks(place.table) == 0 }
+}
+
+/// Bytes on disk of a segment with its indexes, its TOAST table and the index of that; 0 when it has gone.
+pub fn bytes(place: &SegmentOids) -> u64 {
+    // SAFETY: each relation is open while it is measured.
+    unsafe {
+        let mut parts = vec![place.table];
+        parts.extend(place.indexes());
+        let toast = toast_of(place.table);
+        if toast != pg_sys::InvalidOid {
+            parts.push(toast);
+            parts.extend(indexes_of(toast));
+        }
+        parts
+            .into_iter()
+            .map(|oid| blocks(oid) * u64::from(pg_sys::BLCKSZ))
+            .sum()
+    }
+}
+
+/// # Safety
+/// Called in a transaction.
+pub(in crate::pg) unsafe fn toast_of(table: pg_sys::Oid) -> pg_sys::Oid {
+    // SAFETY: the relation is open while it is looked at.
+    unsafe {
+        let opened = pg_sys::try_relation_open(table, SHARE);
+        if opened.is_null() {
+            return pg_sys::InvalidOid;
+        }
+        let toast = (*(*opened).rd_rel).reltoastrelid;
+        pg_sys::relation_close(opened, SHARE);
+        toast
+    }
+}
+
+/// # Safety
+/// Called in a transaction.
+unsafe fn indexes_of(table: pg_sys::Oid) -> Vec<pg_sys::Oid> {
+    // SAFETY: the relation is open while it is looked at.
+    unsafe {
+        let opened = pg_sys::try_relation_open(table, SHARE);
+        if opened.is_null() {
+            return Vec::new();
+        }
+        let list = pg_sys::RelationGetIndexList(opened);
+        let indexes = pgrx::PgList::<pg_sys::Oid>::from_pg(list)
+            .iter_oid()
+            .collect();
+        pg_sys::list_free(list);
+        pg_sys::relation_close(opened, SHARE);
+        indexes
+    }
+}
+
+const SHARE: pg_sys::LOCKMODE = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+
+/// # Safety
+/// Called in a transaction.
+unsafe fn blocks(relation: pg_sys::Oid) -> u64 {
+    // SAFETY: the relation is open while it is measured.
+    unsafe {
+        let opened = pg_sys::try_relation_open(relation, SHARE);
+        if opened.is_null() {
+            return 0;
+        }
+        let blocks =
+            pg_sys::RelationGetNumberOfBlocksInFork(opened, pg_sys::ForkNumber::MAIN_FORKNUM);
+        pg_sys::relation_close(opened, SHARE);
+        u64::from(blocks)
+    }
+}
+
+/// Gives a segment, its TOAST table and its indexes new files, as TRUNCATE does (tablecmds.c, ExecuteTruncateGuts) but
+/// without its WAL record for logical decoding: a subscriber that lacks the table must not hear of it. The caller holds
+/// the segment by [`super::janitor_lock::lock_exclusively`].
+pub fn empty(place: &SegmentOids) {
+    // SAFETY: the relations are open under the strongest lock; the functions are those that TRUNCATE calls.
+    unsafe {
+        let lock = pg_sys::NoLock as pg_sys::LOCKMODE;
+        let table = pg_sys::table_open(place.table, lock);
+        crate::pg::sys::compat::set_new_file(table);
+        let toast = (*(*table).rd_rel).reltoastrelid;
+        if toast != pg_sys::InvalidOid {
+            let opened = pg_sys::relation_open(toast, lock);
+            crate::pg::sys::compat::set_new_file(opened);
+            pg_sys::relation_close(opened, lock);
+        }
+        crate::pg::sys::compat::reindex(place.table);
+        pg_sys::table_close(table, lock);
+        pg_sys::CommandCounterIncrement();
+    }
+}
