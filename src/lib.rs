@@ -4,6 +4,7 @@ use pgrx::prelude::*;
 
 mod api;
 mod capture;
+mod diagnose;
 mod error;
 mod feed;
 mod filter;

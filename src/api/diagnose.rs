@@ -1,7 +1,7 @@
 //! `pgrealtime.diagnose()`.
 
+use crate::diagnose::{self, Question, Remembered};
 use crate::error::{report, Error, ErrorReport};
-use crate::feed::diagnose::{self, Question, Remembered};
 use crate::feed::nested;
 use crate::pg::call::srf::Arguments;
 use crate::pg::call::srf::Cell;

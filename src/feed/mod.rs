@@ -1,14 +1,13 @@
 //! The feed: what each reader receives of the log.
 
 mod deliver;
-mod delta;
-pub mod diagnose;
+pub mod delta;
 mod follow;
-mod judge;
+pub mod judge;
 pub mod nested;
 mod net;
 pub mod reader;
-mod relation;
+pub mod relation;
 pub mod request;
 pub mod wait;
 

@@ -33,6 +33,7 @@ pub const RULES: Rules = Rules {
         &["message", "log"],
         &["filter", "sink"],
         &["registry", "feed", "capture"],
+        &["diagnose"],
         &["api"],
     ],
     wings: &[

@@ -9,8 +9,8 @@ mod tally;
 
 pub use answer::{Finding, Question, Remembered};
 
-use super::relation::Relation;
 use crate::error::{report, Error, Result};
+use crate::feed::relation::Relation;
 use crate::pg::backend::act_as::act_as;
 use crate::pg::backend::act_as::own_settings;
 use crate::pg::backend::act_as::Setting;
