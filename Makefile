@@ -52,7 +52,7 @@ bench:
 	@.ci/bench $(BENCH)
 
 demo:
-	@sql/demo/demo.sh
+	@demo/demo.sh
 
 demo-stop:
 	@.ci/cluster stop demo

@@ -17,12 +17,12 @@ mod sink;
 
 ::pgrx::pg_module_magic!(name, version);
 
-extension_sql_file!("../sql/bootstrap.sql", name = "bootstrap", bootstrap);
-extension_sql_file!("../sql/log.sql", name = "log", requires = ["bootstrap"]);
-extension_sql_file!("../sql/grants.sql", name = "grants", finalize);
+extension_sql_file!("../sql/10_bootstrap.sql", name = "bootstrap", bootstrap);
+extension_sql_file!("../sql/20_log.sql", name = "log", requires = ["bootstrap"]);
+extension_sql_file!("../sql/90_grants.sql", name = "grants", finalize);
 
 extension_sql_file!(
-    "../sql/log_status.sql",
+    "../sql/60_log_status.sql",
     name = "log_status",
     requires = ["log", log_retention]
 );

@@ -204,17 +204,17 @@ fn follow_ddl(call: CallInfo) -> Result<(), ErrorReport> {
 }
 
 extension_sql_file!(
-    "../../sql/registry.sql",
+    "../../sql/30_registry.sql",
     name = "registry",
     requires = ["bootstrap"]
 );
 extension_sql_file!(
-    "../../sql/introspection.sql",
+    "../../sql/40_introspection.sql",
     name = "introspection",
     requires = [realtime_tables, relation_size]
 );
 extension_sql_file!(
-    "../../sql/event_triggers.sql",
+    "../../sql/50_event_triggers.sql",
     name = "event_triggers",
     requires = ["registry", follow_ddl]
 );

@@ -159,7 +159,7 @@ impl Marks {
     }
 }
 
-/// Whether `log_status` counts an entry by its cause: what the partial index of a segment holds (sql/log.sql).
+/// Whether `log_status` counts an entry by its cause: what the partial index of a segment holds (sql/20_log.sql).
 pub fn is_remarkable(operation: u8, marks: Option<&[u8]>) -> bool {
     let flags = marks.and_then(<[u8]>::first).copied().unwrap_or_default();
     matches!(operation, GAP | NOTE) || flags & (ABSENT | OLD_ABSENT) != 0

@@ -25,7 +25,7 @@ pub struct NewEntry<'a> {
     pub remarkable: bool,
 }
 
-/// Columns of a segment (`sql/log.sql`): six of fixed size that every entry has, then image, old and marks.
+/// Columns of a segment (`sql/20_log.sql`): six of fixed size that every entry has, then image, old and marks.
 pub const COLUMNS: usize = 9;
 const FIXED_COLUMNS: usize = 6;
 /// Bytes of the first six, which need no padding in between.

@@ -1,7 +1,7 @@
 -- The publication migration: fresh, again, over what an older hand-written version left, and back.
 \pset format unaligned
 \pset footer off
-\set demo `cat "$PG_ABS_SRCDIR"/../../sql/demo/schema.sql`
+\set demo `cat "$PG_ABS_SRCDIR"/../../demo/schema.sql`
 \set up `cat "$PG_ABS_SRCDIR"/../../sql/migrations/20250109000003_enable_realtime.sql`
 \set down `cat "$PG_ABS_SRCDIR"/../../sql/migrations/20250109000003_enable_realtime.down.sql`
 \set SHOW_CONTEXT never

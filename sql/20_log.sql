@@ -1,5 +1,5 @@
 -- The change log: its state, the layouts of captured rows, and the ring of segments.
--- Every table here is written below SQL and hidden from logical decoding (src/pg/heap.rs says how);
+-- Every table here is written below SQL and hidden from logical decoding (src/pg/storage/heap.rs says how);
 -- REPLICA IDENTITY NOTHING is what makes their deletes decode to nothing.
 
 CREATE TABLE pgrealtime.log_state (

@@ -1,5 +1,5 @@
 -- pgrealtime.log_status: one row about the change log. Written for the ring of segments, hence put together here. The
--- view reads the log's tables with its owner's rights; grants.sql says who may ask it.
+-- view reads the log's tables with its owner's rights; 90_grants.sql says who may ask it.
 DO $$
 DECLARE
     first_entries text;

@@ -2,7 +2,7 @@
 # The demo: a cluster of its own with the demo application, its tables made realtime by the migration, and what two
 # users see of that. Installs and builds what is missing. Run it as `make demo`; `make demo-stop` ends the cluster.
 set -euo pipefail
-. "$(dirname "${BASH_SOURCE[0]}")/../../.ci/env"
+. "$(dirname "${BASH_SOURCE[0]}")/../.ci/env"
 cd "$root"
 
 # ---- a running server with the extension ----
@@ -24,7 +24,7 @@ run() { psql -X -q -v ON_ERROR_STOP=1 -d demo "$@"; }
 say "making the database demo: 17 tables of three organisations, a few thousand rows"
 PGOPTIONS='-c client_min_messages=warning' dropdb --if-exists --force demo
 createdb -T template0 -E UTF8 demo
-PGOPTIONS='-c client_min_messages=warning' run -f sql/demo/schema.sql -f sql/demo/data.sql -f sql/demo/writer.sql >/dev/null
+PGOPTIONS='-c client_min_messages=warning' run -f demo/schema.sql -f demo/data.sql -f demo/writer.sql >/dev/null
 
 say "sql/migrations/20250109000003_enable_realtime.sql makes the 17 tables realtime"
 run -f sql/migrations/20250109000003_enable_realtime.sql
@@ -47,7 +47,7 @@ done
 
 echo
 say "two tenants, aurore and cobalt, follow every table while a writer works: each receives what it may see"
-sql/demo/live.sh
+demo/live.sh
 
 # ---- what next ----
 
