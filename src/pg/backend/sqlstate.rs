@@ -15,6 +15,8 @@ extern "C-unwind" {
 thread_local! {
     /// Of the last error that a user's function raised, as Postgres packs it; 0 for none.
     static NOTED: Cell<c_int> = const { Cell::new(0) };
+    /// The same of the last cancel: of an error that Postgres itself raised to end the statement.
+    static CANCEL: Cell<c_int> = const { Cell::new(0) };
     static PUT_BACK: Cell<pg_sys::ErrorContextCallback> = const {
         Cell::new(pg_sys::ErrorContextCallback {
             previous: std::ptr::null_mut(),
@@ -37,9 +39,11 @@ pub(in crate::pg) fn noting<T>(call: impl FnOnce() -> T) -> T {
         let _unlink = Unlink(callback.previous);
         pg_sys::error_context_stack = &mut callback;
         NOTED.set(0);
+        CANCEL.set(0);
         let result = call();
         // It returned: what it may have raised on the way was caught or a notice.
         NOTED.set(0);
+        CANCEL.set(0);
         result
     }
 }
@@ -47,6 +51,13 @@ pub(in crate::pg) fn noting<T>(call: impl FnOnce() -> T) -> T {
 /// The SQLSTATE that was noted last, as Postgres packs it; 0 for none.
 pub(in crate::pg) fn noted() -> c_int {
     NOTED.get()
+}
+
+/// Whether the error that was noted last is a cancel: a user's request, a timeout of the statement, a conflict with a
+/// standby's recovery. A function can raise the SQLSTATE of one at will; what tells is who raised it. A language that
+/// raises the error again as its own keeps the SQLSTATE.
+pub(in crate::pg) fn is_cancel() -> bool {
+    CANCEL.get() != 0 && CANCEL.get() == NOTED.get()
 }
 
 /// Notes a SQLSTATE for an error that is about to be raised on behalf of a user's function.
@@ -87,7 +98,57 @@ pub fn keeping<T>(body: impl FnOnce() -> T) -> T {
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn note(_argument: *mut c_void) {
     // SAFETY: called while an error is being raised.
-    NOTED.set(unsafe { pg_sys::geterrcode() });
+    let sqlstate = unsafe { pg_sys::geterrcode() };
+    NOTED.set(sqlstate);
+    // SAFETY: as above.
+    if may_cancel(sqlstate) && unsafe { is_interrupt() } {
+        CANCEL.set(sqlstate);
+    }
+}
+
+/// Whether a cancel has this SQLSTATE. One that ends a wait for a lock (`lock_timeout`) is no cancel: it is an answer about
+/// that lock.
+fn may_cancel(sqlstate: c_int) -> bool {
+    use PgSqlErrorCode as Code;
+    matches!(
+        PgSqlErrorCode::from(sqlstate),
+        Code::ERRCODE_QUERY_CANCELED
+            | Code::ERRCODE_ADMIN_SHUTDOWN
+            | Code::ERRCODE_CRASH_SHUTDOWN
+            | Code::ERRCODE_T_R_SERIALIZATION_FAILURE
+    )
+}
+
+/// Whether what is being raised comes from where Postgres looks after interrupts (postgres.c; the second function is
+/// Postgres 16's and later).
+///
+/// # Safety
+/// Called while an error is being raised.
+unsafe fn is_interrupt() -> bool {
+    // SAFETY: as promised, there is an error to copy; its names are NULL or strings. The copy is made in a context of this
+    // function's own: that of errors must not be used for it (elog.c, CopyErrorData).
+    unsafe {
+        let context = pg_sys::AllocSetContextCreateInternal(
+            pg_sys::TopMemoryContext,
+            c"pgrealtime error".as_ptr(),
+            0,
+            1024,
+            8192,
+        );
+        let before = pg_sys::MemoryContextSwitchTo(context);
+        let error = &*pg_sys::CopyErrorData();
+        let is_named = |name: *const std::ffi::c_char, names: &[&[u8]]| {
+            !name.is_null() && names.contains(&std::ffi::CStr::from_ptr(name).to_bytes())
+        };
+        let found = is_named(error.filename, &[b"postgres.c"])
+            && is_named(
+                error.funcname,
+                &[b"ProcessInterrupts", b"ProcessRecoveryConflictInterrupt"],
+            );
+        pg_sys::MemoryContextSwitchTo(before);
+        pg_sys::MemoryContextDelete(context);
+        found
+    }
 }
 
 /// Called by Postgres when pgrx raises the error again.

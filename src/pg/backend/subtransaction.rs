@@ -1,6 +1,6 @@
 //! Work whose failure must not be the caller's: run in an internal subtransaction. The only place that makes one.
 
-use super::sqlstate::{note_again, noted, noting};
+use super::sqlstate::{is_cancel, note_again, noted, noting};
 use crate::error::{report, Error, Result};
 use pgrx::{pg_sys, PgSqlErrorCode, PgTryBuilder};
 use std::panic::AssertUnwindSafe;
@@ -41,8 +41,9 @@ pub fn attempt<T>(body: impl FnOnce() -> Result<T>) -> std::result::Result<T, Ra
         }))
         .catch_others(|error| {
             let raised = of_caught(&error, noted());
+            let must_stop = is_cancel();
             before.roll_back();
-            if raised.must_stop() {
+            if must_stop {
                 error.rethrow()
             }
             Err(raised)
@@ -82,12 +83,6 @@ impl Before {
 }
 
 impl Raised {
-    /// Whether nobody but the user may catch it.
-    fn must_stop(&self) -> bool {
-        // query_canceled, admin_shutdown, crash_shutdown (errcodes.txt)
-        matches!(&self.sqlstate, b"57014" | b"57P01" | b"57P02")
-    }
-
     /// The error for the caller: the SQLSTATE is that of the policy, filter or cast, its message is not repeated.
     /// Raise it within `sqlstate::keeping`, which puts a SQLSTATE of the user's own back.
     pub fn into_error(self, message: String, detail: String, hint: &str) -> Error {
