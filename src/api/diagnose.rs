@@ -1,16 +1,14 @@
 //! `pgrealtime.diagnose()`.
 
-use crate::diagnose::{self, Question, Remembered};
+use crate::diagnose::{self, Question};
 use crate::error::{report, Error, ErrorReport};
 use crate::feed::nested;
 use crate::pg::call::srf::Arguments;
 use crate::pg::call::srf::Cell;
 use crate::pg::call::srf::Rows;
 use crate::pg::catalog::privilege;
-use crate::pg::catalog::relation::Class;
 use crate::pg::CallInfo;
 use crate::pg::Oid;
-use crate::registry;
 use pgrx::prelude::*;
 use pgrx::JsonB;
 
@@ -38,7 +36,7 @@ fn diagnose(call: CallInfo) -> Result<(), ErrorReport> {
         claims: claims.as_deref(),
         filter: filter.as_deref(),
     };
-    for found in diagnose::diagnose(&question, remembered(relation)?.as_ref())? {
+    for found in diagnose::diagnose(&question)? {
         let text = |text: &'static str| Cell::Text(text.as_bytes());
         let hint = match found.hint.is_empty() {
             true => Cell::Null,
@@ -52,15 +50,4 @@ fn diagnose(call: CallInfo) -> Result<(), ErrorReport> {
         ]);
     }
     Ok(())
-}
-
-fn remembered(relation: Oid) -> Result<Option<Remembered>, Error> {
-    let Some(class) = Class::by_oid(relation) else {
-        return Ok(None);
-    };
-    let known = registry::settings_of(&class)?;
-    Ok(known.map(|known| Remembered {
-        operations: known.operations,
-        sinks: known.sinks,
-    }))
 }

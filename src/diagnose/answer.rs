@@ -7,7 +7,6 @@ use crate::pg::backend::subtransaction::Raised;
 use crate::pg::catalog::acl;
 use crate::pg::catalog::privilege;
 use crate::pg::catalog::relation;
-use crate::pg::catalog::triggers::Event;
 use crate::pg::judge::visible::any_row;
 use crate::pg::judge::visible::Look;
 use crate::pg::Oid;
@@ -62,12 +61,6 @@ pub struct Question<'a> {
     pub role: Oid,
     pub claims: Option<&'a str>,
     pub filter: Option<&'a str>,
-}
-
-/// What `enable` remembers of the relation, as far as it matters here.
-pub struct Remembered {
-    pub operations: Vec<Event>,
-    pub sinks: Vec<String>,
 }
 
 /// What the caller may be told beyond what the role sees: by rights of his own, not those of the role.

@@ -7,7 +7,7 @@ mod recent;
 mod table;
 mod tally;
 
-pub use answer::{Finding, Question, Remembered};
+pub use answer::{Finding, Question};
 
 use crate::error::{report, Error, Result};
 use crate::feed::relation::Relation;
@@ -18,17 +18,19 @@ use crate::pg::catalog::acl;
 use crate::pg::catalog::privilege;
 use crate::pg::catalog::relation::Class;
 use crate::pg::catalog::rowtype::Held;
+use crate::registry;
 use answer::{Caller, CLAIMS};
 use std::ffi::{CStr, CString};
 
 /// Answers for a role that the caller may act as, by these claims or his own. Errors: 42501 for another role or a
 /// relation that the caller may not SELECT from, 42P01, 42809. Whatever else fails is an answer.
-pub fn diagnose(question: &Question, remembered: Option<&Remembered>) -> Result<Vec<Finding>> {
+pub fn diagnose(question: &Question) -> Result<Vec<Finding>> {
     let class = allowed(question)?;
     let _held = Held::new(question.relation);
     let relation = Relation::open(question.relation)?;
     let caller = Caller::of(&relation);
-    let table = table::Table::new(&class, &relation, remembered);
+    let settings_of_table = registry::settings_of(&class)?;
+    let table = table::Table::new(&class, &relation, settings_of_table.as_ref());
     let mut findings = table.findings();
     findings.push(around::session(&relation, question.role));
     let own = settings(question);

@@ -1,6 +1,6 @@
 //! Checks of the table itself: enabled, published, captured in the right order.
 
-use super::answer::{Finding, Remembered};
+use super::answer::Finding;
 use crate::feed::relation::Relation;
 use crate::gucs;
 use crate::pg::catalog::publication::Coverage;
@@ -12,6 +12,7 @@ use crate::pg::catalog::triggers;
 use crate::pg::catalog::triggers::Event;
 use crate::pg::catalog::triggers::Firing;
 use crate::pg::Oid;
+use crate::registry::Settings;
 use pgrx::spi::quote_identifier;
 
 /// So many tables or triggers are named.
@@ -23,7 +24,8 @@ const ENABLE: &str = "Call pgrealtime.enable() on the table.";
 pub struct Table<'a> {
     class: &'a Class,
     relation: &'a Relation,
-    remembered: Option<&'a Remembered>,
+    /// What the table is enabled with, if it is.
+    settings: Option<&'a Settings>,
     function: Oid,
     parts: Vec<(Class, Vec<Firing>)>,
 }
@@ -32,7 +34,7 @@ impl<'a> Table<'a> {
     pub fn new(
         class: &'a Class,
         relation: &'a Relation,
-        remembered: Option<&'a Remembered>,
+        settings: Option<&'a Settings>,
     ) -> Table<'a> {
         let mut parts = vec![class.clone()];
         if class.is_partitioned() {
@@ -41,7 +43,7 @@ impl<'a> Table<'a> {
         Table {
             class,
             relation,
-            remembered,
+            settings,
             function: triggers::member_function("capture_change").unwrap_or(Oid::INVALID),
             parts: parts
                 .into_iter()
@@ -68,7 +70,7 @@ impl<'a> Table<'a> {
             .into_iter()
             .find(is_enabled)
             .and_then(Class::by_oid);
-        if let Some(root) = root.filter(|_| !by_trigger || self.remembered.is_none()) {
+        if let Some(root) = root.filter(|_| !by_trigger || self.settings.is_none()) {
             let root = root.quoted();
             return Finding::problem(
                 check,
@@ -76,7 +78,7 @@ impl<'a> Table<'a> {
                 format!("Name {root} where changes are asked for, and here."),
             );
         }
-        match self.remembered {
+        match self.settings {
             None if by_trigger => Finding::note(
                 check,
                 "Not enabled: triggers that were made by hand capture its changes.",
@@ -138,7 +140,7 @@ impl<'a> Table<'a> {
             );
         }
         let missing: Vec<&str> = self
-            .remembered
+            .settings
             .iter()
             .flat_map(|known| &known.operations)
             .filter(|event| !self.captures(**event))

@@ -25,3 +25,4 @@ pub use follow::follow;
 pub use introspect::{is_enabled, realtime_tables, user_tables, RealtimeTable};
 pub use merge::Request;
 pub use policies::over_other_rows;
+pub use settings::Settings;
