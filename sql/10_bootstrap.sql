@@ -16,5 +16,6 @@ $$;
 -- The script makes the schema itself: with "schema =" in the control file it would belong to whoever installs
 -- a trusted extension, who could then plant functions in it.
 CREATE SCHEMA pgrealtime;
+COMMENT ON SCHEMA pgrealtime IS 'Functions and views of the extension pgrealtime, and its change log';
 REVOKE ALL ON SCHEMA pgrealtime FROM PUBLIC;
 GRANT USAGE ON SCHEMA pgrealtime TO PUBLIC;

@@ -13,6 +13,8 @@ CREATE TABLE pgrealtime.log_state (
     -- Since when readers have kept the oldest segment from being emptied.
     emptying_delayed_since timestamptz
 );
+COMMENT ON TABLE pgrealtime.log_state IS
+  'The state of the change log in one row: its identity, the segment that is written, and the last run of the janitor';
 
 -- A segment that is no longer written, from the switch until it is emptied.
 CREATE TABLE pgrealtime.log_segment (
@@ -21,6 +23,7 @@ CREATE TABLE pgrealtime.log_segment (
     sealed_at timestamptz,          -- since when no writer holds it
     seal      bytea                 -- snapshot at that time: what it counts as finished holds all of the segment's writers
 );
+COMMENT ON TABLE pgrealtime.log_segment IS 'Segments of the change log that are no longer written and not yet emptied';
 
 -- The attributes of an image when it was captured, in the order of their numbers, dropped ones included: reading needs
 -- how long and how aligned they are even when their type has gone. A row for each segment that has such images, by whose
@@ -35,6 +38,7 @@ CREATE TABLE pgrealtime.log_layout (
     alignments text       NOT NULL, -- a letter each, as in pg_attribute.attalign; a capital for what is passed by value
     segment    smallint   NOT NULL
 );
+COMMENT ON TABLE pgrealtime.log_layout IS 'The columns of captured rows as they were at capture, by which the rows are read';
 
 DO $$
 DECLARE
@@ -55,6 +59,7 @@ BEGIN
                 marks      bytea
             ) WITH (autovacuum_enabled = off, toast.autovacuum_enabled = off, toast_tuple_target = 8160)
         $sql$, segment);
+        EXECUTE pg_catalog.format('COMMENT ON TABLE %s IS %L', segment, pg_catalog.format('Segment %s of the change log', i));
         EXECUTE pg_catalog.format('CREATE INDEX ON %s (position)', segment);
         -- The first entry of each transaction (src/log/append.rs).
         EXECUTE pg_catalog.format('CREATE INDEX ON %s (xid, position)', segment);

@@ -16,6 +16,7 @@ CREATE TABLE pgrealtime.settings (
   published       boolean NOT NULL, -- whether enable put the table into the publication
   PRIMARY KEY (schema_name, relation_name)
 );
+COMMENT ON TABLE pgrealtime.settings IS 'The settings of each realtime table, as enable stored them';
 
 -- The relations that are captured, by enable or by a trigger made by hand, as they were when DDL was last seen. What DDL
 -- changes of it is followed, or told to readers as a gap. A cache: not dumped, filled again by name.
@@ -27,6 +28,8 @@ CREATE TABLE pgrealtime.relation_cache (
   enabled       boolean NOT NULL, -- whether the settings of this name are its own
   tables        text[] NOT NULL   -- itself and what inherits from it, with a digest of what captures there: 16384:9f…
 );
+COMMENT ON TABLE pgrealtime.relation_cache IS
+  'Captured relations as they were after the last DDL command. A cache, which pg_dump leaves out';
 
 SELECT pg_catalog.pg_extension_config_dump('pgrealtime.settings', '');
 

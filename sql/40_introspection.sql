@@ -20,4 +20,4 @@ ORDER BY
   t.schemaname;
 
 COMMENT ON VIEW pgrealtime.realtime_configuration IS
-  'The realtime tables that the reader owns or may SELECT from, with their settings and what is out of order';
+  'The realtime tables that the current user owns or may SELECT from, with their settings. The column status says what is wrong';

@@ -18,3 +18,7 @@ ALTER EVENT TRIGGER pgrealtime_ddl_start ENABLE ALWAYS;
 ALTER EVENT TRIGGER pgrealtime_ddl_end ENABLE ALWAYS;
 ALTER EVENT TRIGGER pgrealtime_drop ENABLE ALWAYS;
 ALTER EVENT TRIGGER pgrealtime_rewrite ENABLE ALWAYS;
+COMMENT ON EVENT TRIGGER pgrealtime_ddl_start IS 'Looks at captured tables before a DDL command changes them';
+COMMENT ON EVENT TRIGGER pgrealtime_ddl_end IS 'Updates settings, triggers and readers after a DDL command';
+COMMENT ON EVENT TRIGGER pgrealtime_drop IS 'Follows DROP of captured tables, of their partitions and of their triggers';
+COMMENT ON EVENT TRIGGER pgrealtime_rewrite IS 'Follows commands that rewrite a captured table';

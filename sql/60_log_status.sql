@@ -99,4 +99,6 @@ BEGIN
     $view$, first_entries, last_entries, counts, remarkable);
 END
 $$;
+COMMENT ON VIEW pgrealtime.log_status IS
+  'The state of the change log in one row: its size and span, gaps, what readers cannot judge, and what delays the janitor';
 REVOKE ALL ON pgrealtime.log_status FROM PUBLIC;

@@ -24,7 +24,7 @@ extension_sql_file!("../sql/90_grants.sql", name = "grants", finalize);
 extension_sql_file!(
     "../sql/60_log_status.sql",
     name = "log_status",
-    requires = ["log", log_retention]
+    requires = ["event_triggers", log_retention]
 );
 
 #[pg_guard]

@@ -18,7 +18,7 @@ CREATE FUNCTION pgrealtime.diagnose(
 ) RETURNS TABLE (check_name text, status text, detail text, hint text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 COMMENT ON FUNCTION pgrealtime.diagnose(regclass, regrole, jsonb, text) IS
-  'Why a role does or does not receive the changes of a table, one row a check';
+  'Explains why a role receives, or does not receive, the changes of a table: one row for each check';
 "#, requires = ["log"])]
 fn diagnose(call: CallInfo) -> Result<(), ErrorReport> {
     let arguments = Arguments::new(call);

@@ -13,7 +13,7 @@ CREATE FUNCTION pgrealtime.check_filter(relation regclass, filter text, row_alia
 LANGUAGE c STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 COMMENT ON FUNCTION pgrealtime.check_filter(regclass, text, text) IS
-  'The SQL condition that a row filter means on a table; row_alias new or old makes it one for a trigger';
+  'Returns the SQL condition that a filter means on a table. With row_alias, the rules of row filters apply, and columns are written with this alias, such as new or old in a trigger';
 "#)]
 fn check_filter(
     relation: Option<Oid>,

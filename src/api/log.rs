@@ -33,6 +33,8 @@ fn initialise_log(log_id: i64) -> Result<(), ErrorReport> {
 #[pg_extern(sql = r#"
 CREATE FUNCTION pgrealtime.current_cursor() RETURNS text
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+COMMENT ON FUNCTION pgrealtime.current_cursor() IS
+  'Returns a cursor for the end of the change log. Changes that the statement does not see yet come after it';
 "#, requires = ["log"])]
 fn current_cursor() -> Result<String, ErrorReport> {
     Ok(watermark::current_cursor()?)
@@ -47,7 +49,7 @@ CREATE FUNCTION pgrealtime.changes_since(
 ) RETURNS TABLE (cursor text, change json)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 COMMENT ON FUNCTION pgrealtime.changes_since(text, regclass[], text, text[], text[], integer, boolean) IS
-  'What changed after a cursor, as the caller may see it; ends with a row without a change, whose cursor to go on from. With net up to 2 * max_changes rows: one change of a key is two';
+  'Returns the changes after a cursor, as far as the caller may see them. The last row has no change: pass its cursor to the next call. With net, a change of a key is two rows, so up to 2 * max_changes rows may come';
 "#, requires = ["log"])]
 fn changes_since(call: CallInfo) -> Result<(), ErrorReport> {
     let arguments = Arguments::new(call);
@@ -79,6 +81,8 @@ fn changes_since(call: CallInfo) -> Result<(), ErrorReport> {
 #[pg_extern(sql = r#"
 CREATE FUNCTION pgrealtime.prune() RETURNS integer
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+COMMENT ON FUNCTION pgrealtime.prune() IS
+  'Applies the retention of the change log now. Returns the number of segments that were emptied';
 "#, requires = ["log"])]
 fn prune() -> Result<i32, ErrorReport> {
     Ok(janitor::prune()? as i32)
@@ -88,6 +92,8 @@ fn prune() -> Result<i32, ErrorReport> {
 #[pg_extern(sql = r#"
 CREATE FUNCTION pgrealtime.invalidate_cursors() RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+COMMENT ON FUNCTION pgrealtime.invalidate_cursors() IS
+  'Makes every cursor that was issued so far invalid. Call it after restoring a backup or a volume snapshot';
 "#, requires = ["log"])]
 fn invalidate_cursors() -> Result<(), ErrorReport> {
     heap::refuse_read_only(c"invalidate_cursors()");
@@ -99,6 +105,8 @@ fn invalidate_cursors() -> Result<(), ErrorReport> {
 #[pg_extern(sql = r#"
 CREATE FUNCTION pgrealtime.wait_for_changes(cursor text, relations regclass[], timeout interval = '30 s') RETURNS boolean
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+COMMENT ON FUNCTION pgrealtime.wait_for_changes(text, regclass[], interval) IS
+  'Waits until one of the relations has changes after the cursor. Returns true when it has, false when the time is over';
 "#, requires = ["log"])]
 fn wait_for_changes(call: CallInfo) -> Result<bool, ErrorReport> {
     let arguments = Arguments::new(call);
@@ -116,6 +124,8 @@ fn wait_for_changes(call: CallInfo) -> Result<bool, ErrorReport> {
 #[pg_extern(sql = r#"
 CREATE FUNCTION pgrealtime.log_retention() RETURNS double precision
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+COMMENT ON FUNCTION pgrealtime.log_retention() IS
+  'Returns the setting pgrealtime.retention in seconds, for the view log_status';
 "#, requires = ["log"])]
 fn log_retention() -> f64 {
     gucs::retention_seconds() as f64

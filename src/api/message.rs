@@ -16,6 +16,8 @@ use pgrx::prelude::*;
 CREATE FUNCTION pgrealtime.change_message(operation text, new record, old record) RETURNS json
 LANGUAGE c STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+COMMENT ON FUNCTION pgrealtime.change_message(text, record, record) IS
+  'Builds the JSON message of a row change, for triggers of your own: change_message(TG_OP, NEW, OLD)';
 "#)]
 fn change_message<'a>(
     operation: Option<&'a str>,

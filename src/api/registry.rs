@@ -25,7 +25,7 @@ CREATE FUNCTION pgrealtime.enable(
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 COMMENT ON FUNCTION pgrealtime.enable(regclass, text, text[], text, text[], text, text, text[], text) IS
-  'Makes a table realtime: publishes it, attaches capture, remembers the settings; NULL leaves a setting as it is';
+  'Makes a table realtime: publishes it, creates the capture triggers, stores the settings. A parameter that is NULL leaves its setting as it is';
 "#)]
 #[allow(clippy::too_many_arguments)]
 fn enable(
@@ -57,7 +57,7 @@ CREATE FUNCTION pgrealtime.disable(relation regclass) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 COMMENT ON FUNCTION pgrealtime.disable(regclass) IS
-  'The reverse of enable: detaches capture, takes the table out of the publication, forgets the settings';
+  'Reverses enable: drops the capture triggers, takes the table out of the publication, deletes the settings';
 "#)]
 fn disable(relation: Option<Oid>) -> Result<(), ErrorReport> {
     Ok(registry::disable(relation)?)
@@ -68,7 +68,7 @@ CREATE FUNCTION pgrealtime.is_realtime_enabled(table_name_input text) RETURNS bo
 LANGUAGE c STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 COMMENT ON FUNCTION pgrealtime.is_realtime_enabled(text) IS
-  'Whether the table is published for realtime and the caller owns it or may SELECT a column of it';
+  'Returns whether a table is published for realtime and the caller owns it or may SELECT one of its columns';
 "#)]
 fn is_realtime_enabled(table_name_input: &str) -> Result<bool, ErrorReport> {
     Ok(registry::is_enabled(table_name_input)?)
@@ -79,7 +79,7 @@ CREATE FUNCTION pgrealtime.policies_over_other_rows(relation regclass) RETURNS t
 LANGUAGE c STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 COMMENT ON FUNCTION pgrealtime.policies_over_other_rows(regclass) IS
-  'The SELECT policies that look at other rows, and may hence leave DELETEs to nobody; see deletes of enable';
+  'Returns the SELECT policies of a table that look at other rows. Once those rows are gone, such a policy may hide a DELETE from everybody; see the parameter deletes of enable';
 "#)]
 fn policies_over_other_rows(relation: Oid) -> Result<Vec<String>, ErrorReport> {
     Ok(registry::over_other_rows(relation)?)
@@ -91,7 +91,7 @@ RETURNS TABLE (table_name text, operations text[], schema_name text, realtime_pr
 LANGUAGE c STABLE STRICT PARALLEL SAFE ROWS 100
 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 COMMENT ON FUNCTION pgrealtime.get_user_realtime_tables() IS
-  'The realtime tables from which the current user may SELECT';
+  'Returns the realtime tables that the current user may SELECT from';
 "#)]
 #[allow(clippy::type_complexity)] // pgrx reads the type here, and nowhere else
 fn get_user_realtime_tables() -> Result<
@@ -128,7 +128,8 @@ RETURNS TABLE (
   replica_identity text, status text)
 LANGUAGE c STABLE STRICT PARALLEL SAFE ROWS 100
 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
-COMMENT ON FUNCTION pgrealtime.realtime_tables() IS 'What the view realtime_configuration is made of';
+COMMENT ON FUNCTION pgrealtime.realtime_tables() IS
+  'Supplies the rows of the view realtime_configuration';
 "#)]
 #[allow(clippy::type_complexity)] // as above
 fn realtime_tables() -> Result<
@@ -188,7 +189,7 @@ CREATE FUNCTION pgrealtime.relation_size(relation oid) RETURNS bigint
 LANGUAGE c STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 COMMENT ON FUNCTION pgrealtime.relation_size(oid) IS
-  'Bytes of a table with its indexes and TOAST, of a partitioned table those of its leaves';
+  'Returns the bytes of a table with its indexes and TOAST; for a partitioned table, the sum of its leaf partitions';
 "#)]
 fn relation_size(relation: Oid) -> Option<i64> {
     relation::total_size(relation)
@@ -198,6 +199,8 @@ fn relation_size(relation: Oid) -> Option<i64> {
 CREATE FUNCTION pgrealtime.follow_ddl() RETURNS event_trigger
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+COMMENT ON FUNCTION pgrealtime.follow_ddl() IS
+  'Event trigger function: keeps settings, triggers and readers up to date when DDL changes a captured table';
 "#)]
 fn follow_ddl(call: CallInfo) -> Result<(), ErrorReport> {
     Ok(registry::follow(event_trigger::command(call))?)
@@ -206,15 +209,15 @@ fn follow_ddl(call: CallInfo) -> Result<(), ErrorReport> {
 extension_sql_file!(
     "../../sql/30_registry.sql",
     name = "registry",
-    requires = ["bootstrap"]
+    requires = ["log"]
 );
 extension_sql_file!(
     "../../sql/40_introspection.sql",
     name = "introspection",
-    requires = [realtime_tables, relation_size]
+    requires = ["registry", realtime_tables, relation_size]
 );
 extension_sql_file!(
     "../../sql/50_event_triggers.sql",
     name = "event_triggers",
-    requires = ["registry", follow_ddl]
+    requires = ["introspection", follow_ddl]
 );

@@ -1,0 +1,12 @@
+-- Every member of the extension has a comment: what \df+, \d+ and \dy+ show to whoever looks around.
+SET client_min_messages = warning;
+CREATE EXTENSION pgrealtime;
+CREATE VIEW member AS
+SELECT pg_describe_object(d.classid, d.objid, 0) AS name, obj_description(d.objid, catalog.relname) AS comment
+FROM pg_depend AS d
+JOIN pg_extension AS e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+JOIN pg_class AS catalog ON catalog.oid = d.classid
+WHERE d.deptype = 'e' AND e.extname = 'pgrealtime';
+SELECT name FROM member WHERE comment IS NULL ORDER BY name COLLATE "C";
+SELECT DISTINCT split_part(name, ' ', 1) AS kind FROM member WHERE comment <> '' ORDER BY kind;
+DROP EXTENSION pgrealtime CASCADE;
