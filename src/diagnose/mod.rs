@@ -11,10 +11,10 @@ pub use answer::{Finding, Question};
 
 use crate::error::{report, Error, Result};
 use crate::feed::relation::Relation;
-use crate::pg::backend::act_as::act_as;
 use crate::pg::backend::act_as::own_settings;
 use crate::pg::backend::act_as::Setting;
 use crate::pg::catalog::acl;
+use crate::pg::catalog::acting::act_as;
 use crate::pg::catalog::privilege;
 use crate::pg::catalog::relation::Class;
 use crate::pg::catalog::rowtype::Held;

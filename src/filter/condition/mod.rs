@@ -31,7 +31,7 @@ pub use store::{load, store};
 
 use crate::error::{report, Error, Result};
 use crate::filter::parse::{self, Expr};
-use crate::pg::backend::act_as::act_as;
+use crate::pg::backend::act_as::act_as_trusted;
 use crate::pg::backend::act_as::bound_stack;
 use crate::pg::backend::act_as::CANONICAL;
 use crate::pg::catalog::columns::Column;
@@ -135,7 +135,7 @@ fn translate(
         columns,
         purpose,
     };
-    act_as(table.owner(), &CANONICAL, || {
+    act_as_trusted(table.owner(), &CANONICAL, || {
         prepare();
         let mut operators = Vec::new();
         let sql = compiler.expression(expr, &mut operators)?;

@@ -32,8 +32,8 @@ mod tests {
     use crate::error::{report, Error};
     use crate::filter::condition::{compile, compile_expr, load, store, Purpose};
     use crate::filter::parse;
-    use crate::pg::backend::act_as::act_as;
     use crate::pg::backend::act_as::CANONICAL;
+    use crate::pg::catalog::acting::act_as;
     use crate::pg::Oid;
     use pgrx::prelude::*;
     use std::panic::AssertUnwindSafe;

@@ -28,12 +28,12 @@ pub const CANONICAL: [Setting<'static>; 10] = [
     (c"quote_all_identifiers", c"off"),
 ];
 
-/// Does `work` as `role`, in a security-restricted operation, with `settings` and those of [`ALWAYS`] pinned and every
+/// Does `work`, which runs nothing but Postgres's own code, as `role`, in a security-restricted operation, with `settings` and those of [`ALWAYS`] pinned and every
 /// setting `request.*` (the claims of the caller) emptied; `work` may set what it wants, it is undone with the rest.
 ///
 /// Role and settings are put back on every way out: a result, an error, a panic, and an error of Postgres, which is
 /// passed on. So it does not matter who catches it, a subtransaction or not.
-pub fn act_as<T>(
+pub fn act_as_trusted<T>(
     role: pg_sys::Oid,
     settings: &[Setting],
     work: impl FnOnce() -> Result<T>,
@@ -64,7 +64,7 @@ pub fn act_as<T>(
 }
 
 /// Does `work` with a stack that is at most `kilobytes` deep: what then passes a depth check passes it later, too, in a
-/// trigger that is called with most of the stack in use. Only within [`act_as`], which undoes it.
+/// trigger that is called with most of the stack in use. Only within [`act_as_trusted`], which undoes it.
 pub fn bound_stack(kilobytes: i32) {
     // SAFETY: reads a variable of the backend.
     if unsafe { pg_sys::max_stack_depth } <= kilobytes {

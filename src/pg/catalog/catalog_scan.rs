@@ -50,41 +50,69 @@ pub(in crate::pg) struct ByOid {
 
 /// Calls `each` for every row whose column equals `key`, in index order.
 pub(in crate::pg) fn scan(what: ByOid, key: pg_sys::Oid, each: impl FnMut(&CatalogRow)) {
-    let mut entry = pg_sys::ScanKeyData::default();
-    // SAFETY: initialises the key, which outlives the scan.
-    unsafe {
-        pg_sys::ScanKeyInit(
-            &mut entry,
-            what.column as pg_sys::AttrNumber,
-            pg_sys::BTEqualStrategyNumber as pg_sys::StrategyNumber,
-            pg_sys::F_OIDEQ.into(),
-            pg_sys::Datum::from(key),
-        );
-    }
-    run(what.catalog, Some((what.index, &mut entry)), each);
+    run(
+        what.catalog,
+        Some(what.index),
+        &mut [equals(what.column, key)],
+        each,
+    );
+}
+
+/// Calls `each` for every row whose column equals `key`, and the index's next one, also an OID, what it is to equal.
+pub(in crate::pg) fn scan_pair(
+    what: ByOid,
+    key: pg_sys::Oid,
+    (column, next): (u32, pg_sys::Oid),
+    each: impl FnMut(&CatalogRow),
+) {
+    run(
+        what.catalog,
+        Some(what.index),
+        &mut [equals(what.column, key), equals(column, next)],
+        each,
+    );
 }
 
 /// Calls `each` for every row of a catalog, in no order.
 pub(in crate::pg) fn scan_all(catalog: pg_sys::Oid, each: impl FnMut(&CatalogRow)) {
-    run(catalog, None, each);
+    run(catalog, None, &mut [], each);
+}
+
+fn equals(column: u32, value: pg_sys::Oid) -> pg_sys::ScanKeyData {
+    let mut key = pg_sys::ScanKeyData::default();
+    // SAFETY: initialises the key.
+    unsafe {
+        pg_sys::ScanKeyInit(
+            &mut key,
+            column as pg_sys::AttrNumber,
+            pg_sys::BTEqualStrategyNumber as pg_sys::StrategyNumber,
+            pg_sys::F_OIDEQ.into(),
+            pg_sys::Datum::from(value),
+        );
+    }
+    key
 }
 
 fn run(
     catalog: pg_sys::Oid,
-    index: Option<(pg_sys::Oid, &mut pg_sys::ScanKeyData)>,
+    index: Option<pg_sys::Oid>,
+    keys: &mut [pg_sys::ScanKeyData],
     mut each: impl FnMut(&CatalogRow),
 ) {
     let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
     let latest = std::ptr::null_mut();
-    let (index, keys, key) = match index {
-        Some((index, key)) => (index, 1, key as *mut pg_sys::ScanKeyData),
-        None => (pg_sys::Oid::INVALID, 0, std::ptr::null_mut()),
-    };
-    // SAFETY: there are `keys` initialised keys; a NULL snapshot means the latest of the catalogs; an error unwinds, and
-    // the abort of the transaction closes scan and catalog.
+    // SAFETY: the keys are initialised and outlive the scan; a NULL snapshot means the latest of the catalogs; an error
+    // unwinds, and the abort of the transaction closes scan and catalog.
     unsafe {
         let catalog = pg_sys::table_open(catalog, lock);
-        let scan = pg_sys::systable_beginscan(catalog, index, keys > 0, latest, keys, key);
+        let scan = pg_sys::systable_beginscan(
+            catalog,
+            index.unwrap_or(pg_sys::Oid::INVALID),
+            index.is_some(),
+            latest,
+            keys.len() as i32,
+            keys.as_mut_ptr(),
+        );
         loop {
             let tuple = pg_sys::systable_getnext(scan);
             if tuple.is_null() {

@@ -1,6 +1,7 @@
 //! What the catalogs say: relations, keys, publications, triggers, policies, privileges.
 
 pub mod acl;
+pub mod acting;
 pub(in crate::pg) mod catalog_scan;
 pub mod columns;
 pub(in crate::pg) mod grants;
@@ -12,5 +13,6 @@ pub mod publication;
 pub mod relation;
 pub mod relation_triggers;
 pub mod rowtype;
+pub(in crate::pg) mod temporary;
 pub mod triggers;
 pub mod type_use;

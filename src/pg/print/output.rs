@@ -1,12 +1,14 @@
 //! Values printed by their type's own functions: its output function, or its cast to json.
 
 use super::makers::Makers;
-use crate::error::ErrorReport;
-use crate::pg::backend::act_as::act_as;
+use crate::error::{Error, ErrorReport};
 use crate::pg::backend::memory::Memory;
 use crate::pg::backend::memory::Scratch;
 use crate::pg::backend::settings::Pin;
 use crate::pg::backend::sqlstate::noting;
+use crate::pg::catalog::acting::act_as;
+use crate::pg::catalog::acting::refuse_strangers;
+use crate::pg::catalog::privilege::current_role;
 use crate::pg::row::record::Value;
 use crate::pg::row::scalar::bytes;
 use crate::pg::row::types::Type;
@@ -113,6 +115,10 @@ impl Output {
         let datum = value.datum_of(self.base)?;
         let restricted = self.makers.as_ref().and_then(Makers::restricted);
         let Some(role) = restricted else {
+            if let Function::JsonByOid(_) = self.function {
+                // The pinned search_path names the temporary schema, which a function with a path of its own keeps out.
+                refuse_strangers(current_role()).unwrap_or_else(raise);
+            }
             return self.call(datum, scratch);
         };
         let printed = act_as(role, &[], || {
@@ -122,7 +128,7 @@ impl Output {
             Ok(self.call(datum, scratch))
         });
         printed.unwrap_or_else(|error| {
-            ErrorReport::from(error).report(PgLogLevel::ERROR);
+            raise(error);
             None
         })
     }
@@ -145,6 +151,10 @@ impl Output {
             }
         }
     }
+}
+
+fn raise(error: Error) {
+    ErrorReport::from(error).report(PgLogLevel::ERROR);
 }
 
 fn is_foreign(function: Oid) -> bool {

@@ -1,9 +1,10 @@
 //! Rows in `realtime.messages`, Supabase Realtime's table of messages to fan out.
 
 use crate::error::{report, Error, Result};
-use crate::pg::backend::act_as::act_as;
+use crate::pg::backend::act_as::act_as_trusted;
 use crate::pg::backend::invalidation;
 use crate::pg::backend::invalidation::Fresh;
+use crate::pg::catalog::acting::act_as;
 use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
 use pgrx::pg_sys;
@@ -16,10 +17,11 @@ use std::rc::Rc;
 const INSERT: &str = "INSERT INTO realtime.messages (payload, event, topic, private, extension) \
                       VALUES ($1::pg_catalog.jsonb, $2, $3, true, 'broadcast')";
 
-/// Whether what runs when a row is inserted into $1, a table of a superuser, could have been made by anybody else: it, its
-/// partitions, and the functions, operators and types of their triggers (with WHEN), defaults, constraints, indexes, rules
-/// and partition keys. A role with the privilege TRIGGER can plant a trigger.
-const IS_PLANTED: &str = "
+/// What runs when a row is inserted into $1, as functions, operators, types and operator classes that are not Postgres's
+/// own: of it and its partitions, their triggers (with WHEN), defaults, constraints, indexes, rules, partition keys, and
+/// policies that are forced upon the owner. Whether one of them could have been made by somebody who is no superuser (a
+/// role with the privilege TRIGGER can plant a trigger), and whether there are any. Rules and policies may reach further.
+const CODE: &str = "
 WITH RECURSIVE tree (oid) AS (
     SELECT $1
     UNION
@@ -27,20 +29,31 @@ WITH RECURSIVE tree (oid) AS (
 ), part (classid, objid) AS (
     SELECT 'pg_class'::regclass::oid, oid FROM tree
     UNION
-    SELECT d.classid, d.objid FROM pg_depend AS d JOIN tree ON tree.oid = d.refobjid
+    SELECT d.classid, d.objid
+    FROM pg_depend AS d JOIN tree ON tree.oid = d.refobjid JOIN pg_class AS c ON c.oid = tree.oid
     WHERE d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i', 'P', 'S')
-      AND d.classid IN ('pg_class'::regclass, 'pg_attrdef'::regclass, 'pg_constraint'::regclass,
-                        'pg_trigger'::regclass, 'pg_rewrite'::regclass)
-), used (owner) AS (
+      AND (d.classid IN ('pg_class'::regclass, 'pg_attrdef'::regclass, 'pg_constraint'::regclass,
+                         'pg_trigger'::regclass, 'pg_rewrite'::regclass)
+           OR d.classid = 'pg_policy'::regclass AND c.relforcerowsecurity)
+), used (classid, objid) AS (
+    SELECT d.refclassid, d.refobjid FROM part JOIN pg_depend AS d ON d.classid = part.classid AND d.objid = part.objid
+    WHERE d.refobjid >= 16384
+      AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass, 'pg_opclass'::regclass)
+), maker (oid) AS (
     SELECT c.relowner FROM tree JOIN pg_class AS c ON c.oid = tree.oid
     UNION
-    SELECT COALESCE(p.proowner, o.oprowner, t.typowner)
-    FROM part JOIN pg_depend AS d ON d.classid = part.classid AND d.objid = part.objid
-    LEFT JOIN pg_proc AS p ON d.refclassid = 'pg_proc'::regclass AND p.oid = d.refobjid
-    LEFT JOIN pg_operator AS o ON d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid
-    LEFT JOIN pg_type AS t ON d.refclassid = 'pg_type'::regclass AND t.oid = d.refobjid
+    SELECT COALESCE(p.proowner, o.oprowner, t.typowner, c.opcowner) FROM used
+    LEFT JOIN pg_proc AS p ON used.classid = 'pg_proc'::regclass AND p.oid = used.objid
+    LEFT JOIN pg_operator AS o ON used.classid = 'pg_operator'::regclass AND o.oid = used.objid
+    LEFT JOIN pg_type AS t ON used.classid = 'pg_type'::regclass AND t.oid = used.objid
+    LEFT JOIN pg_opclass AS c ON used.classid = 'pg_opclass'::regclass AND c.oid = used.objid
 )
-SELECT EXISTS (SELECT FROM used JOIN pg_authid AS a ON a.oid = used.owner WHERE NOT a.rolsuper)";
+SELECT EXISTS (SELECT FROM maker JOIN pg_authid AS a USING (oid) WHERE NOT a.rolsuper),
+       EXISTS (SELECT FROM used)
+       OR EXISTS (SELECT FROM part WHERE classid IN ('pg_rewrite'::regclass, 'pg_policy'::regclass))";
+
+/// The role that initdb made: it may read every catalog.
+const BOOTSTRAP_ROLE: pg_sys::Oid = pg_sys::Oid::from_u32(pg_sys::BOOTSTRAP_SUPERUSERID);
 
 /// A message to broadcast.
 pub struct Message<'a> {
@@ -53,6 +66,7 @@ pub struct Message<'a> {
 struct Target {
     owner: pg_sys::Oid,
     refused: Option<Error>,
+    runs_code: bool,
     plan: OnceCell<OwnedPreparedStatement>,
     fresh: Vec<Fresh>,
 }
@@ -68,15 +82,18 @@ pub fn table() -> Option<pg_sys::Oid> {
 
 /// Inserts a message with the rights of the table's owner, restricted: who owns it decides what else runs, and never runs
 /// it with more rights than his own. Partition routing is Postgres's. Raises what the INSERT raises. Errors: 42P01, 42809,
-/// 42501 for a table of a superuser to which somebody else has tied code.
+/// 42501 for a table of a superuser to which somebody else has tied code, 55000 where its code could meet
+/// temporary objects of somebody without the owner's rights.
 pub fn insert(message: &Message) -> Result<()> {
     let target = target()?;
     if let Some(refused) = &target.refused {
         return Err(refused.clone());
     }
-    act_as(target.owner, &[], || {
-        Spi::connect_mut(|client| run(client, &target, message)).map_err(failed)
-    })
+    let insert = || Spi::connect_mut(|client| run(client, &target, message)).map_err(failed);
+    match target.runs_code {
+        true => act_as(target.owner, &[], insert),
+        false => act_as_trusted(target.owner, &[], insert),
+    }
 }
 
 fn run(client: &mut SpiClient, target: &Target, message: &Message) -> SpiResult<()> {
@@ -125,9 +142,11 @@ impl Target {
         let partitions = relation::descendants(relation);
         fresh.extend(partitions.into_iter().map(invalidation::watch));
         let class = Class::by_oid(relation).ok_or_else(missing)?;
+        let code = Code::of(relation)?;
         Ok(Target {
             owner: class.owner,
-            refused: refused(&class)?,
+            refused: refused(&class, &code),
+            runs_code: code.is_any,
             plan: OnceCell::new(),
             fresh,
         })
@@ -135,25 +154,38 @@ impl Target {
 }
 
 /// Why nothing is inserted into the table.
-fn refused(class: &Class) -> Result<Option<Error>> {
+fn refused(class: &Class, code: &Code) -> Option<Error> {
     if !class.is_table() {
-        return Ok(Some(Error::WrongObjectType(report(
+        return Some(Error::WrongObjectType(report(
             "realtime.messages is not a table",
-        ))));
+        )));
     }
     // SAFETY: a syscache look-up.
-    if !unsafe { pg_sys::superuser_arg(class.owner) } {
-        return Ok(None);
-    }
-    let relation = class.oid;
-    let planted = act_as(class.owner, &[], || {
-        Spi::get_one_with_args::<bool>(IS_PLANTED, &[relation.into()]).map_err(failed)
-    })?;
-    Ok((planted != Some(false)).then(|| {
+    let is_superusers = unsafe { pg_sys::superuser_arg(class.owner) };
+    (is_superusers && code.is_planted).then(|| {
         Error::InsufficientPrivilege(report(
             "realtime.messages belongs to a superuser, and code of another role would run with its rights",
         ))
-    }))
+    })
+}
+
+/// What an INSERT runs besides Postgres's own code.
+struct Code {
+    is_planted: bool,
+    /// Whether there is any.
+    is_any: bool,
+}
+
+impl Code {
+    fn of(relation: pg_sys::Oid) -> Result<Code> {
+        let (planted, any) = act_as_trusted(BOOTSTRAP_ROLE, &[], || {
+            Spi::get_two_with_args::<bool, bool>(CODE, &[relation.into()]).map_err(failed)
+        })?;
+        Ok(Code {
+            is_planted: planted != Some(false),
+            is_any: any != Some(false),
+        })
+    }
 }
 
 fn missing() -> Error {

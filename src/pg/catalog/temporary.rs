@@ -1,0 +1,75 @@
+//! Temporary objects of the session: unqualified names find them before or after all others, whoever asks.
+
+use super::catalog_scan::{scan_pair, ByOid};
+use pgrx::pg_sys;
+use pgrx::pg_sys::Oid;
+
+// pg_depend and its pg_depend_reference_index (catalog/pg_depend.h): not bound by pgrx, the same since 15.
+const DEPENDENTS: ByOid = ByOid {
+    catalog: Oid::from_u32(2608),
+    index: Oid::from_u32(2674),
+    column: REFCLASSID,
+};
+const CLASSID: u32 = 1;
+const OBJID: u32 = 2;
+const REFCLASSID: u32 = 4;
+const REFOBJID: u32 = 5;
+
+/// An owner of temporary relations or types of the session who lacks the rights of a role. Their triggers, policies,
+/// views and CHECKs would run with these rights if code that runs as the role found them.
+pub fn stranger_to(role: Oid) -> Option<Oid> {
+    let (mut schema, mut toast) = (Oid::INVALID, Oid::INVALID);
+    // SAFETY: reads two variables of the backend.
+    unsafe { pg_sys::GetTempNamespaceState(&mut schema, &mut toast) };
+    if schema == Oid::INVALID {
+        return None;
+    }
+    let mut stranger = None;
+    // Nothing else in the schema is found by a name without it (namespace.c).
+    scan_pair(
+        DEPENDENTS,
+        pg_sys::NamespaceRelationId,
+        (REFOBJID, schema),
+        |row| {
+            // SAFETY: both columns are OIDs.
+            let object = unsafe { (row.column::<Oid>(CLASSID), row.column::<Oid>(OBJID)) };
+            let owner = match object {
+                (Some(pg_sys::RelationRelationId), Some(relation)) => owner_of_relation(relation),
+                (Some(pg_sys::TypeRelationId), Some(type_oid)) => owner_of_type(type_oid),
+                _ => None,
+            };
+            // SAFETY: a look-up of role memberships.
+            let lacks = |owner: &Oid| unsafe { !pg_sys::has_privs_of_role(*owner, role) };
+            stranger = stranger.or(owner.filter(lacks));
+        },
+    );
+    stranger
+}
+
+fn owner_of_relation(relation: Oid) -> Option<Oid> {
+    let cache = pg_sys::SysCacheIdentifier::RELOID as i32;
+    // SAFETY: the tuple is checked, read while it is pinned, and released.
+    unsafe {
+        let tuple = pg_sys::SearchSysCache1(cache, relation.into());
+        if tuple.is_null() {
+            return None;
+        }
+        let owner = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>()).relowner;
+        pg_sys::ReleaseSysCache(tuple);
+        Some(owner)
+    }
+}
+
+fn owner_of_type(type_oid: Oid) -> Option<Oid> {
+    let cache = pg_sys::SysCacheIdentifier::TYPEOID as i32;
+    // SAFETY: as above.
+    unsafe {
+        let tuple = pg_sys::SearchSysCache1(cache, type_oid.into());
+        if tuple.is_null() {
+            return None;
+        }
+        let owner = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_type>()).typowner;
+        pg_sys::ReleaseSysCache(tuple);
+        Some(owner)
+    }
+}
