@@ -4,6 +4,7 @@ use pgrx::prelude::*;
 
 mod api;
 mod capture;
+mod change;
 mod diagnose;
 mod error;
 mod feed;

@@ -122,7 +122,8 @@ fn keys_of_call(call: &Call, plan: &Plan, change: &order::Change) -> Option<Keys
         Some(row) => key_of(&plan.images.decode(row), plan).map(Some),
         None => Some(None),
     };
-    Some(changed(key(call.old_row())?, key(call.new_row())?))
+    let fired = call.fired();
+    Some(changed(key(fired.old_row())?, key(fired.new_row())?))
 }
 
 fn keys_of_entry(entry: &Entry, plan: &Plan, decoder: &Decoder) -> Option<Keys> {

@@ -1,8 +1,9 @@
 //! Captured changes on their way to the sinks that take messages: serialised once, by the trigger.
 
+use crate::change::Operation;
 use crate::error::Result;
 use crate::filter::condition::compile_own;
-use crate::message::{write_change, Header, Operation, RecordPlan, Written};
+use crate::message::{write_change, Header, RecordPlan, Written};
 use crate::pg::backend::invalidation;
 use crate::pg::backend::invalidation::Fresh;
 use crate::pg::backend::memory::Memory;
@@ -103,22 +104,17 @@ impl MessageSinks {
     }
 
     /// Hands a change to the sinks.
-    pub fn deliver(
-        &self,
-        call: &Call,
-        sinks: &Sinks,
-        from: &ImageBuilder,
-        operation: Operation,
-    ) -> Result<()> {
+    pub fn deliver(&self, call: &Call, sinks: &Sinks, from: &ImageBuilder) -> Result<()> {
         if sinks.notify {
             sink::notify(&self.table.schema, &self.table.name);
         }
         if !sinks.want_messages() {
             return Ok(());
         }
-        let new = call.new_row().map(|row| from.decode(row));
-        let old = call.old_row().map(|row| from.decode(row));
-        let (operation, new, old) = match self.filtered(operation, new, old) {
+        let fired = call.fired();
+        let new = fired.new_row().map(|row| from.decode(row));
+        let old = fired.old_row().map(|row| from.decode(row));
+        let (operation, new, old) = match self.filtered(call.operation(), new, old) {
             Ok(filtered) => filtered,
             Err(raised) => {
                 let broadcast = sinks.topic.as_ref().map(|_| Failure::Broadcast);

@@ -7,14 +7,15 @@ mod order;
 mod orders;
 mod plan;
 
-use crate::error::{report, Error, Result};
+use crate::change::Operation;
+use crate::error::Result;
 use crate::gucs;
 use crate::log::append::{append_gap, Change, Names};
 use crate::log::entry::{self, GapCause, Marks};
-use crate::message::Operation;
 use crate::pg::backend::xact;
 use crate::pg::call::trigger::Call;
-use crate::pg::call::trigger::Event;
+use crate::pg::call::trigger::Fired;
+use crate::pg::call::trigger::StoredRow;
 use crate::pg::image::builder::Captured;
 use crate::pg::image::format::ColumnSet;
 use crate::pg::CallInfo;
@@ -27,7 +28,7 @@ use std::cell::Cell;
 pub fn capture_change(call: CallInfo) -> Result<()> {
     let call = Call::new(call)?;
     let plan = Plan::of(&call)?;
-    if call.event() == Event::Truncate {
+    if call.operation() == Operation::Truncate {
         if truncated_along(&plan) {
             return Ok(());
         }
@@ -38,19 +39,19 @@ pub fn capture_change(call: CallInfo) -> Result<()> {
         return gap_once(plan.root, GapCause::Skipped);
     }
     if let Some(message_sinks) = &plan.message_sinks {
-        if !(plan.is_leaf && call.event() == Event::Truncate) {
-            message_sinks.deliver(&call, &plan.sinks, &plan.images, operation_of(call.event()))?;
+        if !(plan.is_leaf && call.operation() == Operation::Truncate) {
+            message_sinks.deliver(&call, &plan.sinks, &plan.images)?;
         }
     }
     if !plan.sinks.log {
         return Ok(());
     }
-    match call.event() {
-        Event::Truncate if plan.is_leaf => append_gap(plan.root, GapCause::PartitionTruncated),
-        Event::Truncate => log(&call, &plan, entry::TRUNCATE, None),
-        Event::Insert => capture_row(&call, &plan, entry::INSERT, call.new_row()),
-        Event::Delete => capture_row(&call, &plan, entry::DELETE, call.old_row()),
-        Event::Update => capture_update(&call, &plan),
+    match call.fired() {
+        Fired::Truncate if plan.is_leaf => append_gap(plan.root, GapCause::PartitionTruncated),
+        Fired::Truncate => log(&call, &plan, entry::TRUNCATE, None),
+        Fired::Insert { new } => capture_row(&call, &plan, entry::INSERT, new),
+        Fired::Delete { old } => capture_row(&call, &plan, entry::DELETE, old),
+        Fired::Update { old, new } => capture_update(&call, &plan, old, new),
     }
 }
 
@@ -71,28 +72,12 @@ fn truncated_along(plan: &Plan) -> bool {
     }
 }
 
-fn operation_of(event: Event) -> Operation {
-    match event {
-        Event::Insert => Operation::Insert,
-        Event::Update => Operation::Update,
-        Event::Delete => Operation::Delete,
-        Event::Truncate => Operation::Truncate,
-    }
-}
-
-fn capture_row(
-    call: &Call,
-    plan: &Plan,
-    operation: u8,
-    row: Option<crate::pg::call::trigger::StoredRow>,
-) -> Result<()> {
-    let row = row.ok_or_else(no_row)?;
+fn capture_row(call: &Call, plan: &Plan, operation: u8, row: StoredRow) -> Result<()> {
     let captured = plan.images.image(row, gucs::max_image_bytes());
     log(call, plan, operation, Some((captured, None)))
 }
 
-fn capture_update(call: &Call, plan: &Plan) -> Result<()> {
-    let (old, new) = (call.old_row().zip(call.new_row())).ok_or_else(no_row)?;
+fn capture_update(call: &Call, plan: &Plan, old: StoredRow, new: StoredRow) -> Result<()> {
     let limit = gucs::max_image_bytes();
     let difference = plan.images.difference(old, new, limit);
     let captured = plan.images.image(new, limit);
@@ -131,8 +116,4 @@ fn log(call: &Call, plan: &Plan, operation: u8, images: Option<Images>) -> Resul
             wal_written: call.wal_written(),
         },
     )
-}
-
-fn no_row() -> Error {
-    Error::TriggerProtocolViolated(report("a row trigger was called without its row"))
 }

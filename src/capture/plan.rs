@@ -2,13 +2,13 @@
 
 use super::message_sinks::MessageSinks;
 use super::orders::{self, Shared};
+use crate::change::Operation;
 use crate::error::Result;
 use crate::log::layout::{Layout, Registered};
 use crate::pg::backend::invalidation;
 use crate::pg::backend::invalidation::Fresh;
 use crate::pg::call::trigger;
 use crate::pg::call::trigger::Call;
-use crate::pg::call::trigger::Event;
 use crate::pg::catalog::relation_triggers;
 use crate::pg::image::builder::ImageBuilder;
 use crate::pg::Oid;
@@ -77,7 +77,7 @@ impl Plan {
         let arguments = call.arguments();
         let is_leaf = arguments.iter().any(|argument| is_leaf_argument(argument));
         let own = invalidation::watch(call.relation());
-        let root = if is_leaf && call.event() == Event::Truncate {
+        let root = if is_leaf && call.operation() == Operation::Truncate {
             relation_triggers::truncate_root(call.relation(), call.function(), is_leaf_argument)
                 .unwrap_or(call.relation())
         } else {

@@ -6,13 +6,13 @@
 use super::answer::Finding;
 use super::table::captured_events;
 use super::tally::Tally;
+use crate::change::{Operation, RowOperation};
 use crate::error::Result;
-use crate::feed::delta::{delta, Delivery, Operation as RowOperation};
+use crate::feed::delta::delta;
 use crate::feed::judge::{self, Case, Judge, Sees, Unjudged};
 use crate::feed::relation::{Relation, Rows};
 use crate::log::entry::{self, GapCause};
 use crate::log::read::{Entry, Log};
-use crate::pg::catalog::triggers::Event;
 use crate::pg::judge::policy::Verdict;
 
 /// The name of the check.
@@ -60,7 +60,7 @@ struct Walk<'a> {
     judge: Judge,
     /// Asked first where not all changes may be counted.
     policies: Option<Judge>,
-    captured: Vec<Event>,
+    captured: Vec<Operation>,
     looked_at: usize,
     /// Of the changes that are not counted, whether there is one that the policies could not judge, or raised an error for.
     unjudged: bool,
@@ -82,10 +82,10 @@ impl Walk<'_> {
     fn count(&mut self, entry: &Entry) -> Result<()> {
         self.looked_at += 1;
         let (operation, event) = match entry.operation {
-            entry::INSERT => (RowOperation::Insert, Event::Insert),
-            entry::UPDATE => (RowOperation::Update, Event::Update),
-            entry::DELETE => (RowOperation::Delete, Event::Delete),
-            entry::TRUNCATE => (RowOperation::Delete, Event::Truncate),
+            entry::INSERT => (RowOperation::Insert, Operation::Insert),
+            entry::UPDATE => (RowOperation::Update, Operation::Update),
+            entry::DELETE => (RowOperation::Delete, Operation::Delete),
+            entry::TRUNCATE => (RowOperation::Delete, Operation::Truncate),
             _ => {
                 self.tally.changes += 1;
                 self.tally.gaps += 1;
@@ -94,7 +94,7 @@ impl Walk<'_> {
             }
         };
         let rows = match event {
-            Event::Truncate => None,
+            Operation::Truncate => None,
             _ => match self.told(self.relation.rows(entry)?, operation)? {
                 None => return Ok(()),
                 rows => rows,
@@ -168,14 +168,14 @@ impl Walk<'_> {
         tally.cut += usize::from(!by_key && is_cut(&marks, rows, operation, self.columns));
         let delivery = delivery(operation, rows, &sees);
         let number = match delivery {
-            Some(Delivery::Insert) => &mut tally.inserts,
-            Some(Delivery::Update) => &mut tally.updates,
-            Some(Delivery::Delete) => &mut tally.deletes,
+            Some(RowOperation::Insert) => &mut tally.inserts,
+            Some(RowOperation::Update) => &mut tally.updates,
+            Some(RowOperation::Delete) => &mut tally.deletes,
             None if [sees.old, sees.new].contains(&Verdict::Filtered) => &mut tally.filter,
             None => &mut tally.policy,
         };
         *number += 1;
-        let turned = delivery.is_some_and(|delivery| delivery != Delivery::Update);
+        let turned = delivery.is_some_and(|delivery| delivery != RowOperation::Update);
         tally.turned += usize::from(turned && operation == RowOperation::Update);
         Ok(())
     }
@@ -220,7 +220,7 @@ fn is_cut(marks: &entry::Marks, rows: &Rows, operation: RowOperation, columns: &
         })
 }
 
-fn delivery(operation: RowOperation, rows: &Rows, sees: &Sees) -> Option<Delivery> {
+fn delivery(operation: RowOperation, rows: &Rows, sees: &Sees) -> Option<RowOperation> {
     let old = rows.old.is_some() && sees.old == Verdict::Seen;
     let new = rows.new.is_some() && sees.new == Verdict::Seen;
     delta(operation, old, new)

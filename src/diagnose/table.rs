@@ -1,6 +1,7 @@
 //! Checks of the table itself: enabled, published, captured in the right order.
 
 use super::answer::Finding;
+use crate::change::Operation;
 use crate::feed::relation::Relation;
 use crate::gucs;
 use crate::pg::catalog::publication::Coverage;
@@ -9,7 +10,6 @@ use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
 use crate::pg::catalog::relation_triggers;
 use crate::pg::catalog::triggers;
-use crate::pg::catalog::triggers::Event;
 use crate::pg::catalog::triggers::Firing;
 use crate::pg::Oid;
 use crate::registry::Settings;
@@ -179,7 +179,7 @@ impl<'a> Table<'a> {
         let mut found = Vec::new();
         for (part, _) in &self.parts {
             let all = triggers::of_relation(part.oid);
-            for event in Event::ALL {
+            for event in Operation::ALL {
                 let capturing = all.iter().filter(|one| {
                     let firing = std::slice::from_ref(&one.firing);
                     triggers::captures(firing, self.function, event)
@@ -193,11 +193,11 @@ impl<'a> Table<'a> {
         found
     }
 
-    fn captures(&self, event: Event) -> bool {
+    fn captures(&self, event: Operation) -> bool {
         let mut parts = self.parts.iter();
         parts.all(|(part, all)| {
             triggers::captures(all, self.function, event)
-                || (event == Event::Truncate && !part.has_truncate_triggers())
+                || (event == Operation::Truncate && !part.has_truncate_triggers())
         })
     }
 
@@ -205,7 +205,7 @@ impl<'a> Table<'a> {
         let check = "trigger order";
         let mut early = Vec::new();
         for (part, all) in &self.parts {
-            for event in Event::ALL {
+            for event in Operation::ALL {
                 if let Some(one) = triggers::fires_before(all, self.function, event) {
                     let one = format!("{} of {}", quote_identifier(one.name()), part.quoted());
                     if !early.contains(&one) {
@@ -230,8 +230,12 @@ impl<'a> Table<'a> {
     fn operations(&self) -> Finding {
         let check = "operations";
         let names = |captured: bool| {
-            let of = |event: &Event| self.captures(*event) == captured;
-            let names: Vec<&str> = Event::ALL.into_iter().filter(of).map(Event::name).collect();
+            let of = |event: &Operation| self.captures(*event) == captured;
+            let names: Vec<&str> = Operation::ALL
+                .into_iter()
+                .filter(of)
+                .map(Operation::name)
+                .collect();
             names.join(", ")
         };
         match (names(true), names(false)) {
@@ -261,11 +265,11 @@ fn some_of(mut names: Vec<String>) -> String {
 }
 
 /// The operations that a trigger of the relation's own captures.
-pub fn captured_events(relation: Oid) -> Vec<Event> {
+pub fn captured_events(relation: Oid) -> Vec<Operation> {
     let function = triggers::member_function("capture_change").unwrap_or(Oid::INVALID);
     let firing = triggers::firing(relation);
-    let captured = |event: &Event| triggers::captures(&firing, function, *event);
-    Event::ALL.into_iter().filter(captured).collect()
+    let captured = |event: &Operation| triggers::captures(&firing, function, *event);
+    Operation::ALL.into_iter().filter(captured).collect()
 }
 
 fn published(class: &Class) -> Finding {

@@ -1,13 +1,13 @@
 //! From entries to what a reader receives: their rows, the verdicts on them, the delta.
 
-use super::delta::{delta, Delivery, Operation as RowOperation};
+use super::delta::delta;
 use super::follow::{gap, unmappable, Delivered, Followed};
 use super::judge::{Case, Sees, Unjudged};
 use super::relation::Rows;
+use crate::change::{Operation, RowOperation};
 use crate::error::Result;
 use crate::log::entry;
 use crate::log::read::Entry;
-use crate::message::Operation;
 use crate::pg::judge::policy::Verdict;
 use crate::pg::judge::run::Raised;
 use crate::pg::row::decoded::Decoded;
@@ -115,10 +115,10 @@ impl Pending {
         let seen = |row: &Option<Decoded>, verdict| row.is_some() && verdict == Verdict::Seen;
         let Rows { old, new } = self.rows;
         let delivery = delta(self.operation, seen(&old, sees.old), seen(&new, sees.new))?;
-        let operation = operation_of(delivery);
+        let operation = Operation::from(delivery);
         wants(operation).then(|| {
-            let old = old.filter(|_| delivery != Delivery::Insert);
-            let new = new.filter(|_| delivery != Delivery::Delete);
+            let old = old.filter(|_| delivery != RowOperation::Insert);
+            let new = new.filter(|_| delivery != RowOperation::Delete);
             make(operation, old, new)
         })
     }
@@ -180,13 +180,4 @@ pub fn deliver(
         }
     }
     Ok(chunk)
-}
-
-/// The message's operation.
-pub fn operation_of(delivery: Delivery) -> Operation {
-    match delivery {
-        Delivery::Insert => Operation::Insert,
-        Delivery::Update => Operation::Update,
-        Delivery::Delete => Operation::Delete,
-    }
 }

@@ -3,11 +3,12 @@
 use super::judge::{self, Judge};
 use super::relation::Relation;
 use super::request::Request;
+use crate::change::Operation;
 use crate::error::{report, Error, Result};
 use crate::log::entry::GapCause;
 use crate::log::read::Entry;
 use crate::log::watermark;
-use crate::message::{write_change, Header, Operation, RecordPlan};
+use crate::message::{write_change, Header, RecordPlan};
 use crate::pg::backend::subtransaction::attempt;
 use crate::pg::backend::subtransaction::Raised;
 use crate::pg::catalog::relation;

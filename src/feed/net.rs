@@ -1,6 +1,6 @@
 //! Net changes: a batch with one change per key, which brings a copy to the same state in any order; pure.
 
-use super::delta::Delivery;
+use crate::change::RowOperation;
 use std::collections::HashMap;
 use std::hash::Hash;
 
@@ -16,7 +16,7 @@ pub struct Touch<K> {
 /// A net change: what to deliver, and which changes of the batch its images come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Net {
-    pub delivery: Delivery,
+    pub delivery: RowOperation,
     /// The last change that touched the key.
     pub at: usize,
     /// The change whose old image is the row that the key had before the batch.
@@ -60,9 +60,9 @@ pub fn net<K: Eq + Hash>(changes: impl IntoIterator<Item = Touch<K>>) -> Vec<Net
         .filter_map(|key| {
             let delivery = match (key.before, key.after) {
                 (None, None) => return None,
-                (None, Some(_)) => Delivery::Insert,
-                (Some(_), Some(_)) => Delivery::Update,
-                (Some(_), None) => Delivery::Delete,
+                (None, Some(_)) => RowOperation::Insert,
+                (Some(_), Some(_)) => RowOperation::Update,
+                (Some(_), None) => RowOperation::Delete,
             };
             Some(Net {
                 delivery,
@@ -160,9 +160,9 @@ mod tests {
                 let new = net.new_from.and_then(|i| changes[i].2);
                 prop_assert_eq!(start.get(&key).copied(), old, "the old image is the row before the batch");
                 match net.delivery {
-                    Delivery::Insert => prop_assert_eq!(table.insert(key, new.unwrap()), None),
-                    Delivery::Update => prop_assert!(table.insert(key, new.unwrap()).is_some()),
-                    Delivery::Delete => prop_assert!(table.remove(&key).is_some()),
+                    RowOperation::Insert => prop_assert_eq!(table.insert(key, new.unwrap()), None),
+                    RowOperation::Update => prop_assert!(table.insert(key, new.unwrap()).is_some()),
+                    RowOperation::Delete => prop_assert!(table.remove(&key).is_some()),
                 }
             }
             prop_assert_eq!(table, expected);

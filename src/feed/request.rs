@@ -1,7 +1,7 @@
 //! What a reader asks for, checked before anything is read.
 
+use crate::change::Operation;
 use crate::error::{report, Error, Result};
-use crate::message::Operation;
 use crate::pg::Oid;
 
 /// The largest batch.
@@ -107,7 +107,7 @@ fn events(events: Option<Vec<Option<String>>>) -> Result<Option<Vec<Operation>>>
         if event == "*" {
             return Ok(None);
         }
-        let operation = Operation::from_name(&event.to_ascii_uppercase()).ok_or_else(|| {
+        let operation = Operation::from_name_in_any_case(&event).ok_or_else(|| {
             invalid(
                 format!("unknown event \"{event}\""),
                 "Events are INSERT, UPDATE, DELETE, TRUNCATE and *.",

@@ -1,6 +1,7 @@
 //! The serialiser by itself: `change_message` for people's own triggers, with a plan kept per row type.
 
-use super::{write_change, Header, Operation, RecordPlan};
+use super::{write_change, Header, RecordPlan};
+use crate::change::Operation;
 use crate::error::{report, Error, Result};
 use crate::pg::backend::invalidation::watch;
 use crate::pg::backend::invalidation::Fresh;

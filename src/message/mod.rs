@@ -12,6 +12,7 @@ mod value;
 
 pub use plan::RecordPlan;
 
+use crate::change::Operation;
 use crate::gucs;
 use crate::pg::backend::memory::Scratch;
 use crate::pg::backend::settings;
@@ -24,35 +25,6 @@ const SMALL: usize = 64;
 
 /// A message must fit a value of Postgres, 1 GB, with its length in front.
 const MAX_MESSAGE: usize = 0x3fff_fff0;
-
-/// What happened to a row, or to a whole table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
-    Insert,
-    Update,
-    Delete,
-    Truncate,
-}
-
-impl Operation {
-    /// As a message's `type` and a trigger's TG_OP say.
-    pub fn name(self) -> &'static str {
-        match self {
-            Operation::Insert => "INSERT",
-            Operation::Update => "UPDATE",
-            Operation::Delete => "DELETE",
-            Operation::Truncate => "TRUNCATE",
-        }
-    }
-
-    /// The reverse of [`Operation::name`].
-    pub fn from_name(name: &str) -> Option<Operation> {
-        use Operation::*;
-        [Insert, Update, Delete, Truncate]
-            .into_iter()
-            .find(|operation| operation.name() == name)
-    }
-}
 
 /// What a message says besides the row.
 #[derive(Clone, Copy, Debug)]

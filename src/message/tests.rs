@@ -3,7 +3,8 @@
 #[allow(clippy::unwrap_used)]
 #[pgrx::pg_schema]
 mod tests {
-    use crate::message::{write_change, Header, Operation, RecordPlan};
+    use crate::change::Operation;
+    use crate::message::{write_change, Header, RecordPlan};
     use crate::pg::backend::memory::Memory;
     use crate::pg::call::values::JsonText;
     use crate::pg::row::record::Record;

@@ -2,6 +2,7 @@
 
 use super::filter_rule;
 use super::settings::Settings;
+use crate::change::Operation;
 use crate::error::{report, Error, Result};
 use crate::pg::backend::ddl;
 use crate::pg::catalog::acl;
@@ -9,7 +10,6 @@ use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
 use crate::pg::catalog::triggers;
 use crate::pg::catalog::triggers::captures;
-use crate::pg::catalog::triggers::Event;
 use crate::pg::catalog::triggers::Trigger;
 use crate::pg::Oid;
 use pgrx::spi::{quote_identifier, quote_literal};
@@ -23,7 +23,7 @@ const LEAF: &str = "leaf";
 
 /// A trigger as it should be.
 struct Wanted {
-    event: Event,
+    event: Operation,
     arguments: Vec<String>,
     condition: Option<String>,
 }
@@ -39,7 +39,7 @@ impl Wanted {
     }
 }
 
-fn name(event: Event) -> String {
+fn name(event: Operation) -> String {
     format!("{PREFIX}{}", event.name().to_ascii_lowercase())
 }
 
@@ -68,7 +68,7 @@ pub fn attach(class: &Class, settings: &Settings) -> Result<bool> {
     for one in &wanted {
         let cloned = |leaf: &Class| captures(&triggers::firing(leaf.oid), function, one.event);
         let kept = present.iter().any(|trigger| one.is(trigger, function))
-            && (one.event == Event::Truncate || leaves.iter().all(cloned));
+            && (one.event == Operation::Truncate || leaves.iter().all(cloned));
         if !kept {
             create(class, one);
             made = true;
@@ -89,7 +89,7 @@ fn attach_leaves(leaves: &[Class], settings: &Settings, function: Oid) -> bool {
                 create(leaf, one);
                 made = true;
             }
-            None => drop_trigger_if_there(leaf, &present, Event::Truncate),
+            None => drop_trigger_if_there(leaf, &present, Operation::Truncate),
         }
     }
     made
@@ -127,7 +127,7 @@ pub fn would_clash(parent: &Class, partition: &Class) -> Result<bool> {
 
 /// Whether the table has the TRUNCATE trigger of a leaf.
 pub fn has_leaf_trigger(table: &Class) -> bool {
-    let name = name(Event::Truncate);
+    let name = name(Operation::Truncate);
     let present = triggers::of_relation(table.oid);
     present
         .iter()
@@ -164,7 +164,7 @@ pub fn detach(class: &Class) -> bool {
 /// Takes the TRUNCATE triggers off tables that are no longer leaves of an enabled relation.
 pub fn detach_leaves(leaves: &[Class]) {
     for leaf in leaves {
-        drop_trigger_if_there(leaf, &triggers::of_relation(leaf.oid), Event::Truncate);
+        drop_trigger_if_there(leaf, &triggers::of_relation(leaf.oid), Operation::Truncate);
     }
 }
 
@@ -216,29 +216,29 @@ fn wanted(class: &Class, settings: &Settings) -> Result<Vec<Wanted>> {
 }
 
 fn truncate_of_leaf(settings: &Settings) -> Option<Wanted> {
-    if settings.sinks.is_empty() || !settings.operations.contains(&Event::Truncate) {
+    if settings.sinks.is_empty() || !settings.operations.contains(&Operation::Truncate) {
         return None;
     }
     let mut arguments = arguments(settings);
     arguments.push(LEAF.to_owned());
     Some(Wanted {
-        event: Event::Truncate,
+        event: Operation::Truncate,
         arguments,
         condition: None,
     })
 }
 
 /// An UPDATE concerns a reader when the row matched before or does now.
-fn condition(class: &Class, event: Event, filter: &str) -> Result<Option<String>> {
+fn condition(class: &Class, event: Operation, filter: &str) -> Result<Option<String>> {
     let of = |alias| filter_rule::condition(class.oid, filter, alias);
     Ok(match event {
-        Event::Insert => of("new")?,
-        Event::Delete => of("old")?,
-        Event::Update => match (of("old")?, of("new")?) {
+        Operation::Insert => of("new")?,
+        Operation::Delete => of("old")?,
+        Operation::Update => match (of("old")?, of("new")?) {
             (Some(old), Some(new)) => Some(format!("({old}) OR ({new})")),
             _ => None,
         },
-        Event::Truncate => None,
+        Operation::Truncate => None,
     })
 }
 
@@ -260,7 +260,7 @@ fn check_may_capture(function: Oid) -> Result<()> {
 fn create(class: &Class, wanted: &Wanted) {
     let trigger = quote_identifier(name(wanted.event));
     let level = match wanted.event {
-        Event::Truncate => "STATEMENT",
+        Operation::Truncate => "STATEMENT",
         _ => "ROW",
     };
     let when = wanted
@@ -283,14 +283,14 @@ fn create(class: &Class, wanted: &Wanted) {
 }
 
 fn drop_unwanted(class: &Class, present: &[Trigger], wanted: &[Wanted]) {
-    for event in Event::ALL {
+    for event in Operation::ALL {
         if !wanted.iter().any(|one| one.event == event) {
             drop_trigger_if_there(class, present, event);
         }
     }
 }
 
-fn drop_trigger_if_there(class: &Class, present: &[Trigger], event: Event) {
+fn drop_trigger_if_there(class: &Class, present: &[Trigger], event: Operation) {
     let name = name(event);
     if present
         .iter()

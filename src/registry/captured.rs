@@ -1,9 +1,9 @@
 //! What is really captured, as the triggers tell.
 
+use crate::change::Operation;
 use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
 use crate::pg::catalog::triggers;
-use crate::pg::catalog::triggers::Event;
 use crate::pg::catalog::triggers::Firing;
 use crate::pg::Oid;
 use std::borrow::Cow;
@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 /// What the triggers of a relation and of its leaves capture.
 pub struct Capture {
-    pub events: Vec<Event>,
+    pub events: Vec<Operation>,
     /// Another AFTER ROW trigger fires before the capturing one.
     pub late: bool,
 }
@@ -26,23 +26,23 @@ impl Capture {
                     .map(|leaf| (triggers.of(leaf.oid), leaf.has_truncate_triggers())),
             );
         }
-        let everywhere = |event: &Event| {
+        let everywhere = |event: &Operation| {
             tables.iter().all(|(all, may_truncate)| {
                 triggers::captures(all, function, *event)
-                    || (*event == Event::Truncate && !may_truncate)
+                    || (*event == Operation::Truncate && !may_truncate)
             })
         };
         Capture {
-            events: Event::ALL.into_iter().filter(everywhere).collect(),
+            events: Operation::ALL.into_iter().filter(everywhere).collect(),
             late: tables.iter().any(|(all, _)| {
-                Event::ALL
+                Operation::ALL
                     .into_iter()
                     .any(|event| triggers::fires_before(all, function, event).is_some())
             }),
         }
     }
 
-    pub fn captures(&self, event: Event) -> bool {
+    pub fn captures(&self, event: Operation) -> bool {
         self.events.contains(&event)
     }
 }

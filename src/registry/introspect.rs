@@ -3,6 +3,7 @@
 use super::captured::{Capture, TriggersOf};
 use super::settings::{self, Overview};
 use super::{attach, belonging, cache, filter_rule, publish};
+use crate::change::Operation;
 use crate::error::Result;
 use crate::gucs;
 use crate::pg::catalog::acl;
@@ -10,7 +11,6 @@ use crate::pg::catalog::names;
 use crate::pg::catalog::publication::Publication;
 use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
-use crate::pg::catalog::triggers::Event;
 use crate::pg::storage::heap::View;
 use crate::pg::Oid;
 use crate::sink::topic;
@@ -25,7 +25,7 @@ pub struct RealtimeTable {
     pub partitioned: Option<bool>,
     pub estimated_rows: Option<i64>,
     pub priority: Option<String>,
-    pub operations: Vec<Event>,
+    pub operations: Vec<Operation>,
     pub row_filter: Option<String>,
     pub captured: bool,
     pub published: bool,
@@ -230,17 +230,17 @@ impl Survey {
         }
     }
 
-    fn published_events(&self) -> Vec<Event> {
+    fn published_events(&self) -> Vec<Operation> {
         let Some(publication) = &self.publication else {
             return Vec::new();
         };
-        let told = |event: &Event| match event {
-            Event::Insert => publication.inserts,
-            Event::Update => publication.updates,
-            Event::Delete => publication.deletes,
-            Event::Truncate => publication.truncates,
+        let told = |event: &Operation| match event {
+            Operation::Insert => publication.inserts,
+            Operation::Update => publication.updates,
+            Operation::Delete => publication.deletes,
+            Operation::Truncate => publication.truncates,
         };
-        Event::ALL.into_iter().filter(told).collect()
+        Operation::ALL.into_iter().filter(told).collect()
     }
 
     /// The filter of `enable`; a table that has none may have a WHERE of its own in the publication.

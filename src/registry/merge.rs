@@ -2,12 +2,12 @@
 
 use super::filter_rule;
 use super::settings::Settings;
+use crate::change::Operation;
 use crate::error::{report, Error, Result};
 use crate::pg::catalog::acl;
 use crate::pg::catalog::keys;
 use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
-use crate::pg::catalog::triggers::Event;
 use crate::pg::storage::broadcast;
 use crate::sink::topic::{self, Part};
 
@@ -129,12 +129,13 @@ fn without_nulls(parameter: &str, values: Vec<Option<String>>) -> Result<Vec<Str
         })
 }
 
-fn operations_of(values: Vec<Option<String>>) -> Result<Vec<Event>> {
+fn operations_of(values: Vec<Option<String>>) -> Result<Vec<Operation>> {
     let mut wanted = Vec::new();
     for value in without_nulls("operations", values)? {
-        let names = Event::ALL.map(Event::name);
+        let names = Operation::ALL.map(Operation::name);
         wanted.push(
-            Event::by_name(&value).ok_or_else(|| unrecognised("operations", &value, &names))?,
+            Operation::from_name_in_any_case(&value)
+                .ok_or_else(|| unrecognised("operations", &value, &names))?,
         );
     }
     if wanted.is_empty() {
@@ -144,7 +145,7 @@ fn operations_of(values: Vec<Option<String>>) -> Result<Vec<Event>> {
                 .hint("Use sinks => '{}' to publish the table only, pgrealtime.disable() to end both."),
         ));
     }
-    Ok(Event::ALL
+    Ok(Operation::ALL
         .into_iter()
         .filter(|event| wanted.contains(event))
         .collect())

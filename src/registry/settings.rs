@@ -1,9 +1,9 @@
 //! What `enable` remembers of a relation, and its table `pgrealtime.settings`.
 
+use crate::change::Operation;
 use crate::error::Result;
 use crate::pg::catalog::acl;
 use crate::pg::catalog::relation::Class;
-use crate::pg::catalog::triggers::Event;
 use crate::pg::storage::heap::Lock;
 use crate::pg::storage::heap::Row;
 use crate::pg::storage::heap::Table;
@@ -18,7 +18,7 @@ pub struct Settings {
     pub schema: String,
     pub relation: String,
     pub priority: String,
-    pub operations: Vec<Event>,
+    pub operations: Vec<Operation>,
     pub row_filter: Option<String>,
     pub columns: Option<Vec<String>>,
     pub payload: String,
@@ -38,7 +38,7 @@ impl Settings {
             schema: class.schema_name.clone(),
             relation: class.name.clone(),
             priority: "medium".to_owned(),
-            operations: Event::ALL.to_vec(),
+            operations: Operation::ALL.to_vec(),
             row_filter: None,
             columns: None,
             payload: "full".to_owned(),
@@ -97,7 +97,7 @@ pub struct Overview {
     pub schema: String,
     pub relation: String,
     pub priority: String,
-    pub operations: Vec<Event>,
+    pub operations: Vec<Operation>,
     pub row_filter: Option<String>,
     /// Whether there is a sink, and so something to capture.
     pub captures: bool,
@@ -131,14 +131,14 @@ impl Overview {
     }
 }
 
-fn operations(row: &Row) -> Vec<Event> {
+fn operations(row: &Row) -> Vec<Operation> {
     let names = row.get::<pgrx::Array<&str>>(3);
     let names = names.iter().flat_map(pgrx::Array::iter).flatten();
-    names.filter_map(Event::by_name).collect()
+    names.filter_map(Operation::from_name_in_any_case).collect()
 }
 
 /// The names of events, as SQL writes them.
-pub fn names(events: &[Event]) -> Vec<String> {
+pub fn names(events: &[Operation]) -> Vec<String> {
     events.iter().map(|event| event.name().to_owned()).collect()
 }
 

@@ -4,7 +4,8 @@ pub mod broadcast;
 pub mod topic;
 pub mod undelivered;
 
-use crate::message::{Operation, Written};
+use crate::change::Operation;
+use crate::message::Written;
 use crate::pg::backend::transaction_messages;
 
 /// The sinks of a relation, as its triggers' arguments name them.

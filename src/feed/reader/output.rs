@@ -1,13 +1,12 @@
 //! What a reader hands out: each change as it came, or the net changes of the batch.
 
 use super::Reader;
+use crate::change::{Operation, RowOperation};
 use crate::error::Result;
-use crate::feed::deliver::{operation_of, By, Chunk, Stopped};
-use crate::feed::delta::Delivery;
+use crate::feed::deliver::{By, Chunk, Stopped};
 use crate::feed::follow::{unmappable, Delivered};
 use crate::feed::net::{net, Net, Touch};
 use crate::log::cursor::BatchCursors;
-use crate::message::Operation;
 use crate::pg::row::decoded::Decoded;
 
 impl Reader<'_> {
@@ -85,7 +84,7 @@ impl Reader<'_> {
             let last = &kept[at];
             let change = Delivered {
                 followed: last.followed,
-                operation: net.map_or(Operation::Truncate, |net| operation_of(net.delivery)),
+                operation: net.map_or(Operation::Truncate, |net| net.delivery.into()),
                 old: net.and_then(|net| kept[net.old_from?].old.clone()),
                 new: net.and_then(|net| kept[net.new_from?].new.clone()),
                 position: last.position,
@@ -117,16 +116,16 @@ impl Reader<'_> {
             from.operation == Operation::Delete
                 && self.followed[from.followed].relation.deletes_by_key
         });
-        if net.delivery != Delivery::Update || !deleted {
+        if net.delivery != RowOperation::Update || !deleted {
             return [Some(net), None];
         }
         let delete = Net {
-            delivery: Delivery::Delete,
+            delivery: RowOperation::Delete,
             new_from: None,
             ..net
         };
         let insert = Net {
-            delivery: Delivery::Insert,
+            delivery: RowOperation::Insert,
             old_from: None,
             ..net
         };

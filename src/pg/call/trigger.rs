@@ -1,5 +1,6 @@
 //! The trigger call: what fired, on which relation, with which rows and arguments.
 
+use crate::change::Operation;
 use crate::error::{report, Error, Result};
 use pgrx::pg_sys;
 use std::ffi::CStr;
@@ -10,25 +11,43 @@ pub type CallInfo = pg_sys::FunctionCallInfo;
 /// InvalidSubTransactionId (c.h).
 const INVALID_SUBTRANSACTION: pg_sys::SubTransactionId = 0;
 
-/// The operation that fired a trigger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
-    Insert,
-    Update,
-    Delete,
-    Truncate,
-}
-
 /// A call of an AFTER trigger: of a row one for INSERT, UPDATE, DELETE, of a statement one for TRUNCATE.
 #[derive(Clone, Copy)]
 pub struct Call {
     data: *mut pg_sys::TriggerData,
-    event: Event,
+    operation: Operation,
 }
 
 /// A stored row as a trigger got it; valid while the trigger runs.
 #[derive(Clone, Copy)]
 pub struct StoredRow(pub(in crate::pg) pg_sys::HeapTuple);
+
+/// What a trigger was called for, with the rows that there are.
+#[derive(Clone, Copy)]
+pub enum Fired {
+    Insert { new: StoredRow },
+    Update { old: StoredRow, new: StoredRow },
+    Delete { old: StoredRow },
+    Truncate,
+}
+
+impl Fired {
+    /// The row that INSERT or UPDATE stored.
+    pub fn new_row(&self) -> Option<StoredRow> {
+        match self {
+            Fired::Insert { new } | Fired::Update { new, .. } => Some(*new),
+            Fired::Delete { .. } | Fired::Truncate => None,
+        }
+    }
+
+    /// The row that UPDATE or DELETE replaced.
+    pub fn old_row(&self) -> Option<StoredRow> {
+        match self {
+            Fired::Update { old, .. } | Fired::Delete { old } => Some(*old),
+            Fired::Insert { .. } | Fired::Truncate => None,
+        }
+    }
+}
 
 impl Call {
     /// Looks at a call. Errors: 39P01 when the function was not called as a trigger of a supported kind.
@@ -43,25 +62,45 @@ impl Call {
         };
         // SAFETY: the tag says so.
         let bits = unsafe { (*data).tg_event };
-        let event = match bits & pg_sys::TRIGGER_EVENT_OPMASK {
-            pg_sys::TRIGGER_EVENT_INSERT => Event::Insert,
-            pg_sys::TRIGGER_EVENT_UPDATE => Event::Update,
-            pg_sys::TRIGGER_EVENT_DELETE => Event::Delete,
-            _ => Event::Truncate,
+        let operation = match bits & pg_sys::TRIGGER_EVENT_OPMASK {
+            pg_sys::TRIGGER_EVENT_INSERT => Operation::Insert,
+            pg_sys::TRIGGER_EVENT_UPDATE => Operation::Update,
+            pg_sys::TRIGGER_EVENT_DELETE => Operation::Delete,
+            _ => Operation::Truncate,
         };
         if bits & pg_sys::TRIGGER_EVENT_TIMINGMASK != pg_sys::TRIGGER_EVENT_AFTER {
             return Err(wrong_use("it was fired BEFORE or INSTEAD OF the change"));
         }
         let per_row = bits & pg_sys::TRIGGER_EVENT_ROW != 0;
-        if per_row == (event == Event::Truncate) {
+        if per_row == (operation == Operation::Truncate) {
             return Err(wrong_use("it was fired once per statement"));
         }
-        Ok(Call { data, event })
+        Ok(Call { data, operation })
     }
 
     /// The operation.
-    pub fn event(&self) -> Event {
-        self.event
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// What it was called for.
+    pub fn fired(&self) -> Fired {
+        // SAFETY: the data is valid while the trigger runs. A row trigger's UPDATE has its new row in tg_newtuple; what
+        // else there is, the only or the old row, is in tg_trigtuple (trigger.h).
+        let (row, newer) = unsafe { ((*self.data).tg_trigtuple, (*self.data).tg_newtuple) };
+        match self.operation {
+            Operation::Insert => Fired::Insert {
+                new: StoredRow(row),
+            },
+            Operation::Update => Fired::Update {
+                old: StoredRow(row),
+                new: StoredRow(newer),
+            },
+            Operation::Delete => Fired::Delete {
+                old: StoredRow(row),
+            },
+            Operation::Truncate => Fired::Truncate,
+        }
     }
 
     /// OID of the trigger.
@@ -131,25 +170,6 @@ impl Call {
                         .into_owned()
                 })
                 .collect()
-        }
-    }
-
-    /// The row that INSERT or UPDATE stored.
-    pub fn new_row(&self) -> Option<StoredRow> {
-        // SAFETY: a row trigger's INSERT has its row in tg_trigtuple, its UPDATE the new one in tg_newtuple (trigger.h).
-        match self.event {
-            Event::Insert => Some(StoredRow(unsafe { (*self.data).tg_trigtuple })),
-            Event::Update => Some(StoredRow(unsafe { (*self.data).tg_newtuple })),
-            Event::Delete | Event::Truncate => None,
-        }
-    }
-
-    /// The row that UPDATE or DELETE replaced.
-    pub fn old_row(&self) -> Option<StoredRow> {
-        match self.event {
-            // SAFETY: as above.
-            Event::Update | Event::Delete => Some(StoredRow(unsafe { (*self.data).tg_trigtuple })),
-            Event::Insert | Event::Truncate => None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The triggers that a relation has, as the catalog holds them.
 
 use super::catalog_scan::{scan, scan_all, ByOid};
+use crate::change::Operation;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
 use std::collections::HashMap;
@@ -29,44 +30,14 @@ pub struct Trigger {
     arguments: Vec<u8>,
 }
 
-/// What fires a trigger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
-    Insert,
-    Update,
-    Delete,
-    Truncate,
-}
-
-impl Event {
-    /// In the order in which they are shown.
-    pub const ALL: [Event; 4] = [Event::Insert, Event::Update, Event::Delete, Event::Truncate];
-
-    /// As SQL writes it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Event::Insert => "INSERT",
-            Event::Update => "UPDATE",
-            Event::Delete => "DELETE",
-            Event::Truncate => "TRUNCATE",
-        }
-    }
-
-    /// In any case of letters.
-    pub fn by_name(name: &str) -> Option<Event> {
-        Event::ALL
-            .into_iter()
-            .find(|event| event.name().eq_ignore_ascii_case(name))
-    }
-
-    fn bit(self) -> i16 {
-        (match self {
-            Event::Insert => pg_sys::TRIGGER_TYPE_INSERT,
-            Event::Update => pg_sys::TRIGGER_TYPE_UPDATE,
-            Event::Delete => pg_sys::TRIGGER_TYPE_DELETE,
-            Event::Truncate => pg_sys::TRIGGER_TYPE_TRUNCATE,
-        }) as i16
-    }
+/// The bit of an operation in pg_trigger.tgtype.
+fn bit(operation: Operation) -> i16 {
+    (match operation {
+        Operation::Insert => pg_sys::TRIGGER_TYPE_INSERT,
+        Operation::Update => pg_sys::TRIGGER_TYPE_UPDATE,
+        Operation::Delete => pg_sys::TRIGGER_TYPE_DELETE,
+        Operation::Truncate => pg_sys::TRIGGER_TYPE_TRUNCATE,
+    }) as i16
 }
 
 impl Firing {
@@ -83,21 +54,21 @@ impl Firing {
         crate::pg::name(&self.name)
     }
 
-    /// AFTER trigger for this event, whichever others it has; TRUNCATE is always by statement.
-    pub fn is_after(&self, event: Event) -> bool {
+    /// AFTER trigger for this operation, whichever others it has; TRUNCATE is always by statement.
+    pub fn is_after(&self, operation: Operation) -> bool {
         let timing = self.bits & pg_sys::TRIGGER_TYPE_TIMING_MASK as i16;
-        timing == pg_sys::TRIGGER_TYPE_AFTER as i16 && self.bits & event.bit() != 0
+        timing == pg_sys::TRIGGER_TYPE_AFTER as i16 && self.bits & bit(operation) != 0
     }
 
     pub fn is_for_each_row(&self) -> bool {
         self.bits & pg_sys::TRIGGER_TYPE_ROW as i16 != 0
     }
 
-    /// AFTER trigger for this event and no other: the shape that `enable` makes.
-    pub fn is_exactly(&self, event: Event) -> bool {
-        let row = event != Event::Truncate;
-        self.is_after(event)
-            && self.bits & pg_sys::TRIGGER_TYPE_EVENT_MASK as i16 == event.bit()
+    /// AFTER trigger for this operation and no other: as `enable` makes it.
+    pub fn is_exactly(&self, operation: Operation) -> bool {
+        let row = operation != Operation::Truncate;
+        self.is_after(operation)
+            && self.bits & pg_sys::TRIGGER_TYPE_EVENT_MASK as i16 == bit(operation)
             && self.is_for_each_row() == row
     }
 }
@@ -222,20 +193,20 @@ pub fn firing_everywhere() -> HashMap<Oid, Vec<Firing>> {
     found
 }
 
-/// Whether one of these triggers calls the capturing `function` for the event, in ordinary sessions.
-pub fn captures(triggers: &[Firing], function: Oid, event: Event) -> bool {
-    let calls = |one: &Firing| one.function == function && one.enabled && one.is_after(event);
+/// Whether one of these triggers calls the capturing `function` for the operation, in ordinary sessions.
+pub fn captures(triggers: &[Firing], function: Oid, operation: Operation) -> bool {
+    let calls = |one: &Firing| one.function == function && one.enabled && one.is_after(operation);
     triggers
         .iter()
-        .any(|one| calls(one) && (one.is_for_each_row() || event == Event::Truncate))
+        .any(|one| calls(one) && (one.is_for_each_row() || operation == Operation::Truncate))
 }
 
-/// Another AFTER ROW trigger of the event that fires before the capturing ones, of triggers in their order: what it
+/// Another AFTER ROW trigger of the operation that fires before the capturing ones, of triggers in their order: what it
 /// changes would be told of before its cause.
-pub fn fires_before(triggers: &[Firing], function: Oid, event: Event) -> Option<&Firing> {
+pub fn fires_before(triggers: &[Firing], function: Oid, operation: Operation) -> Option<&Firing> {
     let mut firing = triggers
         .iter()
-        .filter(|one| one.enabled && one.is_for_each_row() && one.is_after(event));
+        .filter(|one| one.enabled && one.is_for_each_row() && one.is_after(operation));
     let first = firing.next().filter(|one| one.function != function)?;
     firing.any(|one| one.function == function).then_some(first)
 }

@@ -1,7 +1,7 @@
 //! Versions of rows: where they are stored, which command made or ended them, and whether they have been superseded.
 
 use crate::pg::call::trigger::Call;
-use crate::pg::call::trigger::Event;
+use crate::pg::call::trigger::Fired;
 use crate::pg::call::trigger::StoredRow;
 use pgrx::pg_sys;
 use std::num::NonZeroU16;
@@ -97,16 +97,16 @@ impl Call {
             // SAFETY: the row is a tuple that was fetched from the relation, with the place that it was fetched from.
             version_at(relation.rd_id.to_u32(), unsafe { (*row.0).t_self })
         };
-        let (old, new) = (self.old_row(), self.new_row());
-        let (command, superseded) = match self.event() {
-            Event::Delete => (ended_by(old?), false),
-            Event::Insert | Event::Update => (made_by(new?), is_superseded(new?)),
-            Event::Truncate => return None,
+        let fired = self.fired();
+        let (command, superseded) = match fired {
+            Fired::Delete { old } => (ended_by(old), false),
+            Fired::Insert { new } | Fired::Update { new, .. } => (made_by(new), is_superseded(new)),
+            Fired::Truncate => return None,
         };
         Some(Step {
             command,
-            old: old.and_then(version),
-            new: new.and_then(version),
+            old: fired.old_row().and_then(version),
+            new: fired.new_row().and_then(version),
             superseded,
         })
     }

@@ -27,7 +27,7 @@ pub struct Rules {
 
 pub const RULES: Rules = Rules {
     layers: &[
-        &["error"],
+        &["error", "change"],
         &["pg"],
         &["gucs"],
         &["message", "log"],
@@ -49,6 +49,7 @@ pub const RULES: Rules = Rules {
         &["storage"],
     ],
     pure: &[
+        "change",
         "filter::parse",
         "message::json",
         "message::jsonb",
