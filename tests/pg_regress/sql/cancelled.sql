@@ -53,8 +53,8 @@ SET statement_timeout = 0;
 INSERT INTO slow VALUES (6, 'after diagnose');
 
 -- The broadcast of a writer.
-CREATE SCHEMA realtime;
-CREATE TABLE realtime.messages (payload jsonb, event text, topic text, private boolean, extension text);
+\getenv srcdir PG_ABS_SRCDIR
+\i :srcdir/include/realtime_messages.sql
 CREATE FUNCTION realtime.sleeps() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(600); RETURN NEW; END';
 CREATE TRIGGER sleeps BEFORE INSERT ON realtime.messages FOR EACH ROW EXECUTE FUNCTION realtime.sleeps();
 SELECT pgrealtime.enable('slow', sinks => '{log,broadcast}', broadcast_topic => 'slow');

@@ -1,14 +1,8 @@
 -- Triggers that are attached by hand: on partitions whose columns are elsewhere, and on the widest table.
 \set VERBOSITY terse
 CREATE EXTENSION pgrealtime;
-CREATE FUNCTION capture(name regclass) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    EXECUTE format('CREATE TRIGGER "00_pgrealtime_i" AFTER INSERT ON %s FOR EACH ROW EXECUTE FUNCTION pgrealtime.capture_change()', name);
-    EXECUTE format('CREATE TRIGGER "00_pgrealtime_u" AFTER UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION pgrealtime.capture_change()', name);
-    EXECUTE format('CREATE TRIGGER "00_pgrealtime_d" AFTER DELETE ON %s FOR EACH ROW EXECUTE FUNCTION pgrealtime.capture_change()', name);
-    EXECUTE format('CREATE TRIGGER "00_pgrealtime_t" AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION pgrealtime.capture_change()', name);
-END
-$$;
+\getenv srcdir PG_ABS_SRCDIR
+\i :srcdir/include/capture_by_hand.sql
 CREATE TABLE place (cursor text);
 INSERT INTO place VALUES (pgrealtime.current_cursor());
 -- The changes since it was last asked.

@@ -3,14 +3,8 @@ CREATE EXTENSION pgrealtime;
 CREATE TABLE a (id int PRIMARY KEY, v text);
 CREATE TABLE "B c" (v text);
 CREATE VIEW w AS SELECT * FROM a;
-CREATE FUNCTION capture(name regclass) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    EXECUTE format('CREATE TRIGGER i AFTER INSERT ON %s FOR EACH ROW EXECUTE FUNCTION pgrealtime.capture_change()', name);
-    EXECUTE format('CREATE TRIGGER u AFTER UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION pgrealtime.capture_change()', name);
-    EXECUTE format('CREATE TRIGGER d AFTER DELETE ON %s FOR EACH ROW EXECUTE FUNCTION pgrealtime.capture_change()', name);
-    EXECUTE format('CREATE TRIGGER t AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION pgrealtime.capture_change()', name);
-END
-$$;
+\getenv srcdir PG_ABS_SRCDIR
+\i :srcdir/include/capture_by_hand.sql
 SELECT capture('a'), capture('"B c"');
 -- What a call delivers, without what differs from run to run; an error as its SQLSTATE, message and hint.
 CREATE FUNCTION told(call text) RETURNS text LANGUAGE plpgsql AS $$

@@ -2,19 +2,8 @@
 \pset format unaligned
 \pset footer off
 CREATE EXTENSION pgrealtime;
--- Runs a command that should fail and shows what the caller is told.
-CREATE FUNCTION try(command text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE message text; detail text; hint text;
-BEGIN
-  EXECUTE command;
-  RETURN NEXT 'no error';
-EXCEPTION WHEN OTHERS THEN
-  GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-  RETURN NEXT sqlstate || ': ' || message;
-  RETURN NEXT '  detail: ' || detail;
-  RETURN NEXT '  hint: ' || hint;
-END
-$$;
+\getenv srcdir PG_ABS_SRCDIR
+\i :srcdir/include/try.sql
 CREATE VIEW attached AS
 SELECT t.tgrelid::regclass AS relation, t.tgname, pg_get_triggerdef(t.oid) ~ 'FOR EACH ROW' AS by_row,
        replace(encode(t.tgargs, 'escape'), '\000', ' ') AS arguments
@@ -61,8 +50,7 @@ SELECT * FROM attached;
 -- The broadcast sink needs Supabase's table and a topic, which its triggers carry.
 SELECT try($$SELECT pgrealtime.enable('goals', sinks => '{broadcast}')$$);
 SELECT try($$SELECT pgrealtime.enable('goals', sinks => '{broadcast}', broadcast_topic => 'all')$$);
-CREATE SCHEMA realtime;
-CREATE TABLE realtime.messages (topic text, extension text NOT NULL, payload jsonb, event text, private boolean);
+\i :srcdir/include/realtime_messages.sql
 SELECT pgrealtime.enable('goals', sinks => '{broadcast}', broadcast_topic => 'it''s:\{organization_id}', operations => '{INSERT}');
 SELECT * FROM attached;
 SELECT try($$SELECT pgrealtime.enable('goals', broadcast_topic => 'org:{organisation}')$$);

@@ -2,19 +2,8 @@
 \pset format unaligned
 \pset footer off
 CREATE EXTENSION pgrealtime;
--- Runs a command that should fail and shows what the caller is told.
-CREATE FUNCTION try(command text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE message text; detail text; hint text;
-BEGIN
-  EXECUTE command;
-  RETURN NEXT 'no error';
-EXCEPTION WHEN OTHERS THEN
-  GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-  RETURN NEXT sqlstate || ': ' || message;
-  RETURN NEXT '  detail: ' || detail;
-  RETURN NEXT '  hint: ' || hint;
-END
-$$;
+\getenv srcdir PG_ABS_SRCDIR
+\i :srcdir/include/try.sql
 CREATE TABLE base (id int PRIMARY KEY);
 CREATE VIEW a_view AS SELECT * FROM base;
 CREATE MATERIALIZED VIEW a_matview AS SELECT * FROM base;

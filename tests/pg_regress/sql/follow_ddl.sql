@@ -8,8 +8,8 @@ CREATE VIEW state AS
 SELECT s.schema_name, s.relation_name, s.columns, s.broadcast_topic, c.relation::regclass AS cached, c.columns AS numbered
 FROM pgrealtime.settings AS s LEFT JOIN pgrealtime.relation_cache AS c USING (schema_name, relation_name)
 ORDER BY 1, 2;
-CREATE SCHEMA realtime;
-CREATE TABLE realtime.messages (topic text, extension text NOT NULL, payload jsonb, event text, private boolean);
+\getenv srcdir PG_ABS_SRCDIR
+\i :srcdir/include/realtime_messages.sql
 CREATE TABLE goals (id int PRIMARY KEY, org int, status text, other text);
 CREATE TABLE plans (id int PRIMARY KEY);
 SELECT pgrealtime.enable('goals', columns => '{status}', broadcast_topic => 'org:{org}', sinks => '{log,broadcast}');

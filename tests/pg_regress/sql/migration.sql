@@ -1,9 +1,8 @@
 -- The publication migration: fresh, again, over what an older hand-written version left, and back.
 \pset format unaligned
 \pset footer off
-\set demo `cat "$PG_ABS_SRCDIR"/../../demo/schema.sql`
-\set up `cat "$PG_ABS_SRCDIR"/../../sql/migrations/20250109000003_enable_realtime.sql`
-\set down `cat "$PG_ABS_SRCDIR"/../../sql/migrations/20250109000003_enable_realtime.down.sql`
+\getenv srcdir PG_ABS_SRCDIR
+\i :srcdir/include/migration.sql
 \set SHOW_CONTEXT never
 SET client_min_messages = error; -- enable's warnings about policies are another test's
 

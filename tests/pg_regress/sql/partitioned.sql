@@ -4,19 +4,8 @@
 SET client_min_messages = warning;
 CREATE EXTENSION pgrealtime;
 RESET client_min_messages;
--- Runs a command that should fail and shows what the caller is told.
-CREATE FUNCTION try(command text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE message text; detail text; hint text;
-BEGIN
-  EXECUTE command;
-  RETURN NEXT 'no error';
-EXCEPTION WHEN OTHERS THEN
-  GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-  RETURN NEXT sqlstate || ': ' || message;
-  RETURN NEXT '  detail: ' || detail;
-  RETURN NEXT '  hint: ' || hint;
-END
-$$;
+\getenv srcdir PG_ABS_SRCDIR
+\i :srcdir/include/try.sql
 CREATE VIEW attached AS
 SELECT t.tgrelid::regclass AS relation, string_agg(substr(t.tgname, 15) || CASE WHEN t.tgparentid <> 0 THEN '(clone)' ELSE '' END
   || CASE WHEN t.tgargs LIKE '%leaf%' THEN '(leaf)' ELSE '' END, ' ' ORDER BY t.tgname) AS triggers

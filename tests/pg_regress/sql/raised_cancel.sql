@@ -13,8 +13,8 @@ BEGIN
 END $$;
 
 \echo a message that a trigger refuses with such a SQLSTATE is not delivered, and the write stands
-CREATE SCHEMA realtime;
-CREATE TABLE realtime.messages (payload jsonb, event text, topic text, private boolean, extension text);
+\getenv srcdir PG_ABS_SRCDIR
+\i :srcdir/include/realtime_messages.sql
 CREATE FUNCTION realtime.refuses() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   CASE NEW.topic
@@ -60,28 +60,7 @@ CREATE CAST (mood AS json) WITH FUNCTION mood_json(mood);
 CREATE TABLE moods (id int PRIMARY KEY, mood mood);
 SELECT pgrealtime.enable('moods');
 GRANT SELECT ON moods TO raised_reader;
--- Polls until nothing comes any more, and goes on behind what raises.
-CREATE FUNCTION follow(from_cursor text, relation regclass) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE
-  next text := from_cursor;
-  got text;
-  explained text;
-BEGIN
-  FOR i IN 1..10 LOOP
-    BEGIN
-      SELECT string_agg(change -> 'record' ->> 'id', ', ' ORDER BY n), max(cursor) FILTER (WHERE change IS NULL)
-        INTO got, next
-        FROM pgrealtime.changes_since(next, ARRAY[relation]) WITH ORDINALITY c(cursor, change, n);
-      EXIT WHEN got IS NULL;
-      RETURN NEXT 'batch: ' || got;
-    EXCEPTION WHEN query_canceled THEN
-      GET STACKED DIAGNOSTICS explained = PG_EXCEPTION_DETAIL;
-      RETURN NEXT rtrim(SQLERRM || ' ' || regexp_replace(explained, ': [A-Za-z0-9_-]+', '', 'g'));
-      next := substring(explained FROM 'skip_cursor: (\S+)');
-      EXIT WHEN next IS NULL;
-    END;
-  END LOOP;
-END $$;
+\i :srcdir/include/follow.sql
 SELECT pgrealtime.current_cursor() AS c \gset
 INSERT INTO moods VALUES (1, 'good'), (2, 'raises'), (3, 'good');
 SET ROLE raised_reader;

@@ -6,14 +6,8 @@ CREATE ROLE hidden_reader;
 CREATE SCHEMA app;
 GRANT USAGE ON SCHEMA app TO PUBLIC;
 SET search_path = app;
-CREATE FUNCTION public.feed(cursor text, filter text, net boolean = false) RETURNS TABLE (change text) LANGUAGE plpgsql AS $$
-BEGIN
-  RETURN QUERY SELECT concat_ws(' ', c.change ->> 'type', c.change -> 'record', c.change -> 'old_record')
-    FROM pgrealtime.changes_since(cursor, '{app.people}', filter, net => net) WITH ORDINALITY c(cursor, change, n)
-    WHERE c.change IS NOT NULL ORDER BY n;
-EXCEPTION WHEN OTHERS THEN
-  RETURN QUERY SELECT concat_ws(' | ', SQLSTATE, SQLERRM);
-END $$;
+\getenv srcdir PG_ABS_SRCDIR
+\i :srcdir/include/feed.sql
 CREATE FUNCTION long() RETURNS text LANGUAGE sql AS $$ SELECT string_agg(md5(i::text), '') FROM generate_series(1, 4000) i $$;
 CREATE TABLE people (id int PRIMARY KEY, org int, salary int, note text);
 ALTER TABLE people ENABLE ROW LEVEL SECURITY;
@@ -29,13 +23,13 @@ SELECT pgrealtime.current_cursor() AS c \gset
 DELETE FROM people;
 SET ROLE hidden_reader;
 -- Twenty questions of bisection, in vain.
-SELECT DISTINCT (SELECT string_agg(change, ', ') FROM public.feed(:'c', 'salary=gt.' || (1 << i)) WHERE change ~ ':[14]}')
+SELECT DISTINCT (SELECT string_agg(change, ', ') FROM public.feed(:'c', 'people', 'salary=gt.' || (1 << i)) WHERE change ~ ':[14]}')
   FROM generate_series(0, 19) AS i;
 -- What the policies show is left to the filter.
-SELECT * FROM public.feed(:'c', 'salary=gt.5000');
-SELECT * FROM public.feed(:'c', 'salary=lte.5000');
-SELECT * FROM public.feed(:'c', NULL);
-SELECT * FROM public.feed(:'c', 'salary=lte.5000', net => true);
+SELECT * FROM public.feed(:'c', 'people', 'salary=gt.5000');
+SELECT * FROM public.feed(:'c', 'people', 'salary=lte.5000');
+SELECT * FROM public.feed(:'c', 'people');
+SELECT * FROM public.feed(:'c', 'people', 'salary=lte.5000', net => true);
 RESET ROLE;
 
 \echo deletes by key: what cannot be judged goes by key
@@ -44,14 +38,14 @@ INSERT INTO people VALUES (1, 2, 0, long()), (2, 1, 0, long()), (3, 1, 0, 'short
 SELECT pgrealtime.current_cursor() AS c \gset
 DELETE FROM people;
 SET ROLE hidden_reader;
-SELECT * FROM public.feed(:'c', 'note=eq.other');
+SELECT * FROM public.feed(:'c', 'people', 'note=eq.other');
 RESET ROLE;
 CREATE FUNCTION raises(people) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 BEGIN IF ($1).id = 3 THEN RAISE 'no'; END IF; RETURN ($1).org = 1; END $$;
 DROP POLICY org ON people;
 CREATE POLICY org ON people USING (raises(people));
 SET ROLE hidden_reader;
-SELECT * FROM public.feed(:'c', 'salary=eq.1');
+SELECT * FROM public.feed(:'c', 'people', 'salary=eq.1');
 RESET ROLE;
 DROP POLICY org ON people;
 CREATE POLICY org ON people USING (org = 1);
@@ -62,9 +56,9 @@ SELECT pgrealtime.current_cursor() AS c \gset
 UPDATE people SET org = 2, salary = 20;
 DELETE FROM people;
 SET ROLE hidden_reader;
-SELECT * FROM public.feed(:'c', 'salary=eq.10');
-SELECT * FROM public.feed(:'c', 'salary=eq.11');
-SELECT * FROM public.feed(:'c', 'salary=eq.10', net => true);
+SELECT * FROM public.feed(:'c', 'people', 'salary=eq.10');
+SELECT * FROM public.feed(:'c', 'people', 'salary=eq.11');
+SELECT * FROM public.feed(:'c', 'people', 'salary=eq.10', net => true);
 RESET ROLE;
 
 \echo what a hidden row lacks for the filter is not felt
@@ -74,26 +68,26 @@ INSERT INTO people VALUES (1, 2, 0, long()), (2, 1, 0, 'short');
 UPDATE people SET org = 1, note = 'short' WHERE id = 1;
 UPDATE people SET org = 2, note = long() WHERE id = 1;
 SET ROLE hidden_reader;
-SELECT * FROM public.feed(:'c', 'note=eq.short');
-SELECT * FROM public.feed(:'c', 'note=neq.short');
-SELECT * FROM public.feed(:'c', 'note=eq.short', net => true);
+SELECT * FROM public.feed(:'c', 'people', 'note=eq.short');
+SELECT * FROM public.feed(:'c', 'people', 'note=neq.short');
+SELECT * FROM public.feed(:'c', 'people', 'note=eq.short', net => true);
 RESET ROLE;
 \echo of a row in sight it is
 INSERT INTO people VALUES (3, 1, 0, long());
 SET ROLE hidden_reader;
-SELECT * FROM public.feed(:'c', 'note=eq.short');
-SELECT * FROM public.feed(:'c', 'salary=eq.1');
+SELECT * FROM public.feed(:'c', 'people', 'note=eq.short');
+SELECT * FROM public.feed(:'c', 'people', 'salary=eq.1');
 RESET ROLE;
 \echo the same of the row filter of the table
 SELECT pgrealtime.enable('people', row_filter => 'note=neq.other');
 SELECT pgrealtime.current_cursor() AS c \gset
 INSERT INTO people VALUES (4, 2, 0, long()), (5, 1, 0, 'short');
 SET ROLE hidden_reader;
-SELECT * FROM public.feed(:'c', NULL);
+SELECT * FROM public.feed(:'c', 'people');
 RESET ROLE;
 INSERT INTO people VALUES (6, 1, 0, long());
 SET ROLE hidden_reader;
-SELECT * FROM public.feed(:'c', NULL);
+SELECT * FROM public.feed(:'c', 'people');
 RESET ROLE;
 \echo a column that a policy looks at and a row lacks
 SELECT pgrealtime.enable('people', row_filter => '');
@@ -101,7 +95,7 @@ CREATE POLICY note ON people AS RESTRICTIVE USING (note <> 'secret');
 SELECT pgrealtime.current_cursor() AS c \gset
 INSERT INTO people VALUES (7, 2, 0, long());
 SET ROLE hidden_reader;
-SELECT * FROM public.feed(:'c', NULL);
+SELECT * FROM public.feed(:'c', 'people');
 RESET ROLE;
 DROP SCHEMA app CASCADE;
 DROP FUNCTION public.feed;

@@ -6,17 +6,8 @@ CREATE ROLE layouts_reader;
 CREATE SCHEMA app;
 GRANT USAGE ON SCHEMA app TO PUBLIC;
 SET search_path = app;
-CREATE FUNCTION public.feed(cursor text, relation text) RETURNS TABLE (change text) LANGUAGE plpgsql AS $$
-DECLARE code text; message text; detail text;
-BEGIN
-  RETURN QUERY SELECT concat_ws(' ', c.change ->> 'type', c.change -> 'record', c.change -> 'old_record')
-    FROM pgrealtime.changes_since(cursor, ARRAY[relation]::regclass[]) WITH ORDINALITY c(cursor, change, n)
-    WHERE c.change IS NOT NULL ORDER BY n;
-EXCEPTION WHEN OTHERS THEN
-  GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
-  RETURN QUERY SELECT concat_ws(' | ', code, message, detail);
-END $$;
-GRANT EXECUTE ON FUNCTION public.feed TO PUBLIC;
+\getenv srcdir PG_ABS_SRCDIR
+\i :srcdir/include/feed.sql
 -- A table with a row of organisation 1, one of 2 and one of nobody, captured; then what happens to it, then its readers.
 CREATE PROCEDURE public.made() LANGUAGE plpgsql AS $$
 BEGIN

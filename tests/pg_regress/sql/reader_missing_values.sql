@@ -6,14 +6,8 @@ CREATE ROLE missing_reader;
 CREATE SCHEMA app;
 GRANT USAGE ON SCHEMA app TO PUBLIC;
 SET search_path = app;
-CREATE FUNCTION public.feed(cursor text, filter text = NULL, columns text[] = NULL) RETURNS TABLE (change text) LANGUAGE plpgsql AS $$
-BEGIN
-  RETURN QUERY SELECT concat_ws(' ', c.change ->> 'type', c.change -> 'record', c.change -> 'old_record', c.change -> 'errors')
-    FROM pgrealtime.changes_since(cursor, '{app.notes}', filter, columns => columns) WITH ORDINALITY c(cursor, change, n)
-    WHERE c.change IS NOT NULL ORDER BY n;
-EXCEPTION WHEN OTHERS THEN
-  RETURN QUERY SELECT concat_ws(' | ', SQLSTATE, SQLERRM);
-END $$;
+\getenv srcdir PG_ABS_SRCDIR
+\i :srcdir/include/feed.sql
 CREATE FUNCTION long() RETURNS text LANGUAGE sql AS $$ SELECT string_agg(md5(i::text), '') FROM generate_series(1, 4000) i $$;
 CREATE TABLE notes (id varchar(20) PRIMARY KEY, org int, title varchar(40), body text, "say ""what""" text);
 GRANT SELECT ON notes TO missing_reader;
@@ -30,9 +24,9 @@ UPDATE notes SET body = 'short', "say ""what""" = NULL WHERE id = 'b';
 UPDATE notes SET body = long() WHERE id = 'b';
 DELETE FROM notes WHERE id = 'b';
 SET ROLE missing_reader;
-SELECT * FROM public.feed(:'c');
+SELECT * FROM public.feed(:'c', 'notes');
 \echo of the columns that are asked for
-SELECT * FROM public.feed(:'c', NULL, '{title}');
+SELECT * FROM public.feed(:'c', 'notes', columns => '{title}');
 RESET ROLE;
 \echo and a message that is too large as well
 SET pgrealtime.max_record_bytes = '1kB';
@@ -41,7 +35,7 @@ ALTER TABLE notes ADD COLUMN more text;
 SELECT pgrealtime.current_cursor() AS later \gset
 INSERT INTO notes (id, body, more) VALUES ('c', long(), repeat('x', 2000));
 SET ROLE missing_reader;
-SELECT * FROM public.feed(:'later');
+SELECT * FROM public.feed(:'later', 'notes');
 RESET ROLE;
 RESET pgrealtime.max_record_bytes;
 RESET pgrealtime.max_image_bytes;
@@ -53,14 +47,14 @@ UPDATE notes SET org = 2 WHERE id = 'd';
 ALTER TABLE notes ALTER COLUMN title TYPE text, ADD COLUMN added int;
 INSERT INTO notes VALUES ('e', 1, 'whole');
 SET ROLE missing_reader;
-SELECT * FROM public.feed(:'c');
+SELECT * FROM public.feed(:'c', 'notes');
 RESET ROLE;
 \echo under policies it is the same
 ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
 CREATE POLICY org ON notes USING (org = 1);
 SET ROLE missing_reader;
-SELECT * FROM public.feed(:'c');
-SELECT * FROM public.feed(:'c', 'title=eq.whole');
+SELECT * FROM public.feed(:'c', 'notes');
+SELECT * FROM public.feed(:'c', 'notes', 'title=eq.whole');
 RESET ROLE;
 
 \echo the key
@@ -68,14 +62,14 @@ SELECT pgrealtime.current_cursor() AS c \gset
 INSERT INTO notes VALUES ('f', 2, 'not ours');
 ALTER TABLE notes ALTER COLUMN id TYPE text;
 SET ROLE missing_reader;
-SELECT * FROM public.feed(:'c');
+SELECT * FROM public.feed(:'c', 'notes');
 RESET ROLE;
 ALTER TABLE notes DISABLE ROW LEVEL SECURITY;
 SET ROLE missing_reader;
-SELECT * FROM public.feed(:'c');
-SELECT * FROM public.feed(:'c', 'org=eq.1');
+SELECT * FROM public.feed(:'c', 'notes');
+SELECT * FROM public.feed(:'c', 'notes', 'org=eq.1');
 RESET ROLE;
-SELECT * FROM public.feed(:'c');
+SELECT * FROM public.feed(:'c', 'notes');
 DROP SCHEMA app CASCADE;
 DROP FUNCTION public.feed;
 DROP ROLE missing_reader;

@@ -7,20 +7,8 @@ CREATE SCHEMA app;
 CREATE SCHEMA hidden;
 GRANT USAGE ON SCHEMA app TO PUBLIC;
 SET search_path = app;
-
--- What somebody receives, each change as its type and the title of its row, and where an error leaves him.
-CREATE FUNCTION public.feed(cursor text, relation text) RETURNS TABLE (change text) LANGUAGE plpgsql AS $$
-DECLARE code text; message text; detail text;
-BEGIN
-  RETURN QUERY SELECT concat_ws(' ', c.change ->> 'type', coalesce(c.change -> 'record' ->> 'title', c.change -> 'old_record' ->> 'title'))
-    FROM pgrealtime.changes_since(cursor, ARRAY[relation]::regclass[]) WITH ORDINALITY c(cursor, change, n)
-    WHERE c.change IS NOT NULL ORDER BY n;
-EXCEPTION WHEN OTHERS THEN
-  GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
-  PERFORM set_config('test.skip', coalesce(substring(detail from 'skip_cursor: (\S+)'), ''), false);
-  RETURN QUERY SELECT concat_ws(' | ', code, message, regexp_replace(detail, '(cursor: )\S+', '\1…', 'g'));
-END $$;
-GRANT EXECUTE ON FUNCTION public.feed TO PUBLIC;
+\getenv srcdir PG_ABS_SRCDIR
+\i :srcdir/include/feed.sql
 \pset format unaligned
 \pset tuples_only on
 

@@ -8,30 +8,8 @@ GRANT USAGE ON SCHEMA app TO PUBLIC;
 SET search_path = app;
 \pset format unaligned
 \pset tuples_only on
--- Polls until nothing comes any more, at most ten times; skips what raises.
-CREATE FUNCTION public.follow(from_cursor text, relation regclass, net boolean) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE
-  next text := from_cursor;
-  got text;
-  explained text;
-  code text;
-  said text;
-BEGIN
-  FOR i IN 1..10 LOOP
-    BEGIN
-      SELECT string_agg(concat(change ->> 'type', ' ', coalesce(change -> 'record', change -> 'old_record')), ', ' ORDER BY n) FILTER (WHERE change IS NOT NULL),
-             max(cursor) FILTER (WHERE change IS NULL)
-        INTO got, next
-        FROM pgrealtime.changes_since(next, ARRAY[relation], net => net) WITH ORDINALITY c(cursor, change, n);
-      EXIT WHEN got IS NULL;
-      RETURN NEXT 'batch: ' || got;
-    EXCEPTION WHEN OTHERS THEN
-      GET STACKED DIAGNOSTICS explained = PG_EXCEPTION_DETAIL, code = RETURNED_SQLSTATE, said = MESSAGE_TEXT;
-      RETURN NEXT concat_ws(' ', code, said, regexp_replace(explained, ': [A-Za-z0-9_-]+', '', 'g'));
-      next := substring(explained FROM 'skip_cursor: (\S+)');
-    END;
-  END LOOP;
-END $$;
+\getenv srcdir PG_ABS_SRCDIR
+\i :srcdir/include/follow.sql
 
 -- Three rows fill a chunk: 4 and 7 are the first of the second and the third.
 CREATE TABLE large (id int PRIMARY KEY, body text);

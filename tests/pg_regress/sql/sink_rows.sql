@@ -3,8 +3,8 @@
 \pset tuples_only on
 SET client_min_messages = warning;
 CREATE EXTENSION pgrealtime;
-CREATE SCHEMA realtime;
-CREATE TABLE realtime.messages (topic text, extension text, payload jsonb, event text, private boolean);
+\getenv srcdir PG_ABS_SRCDIR
+\i :srcdir/include/realtime_messages.sql
 CREATE ROLE rows_owner;
 CREATE ROLE rows_anna;
 CREATE ROLE rows_team;

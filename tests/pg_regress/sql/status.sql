@@ -3,8 +3,8 @@
 \pset tuples_only on
 SET client_min_messages = error;
 CREATE EXTENSION pgrealtime;
-CREATE SCHEMA realtime;
-CREATE TABLE realtime.messages (topic text, extension text NOT NULL, payload jsonb, event text, private boolean);
+\getenv srcdir PG_ABS_SRCDIR
+\i :srcdir/include/realtime_messages.sql
 CREATE VIEW state AS SELECT tablename, captured, enabled_operations, status FROM pgrealtime.realtime_configuration ORDER BY 1;
 CREATE PUBLICATION supabase_realtime;
 
