@@ -16,16 +16,16 @@ use pgrx::spi::{quote_identifier, quote_literal};
 
 /// First in the alphabet, hence first to fire: a user's trigger that changes the row again must not be told of before
 /// the change that caused it.
-const PREFIX: &str = "00_pgrealtime_";
+pub(super) const PREFIX: &str = "00_pgrealtime_";
 
 /// The argument that tells a leaf's TRUNCATE trigger from the root's.
-const LEAF: &str = "leaf";
+pub(super) const LEAF: &str = "leaf";
 
 /// A trigger as it should be.
-struct Wanted {
-    event: Operation,
-    arguments: Vec<String>,
-    condition: Option<String>,
+pub(super) struct Wanted {
+    pub event: Operation,
+    pub arguments: Vec<String>,
+    pub condition: Option<String>,
 }
 
 impl Wanted {
@@ -39,7 +39,7 @@ impl Wanted {
     }
 }
 
-fn name(event: Operation) -> String {
+pub(super) fn name(event: Operation) -> String {
     format!("{PREFIX}{}", event.name().to_ascii_lowercase())
 }
 
@@ -63,14 +63,14 @@ pub fn attach(class: &Class, settings: &Settings) -> Result<bool> {
     }
     let leaves = leaves_of(class);
     let present = triggers::of_relation(class.oid);
-    drop_unwanted(class, &present, &wanted);
+    drop_unwanted(class, &present, &wanted, function);
     let mut made = false;
     for one in &wanted {
         let cloned = |leaf: &Class| captures(&triggers::firing(leaf.oid), function, one.event);
         let kept = present.iter().any(|trigger| one.is(trigger, function))
             && (one.event == Operation::Truncate || leaves.iter().all(cloned));
         if !kept {
-            create(class, one);
+            create(class, &name(one.event), one);
             made = true;
         }
     }
@@ -86,10 +86,10 @@ fn attach_leaves(leaves: &[Class], settings: &Settings, function: Oid) -> bool {
         match &wanted {
             Some(one) if present.iter().any(|trigger| one.is(trigger, function)) => {}
             Some(one) => {
-                create(leaf, one);
+                create(leaf, &name(one.event), one);
                 made = true;
             }
-            None => drop_trigger_if_there(leaf, &present, Operation::Truncate),
+            None => drop_trigger_if_there(leaf, &present, Operation::Truncate, function),
         }
     }
     made
@@ -103,79 +103,39 @@ pub fn attach_new_leaf(leaf: &Class, settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// Whether a relation has capture triggers of its own, made by `enable` or by hand, not on behalf of a table above it.
-pub fn captures_itself(class: &Class) -> Result<bool> {
-    let function = capture_function()?;
-    let own = |trigger: &Trigger| {
-        trigger.firing.function == function && !trigger.is_clone && !trigger.has_argument(LEAF)
-    };
-    Ok(triggers::of_relation(class.oid).iter().any(own))
-}
-
-/// Whether the triggers that a new partition gets from the table above it have names that its own have already.
-pub fn would_clash(parent: &Class, partition: &Class) -> Result<bool> {
-    let function = capture_function()?;
-    let ours = |class: &Class| {
-        let mut all = triggers::of_relation(class.oid);
-        all.retain(|one| one.firing.function == function && one.firing.is_for_each_row());
-        all
-    };
-    let own = ours(partition);
-    let taken = |name: &str| own.iter().any(|one| one.name == name && !one.is_clone);
-    Ok(ours(parent).iter().any(|one| taken(&one.name)))
-}
-
-/// Whether the table has the TRUNCATE trigger of a leaf.
-pub fn has_leaf_trigger(table: &Class) -> bool {
-    let name = name(Operation::Truncate);
-    let present = triggers::of_relation(table.oid);
-    present
-        .iter()
-        .any(|trigger| trigger.name == name && trigger.has_argument(LEAF))
-}
-
-/// Whether the triggers of the relation carry the arguments that its settings give them.
-pub fn has_arguments(class: &Class, settings: &Settings) -> bool {
-    let wanted = arguments(settings);
-    let present = triggers::of_relation(class.oid);
-    let mut ours = present
-        .iter()
-        .filter(|trigger| trigger.name.starts_with(PREFIX));
-    ours.all(|trigger| trigger.has_arguments(&wanted))
-}
-
-/// Whether the relation has triggers that carry the arguments of these settings, and no others of ours.
-pub fn is_attached(class: &Class, settings: &Settings) -> bool {
-    let present = triggers::of_relation(class.oid);
-    let any = |trigger: &Trigger| trigger.name.starts_with(PREFIX);
-    present.iter().any(any) && has_arguments(class, settings)
-}
-
 /// Takes every trigger of ours off the relation and its leaves. Returns whether there was one.
-pub fn detach(class: &Class) -> bool {
-    let present = triggers::of_relation(class.oid);
-    drop_unwanted(class, &present, &[]);
-    detach_leaves(&leaves_of(class));
-    present
-        .iter()
-        .any(|trigger| trigger.name.starts_with(PREFIX))
+pub fn detach(class: &Class) -> Result<bool> {
+    let function = capture_function()?;
+    let mut present = triggers::of_relation(class.oid);
+    present.retain(|trigger| is_ours(trigger, function));
+    drop_unwanted(class, &present, &[], function);
+    detach_leaves(&leaves_of(class))?;
+    Ok(!present.is_empty())
 }
 
 /// Takes the TRUNCATE triggers off tables that are no longer leaves of an enabled relation.
-pub fn detach_leaves(leaves: &[Class]) {
+pub fn detach_leaves(leaves: &[Class]) -> Result<()> {
+    let function = capture_function()?;
     for leaf in leaves {
-        drop_trigger_if_there(leaf, &triggers::of_relation(leaf.oid), Operation::Truncate);
+        let present = triggers::of_relation(leaf.oid);
+        drop_trigger_if_there(leaf, &present, Operation::Truncate, function);
     }
+    Ok(())
 }
 
-fn leaves_of(class: &Class) -> Vec<Class> {
+/// Whether `enable` made it: it captures, under one of our names. A name alone says nothing.
+pub fn is_ours(trigger: &Trigger, function: Oid) -> bool {
+    trigger.firing.function == function && trigger.name.starts_with(PREFIX)
+}
+
+pub(super) fn leaves_of(class: &Class) -> Vec<Class> {
     match class.is_partitioned() {
         true => relation::leaves(class.oid),
         false => Vec::new(),
     }
 }
 
-fn arguments(settings: &Settings) -> Vec<String> {
+pub(super) fn arguments(settings: &Settings) -> Vec<String> {
     let mut arguments = vec![format!("sinks={}", settings.sinks.join(","))];
     if settings.payload == "key" {
         arguments.push("payload=key".to_owned());
@@ -229,7 +189,7 @@ fn truncate_of_leaf(settings: &Settings) -> Option<Wanted> {
 }
 
 /// An UPDATE concerns a reader when the row matched before or does now.
-fn condition(class: &Class, event: Operation, filter: &str) -> Result<Option<String>> {
+pub(super) fn condition(class: &Class, event: Operation, filter: &str) -> Result<Option<String>> {
     let of = |alias| filter_rule::condition(class.oid, filter, alias);
     Ok(match event {
         Operation::Insert => of("new")?,
@@ -243,7 +203,7 @@ fn condition(class: &Class, event: Operation, filter: &str) -> Result<Option<Str
 }
 
 /// CREATE TRIGGER asks for EXECUTE on the function; here with a hint.
-fn check_may_capture(function: Oid) -> Result<()> {
+pub(super) fn check_may_capture(function: Oid) -> Result<()> {
     if acl::may_execute(function) {
         return Ok(());
     }
@@ -257,8 +217,8 @@ fn check_may_capture(function: Oid) -> Result<()> {
     ))
 }
 
-fn create(class: &Class, wanted: &Wanted) {
-    let trigger = quote_identifier(name(wanted.event));
+pub(super) fn create(class: &Class, name: &str, wanted: &Wanted) {
+    let trigger = quote_identifier(name);
     let level = match wanted.event {
         Operation::Truncate => "STATEMENT",
         _ => "ROW",
@@ -282,20 +242,18 @@ fn create(class: &Class, wanted: &Wanted) {
     ));
 }
 
-fn drop_unwanted(class: &Class, present: &[Trigger], wanted: &[Wanted]) {
+fn drop_unwanted(class: &Class, present: &[Trigger], wanted: &[Wanted], function: Oid) {
     for event in Operation::ALL {
         if !wanted.iter().any(|one| one.event == event) {
-            drop_trigger_if_there(class, present, event);
+            drop_trigger_if_there(class, present, event, function);
         }
     }
 }
 
-fn drop_trigger_if_there(class: &Class, present: &[Trigger], event: Operation) {
+fn drop_trigger_if_there(class: &Class, present: &[Trigger], event: Operation, function: Oid) {
     let name = name(event);
-    if present
-        .iter()
-        .any(|trigger| trigger.name == name && !trigger.is_clone)
-    {
+    let is_it = |one: &Trigger| one.name == name && is_ours(one, function) && !one.is_clone;
+    if present.iter().any(is_it) {
         ddl::execute(&format!(
             "DROP TRIGGER {} ON {}",
             quote_identifier(name),

@@ -1,7 +1,7 @@
 //! Which settings are a relation's: those under its name that its own owner made.
 
 use super::settings::{self, Overview, Settings};
-use super::{attach, cache};
+use super::{cache, present};
 use crate::error::Result;
 use crate::pg::catalog::acl;
 use crate::pg::catalog::relation;
@@ -80,5 +80,5 @@ fn by_owner(owner: &str, class: &Class, cached: Option<Oid>) -> Option<bool> {
 /// A restore with --no-owner gives tables to whoever restores. His they are when he might read all settings anyway, and
 /// the table's triggers say the same as they do: otherwise he could be made to take up what somebody left for him.
 fn is_restored(one: &Settings, class: &Class) -> bool {
-    acl::role_runs_extension(class.owner) && attach::is_attached(class, one)
+    acl::role_runs_extension(class.owner) && present::is_attached(class, one).unwrap_or(false)
 }

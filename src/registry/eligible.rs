@@ -1,7 +1,7 @@
 //! What may be enabled at all, and by whom.
 
-use super::attach;
 use super::belonging::Remembered;
+use super::present;
 use crate::error::{report, Error, Report, Result};
 use crate::pg::catalog::acl;
 use crate::pg::catalog::keys;
@@ -139,7 +139,7 @@ pub fn check_attach(parent: Option<Oid>, partition: Option<Oid>) -> Result<()> {
     };
     let below = std::iter::once(partition.oid).chain(relation::descendants(partition.oid));
     for table in below.filter_map(|oid| enabled(&remembered, oid)) {
-        if attach::would_clash(&parent, &table)? {
+        if present::would_clash(&parent, &table)? {
             return Err(Error::ObjectNotInPrerequisiteState(
                 report(format!(
                     "cannot attach table \"{}\" as a partition of \"{}\"",

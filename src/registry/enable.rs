@@ -10,7 +10,6 @@ use crate::log::entry::GapCause;
 use crate::pg::backend::ddl;
 use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
-use crate::pg::storage::heap::Lock;
 use crate::pg::Oid;
 
 /// Publishes a relation, attaches capture, remembers the settings. What holds already is left alone.
@@ -93,7 +92,7 @@ pub fn disable(relation: Option<Oid>) -> Result<()> {
         report(format!("table \"{}\" is not enabled, skipping", class.name)).notice();
         return Ok(());
     };
-    if attach::detach(&class) {
+    if attach::detach(&class)? {
         append_gap(class.oid, GapCause::Disabled)?;
     }
     publish::unpublish(&class, settings.published)?;
@@ -113,8 +112,8 @@ fn lock(relation: Option<Oid>, command: &'static std::ffi::CStr) -> Result<Class
     ddl::prevent_if_read_only(command);
     eligible::owned(relation)?;
     ddl::lock_relation(relation);
-    settings::lock(Lock::RowExclusive)?;
-    // Again: it may have been dropped, renamed or given away while we waited; from here on it cannot be, nor can its
-    // schema be renamed, which locks no table: the DDL's side waits for the settings.
+    // Again: it may have been dropped, renamed or given away while we waited; from here on it cannot be.
+    settings::share_names(eligible::owned(relation)?.schema)?;
+    // And again: its schema may have been renamed.
     eligible::owned(relation)
 }

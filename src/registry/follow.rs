@@ -3,9 +3,11 @@
 
 use super::belonging::Remembered;
 use super::cache::{self, Entry};
+use super::reach::Reach;
+use super::renew::Renewal;
 use super::settings::Settings;
 use super::watch::{self, Own, Watched};
-use super::{attach, eligible, moves};
+use super::{attach, eligible, moves, present};
 use crate::error::{report, Result};
 use crate::log::entry::GapCause;
 use crate::pg::backend::subtransaction::attempt;
@@ -24,15 +26,14 @@ pub fn follow(command: Command) -> Result<()> {
     if command == Command::Other || heap::member_oid("relation_cache").is_none() {
         return Ok(());
     }
+    follow_one(command)
+}
+
+fn follow_one(command: Command) -> Result<()> {
     match command {
         Command::Other => {}
-        Command::BeforeRename => each(moves::uncached(), cache::save),
-        Command::AfterRename => {
-            move_settings();
-            each(moves::stale_arguments(), |(class, one)| {
-                moves::renew(class, one)
-            });
-        }
+        Command::BeforeRename(named) => each(moves::uncached(&Reach::of(named)), cache::save),
+        Command::AfterRename(named) => move_settings(&Reach::of(named)),
         Command::BeforeAttach(it) => return eligible::check_attach(it.parent, it.partition),
         // The transaction that takes the rows away ends before the command does.
         Command::BeforeDetach(parent) => {
@@ -49,14 +50,13 @@ pub fn follow(command: Command) -> Result<()> {
         }
         Command::PartitionDetached(it) => {
             each(orphans(it.partition), |table| {
-                attach::detach_leaves(std::slice::from_ref(table));
-                Ok(())
+                attach::detach_leaves(std::slice::from_ref(table))
             });
             look_at(watch::above(&both(it)));
         }
         Command::Altered(it) => {
-            if it.owner {
-                move_settings();
+            if it.owner.is_some() {
+                move_settings(&Reach::relations(list(it.owner)));
             }
             look_at(watch::above(&it.tables));
             rewritten(watch::above(&list(it.values)));
@@ -67,7 +67,7 @@ pub fn follow(command: Command) -> Result<()> {
             all
         })),
         Command::Dropped => dropped(),
-        Command::Several => look_at(watch::all()),
+        Command::Several(all) => return all.into_iter().try_for_each(follow_one),
     }
     Ok(())
 }
@@ -96,10 +96,16 @@ fn warn(message: &str) {
         .warning();
 }
 
-fn move_settings() {
-    if !found(moves::moves()).is_empty() {
-        each(Ok(vec![()]), |()| moves::follow_moves());
+fn move_settings(named: &Reach) {
+    if named.schema.is_none() && found(moves::moves(named)).is_empty() {
+        return;
     }
+    let mut renewals = Vec::new();
+    each(Ok(vec![()]), |()| {
+        renewals = moves::follow_moves(named)?;
+        Ok(())
+    });
+    each(Ok(renewals), Renewal::run);
 }
 
 fn list(oid: Option<Oid>) -> Vec<Oid> {
@@ -188,7 +194,14 @@ fn leaves_at(partition: Option<Oid>) -> Vec<Class> {
 /// Leaves of an enabled root that lack their TRUNCATE trigger, with the root's settings.
 fn new_leaves(partition: Option<Oid>) -> Result<Vec<NewLeaf>> {
     let mut leaves = leaves_at(partition);
-    leaves.retain(|leaf| leaf.is_partition && !attach::has_leaf_trigger(leaf));
+    leaves.retain(|leaf| leaf.is_partition);
+    let mut lacking = Vec::new();
+    for leaf in leaves {
+        if !present::has_leaf_trigger(&leaf)? {
+            lacking.push(leaf);
+        }
+    }
+    let leaves = lacking;
     if leaves.is_empty() {
         return Ok(Vec::new());
     }
@@ -217,11 +230,8 @@ fn complete(new: &NewLeaf) -> Result<()> {
 /// Tables that have a leaf's TRUNCATE trigger and are leaves of nothing enabled any more.
 fn orphans(partition: Option<Oid>) -> Result<Vec<Class>> {
     let mut orphans = Vec::new();
-    for table in leaves_at(partition)
-        .into_iter()
-        .filter(attach::has_leaf_trigger)
-    {
-        if !eligible::is_enabled(&table)? {
+    for table in leaves_at(partition) {
+        if present::has_leaf_trigger(&table)? && !eligible::is_enabled(&table)? {
             orphans.push(table);
         }
     }

@@ -12,7 +12,10 @@ mod introspect;
 mod merge;
 mod moves;
 mod policies;
+mod present;
 mod publish;
+mod reach;
+mod renew;
 mod settings;
 mod tables;
 #[cfg(any(test, feature = "pg_test"))]

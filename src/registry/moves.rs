@@ -2,29 +2,31 @@
 
 use super::belonging;
 use super::cache::{self, Entry};
+use super::filter_rule;
+use super::reach::Reach;
+use super::renew::Renewal;
 use super::settings::{self, Settings};
-use super::watch::{self, Own};
-use super::{attach, filter_rule};
 use crate::error::Result;
 use crate::pg::catalog::acl;
 use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
-use crate::pg::storage::heap::Lock;
 use crate::pg::storage::heap::View;
 use crate::sink::topic;
 
-/// Settings whose relation exists and is not in the cache: after a restore.
-pub fn uncached() -> Result<Vec<Entry>> {
+/// Relations that the command names and that are enabled, but not in the cache: after a restore.
+pub fn uncached(named: &Reach) -> Result<Vec<Entry>> {
     let cached = cache::all()?;
     let mut found = belonging::enabled()?;
     found.retain(|(_, one)| !cached.iter().any(|entry| entry.is_of(one)));
+    found.retain(|(class, _)| named.has(class));
     found
         .iter()
         .map(|(class, one)| Entry::of(class, Some(one)))
         .collect()
 }
 
-/// A cache entry that no longer tells the truth, and the relation as it is now, `None` for a dropped one.
+/// A cache entry that no longer tells the truth, and the relation as it is now, `None` for a dropped one, which is not
+/// moved.
 pub struct Move {
     entry: Entry,
     now: Option<Class>,
@@ -33,7 +35,8 @@ pub struct Move {
     settings: Option<Settings>,
 }
 
-pub fn moves() -> Result<Vec<Move>> {
+/// Those of what the command names.
+pub fn moves(named: &Reach) -> Result<Vec<Move>> {
     let mut settings = settings::all(View::Latest)?;
     let all = cache::all()?.into_iter().map(|entry| Move {
         now: Class::by_oid(entry.relation),
@@ -44,7 +47,8 @@ pub fn moves() -> Result<Vec<Move>> {
             .map(|place| settings.swap_remove(place)),
         entry,
     });
-    Ok(all.filter(Move::is_one).collect())
+    let named = |one: &Move| one.now.as_ref().is_some_and(|now| named.has(now));
+    Ok(all.filter(|one| one.is_one() && named(one)).collect())
 }
 
 fn renamed_columns(entry: &Entry) -> Vec<(String, String)> {
@@ -69,18 +73,19 @@ impl Move {
         !same_name || !same_owner || !self.columns.is_empty()
     }
 
-    /// The settings of a dropped relation stay: a migration may make it again, and it is shown as missing.
-    fn apply(&self) -> Result<()> {
+    fn apply(&self) -> Result<Option<Renewal>> {
         cache::remove(self.entry.relation)?;
         let Some(now) = &self.now else {
-            return Ok(());
+            return Ok(None);
         };
         let mut entry = self.entry.clone();
         entry.schema.clone_from(&now.schema_name);
         entry.name.clone_from(&now.name);
-        let Some(mut one) = self.settings.clone() else {
-            return cache::save(&entry);
+        let Some(before) = self.settings.clone() else {
+            cache::save(&entry)?;
+            return Ok(None);
         };
+        let mut one = before.clone();
         settings::remove(&one.schema, &one.relation)?;
         one.schema.clone_from(&now.schema_name);
         one.relation.clone_from(&now.name);
@@ -92,7 +97,12 @@ impl Move {
         cache::save(&Entry {
             tables,
             ..Entry::of(now, Some(&one))?
-        })
+        })?;
+        Ok((!self.columns.is_empty()).then(|| Renewal {
+            class: now.clone(),
+            before,
+            after: one,
+        }))
     }
 }
 
@@ -110,26 +120,21 @@ fn rename_columns(settings: &mut Settings, renamed: &[(String, String)]) {
     }
 }
 
-/// Looks again under a lock that keeps callers of `enable` out.
-pub fn follow_moves() -> Result<()> {
-    settings::lock(Lock::ShareRowExclusive)?;
-    moves()?.iter().try_for_each(Move::apply)
-}
-
-/// Relations whose triggers name a column that was just renamed.
-pub fn stale_arguments() -> Result<Vec<(Class, Settings)>> {
-    let mut all = belonging::enabled()?;
-    all.retain(|(class, one)| {
-        let names_columns =
-            one.has_sink("broadcast") || one.columns.is_some() || one.row_filter.is_some();
-        names_columns && !attach::has_arguments(class, one)
-    });
-    Ok(all)
-}
-
-/// Makes them again, with the new names.
-pub fn renew(class: &Class, settings: &Settings) -> Result<()> {
-    let _own = Own::of(class.oid);
-    attach::attach(class, settings)?;
-    watch::remember(class)
+/// Moves what the command names, and returns whose triggers name a renamed column. Looks again once nobody else can move
+/// or enable the same: the tables are locked by the command, except by ALTER SCHEMA RENAME.
+pub fn follow_moves(named: &Reach) -> Result<Vec<Renewal>> {
+    if let Some(schema) = named.schema {
+        settings::lock_names(schema)?;
+    }
+    for one in moves(named)? {
+        cache::lock(one.entry.relation)?;
+        if let Some(now) = one.now {
+            settings::share_names(now.schema)?;
+        }
+    }
+    let mut renewals = Vec::new();
+    for one in moves(named)? {
+        renewals.extend(one.apply()?);
+    }
+    Ok(renewals)
 }

@@ -2,6 +2,7 @@
 
 use crate::change::Operation;
 use crate::error::Result;
+use crate::pg::backend::ddl;
 use crate::pg::catalog::acl;
 use crate::pg::catalog::relation::Class;
 use crate::pg::storage::heap::Lock;
@@ -9,6 +10,7 @@ use crate::pg::storage::heap::Row;
 use crate::pg::storage::heap::Table;
 use crate::pg::storage::heap::Value;
 use crate::pg::storage::heap::View;
+use crate::pg::Oid;
 
 const TABLE: &str = "settings";
 
@@ -173,10 +175,17 @@ pub fn remove(schema: &str, relation: &str) -> Result<()> {
     Ok(())
 }
 
-/// Locks the settings until the transaction ends: `RowExclusive` to change those of a relation that is locked,
-/// `ShareRowExclusive` for DDL that moves many relations at once and locks none.
-pub fn lock(lock: Lock) -> Result<()> {
-    Table::open_member(TABLE, lock).map(drop)
+/// Keeps the settings of what is in a schema under the schema's name until the transaction ends. ALTER SCHEMA RENAME
+/// locks no table: who stores the name of a schema shares this lock, who moves the settings to another takes it alone.
+pub fn lock_names(schema: Oid) -> Result<()> {
+    ddl::lock_entry(Table::open_member(TABLE, Lock::AccessShare)?.oid(), schema);
+    Ok(())
+}
+
+/// The other side of [`lock_names`].
+pub fn share_names(schema: Oid) -> Result<()> {
+    ddl::share_entry(Table::open_member(TABLE, Lock::AccessShare)?.oid(), schema);
+    Ok(())
 }
 
 fn is_of(row: &Row, schema: &str, relation: &str) -> bool {

@@ -1,7 +1,7 @@
 //! What captures a relation is watched: a change of it that `enable` did not make is a gap for its readers.
 
 use super::cache::{self, Entry};
-use super::{attach, belonging, tables};
+use super::{belonging, present, tables};
 use crate::error::Result;
 use crate::log::append::append_gap;
 use crate::log::entry::GapCause;
@@ -60,7 +60,7 @@ pub fn above(these: &[Oid]) -> Result<Vec<Watched>> {
             .iter()
             .position(|entry| entry.relation == class.oid)
             .map(|place| entries.swap_remove(place));
-        let captured = entry.is_some() || attach::captures_itself(&class)?;
+        let captured = entry.is_some() || present::captures_itself(&class)?;
         if captured && !class.is_temporary() {
             found.push(Watched { class, entry });
         }
@@ -123,7 +123,7 @@ impl Watched {
 pub fn remember(class: &Class) -> Result<()> {
     cache::lock(class.oid)?;
     let settings = belonging::settings_of(class)?;
-    if settings.is_none() && !attach::captures_itself(class)? {
+    if settings.is_none() && !present::captures_itself(class)? {
         return cache::remove(class.oid);
     }
     let entry = Entry::of(class, settings.as_ref())?;

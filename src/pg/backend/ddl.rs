@@ -33,11 +33,17 @@ pub fn lock_relation(relation: Oid) {
 /// Lets one transaction at a time write what a table of the extension remembers of an object: held until the transaction
 /// ends.
 pub fn lock_entry(table: Oid, object: Oid) {
+    lock_object(table, object, pg_sys::ExclusiveLock);
+}
+
+/// As [`lock_entry`], for any number of transactions at once, and against it.
+pub fn share_entry(table: Oid, object: Oid) {
+    lock_object(table, object, pg_sys::RowExclusiveLock);
+}
+
+fn lock_object(table: Oid, object: Oid, mode: u32) {
     // SAFETY: any pair of OIDs can be locked; nobody else locks objects of that class.
-    unsafe {
-        let mode = pg_sys::ExclusiveLock as pg_sys::LOCKMODE;
-        pg_sys::LockDatabaseObject(table, object, 0, mode);
-    }
+    unsafe { pg_sys::LockDatabaseObject(table, object, 0, mode as pg_sys::LOCKMODE) }
 }
 
 /// Lets one transaction at a time create publications through the extension: held until the transaction ends.

@@ -1,5 +1,6 @@
 //! What an event trigger is called for.
 
+use super::rename::{self, named_relation, Named};
 use crate::pg::catalog::relation::relation_by_name;
 use crate::pg::CallInfo;
 use pgrx::pg_sys;
@@ -12,10 +13,10 @@ use std::ffi::CStr;
 /// The commands that can concern the extension, as far as their parse tree tells without looking much up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// A name is about to change: RENAME, SET SCHEMA.
-    BeforeRename,
-    /// A name has changed: RENAME, SET SCHEMA.
-    AfterRename,
+    /// The names of these are about to change: RENAME, SET SCHEMA.
+    BeforeRename(Named),
+    /// The names of these have changed: RENAME, SET SCHEMA.
+    AfterRename(Named),
     /// A relation is about to become a partition: ATTACH PARTITION.
     BeforeAttach(Partition),
     /// A partition is about to leave this table in a transaction of its own: DETACH PARTITION CONCURRENTLY.
@@ -34,8 +35,8 @@ pub enum Command {
     Rewritten(Oid),
     /// Something was dropped; [`dropped`] says what.
     Dropped,
-    /// Anything may have happened: a command that holds commands.
-    Several,
+    /// A command that holds commands.
+    Several(Vec<Command>),
     /// Anything else.
     Other,
 }
@@ -54,8 +55,8 @@ pub struct Altered {
     pub tables: Vec<Oid>,
     /// The values of this relation are computed otherwise.
     pub values: Option<Oid>,
-    /// It has another owner.
-    pub owner: bool,
+    /// This relation has another owner.
+    pub owner: Option<Oid>,
 }
 
 impl Altered {
@@ -93,7 +94,10 @@ unsafe fn before(tree: *mut pg_sys::Node) -> Command {
     // SAFETY: as promised by the caller.
     unsafe {
         match (*tree).type_ {
-            NodeTag::T_RenameStmt | NodeTag::T_AlterObjectSchemaStmt => Command::BeforeRename,
+            NodeTag::T_RenameStmt => Command::BeforeRename(rename::before(tree.cast())),
+            NodeTag::T_AlterObjectSchemaStmt => {
+                Command::BeforeRename(rename::before_move(tree.cast()))
+            }
             NodeTag::T_AlterTableStmt => before_alter_table(tree.cast()),
             _ => Command::Other,
         }
@@ -106,7 +110,10 @@ unsafe fn after(tree: *mut pg_sys::Node) -> Command {
     // SAFETY: as promised by the caller; the first field of a CREATE FOREIGN TABLE is a CREATE TABLE.
     unsafe {
         match (*tree).type_ {
-            NodeTag::T_RenameStmt | NodeTag::T_AlterObjectSchemaStmt => Command::AfterRename,
+            NodeTag::T_RenameStmt => Command::AfterRename(rename::after(tree.cast())),
+            NodeTag::T_AlterObjectSchemaStmt => {
+                Command::AfterRename(rename::after_move(tree.cast()))
+            }
             NodeTag::T_CreateStmt | NodeTag::T_CreateForeignTableStmt => {
                 of_create_table(tree.cast())
             }
@@ -115,11 +122,12 @@ unsafe fn after(tree: *mut pg_sys::Node) -> Command {
                 Altered::tables(named_relation((*statement).relation))
             }
             NodeTag::T_CreateSchemaStmt => {
+                // The command has written its schema into the names of what it makes.
                 let statement = tree.cast::<pg_sys::CreateSchemaStmt>();
-                match (*statement).schemaElts.is_null() {
-                    true => Command::Other,
-                    false => Command::Several,
-                }
+                let elements = pgrx::PgList::<pg_sys::Node>::from_pg((*statement).schemaElts);
+                let mut all: Vec<Command> = elements.iter_ptr().map(|one| after(one)).collect();
+                all.retain(|one| *one != Command::Other);
+                Command::Several(all)
             }
             NodeTag::T_AlterTableStmt => of_alter_table(tree.cast()),
             NodeTag::T_AlterEnumStmt => of_alter_enum(tree.cast()),
@@ -233,7 +241,7 @@ unsafe fn of_alter_table(statement: *mut pg_sys::AlterTableStmt) -> Command {
                 | Kind::AT_DisableTrig
                 | Kind::AT_DisableTrigAll
                 | Kind::AT_DisableTrigUser => altered.tables.extend(itself()),
-                Kind::AT_ChangeOwner => altered.owner = true,
+                Kind::AT_ChangeOwner => altered.owner = itself(),
                 // Of a virtual column, which is not rewritten.
                 #[cfg(feature = "pg18")]
                 Kind::AT_SetExpression => altered.values = itself(),
@@ -301,17 +309,4 @@ pub fn dropped() -> Vec<Oid> {
         // SPI's own status codes: not reachable with this query.
         pgrx::error!("could not read what was dropped: {error}");
     })
-}
-
-/// # Safety
-/// `range` is a RangeVar.
-unsafe fn named_relation(range: *mut pg_sys::RangeVar) -> Option<Oid> {
-    // SAFETY: as promised by the caller; its strings are NUL-terminated.
-    unsafe {
-        let name = CStr::from_ptr((*range).relname).to_str().ok()?;
-        if (*range).schemaname.is_null() {
-            return crate::pg::catalog::relation::relation_on_path(name);
-        }
-        relation_by_name(CStr::from_ptr((*range).schemaname).to_str().ok()?, name)
-    }
 }

@@ -157,6 +157,16 @@ pub fn relation_on_path(name: &str) -> Option<Oid> {
     (oid != Oid::INVALID).then_some(oid)
 }
 
+/// The relations of this name in the schemas of the search path, whichever of them the name means there.
+pub fn relations_on_path(name: &str) -> Vec<Oid> {
+    // SAFETY: the function returns a copy of the list.
+    let schemas = unsafe { oids(pg_sys::fetch_search_path(true)) };
+    schemas
+        .into_iter()
+        .filter_map(|schema| relation_in(schema, name))
+        .collect()
+}
+
 /// Number of a live user column.
 pub fn column_number(relation: Oid, name: &str) -> Option<i16> {
     let name = CString::new(name).ok()?;
@@ -184,16 +194,31 @@ pub fn columns(relation: Oid) -> Vec<Column> {
 }
 
 pub(in crate::pg) fn last_column(relation: Oid) -> Option<i16> {
+    with_form(relation, |form| form.relnatts)
+}
+
+/// The type of a relation's rows.
+pub fn row_type(relation: Oid) -> Option<Oid> {
+    with_form(relation, |form| form.reltype).filter(|oid| *oid != Oid::INVALID)
+}
+
+/// The composite type that a typed table is made of.
+pub fn of_type(relation: Oid) -> Option<Oid> {
+    with_form(relation, |form| form.reloftype).filter(|oid| *oid != Oid::INVALID)
+}
+
+/// Reads the row of pg_class in the syscache.
+fn with_form<T>(relation: Oid, read: impl FnOnce(&pg_sys::FormData_pg_class) -> T) -> Option<T> {
     let cache = pg_sys::SysCacheIdentifier::RELOID as i32;
-    // SAFETY: as in Class::by_oid.
+    // SAFETY: the tuple is checked, read while it is pinned, and released; what is read is no reference to it.
     unsafe {
         let tuple = pg_sys::SearchSysCache1(cache, relation.into());
         if tuple.is_null() {
             return None;
         }
-        let last = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>()).relnatts;
+        let found = read(&*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>());
         pg_sys::ReleaseSysCache(tuple);
-        Some(last)
+        Some(found)
     }
 }
 

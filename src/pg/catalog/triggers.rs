@@ -16,6 +16,8 @@ pub struct Firing {
     bits: i16,
     /// Fires in ordinary sessions.
     pub enabled: bool,
+    /// pg_trigger.tgenabled
+    pub mode: u8,
 }
 
 /// A row of pg_trigger.
@@ -47,6 +49,7 @@ impl Firing {
             function: form.tgfoid,
             bits: form.tgtype,
             enabled: matches!(form.tgenabled as u8, b'O' | b'A'),
+            mode: form.tgenabled as u8,
         }
     }
 

@@ -1,0 +1,47 @@
+//! The capture triggers that a relation has, as far as others ask.
+
+use super::attach::{arguments, capture_function, is_ours, LEAF};
+use super::settings::Settings;
+use crate::error::Result;
+use crate::pg::catalog::relation::Class;
+use crate::pg::catalog::triggers;
+use crate::pg::catalog::triggers::Trigger;
+
+/// Whether a relation has capture triggers of its own, made by `enable` or by hand, not on behalf of a table above it.
+pub fn captures_itself(class: &Class) -> Result<bool> {
+    let function = capture_function()?;
+    let own = |trigger: &Trigger| {
+        trigger.firing.function == function && !trigger.is_clone && !trigger.has_argument(LEAF)
+    };
+    Ok(triggers::of_relation(class.oid).iter().any(own))
+}
+
+/// Whether the triggers that a new partition gets from the table above it have names that its own have already.
+pub fn would_clash(parent: &Class, partition: &Class) -> Result<bool> {
+    let function = capture_function()?;
+    let ours = |class: &Class| {
+        let mut all = triggers::of_relation(class.oid);
+        all.retain(|one| one.firing.function == function && one.firing.is_for_each_row());
+        all
+    };
+    let own = ours(partition);
+    let taken = |name: &str| own.iter().any(|one| one.name == name && !one.is_clone);
+    Ok(ours(parent).iter().any(|one| taken(&one.name)))
+}
+
+/// Whether the table has the TRUNCATE trigger of a leaf.
+pub fn has_leaf_trigger(table: &Class) -> Result<bool> {
+    let function = capture_function()?;
+    let is_one =
+        |trigger: &Trigger| trigger.firing.function == function && trigger.has_argument(LEAF);
+    Ok(triggers::of_relation(table.oid).iter().any(is_one))
+}
+
+/// Whether the relation has triggers that carry the arguments of these settings, and no others of ours.
+pub fn is_attached(class: &Class, settings: &Settings) -> Result<bool> {
+    let function = capture_function()?;
+    let wanted = arguments(settings);
+    let mut ours = triggers::of_relation(class.oid);
+    ours.retain(|trigger| is_ours(trigger, function));
+    Ok(!ours.is_empty() && ours.iter().all(|trigger| trigger.has_arguments(&wanted)))
+}
