@@ -33,6 +33,13 @@ pub(in crate::pg) fn take(relation: Oid, mode: pg_sys::LOCKMODE) {
     .execute();
 }
 
+/// Keeps a function's owner as it is until the transaction ends; who has changed it and not committed is waited for.
+pub(in crate::pg) fn keep_function(function: Oid) {
+    let share = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+    // SAFETY: the lock manager takes any OID; what has changed is known when the call returns.
+    unsafe { pg_sys::LockDatabaseObject(pg_sys::ProcedureRelationId, function, 0, share) }
+}
+
 /// Schema and name, for people to read.
 fn name_of(relation: Oid) -> String {
     let text = |name: *mut c_char| match name.is_null() {

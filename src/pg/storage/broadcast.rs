@@ -1,59 +1,25 @@
 //! Rows in `realtime.messages`, Supabase Realtime's table of messages to fan out.
 
+use super::bound_insert::BoundInsert;
+use super::insert_code::Code;
 use crate::error::{report, Error, Result};
 use crate::pg::backend::act_as::act_as_trusted;
 use crate::pg::backend::invalidation;
 use crate::pg::backend::invalidation::Fresh;
+use crate::pg::backend::lock;
 use crate::pg::catalog::acting::act_as;
 use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
-use pgrx::spi::{OwnedPreparedStatement, SpiClient, SpiResult};
+use pgrx::spi::SpiClient;
 use std::cell::{OnceCell, RefCell};
+use std::ffi::CStr;
 use std::rc::Rc;
 
 /// What realtime.send() writes (Supabase, realtime/functions/send.sql).
-const INSERT: &str = "INSERT INTO realtime.messages (payload, event, topic, private, extension) \
+const INSERT: &CStr = c"INSERT INTO realtime.messages (payload, event, topic, private, extension) \
                       VALUES ($1::pg_catalog.jsonb, $2, $3, true, 'broadcast')";
-
-/// What runs when a row is inserted into $1, as functions, operators, types and operator classes that are not Postgres's
-/// own: of it and its partitions, their triggers (with WHEN), defaults, constraints, indexes, rules, partition keys, and
-/// policies that are forced upon the owner. Whether one of them could have been made by somebody who is no superuser (a
-/// role with the privilege TRIGGER can plant a trigger), and whether there are any. Rules and policies may reach further.
-const CODE: &str = "
-WITH RECURSIVE tree (oid) AS (
-    SELECT $1
-    UNION
-    SELECT i.inhrelid FROM pg_inherits AS i JOIN tree ON tree.oid = i.inhparent
-), part (classid, objid) AS (
-    SELECT 'pg_class'::regclass::oid, oid FROM tree
-    UNION
-    SELECT d.classid, d.objid
-    FROM pg_depend AS d JOIN tree ON tree.oid = d.refobjid JOIN pg_class AS c ON c.oid = tree.oid
-    WHERE d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i', 'P', 'S')
-      AND (d.classid IN ('pg_class'::regclass, 'pg_attrdef'::regclass, 'pg_constraint'::regclass,
-                         'pg_trigger'::regclass, 'pg_rewrite'::regclass)
-           OR d.classid = 'pg_policy'::regclass AND c.relforcerowsecurity)
-), used (classid, objid) AS (
-    SELECT d.refclassid, d.refobjid FROM part JOIN pg_depend AS d ON d.classid = part.classid AND d.objid = part.objid
-    WHERE d.refobjid >= 16384
-      AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass, 'pg_opclass'::regclass)
-), maker (oid) AS (
-    SELECT c.relowner FROM tree JOIN pg_class AS c ON c.oid = tree.oid
-    UNION
-    SELECT COALESCE(p.proowner, o.oprowner, t.typowner, c.opcowner) FROM used
-    LEFT JOIN pg_proc AS p ON used.classid = 'pg_proc'::regclass AND p.oid = used.objid
-    LEFT JOIN pg_operator AS o ON used.classid = 'pg_operator'::regclass AND o.oid = used.objid
-    LEFT JOIN pg_type AS t ON used.classid = 'pg_type'::regclass AND t.oid = used.objid
-    LEFT JOIN pg_opclass AS c ON used.classid = 'pg_opclass'::regclass AND c.oid = used.objid
-)
-SELECT EXISTS (SELECT FROM maker JOIN pg_authid AS a USING (oid) WHERE NOT a.rolsuper),
-       EXISTS (SELECT FROM used)
-       OR EXISTS (SELECT FROM part WHERE classid IN ('pg_rewrite'::regclass, 'pg_policy'::regclass))";
-
-/// The role that initdb made: it may read every catalog.
-const BOOTSTRAP_ROLE: pg_sys::Oid = pg_sys::Oid::from_u32(pg_sys::BOOTSTRAP_SUPERUSERID);
 
 /// A message to broadcast.
 pub struct Message<'a> {
@@ -62,14 +28,19 @@ pub struct Message<'a> {
     pub topic: &'a str,
 }
 
-/// The table as it is now.
+/// The table as it was when it was looked at.
 struct Target {
+    relation: pg_sys::Oid,
+    partitions: Vec<pg_sys::Oid>,
     owner: pg_sys::Oid,
     refused: Option<Error>,
-    runs_code: bool,
-    plan: OnceCell<OwnedPreparedStatement>,
+    code: Code,
+    insert: OnceCell<BoundInsert>,
     fresh: Vec<Fresh>,
 }
+
+/// So often the table is looked at anew when it has changed while its locks were taken.
+const LOOKS: u32 = 20;
 
 thread_local! {
     static TARGET: RefCell<Option<Rc<Target>>> = const { RefCell::new(None) };
@@ -82,74 +53,91 @@ pub fn table() -> Option<pg_sys::Oid> {
 
 /// Inserts a message with the rights of the table's owner, restricted: who owns it decides what else runs, and never runs
 /// it with more rights than his own. Partition routing is Postgres's. Raises what the INSERT raises. Errors: 42P01, 42809,
-/// 42501 for a table of a superuser to which somebody else has tied code, 55000 where its code could meet
-/// temporary objects of somebody without the owner's rights.
+/// 42501 for a table of a superuser to which somebody else has tied code, 55000 where its code could meet temporary
+/// objects of somebody without the owner's rights, or where the table is another one all the time.
 pub fn insert(message: &Message) -> Result<()> {
-    let target = target()?;
+    let target = locked()?;
     if let Some(refused) = &target.refused {
         return Err(refused.clone());
     }
-    let insert = || Spi::connect_mut(|client| run(client, &target, message)).map_err(failed);
-    match target.runs_code {
+    let insert = || Spi::connect_mut(|client| target.insert(client, message));
+    match target.code.is_any {
         true => act_as(target.owner, &[], insert),
         false => act_as_trusted(target.owner, &[], insert),
     }
 }
 
-fn run(client: &mut SpiClient, target: &Target, message: &Message) -> SpiResult<()> {
-    let plan = match target.plan.get() {
-        Some(plan) => plan,
-        None => {
-            let types = [PgOid::from(pg_sys::TEXTOID); 3];
-            let plan = client.prepare_mut(INSERT, &types)?.keep();
-            target.plan.get_or_init(|| plan)
+/// The table, as it stays until the transaction ends: looked at, locked, and not changed by anybody in between. What the
+/// INSERT runs and with whose rights is decided by that.
+///
+/// Attaching a partition takes no lock that a writer could wait for; only who owns the table and the partition can do so.
+fn locked() -> Result<Rc<Target>> {
+    for _ in 0..LOOKS {
+        let relation = table().ok_or_else(missing)?;
+        let known =
+            TARGET.with_borrow(|target| target.clone().filter(|target| target.is(relation)));
+        let target = match known {
+            Some(target) => target,
+            None => Rc::new(Target::look_up(relation)?),
+        };
+        target.lock();
+        if target.is(relation) && table() == Some(relation) {
+            TARGET.set(Some(target.clone()));
+            return Ok(target);
         }
-    };
-    let arguments = [message.payload, message.event, message.topic];
-    client.update(plan, None, &arguments.map(|text| text.into()))?;
-    Ok(())
-}
-
-/// SPI's own status codes: not reachable with an INSERT.
-fn failed(error: pgrx::spi::Error) -> Error {
-    Error::ObjectNotInPrerequisiteState(report(format!(
-        "could not insert into realtime.messages: {error}"
+    }
+    Err(Error::ObjectNotInPrerequisiteState(report(
+        "realtime.messages is changed all the time",
     )))
 }
 
-fn target() -> Result<Rc<Target>> {
-    let known = TARGET.with_borrow(|target| {
-        target
-            .clone()
-            .filter(|target| target.fresh.iter().all(Fresh::get))
-    });
-    if let Some(target) = known {
-        return Ok(target);
-    }
-    let target = Rc::new(Target::look_up()?);
-    TARGET.set(Some(target.clone()));
-    Ok(target)
-}
-
 impl Target {
-    fn look_up() -> Result<Target> {
-        let relation = table().ok_or_else(missing)?;
+    fn look_up(relation: pg_sys::Oid) -> Result<Target> {
         // Watched before it is read: what changes meanwhile is noticed.
         let mut fresh = vec![
             invalidation::watch_catalogs(),
             invalidation::watch(relation),
         ];
         let partitions = relation::descendants(relation);
-        fresh.extend(partitions.into_iter().map(invalidation::watch));
+        fresh.extend(partitions.iter().copied().map(invalidation::watch));
         let class = Class::by_oid(relation).ok_or_else(missing)?;
         let code = Code::of(relation)?;
         Ok(Target {
+            relation,
+            partitions,
             owner: class.owner,
             refused: refused(&class, &code),
-            runs_code: code.is_any,
-            plan: OnceCell::new(),
+            code,
+            insert: OnceCell::new(),
             fresh,
         })
+    }
+
+    /// Whether it is the relation, and has not changed.
+    fn is(&self, relation: pg_sys::Oid) -> bool {
+        self.relation == relation && self.fresh.iter().all(Fresh::get)
+    }
+
+    /// Keeps away who would give it or a partition another owner, trigger, default, constraint or policy, or one of the
+    /// functions another owner; whoever has done so and not committed is waited for, and his change noticed.
+    fn lock(&self) {
+        for relation in std::iter::once(&self.relation).chain(&self.partitions) {
+            lock::take(*relation, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE);
+        }
+        for function in &self.code.functions {
+            lock::keep_function(*function);
+        }
+    }
+
+    fn insert(&self, client: &mut SpiClient, message: &Message) -> Result<()> {
+        let insert = match self.insert.get() {
+            Some(insert) => insert,
+            None => {
+                let insert = BoundInsert::prepare(client, self.relation, INSERT)?;
+                self.insert.get_or_init(|| insert)
+            }
+        };
+        insert.run(client, &[message.payload, message.event, message.topic])
     }
 }
 
@@ -167,25 +155,6 @@ fn refused(class: &Class, code: &Code) -> Option<Error> {
             "realtime.messages belongs to a superuser, and code of another role would run with its rights",
         ))
     })
-}
-
-/// What an INSERT runs besides Postgres's own code.
-struct Code {
-    is_planted: bool,
-    /// Whether there is any.
-    is_any: bool,
-}
-
-impl Code {
-    fn of(relation: pg_sys::Oid) -> Result<Code> {
-        let (planted, any) = act_as_trusted(BOOTSTRAP_ROLE, &[], || {
-            Spi::get_two_with_args::<bool, bool>(CODE, &[relation.into()]).map_err(failed)
-        })?;
-        Ok(Code {
-            is_planted: planted != Some(false),
-            is_any: any != Some(false),
-        })
-    }
 }
 
 fn missing() -> Error {

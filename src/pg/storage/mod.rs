@@ -1,8 +1,10 @@
 //! The extension's own tables: appending, reading, the janitor's locks.
 
+mod bound_insert;
 pub mod broadcast;
 pub mod entry;
 pub mod heap;
+mod insert_code;
 pub mod janitor_lock;
 pub mod scan;
 pub mod segment;

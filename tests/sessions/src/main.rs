@@ -16,6 +16,7 @@ mod oracle;
 mod overtaken;
 mod pg;
 mod random;
+mod rights;
 mod standby;
 mod writer;
 
@@ -100,6 +101,7 @@ fn main() {
         "gap" => gap::run(),
         "janitor" => janitor::run(),
         "logical" => whole(logical::run),
+        "rights" => rights::run(),
         "standby" => standby::run(),
         "oracle" => whole(oracle::run),
         _ => Err(format!("no program {name}")),

@@ -1,0 +1,104 @@
+//! Which code of users an INSERT runs, and who has made it.
+
+use super::bound_insert::failed;
+use crate::error::Result;
+use crate::pg::backend::act_as::act_as_trusted;
+use pgrx::{pg_sys, FromDatum, Spi};
+use std::ffi::CStr;
+
+/// What runs when a row is inserted into $1, as functions, operators, types and operator classes that are not Postgres's
+/// own: of it and its partitions, their triggers (with WHEN), defaults, constraints, indexes, rules, partition keys, and
+/// policies that are forced upon the owner. Whether one of them could have been made by somebody who is no superuser (a
+/// role with the privilege TRIGGER can plant a trigger), whether there are any (rules and
+/// policies may reach further), and the functions.
+const CODE: &CStr = c"
+WITH RECURSIVE tree (oid) AS (
+    SELECT $1
+    UNION
+    SELECT i.inhrelid FROM pg_inherits AS i JOIN tree ON tree.oid = i.inhparent
+), part (classid, objid) AS (
+    SELECT 'pg_class'::regclass::oid, oid FROM tree
+    UNION
+    SELECT d.classid, d.objid
+    FROM pg_depend AS d JOIN tree ON tree.oid = d.refobjid JOIN pg_class AS c ON c.oid = tree.oid
+    WHERE d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i', 'P', 'S')
+      AND (d.classid IN ('pg_class'::regclass, 'pg_attrdef'::regclass, 'pg_constraint'::regclass,
+                         'pg_trigger'::regclass, 'pg_rewrite'::regclass)
+           OR d.classid = 'pg_policy'::regclass AND c.relforcerowsecurity)
+), used (classid, objid) AS (
+    SELECT d.refclassid, d.refobjid FROM part JOIN pg_depend AS d ON d.classid = part.classid AND d.objid = part.objid
+    WHERE d.refobjid >= 16384
+      AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass, 'pg_opclass'::regclass)
+), maker (oid) AS (
+    SELECT c.relowner FROM tree JOIN pg_class AS c ON c.oid = tree.oid
+    UNION
+    SELECT COALESCE(p.proowner, o.oprowner, t.typowner, c.opcowner) FROM used
+    LEFT JOIN pg_proc AS p ON used.classid = 'pg_proc'::regclass AND p.oid = used.objid
+    LEFT JOIN pg_operator AS o ON used.classid = 'pg_operator'::regclass AND o.oid = used.objid
+    LEFT JOIN pg_type AS t ON used.classid = 'pg_type'::regclass AND t.oid = used.objid
+    LEFT JOIN pg_opclass AS c ON used.classid = 'pg_opclass'::regclass AND c.oid = used.objid
+)
+SELECT EXISTS (SELECT FROM maker JOIN pg_authid AS a USING (oid) WHERE NOT a.rolsuper),
+       EXISTS (SELECT FROM used)
+       OR EXISTS (SELECT FROM part WHERE classid IN ('pg_rewrite'::regclass, 'pg_policy'::regclass)),
+       ARRAY (SELECT objid FROM used WHERE classid = 'pg_proc'::regclass)";
+
+/// The role that initdb made: it may read every catalog.
+const BOOTSTRAP_ROLE: pg_sys::Oid = pg_sys::Oid::from_u32(pg_sys::BOOTSTRAP_SUPERUSERID);
+
+/// What an INSERT runs besides Postgres's own code.
+#[derive(Default)]
+pub struct Code {
+    pub is_planted: bool,
+    /// Whether there is any.
+    pub is_any: bool,
+    pub functions: Vec<pg_sys::Oid>,
+}
+
+impl Code {
+    /// As it is now, whatever the transaction's own snapshot sees: that is what the INSERT runs.
+    pub fn of(relation: pg_sys::Oid) -> Result<Code> {
+        act_as_trusted(BOOTSTRAP_ROLE, &[], || {
+            Spi::connect(|_| {
+                // SAFETY: SPI is connected; what an error leaves of the snapshot goes with its subtransaction.
+                unsafe {
+                    pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot());
+                    let code = Code::read(relation);
+                    pg_sys::PopActiveSnapshot();
+                    code
+                }
+            })
+        })
+    }
+
+    /// # Safety
+    /// SPI is connected.
+    unsafe fn read(relation: pg_sys::Oid) -> Result<Code> {
+        let (mut types, mut values) = ([pg_sys::OIDOID], [pg_sys::Datum::from(relation)]);
+        // SAFETY: types and values are those of the one parameter. Read only, the statement uses the active snapshot. It
+        // returns one row, whose columns are of the types that they are read as and live until SPI is left.
+        unsafe {
+            let (types, values) = (types.as_mut_ptr(), values.as_mut_ptr());
+            let none = std::ptr::null();
+            let status =
+                pg_sys::SPI_execute_with_args(CODE.as_ptr(), 1, types, values, none, true, 0);
+            if status != pg_sys::SPI_OK_SELECT as i32 || pg_sys::SPI_processed != 1 {
+                return Err(failed(status));
+            }
+            let row = *(*pg_sys::SPI_tuptable).vals;
+            let descriptor = (*pg_sys::SPI_tuptable).tupdesc;
+            let column = |number| {
+                let mut null = false;
+                let datum = pg_sys::SPI_getbinval(row, descriptor, number, &mut null);
+                (datum, null)
+            };
+            let yes = |(datum, null)| bool::from_datum(datum, null) != Some(false);
+            let (functions, null) = column(3);
+            Ok(Code {
+                is_planted: yes(column(1)),
+                is_any: yes(column(2)),
+                functions: Vec::from_datum(functions, null).unwrap_or_default(),
+            })
+        }
+    }
+}
