@@ -21,7 +21,7 @@ BEGIN
             'pgrealtime.' OPERATOR(pg_catalog.||) name, name), ' UNION ALL '),
         -- As the partial index has it.
         pg_catalog.string_agg(pg_catalog.format(
-            'SELECT operation, layout, marks FROM pgrealtime.%I WHERE operation = ''G'' OR operation = ''N'' '
+            'SELECT operation, marks FROM pgrealtime.%I WHERE operation = ''G'' OR operation = ''N'' '
             'OR pg_catalog.get_byte(marks, 0) BETWEEN 2 AND 7', name), ' UNION ALL ')
     INTO first_entries, last_entries, counts, remarkable
     FROM (SELECT pg_catalog.format('change_log_%s', i) AS name FROM pg_catalog.generate_series(0, 7) AS i) AS segments;
@@ -69,11 +69,15 @@ BEGIN
                 ORDER BY 1) AS by_cause) AS unjudgeable,
             (SELECT pg_catalog.json_object_agg(relation, messages) FROM (
                 SELECT COALESCE(pg_catalog.format('%%I.%%I', n.nspname, c.relname), 'dropped') AS relation,
-                       pg_catalog.sum(pg_catalog.convert_from(r.marks, 'UTF8')::bigint) AS messages
-                FROM remarkable AS r
-                LEFT JOIN pg_catalog.pg_class AS c ON c.oid = r.layout::oid
+                       pg_catalog.sum(r.messages) AS messages
+                -- The note of a relation's messages: its OID, then how many.
+                FROM (SELECT pg_catalog.split_part(note, ' ', 1)::oid AS relation,
+                             pg_catalog.split_part(note, ' ', 2)::bigint AS messages
+                      FROM (SELECT pg_catalog.convert_from(marks, 'UTF8') AS note
+                            FROM remarkable WHERE operation = 'N') AS notes) AS r
+                LEFT JOIN pg_catalog.pg_class AS c ON c.oid = r.relation
                 LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-                WHERE r.operation = 'N' GROUP BY 1 ORDER BY 1) AS by_relation) AS undelivered,
+                GROUP BY 1 ORDER BY 1) AS by_relation) AS undelivered,
             delaying.who AS sealing_delayed_by,
             delaying.since AS sealing_delayed_since,
             s.emptying_delayed_since,

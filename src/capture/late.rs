@@ -4,11 +4,14 @@ use super::gap::gap_once;
 use super::order::{self, Belongs, Key, Keys, Place, Rows};
 use super::orders;
 use super::plan::Plan;
+use crate::change::RowOperation;
 use crate::error::Result;
 use crate::log::append::{append_at, Change};
-use crate::log::entry::{self, GapCause, Marks};
+use crate::log::decode::{CapturedRow, Content};
+use crate::log::entry::GapCause;
 use crate::log::layout;
-use crate::log::read::{self, Entry};
+use crate::log::marks;
+use crate::log::read;
 use crate::pg::backend::memory::Scratch;
 use crate::pg::backend::xact;
 use crate::pg::call::trigger::Call;
@@ -101,10 +104,13 @@ impl Rows for Stored<'_> {
         let decoder = (self.decoder).get_or_insert_with(|| Decoder::new(&own.columns));
         let _scratch = Scratch::enter();
         let entry = read::own_entry(at.segment, at.position).ok()??;
-        if layout::find(entry.layout).ok()??.columns != own.columns {
+        let Content::Row(row) = entry.content else {
+            return None;
+        };
+        if layout::find(row.layout).ok()??.columns != own.columns {
             return None;
         }
-        keys_of_entry(&entry, self.plan, decoder)
+        keys_of_row(&row, self.plan, decoder)
     }
 
     fn fate(&mut self, version: Version) -> Fate {
@@ -126,19 +132,18 @@ fn keys_of_call(call: &Call, plan: &Plan, change: &order::Change) -> Option<Keys
     Some(changed(key(fired.old_row())?, key(fired.new_row())?))
 }
 
-fn keys_of_entry(entry: &Entry, plan: &Plan, decoder: &Decoder) -> Option<Keys> {
-    let row = decoder.decode(entry.image?);
+fn keys_of_row(captured: &CapturedRow, plan: &Plan, decoder: &Decoder) -> Option<Keys> {
+    let row = decoder.decode(captured.image);
     let key = key_of(&row, plan)?;
-    Some(match entry.operation {
-        entry::INSERT => changed(None, Some(key)),
-        entry::DELETE => changed(Some(key), None),
-        _ => {
-            let marks = Marks::decode(entry.marks.as_deref())?;
+    Some(match captured.operation {
+        RowOperation::Insert => changed(None, Some(key)),
+        RowOperation::Delete => changed(Some(key), None),
+        RowOperation::Update => {
             let mut old = row;
-            if let Some(image) = entry.old {
+            if let Some(image) = captured.old {
                 let before = decoder.decode(image);
                 (0..before.len())
-                    .filter(|place| entry::has(&marks.changed, *place))
+                    .filter(|place| marks::has(&captured.marks.changed, *place))
                     .for_each(|place| old.take(place, &before));
             }
             changed(Some(key_of(&old, plan)?), Some(key))

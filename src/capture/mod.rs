@@ -7,16 +7,17 @@ mod order;
 mod orders;
 mod plan;
 
-use crate::change::Operation;
+use crate::change::{Operation, RowOperation};
 use crate::error::Result;
 use crate::gucs;
-use crate::log::append::{append_gap, Change, Names};
-use crate::log::entry::{self, GapCause, Marks};
+use crate::log::append::{append_gap, CapturedRow, Change, Content};
+use crate::log::entry::GapCause;
+use crate::log::marks::Marks;
 use crate::pg::backend::xact;
 use crate::pg::call::trigger::Call;
 use crate::pg::call::trigger::Fired;
 use crate::pg::call::trigger::StoredRow;
-use crate::pg::image::builder::Captured;
+use crate::pg::image::builder::Difference;
 use crate::pg::image::format::ColumnSet;
 use crate::pg::CallInfo;
 use crate::pg::Oid;
@@ -48,9 +49,9 @@ pub fn capture_change(call: CallInfo) -> Result<()> {
     }
     match call.fired() {
         Fired::Truncate if plan.is_leaf => append_gap(plan.root, GapCause::PartitionTruncated),
-        Fired::Truncate => log(&call, &plan, entry::TRUNCATE, None),
-        Fired::Insert { new } => capture_row(&call, &plan, entry::INSERT, new),
-        Fired::Delete { old } => capture_row(&call, &plan, entry::DELETE, old),
+        Fired::Truncate => log(&call, &plan, Content::Truncate),
+        Fired::Insert { new } => capture_row(&call, &plan, RowOperation::Insert, new),
+        Fired::Delete { old } => capture_row(&call, &plan, RowOperation::Delete, old),
         Fired::Update { old, new } => capture_update(&call, &plan, old, new),
     }
 }
@@ -72,48 +73,50 @@ fn truncated_along(plan: &Plan) -> bool {
     }
 }
 
-fn capture_row(call: &Call, plan: &Plan, operation: u8, row: StoredRow) -> Result<()> {
+/// The row of an INSERT or a DELETE.
+fn capture_row(call: &Call, plan: &Plan, operation: RowOperation, row: StoredRow) -> Result<()> {
     let captured = plan.images.image(row, gucs::max_image_bytes());
-    log(call, plan, operation, Some((captured, None)))
+    let content = Content::Row(CapturedRow {
+        operation,
+        layout: &plan.layout,
+        image: captured.image,
+        old: None,
+        marks: Marks {
+            absent: bits(captured.absent.as_ref()),
+            ..Marks::default()
+        },
+    });
+    log(call, plan, content)
 }
 
 fn capture_update(call: &Call, plan: &Plan, old: StoredRow, new: StoredRow) -> Result<()> {
     let limit = gucs::max_image_bytes();
-    let difference = plan.images.difference(old, new, limit);
+    let Difference { changed, old } = plan.images.difference(old, new, limit);
     let captured = plan.images.image(new, limit);
-    let old = (difference.changed, difference.old);
-    log(call, plan, entry::UPDATE, Some((captured, Some(old))))
+    let old_absent = old.as_ref().and_then(|old| old.absent.as_ref());
+    let content = Content::Row(CapturedRow {
+        operation: RowOperation::Update,
+        layout: &plan.layout,
+        image: captured.image,
+        marks: Marks {
+            changed: bits(Some(&changed)),
+            absent: bits(captured.absent.as_ref()),
+            old_absent: bits(old_absent),
+        },
+        old: old.map(|old| old.image),
+    });
+    log(call, plan, content)
 }
 
-type Images = (Captured, Option<(ColumnSet, Option<Captured>)>);
+fn bits(columns: Option<&ColumnSet>) -> Vec<u8> {
+    columns.map_or(Vec::new(), |columns| columns.bytes().to_vec())
+}
 
-fn log(call: &Call, plan: &Plan, operation: u8, images: Option<Images>) -> Result<()> {
-    let bits = |columns: Option<&ColumnSet>| columns.map_or(Vec::new(), |c| c.bytes().to_vec());
-    let mut marks = Marks::default();
-    let (image, old) = match images {
-        None => (None, None),
-        Some((captured, old)) => {
-            marks.absent = bits(captured.absent.as_ref());
-            let old = old.and_then(|(changed, old)| {
-                marks.changed = bits(Some(&changed));
-                let old = old?;
-                marks.old_absent = bits(old.absent.as_ref());
-                Some(old.image)
-            });
-            (Some(captured.image), old)
-        }
+fn log(call: &Call, plan: &Plan, content: Content) -> Result<()> {
+    let change = Change {
+        relation: plan.root,
+        content,
+        wal_written: call.wal_written(),
     };
-    late::append_in_order(
-        call,
-        plan,
-        &Change {
-            relation: plan.root,
-            operation,
-            layout: Names::Layout(&plan.layout),
-            image,
-            old,
-            marks: marks.encode().as_deref(),
-            wal_written: call.wal_written(),
-        },
-    )
+    late::append_in_order(call, plan, &change)
 }

@@ -11,8 +11,10 @@ use crate::error::Result;
 use crate::feed::delta::delta;
 use crate::feed::judge::{self, Case, Judge, Sees, Unjudged};
 use crate::feed::relation::{Relation, Rows};
-use crate::log::entry::{self, GapCause};
-use crate::log::read::{Entry, Log};
+use crate::log::decode::{CapturedRow, Content, Entry};
+use crate::log::entry::GapCause;
+use crate::log::marks::{self, Marks};
+use crate::log::read::Log;
 use crate::pg::judge::policy::Verdict;
 
 /// The name of the check.
@@ -81,36 +83,42 @@ impl Walk<'_> {
 
     fn count(&mut self, entry: &Entry) -> Result<()> {
         self.looked_at += 1;
-        let (operation, event) = match entry.operation {
-            entry::INSERT => (RowOperation::Insert, Operation::Insert),
-            entry::UPDATE => (RowOperation::Update, Operation::Update),
-            entry::DELETE => (RowOperation::Delete, Operation::Delete),
-            entry::TRUNCATE => (RowOperation::Delete, Operation::Truncate),
-            _ => {
+        match &entry.content {
+            Content::Row(row) => self.count_row(row)?,
+            Content::Truncate => {
+                self.tally.changes += 1;
+                if self.is_captured(Operation::Truncate) {
+                    self.tally.truncates += 1;
+                } else {
+                    self.tally.event += 1;
+                }
+            }
+            Content::Gap(cause) => {
                 self.tally.changes += 1;
                 self.tally.gaps += 1;
-                self.unreadable |= !entry.gap_cause().is_some_and(GapCause::keeps_images);
-                return Ok(());
+                self.unreadable |= !cause.is_some_and(GapCause::keeps_images);
             }
-        };
-        let rows = match event {
-            Operation::Truncate => None,
-            _ => match self.told(self.relation.rows(entry)?, operation)? {
-                None => return Ok(()),
-                rows => rows,
-            },
-        };
-        self.tally.changes += 1;
-        // Where nothing is captured, other checks say so.
-        if !self.captured.is_empty() && !self.captured.contains(&event) {
-            self.tally.event += 1;
-            return Ok(());
-        }
-        match rows {
-            None => self.tally.truncates += 1,
-            Some(rows) => self.judge(entry, operation, &rows)?,
+            Content::Note => {}
         }
         Ok(())
+    }
+
+    fn count_row(&mut self, row: &CapturedRow) -> Result<()> {
+        let Some(rows) = self.told(self.relation.rows(row)?, row.operation)? else {
+            return Ok(());
+        };
+        self.tally.changes += 1;
+        if self.is_captured(row.operation.into()) {
+            self.judge(row, &rows)
+        } else {
+            self.tally.event += 1;
+            Ok(())
+        }
+    }
+
+    /// Whether the operation is captured now. Where nothing is, other checks say so.
+    fn is_captured(&self, operation: Operation) -> bool {
+        self.captured.is_empty() || self.captured.contains(&operation)
     }
 
     /// The rows of a change without those that the caller may not hear of; `None` where that leaves nothing.
@@ -140,8 +148,8 @@ impl Walk<'_> {
         Ok((rows.old.is_some() || rows.new.is_some()).then_some(rows))
     }
 
-    fn judge(&mut self, entry: &Entry, operation: RowOperation, rows: &Rows) -> Result<()> {
-        let marks = entry::Marks::decode(entry.marks.as_deref()).unwrap_or_default();
+    fn judge(&mut self, row: &CapturedRow, rows: &Rows) -> Result<()> {
+        let (operation, marks) = (row.operation, &row.marks);
         let case = Case {
             rows,
             is_delete: operation == RowOperation::Delete,
@@ -165,7 +173,7 @@ impl Walk<'_> {
             Ok(sees) => sees[0],
         };
         let by_key = self.relation.deletes_by_key && operation == RowOperation::Delete;
-        tally.cut += usize::from(!by_key && is_cut(&marks, rows, operation, self.columns));
+        tally.cut += usize::from(!by_key && is_cut(marks, rows, operation, self.columns));
         let delivery = delivery(operation, rows, &sees);
         let number = match delivery {
             Some(RowOperation::Insert) => &mut tally.inserts,
@@ -209,14 +217,14 @@ impl Walk<'_> {
 }
 
 /// Whether the message would lack a value of these columns that was too large to be captured.
-fn is_cut(marks: &entry::Marks, rows: &Rows, operation: RowOperation, columns: &[i16]) -> bool {
+fn is_cut(marks: &Marks, rows: &Rows, operation: RowOperation, columns: &[i16]) -> bool {
     let whole = rows.new.is_some() || operation == RowOperation::Delete;
     columns
         .iter()
         .map(|column| *column as usize - 1)
         .any(|place| {
-            (whole && entry::has(&marks.absent, place))
-                || (rows.old.is_some() && entry::has(&marks.old_absent, place))
+            (whole && marks::has(&marks.absent, place))
+                || (rows.old.is_some() && marks::has(&marks.old_absent, place))
         })
 }
 

@@ -6,18 +6,21 @@ use super::judge::{Case, Sees, Unjudged};
 use super::relation::Rows;
 use crate::change::{Operation, RowOperation};
 use crate::error::Result;
-use crate::log::entry;
-use crate::log::read::Entry;
+use crate::log::decode::{Content, Entry};
 use crate::pg::judge::policy::Verdict;
 use crate::pg::judge::run::Raised;
 use crate::pg::row::decoded::Decoded;
 
-/// An entry of a followed relation, with its rows.
+/// What happened to a followed relation.
+enum Change {
+    Row { operation: RowOperation, rows: Rows },
+    Truncate,
+}
+
+/// An entry of a followed relation.
 pub struct Pending {
     followed: usize,
-    operation: RowOperation,
-    rows: Rows,
-    truncated: bool,
+    change: Change,
     position: u64,
     committed_at: i64,
 }
@@ -59,67 +62,62 @@ impl Chunk {
 }
 
 impl Pending {
-    /// The rows of an entry. Errors: 72000 for a gap entry.
+    /// Of a committed entry; `None` for a note, which is for no reader. Errors: 72000 for a gap.
     pub fn new(
-        entry: &Entry,
+        entry: Entry,
         followed: usize,
         of: &Followed,
         committed_at: i64,
-    ) -> Result<Pending> {
-        let truncated = entry.operation == entry::TRUNCATE;
-        let operation = match entry.operation {
-            entry::INSERT => RowOperation::Insert,
-            entry::UPDATE => RowOperation::Update,
-            entry::DELETE | entry::TRUNCATE => RowOperation::Delete,
-            _ => return Err(gap(&of.relation, entry)),
+    ) -> Result<Option<Pending>> {
+        let change = match entry.content {
+            Content::Row(row) => Change::Row {
+                operation: row.operation,
+                rows: of.relation.rows(&row)?,
+            },
+            Content::Truncate => Change::Truncate,
+            Content::Gap(cause) => return Err(gap(&of.relation, cause)),
+            Content::Note => return Ok(None),
         };
-        let rows = if truncated {
-            Rows {
-                old: None,
-                new: None,
-            }
-        } else {
-            of.relation.rows(entry)?
-        };
-        Ok(Pending {
+        Ok(Some(Pending {
             followed,
-            operation,
-            rows,
-            truncated,
+            change,
             position: entry.position,
             committed_at,
-        })
+        }))
     }
 
-    fn case(&self) -> Case<'_> {
-        Case {
-            rows: &self.rows,
-            is_delete: self.operation == RowOperation::Delete,
+    /// What is to be judged of it; nothing of a TRUNCATE, which everybody sees.
+    fn case(&self) -> Option<Case<'_>> {
+        match &self.change {
+            Change::Row { operation, rows } => Some(Case {
+                rows,
+                is_delete: *operation == RowOperation::Delete,
+            }),
+            Change::Truncate => None,
         }
     }
 
     /// What a reader receives that sees so much of it.
     fn delivered(self, sees: Sees, wants: impl Fn(Operation) -> bool) -> Option<Delivered> {
-        let make = |operation, old, new| Delivered {
+        let (operation, old, new) = match self.change {
+            Change::Truncate => (Operation::Truncate, None, None),
+            Change::Row { operation, rows } => {
+                let seen =
+                    |row: &Option<Decoded>, verdict| row.is_some() && verdict == Verdict::Seen;
+                let Rows { old, new } = rows;
+                let delivery = delta(operation, seen(&old, sees.old), seen(&new, sees.new))?;
+                let old = old.filter(|_| delivery != RowOperation::Insert);
+                let new = new.filter(|_| delivery != RowOperation::Delete);
+                (delivery.into(), old, new)
+            }
+        };
+        wants(operation).then_some(Delivered {
             followed: self.followed,
             operation,
             old,
             new,
             position: self.position,
             committed_at: self.committed_at,
-        };
-        if self.truncated {
-            let wanted = wants(Operation::Truncate);
-            return wanted.then(|| make(Operation::Truncate, None, None));
-        }
-        let seen = |row: &Option<Decoded>, verdict| row.is_some() && verdict == Verdict::Seen;
-        let Rows { old, new } = self.rows;
-        let delivery = delta(self.operation, seen(&old, sees.old), seen(&new, sees.new))?;
-        let operation = Operation::from(delivery);
-        wants(operation).then(|| {
-            let old = old.filter(|_| delivery != RowOperation::Insert);
-            let new = new.filter(|_| delivery != RowOperation::Delete);
-            make(operation, old, new)
         })
     }
 }
@@ -140,10 +138,12 @@ pub fn deliver(
     ];
     let mut raised: Option<(usize, Raised)> = None;
     for (place, followed) in followed.iter_mut().enumerate() {
-        let of: Vec<usize> = (0..pending.len())
-            .filter(|i| pending[*i].followed == place && !pending[*i].truncated)
-            .collect();
-        let cases: Vec<Case> = of.iter().map(|i| pending[*i].case()).collect();
+        let of_it = pending
+            .iter()
+            .enumerate()
+            .filter(|(_, one)| one.followed == place);
+        let (of, cases): (Vec<usize>, Vec<Case>) =
+            of_it.filter_map(|(i, one)| Some((i, one.case()?))).unzip();
         match followed.judge.judge(&followed.relation, &cases)? {
             Ok(verdicts) => of
                 .iter()

@@ -6,7 +6,6 @@ use super::request::Request;
 use crate::change::Operation;
 use crate::error::{report, Error, Result};
 use crate::log::entry::GapCause;
-use crate::log::read::Entry;
 use crate::log::watermark;
 use crate::message::{write_change, Header, RecordPlan};
 use crate::pg::backend::subtransaction::attempt;
@@ -168,11 +167,9 @@ fn captured_root(relation: &Relation) -> Option<Rc<Relation>> {
         .find(|ancestor| ancestor.captured)
 }
 
-/// The error for a gap entry: 72000, naming the relation and what happened.
-pub fn gap(relation: &Relation, entry: &Entry) -> Error {
-    let what = entry
-        .gap_cause()
-        .map_or("changed in an unknown way", GapCause::describe);
+/// The error for a gap: 72000, naming the relation and what happened.
+pub fn gap(relation: &Relation, cause: Option<GapCause>) -> Error {
+    let what = cause.map_or("changed in an unknown way", GapCause::describe);
     missing(relation, &format!("The table {what} after the cursor."))
 }
 

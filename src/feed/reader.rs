@@ -10,7 +10,8 @@ use crate::change::Operation;
 use crate::error::{report, Error, Result};
 use crate::gucs;
 use crate::log::cursor::{Batch, BatchCursors, Cursor};
-use crate::log::read::{Entries, Entry, Log, Range};
+use crate::log::decode::Entry;
+use crate::log::read::{Entries, Log, Range};
 use crate::log::state::State;
 use crate::log::watermark;
 use crate::pg::backend::commit_time;
@@ -124,9 +125,9 @@ impl<'a> Reader<'a> {
         // Everything up to here has been handed out, or kept for the net changes.
         let mut reached = after;
         let mut entries = log.entries(range);
-        if let Some(entry) = entries.gap() {
-            let place = self.place(entry.relation)?;
-            return Err(gap(&self.followed[place].relation, &entry));
+        if let Some(found) = entries.gap() {
+            let place = self.place(found.relation)?;
+            return Err(gap(&self.followed[place].relation, found.cause));
         }
         let (mut delivered, mut bytes) = (0, 0);
         let mut kept: Vec<Delivered> = Vec::new();
@@ -191,19 +192,12 @@ impl<'a> Reader<'a> {
             let Some(entry) = entries.next(examine, memory) else {
                 break;
             };
-            bytes += [entry.image, entry.old]
-                .iter()
-                .flatten()
-                .map(|image| image.bytes())
-                .sum::<usize>();
+            let entry = entry?;
+            bytes += entry.bytes();
             let place = self.place(entry.relation)?;
             let committed_at = self.committed_at(&entry);
-            pending.push(Pending::new(
-                &entry,
-                place,
-                &self.followed[place],
-                committed_at,
-            )?);
+            let followed = &self.followed[place];
+            pending.extend(Pending::new(entry, place, followed, committed_at)?);
         }
         let request = self.request;
         // A net change is made of all changes of its key: what is not asked for is left out of the result.

@@ -1,10 +1,11 @@
 //! A relation as readers see it: its columns, key and settings, and how its images become messages.
 
+use crate::change::RowOperation;
 use crate::error::{report, Error, Result};
 use crate::filter::condition::compile_own;
-use crate::log::entry;
+use crate::log::decode::CapturedRow;
 use crate::log::layout::{self, Layout};
-use crate::log::read::Entry;
+use crate::log::marks;
 use crate::message::RecordPlan;
 use crate::pg::backend::invalidation;
 use crate::pg::backend::invalidation::Fresh;
@@ -230,33 +231,30 @@ impl Relation {
         }
     }
 
-    /// The rows of an entry. Errors: XX001 for an entry that is damaged.
-    pub fn rows(&self, from: &Entry) -> Result<Rows> {
+    /// The rows before and after a change. Errors: XX001 when its layout has gone.
+    pub fn rows(&self, from: &CapturedRow) -> Result<Rows> {
         let known = self.decoder(from.layout)?;
         let (layout, decoder) = (&known.0, &known.1);
-        let marks = entry::Marks::decode(from.marks.as_deref()).ok_or_else(|| damaged(from))?;
-        let mut row = decoder.decode(from.image.ok_or_else(|| damaged(from))?);
-        leave_out(&mut row, &marks.absent);
-        let mut old = match from.operation {
-            entry::UPDATE => {
-                let mut old = row.clone();
-                if let Some(image) = from.old {
-                    let mut before = decoder.decode(image);
-                    leave_out(&mut before, &marks.old_absent);
-                    (0..before.len())
-                        .filter(|place| entry::has(&marks.changed, *place))
-                        .for_each(|place| old.take(place, &before));
-                }
-                Some(old)
-            }
-            entry::DELETE => Some(row.clone()),
-            _ => None,
+        let mut row = decoder.decode(from.image);
+        leave_out(&mut row, &from.marks.absent);
+        let mut rows = match from.operation {
+            RowOperation::Insert => Rows {
+                old: None,
+                new: Some(row),
+            },
+            RowOperation::Update => Rows {
+                old: Some(before(&row, from, decoder)),
+                new: Some(row),
+            },
+            RowOperation::Delete => Rows {
+                old: Some(row),
+                new: None,
+            },
         };
-        let mut new = (from.operation != entry::DELETE).then_some(row);
-        for row in [&mut old, &mut new].into_iter().flatten() {
+        for row in [&mut rows.old, &mut rows.new].into_iter().flatten() {
             self.fit(row, layout);
         }
-        Ok(Rows { old, new })
+        Ok(rows)
     }
 
     fn decoder(&self, id: i64) -> Result<Known> {
@@ -329,15 +327,21 @@ fn delivered(triggers: &[Capturing], columns: &[Column]) -> Option<Vec<i16>> {
     )
 }
 
-fn leave_out(row: &mut Decoded, bits: &[u8]) {
-    (0..row.len())
-        .filter(|place| entry::has(bits, *place))
-        .for_each(|place| row.leave_out(place));
+/// The row before an UPDATE: the new one but for the old values of the columns that changed.
+fn before(row: &Decoded, from: &CapturedRow, decoder: &Decoder) -> Decoded {
+    let mut old = row.clone();
+    if let Some(image) = from.old {
+        let mut before = decoder.decode(image);
+        leave_out(&mut before, &from.marks.old_absent);
+        (0..before.len())
+            .filter(|place| marks::has(&from.marks.changed, *place))
+            .for_each(|place| old.take(place, &before));
+    }
+    old
 }
 
-fn damaged(entry: &Entry) -> Error {
-    Error::DataCorrupted(report(format!(
-        "the change at position {:X} of the change log is damaged",
-        entry.position
-    )))
+fn leave_out(row: &mut Decoded, bits: &[u8]) {
+    (0..row.len())
+        .filter(|place| marks::has(bits, *place))
+        .for_each(|place| row.leave_out(place));
 }

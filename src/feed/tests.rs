@@ -4,6 +4,7 @@
 #[pgrx::pg_schema]
 mod tests {
     use crate::feed::relation::Relation;
+    use crate::log::decode::Content;
     use crate::log::read::Log;
     use crate::pg::call::values::Composite;
     use crate::pg::row::decoded::Decoded;
@@ -40,8 +41,15 @@ mod tests {
     }
 
     fn row_at(relation: &Relation, position: i64, version: &str) -> Option<Decoded> {
-        let entry = Log::open().unwrap().entry_at(position as u64).unwrap();
-        let rows = relation.rows(&entry).unwrap();
+        let entry = Log::open()
+            .unwrap()
+            .entry_at(position as u64)
+            .unwrap()
+            .unwrap();
+        let Content::Row(row) = entry.content else {
+            return None;
+        };
+        let rows = relation.rows(&row).unwrap();
         match version {
             "old" => rows.old,
             _ => rows.new,

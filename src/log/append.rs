@@ -1,9 +1,11 @@
 //! Appending: one entry for one change, in the writer's transaction.
 
-use super::entry::{self, GapCause};
+use super::entry::{GapCause, Kind};
 use super::janitor;
 use super::layout::Registered;
+use super::marks::Marks;
 use super::state::{self, Current};
+use crate::change::RowOperation;
 use crate::error::Result;
 use crate::pg::backend::wal;
 use crate::pg::backend::wal::Position;
@@ -14,24 +16,62 @@ use crate::pg::storage::segment;
 use crate::pg::Oid;
 use std::cell::Cell;
 
-/// What an entry's layout column names.
-pub enum Names<'a> {
-    /// The layout of its images, which is registered in the segment that it goes to.
-    Layout(&'a Registered),
-    /// Whatever the operation says.
-    Number(i64),
-}
+/// The layout of an entry without images.
+const NO_LAYOUT: i64 = 0;
 
-/// A change, as the trigger captured it.
+/// A change, as the trigger captured it, or what else the log is told.
 pub struct Change<'a> {
+    /// Invalid for what no reader looks at.
     pub relation: Oid,
-    pub operation: u8,
-    pub layout: Names<'a>,
-    pub image: Option<Image>,
-    pub old: Option<Image>,
-    pub marks: Option<&'a [u8]>,
+    pub content: Content<'a>,
     /// Whether the change itself wrote WAL.
     pub wal_written: bool,
+}
+
+/// What an entry is to say.
+pub enum Content<'a> {
+    Row(CapturedRow<'a>),
+    Truncate,
+    Gap(GapCause),
+    /// That so many messages of a relation could not be delivered.
+    Undelivered {
+        of: Oid,
+        messages: u64,
+    },
+}
+
+/// A changed row.
+pub struct CapturedRow<'a> {
+    pub operation: RowOperation,
+    /// The layout of its images, which is registered in the segment that it goes to.
+    pub layout: &'a Registered,
+    pub image: Image,
+    /// Old values of the columns that an UPDATE changed.
+    pub old: Option<Image>,
+    pub marks: Marks,
+}
+
+impl Content<'_> {
+    fn kind(&self) -> Kind {
+        match self {
+            Content::Row(row) => Kind::Row(row.operation),
+            Content::Truncate => Kind::Truncate,
+            Content::Gap(_) => Kind::Gap,
+            Content::Undelivered { .. } => Kind::Note,
+        }
+    }
+
+    /// What is stored besides the images. A note says whose messages, then how many (sql/60_log_status.sql).
+    fn marks(&self) -> Option<Vec<u8>> {
+        match self {
+            Content::Row(row) => row.marks.encode(),
+            Content::Truncate => None,
+            Content::Gap(cause) => Some(vec![cause.letter()]),
+            Content::Undelivered { of, messages } => {
+                Some(format!("{} {messages}", of.to_u32()).into_bytes())
+            }
+        }
+    }
 }
 
 /// Where an entry has been put.
@@ -53,10 +93,11 @@ pub fn append_at(change: &Change, earlier: Option<u64>) -> Result<Appended> {
     let xid = xact::top_xid();
     let (segment, first) = locked_segment(xid)?;
     // Before the position is taken: an entry's own is the last.
-    let layout = match &change.layout {
-        Names::Layout(layout) => layout.id(&segment)?,
-        Names::Number(number) => *number,
+    let (layout, image, old) = match &change.content {
+        Content::Row(row) => (row.layout.id(&segment)?, Some(row.image), row.old),
+        _ => (NO_LAYOUT, None, None),
     };
+    let (kind, marks) = (change.content.kind(), change.content.marks());
     let position = match earlier {
         Some(at) => Position {
             at,
@@ -68,14 +109,14 @@ pub fn append_at(change: &Change, earlier: Option<u64>) -> Result<Appended> {
         position: position.at,
         xid,
         first: first || earlier.is_some(),
-        remarkable: entry::is_remarkable(change.operation, change.marks),
+        remarkable: kind.is_remarkable(marks.as_deref()),
         changed_at: xact::transaction_start(),
         layout,
         relation: change.relation,
-        operation: change.operation,
-        image: change.image,
-        old: change.old,
-        marks: change.marks,
+        operation: kind.letter(),
+        image,
+        old,
+        marks: marks.as_deref(),
     };
     segment::append(segment.place, &entry)?;
     janitor::after_append()?;
@@ -89,11 +130,7 @@ pub fn append_at(change: &Change, earlier: Option<u64>) -> Result<Appended> {
 pub fn append_gap(relation: Oid, cause: GapCause) -> Result<()> {
     append(&Change {
         relation,
-        operation: entry::GAP,
-        layout: Names::Number(0),
-        image: None,
-        old: None,
-        marks: Some(&[cause.letter()]),
+        content: Content::Gap(cause),
         wal_written: false,
     })
     .map(|_| ())
@@ -103,11 +140,10 @@ pub fn append_gap(relation: Oid, cause: GapCause) -> Result<()> {
 pub fn append_undelivered(relation: Oid, messages: u64) -> Result<()> {
     append(&Change {
         relation: Oid::INVALID,
-        operation: entry::NOTE,
-        layout: Names::Number(relation.to_u32().into()),
-        image: None,
-        old: None,
-        marks: Some(messages.to_string().as_bytes()),
+        content: Content::Undelivered {
+            of: relation,
+            messages,
+        },
         wal_written: false,
     })
     .map(|_| ())

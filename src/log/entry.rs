@@ -1,14 +1,51 @@
-//! What an entry says: its operation, and the marks that go with its images; pure.
+//! What an entry is, and why a gap was written: the stored letters; pure.
 
-/// The operation letters of the log.
-pub const INSERT: u8 = b'I';
-pub const UPDATE: u8 = b'U';
-pub const DELETE: u8 = b'D';
-pub const TRUNCATE: u8 = b'T';
-/// A gap: something about the relation changed that no image can tell.
-pub const GAP: u8 = b'G';
-/// A note of what a sink could not deliver; it is of no relation, so that no reader looks at it.
-pub const NOTE: u8 = b'N';
+use super::marks::Marks;
+use crate::change::RowOperation;
+
+/// What an entry is; the letter is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A row that was changed, with its images.
+    Row(RowOperation),
+    /// The whole relation was truncated.
+    Truncate,
+    /// Something about the relation changed that no image can tell.
+    Gap,
+    /// A note of what a sink could not deliver; it is of no relation, so that no reader looks at it.
+    Note,
+}
+
+impl Kind {
+    /// The stored letter.
+    pub fn letter(self) -> u8 {
+        match self {
+            Kind::Row(RowOperation::Insert) => b'I',
+            Kind::Row(RowOperation::Update) => b'U',
+            Kind::Row(RowOperation::Delete) => b'D',
+            Kind::Truncate => b'T',
+            Kind::Gap => b'G',
+            Kind::Note => b'N',
+        }
+    }
+
+    /// What a stored letter says. What is not known is a gap: readers must not go on past it.
+    pub fn from_letter(letter: u8) -> Kind {
+        match letter {
+            b'I' => Kind::Row(RowOperation::Insert),
+            b'U' => Kind::Row(RowOperation::Update),
+            b'D' => Kind::Row(RowOperation::Delete),
+            b'T' => Kind::Truncate,
+            b'N' => Kind::Note,
+            _ => Kind::Gap,
+        }
+    }
+
+    /// Whether `log_status` counts an entry by its cause: what the partial index of a segment holds (sql/20_log.sql).
+    pub fn is_remarkable(self, marks: Option<&[u8]>) -> bool {
+        matches!(self, Kind::Gap | Kind::Note) || marks.is_some_and(Marks::lack_values)
+    }
+}
 
 /// Why a gap entry was written; the letter is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,87 +133,13 @@ impl GapCause {
     }
 }
 
-/// Which columns an entry's images speak of, each a bitmap with the lowest attribute number in the lowest bit.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Marks {
-    /// UPDATE: the columns whose old value differs, and is in the old image.
-    pub changed: Vec<u8>,
-    /// Columns that the image lacks because the row was too large.
-    pub absent: Vec<u8>,
-    /// Changed columns whose old value the old image lacks for the same reason.
-    pub old_absent: Vec<u8>,
-}
-
-const CHANGED: u8 = 1;
-const ABSENT: u8 = 2;
-const OLD_ABSENT: u8 = 4;
-
-impl Marks {
-    /// The stored form: a byte that says which bitmaps follow, then these, all of one length. Nothing for no marks.
-    pub fn encode(&self) -> Option<Vec<u8>> {
-        let parts = [
-            (CHANGED, &self.changed),
-            (ABSENT, &self.absent),
-            (OLD_ABSENT, &self.old_absent),
-        ];
-        let flags = parts
-            .iter()
-            .filter(|(_, bits)| !bits.is_empty())
-            .fold(0, |flags, (flag, _)| flags | flag);
-        if flags == 0 {
-            return None;
-        }
-        let mut out = vec![flags];
-        parts
-            .iter()
-            .for_each(|(_, bits)| out.extend_from_slice(bits));
-        Some(out)
-    }
-
-    /// Reads the stored form; `None` when it is damaged.
-    pub fn decode(bytes: Option<&[u8]>) -> Option<Marks> {
-        let mut marks = Marks::default();
-        let Some((flags, mut rest)) = bytes.and_then(<[u8]>::split_first) else {
-            return Some(marks);
-        };
-        let parts = (*flags & (CHANGED | ABSENT | OLD_ABSENT)).count_ones() as usize;
-        if parts == 0 || rest.len() % parts != 0 {
-            return None;
-        }
-        let length = rest.len() / parts;
-        for (flag, bits) in [
-            (CHANGED, &mut marks.changed),
-            (ABSENT, &mut marks.absent),
-            (OLD_ABSENT, &mut marks.old_absent),
-        ] {
-            if flags & flag != 0 {
-                let (part, after) = rest.split_at(length);
-                bits.extend_from_slice(part);
-                rest = after;
-            }
-        }
-        Some(marks)
-    }
-}
-
-/// Whether `log_status` counts an entry by its cause: what the partial index of a segment holds (sql/20_log.sql).
-pub fn is_remarkable(operation: u8, marks: Option<&[u8]>) -> bool {
-    let flags = marks.and_then(<[u8]>::first).copied().unwrap_or_default();
-    matches!(operation, GAP | NOTE) || flags & (ABSENT | OLD_ABSENT) != 0
-}
-
-/// Whether a bitmap has a column, counted from 0.
-pub fn has(bits: &[u8], column: usize) -> bool {
-    bits.get(column / 8)
-        .is_some_and(|byte| byte & (1 << (column % 8)) != 0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn what_lacks_values_is_remarkable() {
+        const UPDATE: Kind = Kind::Row(RowOperation::Update);
         for (bits, remarkable) in [
             ([0, 0, 0], false),
             ([1, 0, 0], false),
@@ -191,38 +154,20 @@ mod tests {
                 old_absent: bitmap(bits[2]),
             }
             .encode();
-            assert_eq!(is_remarkable(UPDATE, marks.as_deref()), remarkable);
+            assert_eq!(UPDATE.is_remarkable(marks.as_deref()), remarkable);
             // As the index says it.
             let flags = marks.map_or(0, |marks| marks[0]);
             assert_eq!((2..=7).contains(&flags), remarkable);
         }
-        assert!(is_remarkable(GAP, Some(b"e")) && is_remarkable(NOTE, Some(b"1")));
+        assert!(Kind::Gap.is_remarkable(Some(b"e")) && Kind::Note.is_remarkable(Some(b"1 1")));
     }
 
     #[test]
-    fn marks_come_back() {
-        for (changed, absent, old_absent) in [
-            (vec![], vec![], vec![]),
-            (vec![3], vec![], vec![]),
-            (vec![], vec![1, 2], vec![]),
-            (vec![0, 1], vec![2, 3], vec![4, 5]),
-            (vec![9], vec![], vec![8]),
-        ] {
-            let marks = Marks {
-                changed,
-                absent,
-                old_absent,
-            };
-            assert_eq!(Marks::decode(marks.encode().as_deref()), Some(marks));
+    fn kinds_come_back() {
+        for letter in *b"IUDTGN" {
+            assert_eq!(Kind::from_letter(letter).letter(), letter);
         }
-        assert_eq!(Marks::decode(Some(&[3, 1])), None);
-        assert_eq!(Marks::decode(Some(&[0, 1])), None);
-    }
-
-    #[test]
-    fn a_bit_is_a_column() {
-        assert!(has(&[0b10, 0b1], 1) && has(&[0b10, 0b1], 8));
-        assert!(!has(&[0b10, 0b1], 0) && !has(&[0b10, 0b1], 99));
+        assert_eq!(Kind::from_letter(b'?'), Kind::Gap);
     }
 
     #[test]

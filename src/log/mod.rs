@@ -2,9 +2,11 @@
 
 pub mod append;
 pub mod cursor;
+pub mod decode;
 pub mod entry;
 pub mod janitor;
 pub mod layout;
+pub mod marks;
 pub mod read;
 pub mod retention;
 pub mod state;

@@ -1,38 +1,22 @@
 //! Reading: the committed entries between two watermarks, in the order of their positions.
 
 use super::cursor::Watermark;
-use super::entry::{self, GapCause};
+use super::decode::{decode, gap_cause, Entry};
+use super::entry::{GapCause, Kind};
 use super::state;
 use crate::error::{report, Error, Result};
 use crate::pg::backend::memory::Memory;
-use crate::pg::image::format::Image;
 use crate::pg::storage::scan::Segment;
 use crate::pg::storage::scan::Stream;
 use crate::pg::Oid;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// A committed entry.
-pub struct Entry {
-    pub position: u64,
-    pub xid: u64,
-    /// Start of its transaction, in microseconds since 2000-01-01 UTC.
-    pub changed_at: i64,
-    pub layout: i64,
+/// A gap of a relation.
+pub struct Gap {
     pub relation: Oid,
-    pub operation: u8,
-    pub image: Option<Image>,
-    pub old: Option<Image>,
-    pub marks: Option<Vec<u8>>,
-}
-
-impl Entry {
-    /// Why a gap entry was written; `None` for another entry, or a cause that is not known.
-    pub fn gap_cause(&self) -> Option<GapCause> {
-        let letter = self.marks.as_ref()?.first()?;
-        (self.operation == entry::GAP).then_some(())?;
-        GapCause::from_letter(*letter)
-    }
+    /// `None` for a cause that is not known.
+    pub cause: Option<GapCause>,
 }
 
 /// The segments of the log, locked against being emptied for as long as this lives.
@@ -80,10 +64,10 @@ impl Log {
 
     /// The entry at a position, committed or not: a test sees its own.
     #[cfg(any(test, feature = "pg_test"))]
-    pub fn entry_at(&self, position: u64) -> Option<Entry> {
+    pub fn entry_at(&self, position: u64) -> Option<Result<Entry>> {
         self.segments.iter().find_map(|segment| {
             let stream = segment.by_position(position, position + 1);
-            stream.next().then(|| read(&stream))
+            stream.next().then(|| decode(&stream))
         })
     }
 
@@ -119,7 +103,7 @@ pub fn own_entry(segment: u16, position: u64) -> Result<Option<Entry>> {
         return Ok(None);
     };
     let stream = segment.by_position(position, position + 1);
-    Ok(stream.next().then(|| read(&stream)))
+    stream.next().then(|| decode(&stream)).transpose()
 }
 
 impl Log {
@@ -144,7 +128,7 @@ impl Log {
             .collect();
         while let Some((_, place)) = heads.pop() {
             let memory = Memory::new();
-            let goes_on = memory.within(|| visit(&read(&streams[place].stream)))?;
+            let goes_on = memory.within(|| visit(&decode(&streams[place].stream)?))?;
             if !goes_on {
                 break;
             }
@@ -212,7 +196,7 @@ impl<'a> Entries<'a> {
     /// The next entry of the range, or `None` when there is none or `limit` entries have been looked at: then
     /// `exhausted` tells which.
     /// The images are copied into `memory`: the scans themselves allocate in the context that they were begun in.
-    pub fn next(&mut self, limit: usize, memory: &Memory) -> Option<Entry> {
+    pub fn next(&mut self, limit: usize, memory: &Memory) -> Option<Result<Entry>> {
         while self.examined < limit {
             let Reverse((position, place)) = self.heads.pop()?;
             self.examined += 1;
@@ -220,7 +204,7 @@ impl<'a> Entries<'a> {
             let stream = &self.streams[place];
             let entry = self
                 .is_wanted(stream)
-                .then(|| memory.within(|| read(stream)));
+                .then(|| memory.within(|| decode(stream)));
             if stream.next() {
                 self.heads.push(Reverse((stream.position(), place)));
             }
@@ -233,18 +217,21 @@ impl<'a> Entries<'a> {
 
     /// The first gap entry of the range, however far the reader has read it. Nothing that was captured before it can be
     /// relied on: it may be there because the rows have another form since.
-    pub fn gap(&self) -> Option<Entry> {
+    pub fn gap(&self) -> Option<Gap> {
         let of_segment = |(segment, start): &(&Segment, u64)| {
             let stream = segment.remarkable(*start, self.range.to.lsn);
             while stream.next() {
-                if stream.operation() == entry::GAP && self.is_wanted(&stream) {
-                    return Some(read(&stream));
+                if Kind::from_letter(stream.operation()) == Kind::Gap && self.is_wanted(&stream) {
+                    let relation = stream.relation();
+                    let cause = gap_cause(stream.marks().as_deref());
+                    return Some((stream.position(), Gap { relation, cause }));
                 }
             }
             None
         };
         let gaps = self.segments.iter().filter_map(of_segment);
-        gaps.min_by_key(|gap| gap.position)
+        let first = gaps.min_by_key(|(position, _)| *position);
+        first.map(|(_, gap)| gap)
     }
 
     /// Whether every entry of the range has been looked at.
@@ -273,21 +260,6 @@ fn first_unfinished(segment: &Segment, from: &Watermark, to: &Watermark) -> u64 
         }
     }
     first
-}
-
-fn read(stream: &Stream) -> Entry {
-    let (image, old, marks) = stream.images();
-    Entry {
-        position: stream.position(),
-        xid: stream.xid(),
-        changed_at: stream.changed_at(),
-        layout: stream.layout(),
-        relation: stream.relation(),
-        operation: stream.operation(),
-        image,
-        old,
-        marks,
-    }
 }
 
 fn dropped() -> Error {

@@ -221,23 +221,33 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// Copies of the images and marks, in the current memory context.
-    pub fn images(&self) -> (Option<Image>, Option<Image>, Option<Vec<u8>>) {
-        let image = |number| {
-            let (datum, null) = self.column(number);
-            if null {
-                return None;
-            }
-            // SAFETY: the column is a bytea, which is detoasted if need be; its bytes are read before anything is freed.
-            Image::restore(unsafe {
-                let bytes = pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr());
-                let size = pgrx::varsize_any_exhdr(bytes);
-                std::slice::from_raw_parts(pgrx::vardata_any(bytes).cast::<u8>(), size)
-            })
-        };
+    /// A copy of its image, in the current memory context.
+    pub fn image(&self) -> Option<Image> {
+        self.image_in(7)
+    }
+
+    /// A copy of its old image, in the current memory context.
+    pub fn old_image(&self) -> Option<Image> {
+        self.image_in(8)
+    }
+
+    fn image_in(&self, column: i32) -> Option<Image> {
+        let (datum, null) = self.column(column);
+        if null {
+            return None;
+        }
+        // SAFETY: the column is a bytea, which is detoasted if need be; its bytes are read before anything is freed.
+        Image::restore(unsafe {
+            let bytes = pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr());
+            let size = pgrx::varsize_any_exhdr(bytes);
+            std::slice::from_raw_parts(pgrx::vardata_any(bytes).cast::<u8>(), size)
+        })
+    }
+
+    /// A copy of its marks.
+    pub fn marks(&self) -> Option<Vec<u8>> {
         let (marks, null) = self.column(9);
         // SAFETY: the column is a bytea.
-        let marks = unsafe { Vec::<u8>::from_datum(marks, null) };
-        (image(7), image(8), marks)
+        unsafe { Vec::<u8>::from_datum(marks, null) }
     }
 }

@@ -1,0 +1,91 @@
+//! Decoding: what an entry of the log says.
+
+use super::entry::{GapCause, Kind};
+use super::marks::Marks;
+use crate::change::RowOperation;
+use crate::error::{report, Error, Result};
+use crate::pg::image::format::Image;
+use crate::pg::storage::scan::Stream;
+use crate::pg::Oid;
+
+/// A committed entry.
+pub struct Entry {
+    pub position: u64,
+    pub xid: u64,
+    /// Start of its transaction, in microseconds since 2000-01-01 UTC.
+    pub changed_at: i64,
+    pub relation: Oid,
+    pub content: Content,
+}
+
+/// What an entry says.
+pub enum Content {
+    Row(CapturedRow),
+    Truncate,
+    /// Why it was written; `None` for a cause that is not known.
+    Gap(Option<GapCause>),
+    /// A note for `log_status`.
+    Note,
+}
+
+/// A changed row.
+pub struct CapturedRow {
+    pub operation: RowOperation,
+    /// Id of the layout of its images.
+    pub layout: i64,
+    pub image: Image,
+    /// Old values of the columns that an UPDATE changed.
+    pub old: Option<Image>,
+    pub marks: Marks,
+}
+
+impl Entry {
+    /// Bytes of its images.
+    pub fn bytes(&self) -> usize {
+        match &self.content {
+            Content::Row(row) => row.image.bytes() + row.old.map_or(0, |old| old.bytes()),
+            _ => 0,
+        }
+    }
+}
+
+/// The current entry of a stream; its images are copied into the current memory context. Errors: XX001 for one that is damaged.
+pub(super) fn decode(stream: &Stream) -> Result<Entry> {
+    let content = match Kind::from_letter(stream.operation()) {
+        Kind::Row(operation) => {
+            Content::Row(row(stream, operation).ok_or_else(|| damaged(stream))?)
+        }
+        Kind::Truncate => Content::Truncate,
+        Kind::Gap => Content::Gap(gap_cause(stream.marks().as_deref())),
+        Kind::Note => Content::Note,
+    };
+    Ok(Entry {
+        position: stream.position(),
+        xid: stream.xid(),
+        changed_at: stream.changed_at(),
+        relation: stream.relation(),
+        content,
+    })
+}
+
+fn row(stream: &Stream, operation: RowOperation) -> Option<CapturedRow> {
+    Some(CapturedRow {
+        operation,
+        layout: stream.layout(),
+        image: stream.image()?,
+        old: stream.old_image(),
+        marks: Marks::decode(stream.marks().as_deref())?,
+    })
+}
+
+/// The cause that the marks of a gap say; `None` for one that is not known.
+pub(super) fn gap_cause(marks: Option<&[u8]>) -> Option<GapCause> {
+    GapCause::from_letter(*marks?.first()?)
+}
+
+fn damaged(stream: &Stream) -> Error {
+    Error::DataCorrupted(report(format!(
+        "the change at position {:X} of the change log is damaged",
+        stream.position()
+    )))
+}
