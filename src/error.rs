@@ -1,4 +1,4 @@
-//! The one error enum of the crate: each variant is a SQLSTATE, its report says what, why and what to do.
+//! The one error of the crate: a SQLSTATE, and a report that says what, why and what to do.
 
 pub use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::{PgLogLevel, PgSqlErrorCode};
@@ -66,111 +66,142 @@ impl Report {
     }
 }
 
-/// Everything that a caller can get wrong or meet; the variant is the SQLSTATE (errcodes.txt of Postgres).
+/// A SQLSTATE as Postgres packs it, users' own included: five characters of six bits each, the first one lowest (elog.h,
+/// MAKE_SQLSTATE).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SqlState(i32);
+
+impl SqlState {
+    /// Of five characters.
+    pub fn of(characters: &[u8; 5]) -> SqlState {
+        let pack =
+            |code, character: &u8| (code << 6) | i32::from(character.wrapping_sub(b'0') & 0x3f);
+        SqlState(characters.iter().rev().fold(0, pack))
+    }
+
+    pub fn from_packed(code: i32) -> SqlState {
+        SqlState(code)
+    }
+
+    pub fn packed(self) -> i32 {
+        self.0
+    }
+
+    pub fn characters(self) -> [u8; 5] {
+        [0, 1, 2, 3, 4].map(|i| ((self.0 >> (6 * i)) & 0x3f) as u8 + b'0')
+    }
+}
+
+impl From<PgSqlErrorCode> for SqlState {
+    fn from(code: PgSqlErrorCode) -> SqlState {
+        SqlState(code as i32)
+    }
+}
+
+impl PartialEq<PgSqlErrorCode> for SqlState {
+    fn eq(&self, code: &PgSqlErrorCode) -> bool {
+        *self == SqlState::from(*code)
+    }
+}
+
+impl std::fmt::Display for SqlState {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.characters()))
+    }
+}
+
+impl std::fmt::Debug for SqlState {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// Everything that a caller can get wrong or meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(clippy::enum_variant_names)] // the names are those of errcodes.txt
-pub enum Error {
-    /// 0A000
-    FeatureNotSupported(Report),
-    /// 22001
-    StringDataRightTruncation(Report),
-    /// 22023
-    InvalidParameterValue(Report),
-    /// 22025
-    InvalidEscapeSequence(Report),
-    /// 22P02
-    InvalidTextRepresentation(Report),
-    /// 22004
-    NullValueNotAllowed(Report),
-    /// 39P01
-    TriggerProtocolViolated(Report),
-    /// 42501
-    InsufficientPrivilege(Report),
-    /// 42601
-    SyntaxError(Report),
-    /// 42602
-    InvalidName(Report),
-    /// 42703
-    UndefinedColumn(Report),
-    /// 42804
-    DatatypeMismatch(Report),
-    /// 42809
-    WrongObjectType(Report),
-    /// 42883
-    UndefinedFunction(Report),
-    /// 42P01
-    UndefinedTable(Report),
-    /// 42704
-    UndefinedObject(Report),
-    /// 42P17
-    InvalidObjectDefinition(Report),
-    /// 54000
-    ProgramLimitExceeded(Report),
-    /// 54001
-    StatementTooComplex(Report),
-    /// 55000
-    ObjectNotInPrerequisiteState(Report),
-    /// 55P02
-    CannotChangeRuntimeParam(Report),
-    /// XX001: the change log itself is damaged, which no caller can cause.
-    DataCorrupted(Report),
-    /// Any: what a policy or filter of a relation raised, with a message of ours.
-    Raised([u8; 5], Report),
-    /// 72000: Postgres's "snapshot too old" says exactly what a cursor outside the log means:
-    /// the state to go on from is gone, read the table again.
-    SnapshotTooOld(Report),
-    /// An error that Postgres itself raised, passed on under its own SQLSTATE with where it happened.
-    Server(PgSqlErrorCode, Report),
+pub struct Error {
+    code: SqlState,
+    report: Report,
 }
 
 /// The crate's result.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// The message by itself.
-    pub fn message(&self) -> String {
-        self.clone().parts().1.message
-    }
-
-    /// Its SQLSTATE, as Postgres packs it.
-    pub fn code(&self) -> PgSqlErrorCode {
-        self.clone().parts().0
-    }
-
-    fn parts(self) -> (PgSqlErrorCode, Report) {
-        use PgSqlErrorCode as Code;
-        match self {
-            Error::FeatureNotSupported(r) => (Code::ERRCODE_FEATURE_NOT_SUPPORTED, r),
-            Error::StringDataRightTruncation(r) => (Code::ERRCODE_STRING_DATA_RIGHT_TRUNCATION, r),
-            Error::InvalidEscapeSequence(r) => (Code::ERRCODE_INVALID_ESCAPE_SEQUENCE, r),
-            Error::Server(code, r) => (code, r),
-            Error::InvalidParameterValue(r) => (Code::ERRCODE_INVALID_PARAMETER_VALUE, r),
-            Error::InvalidTextRepresentation(r) => (Code::ERRCODE_INVALID_TEXT_REPRESENTATION, r),
-            Error::NullValueNotAllowed(r) => (Code::ERRCODE_NULL_VALUE_NOT_ALLOWED, r),
-            Error::TriggerProtocolViolated(r) => {
-                (Code::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED, r)
-            }
-            Error::InsufficientPrivilege(r) => (Code::ERRCODE_INSUFFICIENT_PRIVILEGE, r),
-            Error::SyntaxError(r) => (Code::ERRCODE_SYNTAX_ERROR, r),
-            Error::InvalidName(r) => (Code::ERRCODE_INVALID_NAME, r),
-            Error::UndefinedColumn(r) => (Code::ERRCODE_UNDEFINED_COLUMN, r),
-            Error::DatatypeMismatch(r) => (Code::ERRCODE_DATATYPE_MISMATCH, r),
-            Error::WrongObjectType(r) => (Code::ERRCODE_WRONG_OBJECT_TYPE, r),
-            Error::UndefinedFunction(r) => (Code::ERRCODE_UNDEFINED_FUNCTION, r),
-            Error::UndefinedTable(r) => (Code::ERRCODE_UNDEFINED_TABLE, r),
-            Error::UndefinedObject(r) => (Code::ERRCODE_UNDEFINED_OBJECT, r),
-            Error::InvalidObjectDefinition(r) => (Code::ERRCODE_INVALID_OBJECT_DEFINITION, r),
-            Error::ProgramLimitExceeded(r) => (Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED, r),
-            Error::StatementTooComplex(r) => (Code::ERRCODE_STATEMENT_TOO_COMPLEX, r),
-            Error::ObjectNotInPrerequisiteState(r) => {
-                (Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, r)
-            }
-            Error::CannotChangeRuntimeParam(r) => (Code::ERRCODE_CANT_CHANGE_RUNTIME_PARAM, r),
-            Error::Raised(state, r) => (sqlstate(state), r),
-            Error::DataCorrupted(r) => (Code::ERRCODE_DATA_CORRUPTED, r),
-            Error::SnapshotTooOld(r) => (Code::ERRCODE_SNAPSHOT_TOO_OLD, r),
+    /// An error of any SQLSTATE: one that Postgres or a user's function raised, passed on with where it happened.
+    pub fn new(code: impl Into<SqlState>, report: Report) -> Error {
+        Error {
+            code: code.into(),
+            report,
         }
     }
+
+    /// The message by itself.
+    pub fn message(&self) -> &str {
+        &self.report.message
+    }
+
+    pub fn code(&self) -> SqlState {
+        self.code
+    }
+}
+
+/// Constructors under the names that errcodes.txt has.
+macro_rules! errors {
+    ($($(#[$says:meta])* $name:ident: $code:ident,)*) => {
+        impl Error {
+            $($(#[$says])* pub fn $name(report: Report) -> Error {
+                Error::new(PgSqlErrorCode::$code, report)
+            })*
+        }
+    };
+}
+
+errors! {
+    /// 0A000
+    feature_not_supported: ERRCODE_FEATURE_NOT_SUPPORTED,
+    /// 22001
+    string_data_right_truncation: ERRCODE_STRING_DATA_RIGHT_TRUNCATION,
+    /// 22004
+    null_value_not_allowed: ERRCODE_NULL_VALUE_NOT_ALLOWED,
+    /// 22023
+    invalid_parameter_value: ERRCODE_INVALID_PARAMETER_VALUE,
+    /// 22025
+    invalid_escape_sequence: ERRCODE_INVALID_ESCAPE_SEQUENCE,
+    /// 22P02
+    invalid_text_representation: ERRCODE_INVALID_TEXT_REPRESENTATION,
+    /// 39P01
+    trigger_protocol_violated: ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+    /// 42501
+    insufficient_privilege: ERRCODE_INSUFFICIENT_PRIVILEGE,
+    /// 42601
+    syntax_error: ERRCODE_SYNTAX_ERROR,
+    /// 42602
+    invalid_name: ERRCODE_INVALID_NAME,
+    /// 42703
+    undefined_column: ERRCODE_UNDEFINED_COLUMN,
+    /// 42704
+    undefined_object: ERRCODE_UNDEFINED_OBJECT,
+    /// 42804
+    datatype_mismatch: ERRCODE_DATATYPE_MISMATCH,
+    /// 42809
+    wrong_object_type: ERRCODE_WRONG_OBJECT_TYPE,
+    /// 42883
+    undefined_function: ERRCODE_UNDEFINED_FUNCTION,
+    /// 42P01
+    undefined_table: ERRCODE_UNDEFINED_TABLE,
+    /// 42P17
+    invalid_object_definition: ERRCODE_INVALID_OBJECT_DEFINITION,
+    /// 54000
+    program_limit_exceeded: ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+    /// 54001
+    statement_too_complex: ERRCODE_STATEMENT_TOO_COMPLEX,
+    /// 55000
+    object_not_in_prerequisite_state: ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+    /// 72000: Postgres's "snapshot too old" says exactly what a cursor outside the log means: the state to go on from is
+    /// gone, read the table again.
+    snapshot_too_old: ERRCODE_SNAPSHOT_TOO_OLD,
+    /// XX001: the change log itself is damaged, which no caller can cause.
+    data_corrupted: ERRCODE_DATA_CORRUPTED,
 }
 
 /// Where the server's environment asks for Rust's backtraces, pgrx writes them into the DETAIL of errors, which go to
@@ -186,18 +217,22 @@ pub fn without_backtraces() {
     }
 }
 
-/// The code of a SQLSTATE's five characters (elog.h, MAKE_SQLSTATE).
-fn sqlstate(characters: [u8; 5]) -> PgSqlErrorCode {
-    let code = characters.iter().rev().fold(0i32, |code, character| {
-        (code << 6) | i32::from(character.wrapping_sub(b'0') & 0x3f)
-    });
-    PgSqlErrorCode::from(code)
-}
-
 /// The only way from an [`Error`] to the server: SQL functions return `Result<_, ErrorReport>`.
 impl From<Error> for ErrorReport {
     fn from(error: Error) -> Self {
-        let (code, report) = error.parts();
-        report.with_code(code)
+        let code = PgSqlErrorCode::from(error.code.packed());
+        error.report.with_code(code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SqlState;
+
+    #[test]
+    fn a_sqlstate_comes_back() {
+        for state in [b"57014", b"XX000", b"P0001", b"ZZZZZ", b"00000"] {
+            assert_eq!(SqlState::of(state).characters(), *state);
+        }
     }
 }

@@ -24,7 +24,7 @@ fn diagnose(call: CallInfo) -> Result<(), ErrorReport> {
     let arguments = Arguments::new(call);
     let relation: Oid = arguments
         .get(0)
-        .ok_or_else(|| Error::NullValueNotAllowed(report("relation must not be null")))?;
+        .ok_or_else(|| Error::null_value_not_allowed(report("relation must not be null")))?;
     let role = arguments.get(1).unwrap_or_else(privilege::current_role);
     let claims = arguments.get::<JsonB>(2).map(|claims| claims.0.to_string());
     let filter: Option<String> = arguments.get(3);

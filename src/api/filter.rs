@@ -29,7 +29,7 @@ fn check_filter(
 /// An alias means a trigger, where the rules of a table's row filter hold. A blank filter is the condition `true`.
 fn condition(relation: Oid, filter: &str, row_alias: Option<&str>) -> Result<String> {
     if row_alias.is_some_and(|alias| alias.is_empty() || alias.len() > MAX_NAME) {
-        return Err(Error::InvalidParameterValue(
+        return Err(Error::invalid_parameter_value(
             report("row_alias is not a name").hint("Give new, old or the alias of the table."),
         ));
     }

@@ -16,7 +16,7 @@ use crate::pg::backend::act_as::Setting;
 use crate::pg::catalog::acl;
 use crate::pg::catalog::acting::act_as;
 use crate::pg::catalog::privilege;
-use crate::pg::catalog::relation::Class;
+use crate::pg::catalog::relation::{gone, Class};
 use crate::pg::catalog::rowtype::Held;
 use crate::registry;
 use answer::{Caller, CLAIMS};
@@ -53,14 +53,9 @@ pub fn diagnose(question: &Question) -> Result<Vec<Finding>> {
 
 /// The relation, if the caller may ask.
 fn allowed(question: &Question) -> Result<Class> {
-    let class = Class::by_oid(question.relation).ok_or_else(|| {
-        Error::UndefinedTable(report(format!(
-            "relation with OID {} does not exist",
-            question.relation.to_u32()
-        )))
-    })?;
+    let class = Class::by_oid(question.relation).ok_or_else(|| gone(question.relation))?;
     if !acl::acts_as(question.role) {
-        return Err(Error::InsufficientPrivilege(
+        return Err(Error::insufficient_privilege(
             report(format!(
                 "permission denied to act as role \"{}\"",
                 acl::role_name(question.role)
@@ -69,7 +64,7 @@ fn allowed(question: &Question) -> Result<Class> {
         ));
     }
     if !acl::owns(&class) && !acl::may_select_some(class.oid) {
-        return Err(Error::InsufficientPrivilege(report(format!(
+        return Err(Error::insufficient_privilege(report(format!(
             "permission denied for table {}",
             class.name
         ))));

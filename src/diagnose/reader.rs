@@ -224,15 +224,15 @@ impl Reader<'_> {
             }
             Failed::Raised(raised) => raised,
         };
-        let sqlstate = String::from_utf8_lossy(&raised.sqlstate);
+        let sqlstate = raised.sqlstate;
         let mut detail =
             format!("A policy raises an error, SQLSTATE {sqlstate}: changes_since fails with it.");
         if self.caller.hears_errors {
             detail += &format!(" It says: {}.", raised.message.trim_end_matches('.'));
         }
-        let hint = match &*sqlstate {
-            "42P17" | "54001" => "A policy reads a table whose policies read this one again: look the rows up in a function that is SECURITY DEFINER.",
-            "42501" => "A policy reads what the role may not: grant it, or look the rows up in a function that is SECURITY DEFINER.",
+        let hint = match &sqlstate.characters() {
+            b"42P17" | b"54001" => "A policy reads a table whose policies read this one again: look the rows up in a function that is SECURITY DEFINER.",
+            b"42501" => "A policy reads what the role may not: grant it, or look the rows up in a function that is SECURITY DEFINER.",
             _ => "Run SELECT on the table as the role, with its claims.",
         };
         Finding::problem(check, detail, hint)

@@ -44,7 +44,7 @@ impl Followed {
         let selectable = relation.selectable(role)?;
         check_captured(&relation)?;
         if request.net && relation.table.key.is_empty() {
-            return Err(Error::ObjectNotInPrerequisiteState(
+            return Err(Error::object_not_in_prerequisite_state(
                 report(format!(
                     "table {} has no key to compute net changes by",
                     relation.name()
@@ -125,7 +125,7 @@ pub fn check_captured(relation: &Relation) -> Result<()> {
         return Ok(());
     }
     let name = relation.name();
-    Err(Error::ObjectNotInPrerequisiteState(
+    Err(Error::object_not_in_prerequisite_state(
         if relation.switched_off {
             report(format!("changes of table {name} are not captured now"))
                 .detail("A trigger that appends them to the change log is switched off.")

@@ -30,7 +30,7 @@ pub fn refuse(function: &str) -> Result<()> {
     if !READING.get() {
         return Ok(());
     }
-    Err(Error::StatementTooComplex(
+    Err(Error::statement_too_complex(
         report(format!(
             "{function} cannot be called by a policy, a filter or a cast while changes are read"
         ))

@@ -7,7 +7,7 @@ use super::follow::{gap, Delivered, Followed};
 use super::nested;
 use super::request::Request;
 use crate::change::Operation;
-use crate::error::{report, Error, Result};
+use crate::error::{report, Error, Result, SqlState};
 use crate::gucs;
 use crate::log::cursor::{Batch, BatchCursors, Cursor};
 use crate::log::decode::Entry;
@@ -211,7 +211,7 @@ impl<'a> Reader<'a> {
             .relations
             .iter()
             .position(|oid| *oid == relation)
-            .ok_or_else(|| Error::DataCorrupted(report("a change of another relation was read")))
+            .ok_or_else(|| Error::data_corrupted(report("a change of another relation was read")))
     }
 
     /// The commit's time where the server keeps it, else the transaction's start.
@@ -242,7 +242,7 @@ impl<'a> Reader<'a> {
             detail = format!("{}\n{detail}", stopped.raised.message);
         }
         let (what, hint) = match stopped.by {
-            By::Judging if stopped.raised.sqlstate == *b"54001" => (
+            By::Judging if stopped.raised.sqlstate == SqlState::of(b"54001") => (
                 "a policy or the filter failed",
                 "A policy must not read changes itself; let it look at the table. Going on from skip_cursor leaves the \
                  change out.",

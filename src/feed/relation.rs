@@ -11,6 +11,7 @@ use crate::pg::backend::invalidation;
 use crate::pg::backend::invalidation::Fresh;
 use crate::pg::backend::memory::Memory;
 use crate::pg::catalog::privilege;
+use crate::pg::catalog::relation::gone;
 use crate::pg::catalog::relation_triggers;
 use crate::pg::catalog::relation_triggers::Capturing;
 use crate::pg::catalog::rowtype;
@@ -98,13 +99,10 @@ impl Relation {
         let _held = Held::new(oid);
         let table = Table::by_oid(oid);
         let Some(row_type) = rowtype::row_type_of_relation(oid) else {
-            return Err(Error::UndefinedTable(report(format!(
-                "relation with OID {} does not exist",
-                oid.to_u32()
-            ))));
+            return Err(gone(oid));
         };
         let Some(table) = table else {
-            return Err(Error::WrongObjectType(
+            return Err(Error::wrong_object_type(
                 report("only tables have changes").hint("Name the table that is realtime."),
             ));
         };
@@ -149,7 +147,7 @@ impl Relation {
 
     /// The columns that a role receives: those that it may SELECT, among them the key. Errors: 42501.
     pub fn selectable(&self, role: Oid) -> Result<Vec<i16>> {
-        let denied = |what: String| Error::InsufficientPrivilege(report(what));
+        let denied = |what: String| Error::insufficient_privilege(report(what));
         let oid = self.table.oid;
         if !privilege::may_use_schema_of(oid, role) {
             return Err(denied(format!(
@@ -165,7 +163,7 @@ impl Relation {
             )));
         }
         if self.table.key.iter().any(|key| !columns.contains(key)) {
-            return Err(Error::InsufficientPrivilege(
+            return Err(Error::insufficient_privilege(
                 report(format!(
                     "permission denied for the key of table {}",
                     self.table.name
@@ -187,7 +185,7 @@ impl Relation {
                 .iter()
                 .find(|column| column.name == *name);
             let Some(column) = column else {
-                return Err(Error::UndefinedColumn(
+                return Err(Error::undefined_column(
                     report(format!(
                         "column \"{name}\" of table {} does not exist",
                         self.name()
@@ -197,7 +195,7 @@ impl Relation {
                 ));
             };
             if !selectable.contains(&column.number) {
-                return Err(Error::InsufficientPrivilege(report(format!(
+                return Err(Error::insufficient_privilege(report(format!(
                     "permission denied for column \"{name}\" of table {}",
                     self.name()
                 ))));
@@ -262,7 +260,7 @@ impl Relation {
             return Ok(known.clone());
         }
         let layout = layout::find(id)?.ok_or_else(|| {
-            Error::DataCorrupted(report("the layout of a change is not in the change log"))
+            Error::data_corrupted(report("the layout of a change is not in the change log"))
         })?;
         let made = Rc::new((layout.clone(), Decoder::new(&layout.columns)));
         self.decoders.borrow_mut().insert(id, made.clone());

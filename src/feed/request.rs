@@ -119,16 +119,16 @@ fn events(events: Option<Vec<Option<String>>>) -> Result<Option<Vec<Operation>>>
 }
 
 fn no_cursor() -> Error {
-    Error::NullValueNotAllowed(report("cursor must not be null").hint(
+    Error::null_value_not_allowed(report("cursor must not be null").hint(
         "The first one comes from pgrealtime.current_cursor(), taken in one REPEATABLE READ transaction with the SELECT \
          of the tables; the next from the last row of each batch.",
     ))
 }
 
 fn null(argument: &str) -> Error {
-    Error::NullValueNotAllowed(report(format!("{argument} must not be null")))
+    Error::null_value_not_allowed(report(format!("{argument} must not be null")))
 }
 
 fn invalid(message: String, hint: &str) -> Error {
-    Error::InvalidParameterValue(report(message).hint(hint))
+    Error::invalid_parameter_value(report(message).hint(hint))
 }

@@ -26,7 +26,7 @@ const LOOK_EVERY_MS: i64 = 15;
 pub fn wait_for_changes(cursor: &str, relations: &[Oid], timeout_ms: i64) -> Result<bool> {
     nested::refuse("wait_for_changes")?;
     if timeout_ms < 0 {
-        return Err(Error::InvalidParameterValue(report(
+        return Err(Error::invalid_parameter_value(report(
             "the timeout must not be negative",
         )));
     }

@@ -84,7 +84,7 @@ pub(super) fn gap_cause(marks: Option<&[u8]>) -> Option<GapCause> {
 }
 
 fn damaged(stream: &Stream) -> Error {
-    Error::DataCorrupted(report(format!(
+    Error::data_corrupted(report(format!(
         "the change at position {:X} of the change log is damaged",
         stream.position()
     )))

@@ -76,7 +76,7 @@ fn not_pruned(failure: Failure) -> Error {
     } else {
         format!("The background worker said: {}", failure.message)
     });
-    Error::Server(
+    Error::new(
         failure.code,
         if busy {
             report.hint("pg_locks shows who. Call prune() again when that transaction has ended.")
@@ -133,7 +133,7 @@ impl Run {
                 Ok(Step::Busy) if self.may_wait() => {}
                 Ok(Step::Busy) => {
                     self.outcome.failure = Some(Failure {
-                        code: PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
+                        code: PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE.into(),
                         message: "somebody else holds the log's state".to_string(),
                     });
                 }

@@ -263,7 +263,7 @@ fn first_unfinished(segment: &Segment, from: &Watermark, to: &Watermark) -> u64 
 }
 
 fn dropped() -> Error {
-    Error::UndefinedTable(
+    Error::undefined_table(
         report("the change log does not exist")
             .detail("The extension pgrealtime has just been dropped."),
     )

@@ -168,7 +168,7 @@ impl Closed {
 }
 
 fn missing() -> crate::error::Error {
-    crate::error::Error::ObjectNotInPrerequisiteState(
+    crate::error::Error::object_not_in_prerequisite_state(
         crate::error::report("the change log has no state")
             .hint("DROP EXTENSION pgrealtime, then CREATE EXTENSION pgrealtime."),
     )

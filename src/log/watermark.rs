@@ -73,7 +73,7 @@ pub fn origin(state: &State) -> Origin {
 pub fn decode(text: &str) -> Result<Cursor> {
     Cursor::decode(text).map_err(|error| {
         let hint = "Use a cursor that current_cursor() or changes_since() returned, unchanged.";
-        Error::InvalidTextRepresentation(match error {
+        Error::invalid_text_representation(match error {
             DecodeError::Malformed => report("invalid cursor").hint(hint),
             DecodeError::Version(version) => report("invalid cursor")
                 .detail(format!(
@@ -130,7 +130,7 @@ fn is_newer(cursor: &Cursor) -> bool {
 
 /// The error that sends a reader back to its table: 72000.
 pub fn read_again(report: Report) -> Error {
-    Error::SnapshotTooOld(report.hint(
+    Error::snapshot_too_old(report.hint(
         "Read the table again: take current_cursor() and SELECT in one REPEATABLE READ transaction, and go on from there.",
     ))
 }

@@ -86,7 +86,7 @@ pub fn change_message(
     room.out.shrink_to(KEPT_BYTES);
     ROOM.replace(room);
     message.ok_or_else(|| {
-        Error::ProgramLimitExceeded(
+        Error::program_limit_exceeded(
             report("the change message is larger than a value can be")
                 .hint("Lower pgrealtime.max_record_bytes."),
         )
@@ -112,25 +112,25 @@ fn check_operation(
 ) -> Result<Operation> {
     const HINT: &str = "Pass TG_OP, NEW and OLD of a trigger.";
     let Some(name) = name else {
-        return Err(Error::NullValueNotAllowed(
+        return Err(Error::null_value_not_allowed(
             report("the operation must not be null").hint(HINT),
         ));
     };
     let Some(operation) = Operation::from_name(name) else {
-        return Err(Error::InvalidParameterValue(
+        return Err(Error::invalid_parameter_value(
             report(format!("unknown operation \"{name}\""))
                 .hint("Use INSERT, UPDATE, DELETE or TRUNCATE, as TG_OP says."),
         ));
     };
     let missing = |which: &str| {
         let message = format!("the {which} record of {name} must not be null");
-        Err(Error::NullValueNotAllowed(report(message).hint(HINT)))
+        Err(Error::null_value_not_allowed(report(message).hint(HINT)))
     };
     let superfluous = |which: &str| {
         let message = format!("{name} has no {which} record");
-        Err(Error::InvalidParameterValue(report(message).hint(format!(
-            "Pass NULL as the {which} record, or the operation that was made."
-        ))))
+        Err(Error::invalid_parameter_value(report(message).hint(
+            format!("Pass NULL as the {which} record, or the operation that was made."),
+        )))
     };
     match operation {
         Operation::Insert | Operation::Update if new.is_none() => missing("new"),
@@ -180,7 +180,7 @@ fn make(row_type: Oid) -> Result<Known> {
 }
 
 fn not_a_row() -> Error {
-    Error::DatatypeMismatch(
+    Error::datatype_mismatch(
         report("the record is not a row of a table")
             .detail("Only a row whose type is a table's says which table and which columns it belongs to.")
             .hint("Pass NEW and OLD of a trigger, or a table's alias: SELECT pgrealtime.change_message('INSERT', t, NULL) FROM my_table t. For TRUNCATE pass NULL::my_table."),
@@ -188,7 +188,7 @@ fn not_a_row() -> Error {
 }
 
 fn different_types() -> Error {
-    Error::DatatypeMismatch(
+    Error::datatype_mismatch(
         report("the new and the old record are rows of different tables")
             .hint("Pass NEW and OLD of the same trigger."),
     )

@@ -46,7 +46,7 @@ pub(super) fn name(event: Operation) -> String {
 /// OID of the function that captures.
 pub fn capture_function() -> Result<Oid> {
     triggers::member_function("capture_change").ok_or_else(|| {
-        Error::UndefinedFunction(
+        Error::undefined_function(
             report("function pgrealtime.capture_change() does not exist")
                 .detail("The extension in this database is incomplete.")
                 .hint("Run ALTER EXTENSION pgrealtime UPDATE."),
@@ -207,7 +207,7 @@ pub(super) fn check_may_capture(function: Oid) -> Result<()> {
     if acl::may_execute(function) {
         return Ok(());
     }
-    Err(Error::InsufficientPrivilege(
+    Err(Error::insufficient_privilege(
         report("permission denied for function pgrealtime.capture_change")
             .detail("Triggers that call it can be made only by who may EXECUTE it.")
             .hint(format!(

@@ -7,6 +7,7 @@ use crate::pg::catalog::acl;
 use crate::pg::catalog::keys;
 use crate::pg::catalog::publication::Publication;
 use crate::pg::catalog::relation;
+use crate::pg::catalog::relation::gone;
 use crate::pg::catalog::relation::Class;
 use crate::pg::Oid;
 
@@ -16,28 +17,17 @@ pub fn owned(relation: Oid) -> Result<Class> {
     if acl::owns(&class) {
         return Ok(class);
     }
-    Err(Error::InsufficientPrivilege(
+    Err(Error::insufficient_privilege(
         report(format!("must be owner of table {}", class.name))
             .detail(format!("Its owner is {}.", acl::role_name(class.owner)))
             .hint("Run this as a role that has the owner's rights."),
     ))
 }
 
-pub fn gone(relation: Oid) -> Error {
-    Error::UndefinedTable(
-        report(format!(
-            "relation with OID {} does not exist",
-            relation.to_u32()
-        ))
-        .detail("It may have been dropped meanwhile.")
-        .hint("Name the table as 'schema.table'."),
-    )
-}
-
 /// Only permanent tables of users can be published.
 pub fn check_kind(class: &Class) -> Result<()> {
     let refused = |what: &str, hint: &str| {
-        Err(Error::WrongObjectType(
+        Err(Error::wrong_object_type(
             report(format!("cannot enable relation \"{}\"", class.name))
                 .detail(format!("It is {what}."))
                 .hint(hint),
@@ -98,7 +88,7 @@ pub fn check_relatives(class: &Class) -> Result<()> {
             .filter_map(|oid| Class::by_oid(*oid))
             .map(|c| c.quoted())
             .collect();
-        return Err(Error::FeatureNotSupported(
+        return Err(Error::feature_not_supported(
             report(format!("cannot enable table \"{}\"", class.name))
                 .detail(format!(
                     "Tables inherit from it: {}. Its SELECT shows their rows, but their changes fire no trigger of its.",
@@ -140,7 +130,7 @@ pub fn check_attach(parent: Option<Oid>, partition: Option<Oid>) -> Result<()> {
     let below = std::iter::once(partition.oid).chain(relation::descendants(partition.oid));
     for table in below.filter_map(|oid| enabled(&remembered, oid)) {
         if present::would_clash(&parent, &table)? {
-            return Err(Error::ObjectNotInPrerequisiteState(
+            return Err(Error::object_not_in_prerequisite_state(
                 report(format!(
                     "cannot attach table \"{}\" as a partition of \"{}\"",
                     partition.name, parent.name
@@ -174,7 +164,7 @@ fn enabled(remembered: &Remembered, relation: Oid) -> Option<Class> {
 }
 
 fn conflict(class: &Class, other: &Class, why: String) -> Error {
-    Error::ObjectNotInPrerequisiteState(
+    Error::object_not_in_prerequisite_state(
         report(format!("cannot enable table \"{}\"", class.name))
             .detail(format!(
                 "{why}: a change would be told twice, under two names."
@@ -195,7 +185,7 @@ pub fn check_identity(class: &Class, publication: Option<&Publication>) -> Resul
         .map(|table| no_identity(&table))
         .or_else(|| unpublished_identity(class, publication));
     report.map_or(Ok(()), |report| {
-        Err(Error::ObjectNotInPrerequisiteState(report))
+        Err(Error::object_not_in_prerequisite_state(report))
     })
 }
 

@@ -103,7 +103,7 @@ pub fn disable(relation: Option<Oid>) -> Result<()> {
 /// The relation, owned by the caller and locked, so that two callers come one after the other.
 fn lock(relation: Option<Oid>, command: &'static std::ffi::CStr) -> Result<Class> {
     let relation = relation.ok_or_else(|| {
-        Error::NullValueNotAllowed(
+        Error::null_value_not_allowed(
             report("parameter \"relation\" must not be null")
                 .detail("It says which table is meant.")
                 .hint("Name the table as 'schema.table'."),

@@ -75,7 +75,7 @@ fn follow_one(command: Command) -> Result<()> {
 /// What was looked for; where that failed, nothing and a WARNING.
 fn found<T>(found: Result<Vec<T>>) -> Vec<T> {
     found.unwrap_or_else(|error| {
-        warn(&error.message());
+        warn(error.message());
         Vec::new()
     })
 }
@@ -126,7 +126,7 @@ fn look_at(these: Result<Vec<Watched>>) {
                 each(Ok(vec![&one]), |one| one.tell(cause));
                 each(Ok(vec![&one]), |one| watch::remember(&one.class));
             }
-            Err(error) => warn(&error.message()),
+            Err(error) => warn(error.message()),
         }
     }
 }

@@ -98,7 +98,7 @@ fn quoted(names: &[&str]) -> String {
 }
 
 fn unrecognised(parameter: &str, value: &str, allowed: &[&str]) -> Error {
-    Error::InvalidParameterValue(
+    Error::invalid_parameter_value(
         report(format!(
             "unrecognized value for parameter \"{parameter}\": \"{value}\""
         ))
@@ -121,7 +121,7 @@ fn without_nulls(parameter: &str, values: Vec<Option<String>>) -> Result<Vec<Str
         .into_iter()
         .collect::<Option<Vec<String>>>()
         .ok_or_else(|| {
-            Error::NullValueNotAllowed(
+            Error::null_value_not_allowed(
                 report(format!("parameter \"{parameter}\" must not contain nulls"))
                     .detail("NULL stands for \"unchanged\" only in place of the whole array.")
                     .hint("Leave the null element out."),
@@ -139,7 +139,7 @@ fn operations_of(values: Vec<Option<String>>) -> Result<Vec<Operation>> {
         );
     }
     if wanted.is_empty() {
-        return Err(Error::InvalidParameterValue(
+        return Err(Error::invalid_parameter_value(
             report("parameter \"operations\" must not be empty")
                 .detail("A realtime table without operations would never tell of a change.")
                 .hint("Use sinks => '{}' to publish the table only, pgrealtime.disable() to end both."),
@@ -182,7 +182,7 @@ fn ordered_columns(class: &Class, wanted: &[String], key: &[i16]) -> Result<Vec<
 fn no_column(class: &Class, name: &str, parameter: &str) -> Error {
     let existing = relation::columns(class.oid);
     let names: Vec<&str> = existing.iter().map(|column| column.name.as_str()).collect();
-    Error::UndefinedColumn(
+    Error::undefined_column(
         report(format!(
             "column \"{name}\" of relation \"{}\" does not exist",
             class.name
@@ -203,7 +203,7 @@ fn check_keyless(class: &Class, settings: &Settings) -> Result<()> {
         (_, "key") => "deletes",
         _ => return Ok(()),
     };
-    Err(Error::ObjectNotInPrerequisiteState(
+    Err(Error::object_not_in_prerequisite_state(
         report(format!("relation \"{}\" has no key", class.name))
             .detail(format!(
                 "With {parameter} => 'key' a change is told by its key alone: the primary key, else the replica \
@@ -215,7 +215,7 @@ fn check_keyless(class: &Class, settings: &Settings) -> Result<()> {
 
 fn check_topic(class: &Class, template: &str) -> Result<()> {
     let parts = topic::parse(template).map_err(|at| {
-        Error::InvalidParameterValue(
+        Error::invalid_parameter_value(
             report(format!("malformed broadcast topic: \"{template}\""))
                 .detail(format!(
                     "The brace at byte {} does not belong to a {{column}}.",
@@ -236,14 +236,14 @@ fn check_topic(class: &Class, template: &str) -> Result<()> {
 
 fn check_broadcast(class: &Class, settings: &Settings) -> Result<()> {
     if settings.broadcast_topic.is_none() {
-        return Err(Error::InvalidParameterValue(
+        return Err(Error::invalid_parameter_value(
             report("sink \"broadcast\" needs a topic")
                 .detail("Every message of Supabase Realtime's broadcast belongs to a topic.")
                 .hint("Add broadcast_topic => 'org:{organization_id}', with columns in braces."),
         ));
     }
     let table = broadcast::table().and_then(Class::by_oid).ok_or_else(|| {
-        Error::UndefinedTable(
+        Error::undefined_table(
             report("relation \"realtime.messages\" does not exist")
                 .detail(
                     "The sink \"broadcast\" writes into this table, which Supabase Realtime makes.",
@@ -252,7 +252,7 @@ fn check_broadcast(class: &Class, settings: &Settings) -> Result<()> {
         )
     })?;
     if !table.is_table() {
-        return Err(Error::WrongObjectType(
+        return Err(Error::wrong_object_type(
             report("\"realtime.messages\" is not a table")
                 .detail("The sink \"broadcast\" writes into the table of this name that Supabase Realtime makes.")
                 .hint("Use another sink."),
@@ -260,7 +260,7 @@ fn check_broadcast(class: &Class, settings: &Settings) -> Result<()> {
     }
     let contains = |outer: &Class, inner: &Class| relation::ancestors(inner).contains(&outer.oid);
     if class.oid == table.oid || contains(class, &table) || contains(&table, class) {
-        return Err(Error::InvalidParameterValue(
+        return Err(Error::invalid_parameter_value(
             report(format!("changes of table \"{}\" cannot be broadcast", class.name))
                 .detail("The sink \"broadcast\" writes into this table: every message would be a change to broadcast.")
                 .hint("Use another sink."),

@@ -1,16 +1,16 @@
 //! Policies that look at other rows, which may be gone by the time a DELETE is read.
 
-use super::{eligible, introspect};
+use super::introspect;
 use crate::error::{report, Error, Result};
 use crate::pg::catalog::policies::select_policies;
-use crate::pg::catalog::relation::Class;
+use crate::pg::catalog::relation::{gone, Class};
 use crate::pg::Oid;
 
 /// The SELECT policies of a relation that look at other rows. Errors: 42P01, 42501.
 pub fn over_other_rows(relation: Oid) -> Result<Vec<String>> {
-    let class = Class::by_oid(relation).ok_or_else(|| eligible::gone(relation))?;
+    let class = Class::by_oid(relation).ok_or_else(|| gone(relation))?;
     if !introspect::may_know(&class) {
-        return Err(Error::InsufficientPrivilege(
+        return Err(Error::insufficient_privilege(
             report(format!("permission denied for table {}", class.name))
                 .detail("Its policies are told to who may SELECT from it or owns it."),
         ));

@@ -51,7 +51,7 @@ pub fn publish(class: &Class, anew: bool) -> Result<bool> {
 fn create() -> Result<Publication> {
     let name = gucs::publication();
     if name.is_empty() {
-        return Err(Error::ObjectNotInPrerequisiteState(
+        return Err(Error::object_not_in_prerequisite_state(
             report("no publication is set")
                 .detail("The setting pgrealtime.publication is empty.")
                 .hint("Set it in postgresql.conf or with ALTER SYSTEM, and reload."),
@@ -66,7 +66,7 @@ fn create() -> Result<Publication> {
         });
     }
     current().ok_or_else(|| {
-        Error::UndefinedObject(
+        Error::undefined_object(
             report(format!("publication \"{name}\" does not exist"))
                 .detail("It was dropped meanwhile.")
                 .hint("Call pgrealtime.enable() again."),
@@ -82,7 +82,7 @@ fn check_may_create(name: &str) -> Result<()> {
         quote_identifier(name),
         quote_identifier(acl::database_name()),
     );
-    Err(Error::InsufficientPrivilege(
+    Err(Error::insufficient_privilege(
         report(format!("permission denied to create publication {name}"))
             .detail(format!("It does not exist, and creating it needs CREATE on database {database}."))
             .hint(format!(
@@ -113,7 +113,7 @@ fn check_owner(class: &Class, publication: &Publication, verb: &str) -> Result<(
         return Ok(());
     }
     let owner = acl::role_name(publication.owner);
-    Err(Error::InsufficientPrivilege(
+    Err(Error::insufficient_privilege(
         report(format!("must be owner of publication {}", publication.name))
             .detail(format!("Its owner is {owner}."))
             .hint(format!(

@@ -81,7 +81,7 @@ struct Nested;
 impl Nested {
     fn enter() -> Result<Nested> {
         if DEPTH.get() >= MAX_DEPTH {
-            return Err(Error::ProgramLimitExceeded(report(
+            return Err(Error::program_limit_exceeded(report(
                 "triggers of realtime.messages change tables that are broadcast",
             )));
         }

@@ -36,7 +36,7 @@ pub fn fail(relation: Oid, sink: Failure, raised: &Raised) {
     let reason = if privilege::sees_every_row(relation, privilege::current_role()) {
         &raised.message
     } else {
-        &format!("SQLSTATE {}", String::from_utf8_lossy(&raised.sqlstate))
+        &format!("SQLSTATE {}", raised.sqlstate)
     };
     let (message, hint) = match sink {
         Failure::Broadcast => (

@@ -44,7 +44,7 @@ impl Compiler<'_> {
             (In, Operand::List(members)) => list(comparison, &side, members, operators)?,
             (_, Operand::Text(value)) => self.with_text(comparison, &side, value, operators)?,
             _ => {
-                return Err(Error::InvalidParameterValue(faults::bad_value(
+                return Err(Error::invalid_parameter_value(faults::bad_value(
                     comparison,
                     format!(
                         "operator {} takes another kind of value",
@@ -243,7 +243,7 @@ fn is_test(comparison: &Comparison, side: &LeftSide, test: IsTest) -> Result<Sql
         IsTest::Unknown => (None, "UNKNOWN"),
     };
     if null.is_none() && side.base != BOOL {
-        return Err(Error::DatatypeMismatch(
+        return Err(Error::datatype_mismatch(
             report(format!(
                 "is.{} needs a boolean column, \"{}\" is of type {}",
                 test.name(),

@@ -18,7 +18,7 @@ pub fn place(position: usize) -> String {
 /// What the parser refused.
 pub fn syntax(error: ParseError) -> Error {
     let told = report(format!("invalid filter: {}", error.message)).detail(place(error.position));
-    Error::SyntaxError(match error.hint {
+    Error::syntax_error(match error.hint {
         Some(hint) => told.hint(sentence(&hint)),
         None => told,
     })
@@ -34,7 +34,7 @@ pub fn no_column(comparison: &Comparison, table: &str, columns: &[Column]) -> Er
     let near = columns
         .iter()
         .find(|column| column.name.to_lowercase() == name.to_lowercase());
-    Error::UndefinedColumn(match near {
+    Error::undefined_column(match near {
         Some(column) => told.hint(format!("There is a column \"{}\".", column.name)),
         None if is_system_column(name) => told.hint("System columns cannot be filtered."),
         None => told.hint(format!("The columns are {}.", listed(columns))),
@@ -61,7 +61,7 @@ fn is_system_column(name: &str) -> bool {
 
 /// An operator that the type lacks, or whose code is not known.
 pub fn no_operator(comparison: &Comparison, type_oid: Oid, why: &str, hint: &str) -> Error {
-    Error::UndefinedFunction(
+    Error::undefined_function(
         report(format!(
             "operator {} cannot be used on column \"{}\" of type {}",
             comparison.operator.name(),
@@ -91,13 +91,13 @@ pub fn refused(comparison: &Comparison, refusal: Refusal) -> Error {
     );
     if refusal.is_too_deep() {
         // Postgres would advise a larger stack, which we have made smaller ourselves.
-        return Error::ProgramLimitExceeded(report("value is nested too deeply").detail(detail));
+        return Error::program_limit_exceeded(report("value is nested too deeply").detail(detail));
     }
     if let Some(more) = refusal.detail {
         detail = format!("{more}\n{detail}");
     }
     let told = report(refusal.message).detail(detail);
-    Error::Server(
+    Error::new(
         refusal.code,
         match refusal.hint {
             Some(hint) => told.hint(hint),

@@ -32,7 +32,7 @@ pub fn read(comparison: &Comparison, value: &str, read_as: Oid, write_as: Oid) -
     let bytes = canonical(read_as, write_as, value)
         .map_err(|refusal| faults::refused(comparison, refusal))?;
     if [NAME, CHAR].contains(&read_as) && bytes != value.as_bytes() {
-        return Err(Error::StringDataRightTruncation(
+        return Err(Error::string_data_right_truncation(
             faults::bad_value(
                 comparison,
                 format!("value too long for type {}", display_name(read_as)),
@@ -41,7 +41,10 @@ pub fn read(comparison: &Comparison, value: &str, read_as: Oid, write_as: Oid) -
         ));
     }
     let text = String::from_utf8(bytes).map_err(|_| {
-        Error::InvalidTextRepresentation(faults::bad_value(comparison, "value is not text in UTF8"))
+        Error::invalid_text_representation(faults::bad_value(
+            comparison,
+            "value is not text in UTF8",
+        ))
     })?;
     refuse_null_elements(comparison, &text, read_as)?;
     Ok(text)
@@ -56,7 +59,7 @@ fn input_type(comparison: &Comparison, read_as: Oid, write_as: Oid) -> Result<Oi
     if write_as != read_as && types::check_writable(write_as).is_ok() {
         return Ok(write_as);
     }
-    Err(Error::FeatureNotSupported(
+    Err(Error::feature_not_supported(
         faults::bad_value(
             comparison,
             format!(
@@ -93,7 +96,7 @@ fn refuse_moving(comparison: &Comparison, value: &str, read_as: Oid) -> Result<(
 
 fn moving(comparison: &Comparison, word: &str, instead: &str) -> Error {
     let message = format!("\"{word}\" does not mean the same time at every moment");
-    Error::InvalidParameterValue(
+    Error::invalid_parameter_value(
         faults::bad_value(comparison, message)
             .hint(format!("A filter compares with constants: {instead}")),
     )
@@ -114,7 +117,7 @@ fn refuse_null_elements(comparison: &Comparison, text: &str, type_oid: Oid) -> R
         _ => has_null(text),
     };
     if found {
-        return Err(Error::FeatureNotSupported(
+        return Err(Error::feature_not_supported(
             faults::bad_value(comparison, "the array contains NULL")
                 .hint("Whether NULL in an array is a null or a string depends on a setting."),
         ));

@@ -20,14 +20,10 @@ mod literal;
 mod operand;
 mod pattern;
 mod sql;
-mod store;
 #[cfg(any(test, feature = "pg_test"))]
 mod tests;
 mod types;
 mod verify;
-
-#[allow(unused_imports)] // for the registry, which stores settings
-pub use store::{load, store};
 
 use crate::error::{report, Error, Result};
 use crate::filter::parse::{self, Expr};
@@ -61,7 +57,6 @@ pub struct Condition {
     tree: String,
 }
 
-#[allow(dead_code)] // some for the registry and the reader
 impl Condition {
     /// The SQL text; the columns are those of `alias`, or bare.
     pub fn render(&self, alias: Option<&str>) -> String {
@@ -107,12 +102,6 @@ pub fn compile_own(relation: Oid, filter: &str) -> Result<Option<Condition>> {
     let numbers = columns_of(&table, &columns, &expr, |_| true)?;
     // The stack is not bounded: it was when the filter was defined, and a trigger may be called with any part in use.
     translate(&table, &columns, numbers, &expr, Purpose::RowFilter, || {}).map(Some)
-}
-
-/// Compiles a filter that has been parsed, or stored and loaded.
-#[allow(dead_code)] // for the registry
-pub fn compile_expr(relation: Oid, expr: &Expr, purpose: Purpose) -> Result<Condition> {
-    compile_for(&OpenTable::open(relation)?, expr, purpose)
 }
 
 fn compile_for(table: &OpenTable, expr: &Expr, purpose: Purpose) -> Result<Condition> {
@@ -167,7 +156,7 @@ fn columns_of(
             continue;
         }
         if !readable(column) {
-            return Err(Error::InsufficientPrivilege(
+            return Err(Error::insufficient_privilege(
                 report(format!(
                     "permission denied for column \"{name}\" of relation \"{}\"",
                     table.name()

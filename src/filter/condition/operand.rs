@@ -102,7 +102,7 @@ const MAX_STEPS: usize = 100;
 
 fn path(comparison: &Comparison, column: LeftSide, operators: &mut Vec<Oid>) -> Result<LeftSide> {
     if comparison.path.len() > MAX_STEPS {
-        return Err(Error::ProgramLimitExceeded(
+        return Err(Error::program_limit_exceeded(
             report(format!(
                 "JSON path of {} steps, the limit is {MAX_STEPS}",
                 comparison.path.len()
@@ -149,7 +149,7 @@ fn no_path(comparison: &Comparison, type_oid: Oid) -> Error {
         display_name(type_oid)
     ))
     .detail(faults::place(comparison.position));
-    Error::DatatypeMismatch(if type_oid == JSON {
+    Error::datatype_mismatch(if type_oid == JSON {
         told.hint("Paths into json can fail for a row; change the column's type to jsonb.")
     } else {
         told.hint("Paths with -> and ->> are for columns of type jsonb.")

@@ -30,7 +30,7 @@ impl Compiler<'_> {
     ) -> Result<Sql> {
         let operator = pattern_operator(comparison, side)?;
         if !is_deterministic(side.collation) {
-            return Err(Error::FeatureNotSupported(
+            return Err(Error::feature_not_supported(
                 faults::bad_value(
                     comparison,
                     format!(
@@ -68,7 +68,7 @@ impl Compiler<'_> {
                 compile_regex(pattern, !ignore_case, side.collation).map_err(refuse)?;
         }
         if back_references && self.purpose == Purpose::RowFilter {
-            return Err(Error::FeatureNotSupported(
+            return Err(Error::feature_not_supported(
                 faults::bad_value(comparison, "back-references in a table's row filter")
                     .hint("Matching them can take exponential time, in every session that writes the table."),
             ));
@@ -106,7 +106,7 @@ fn check_like(comparison: &Comparison, pattern: &str) -> Result<()> {
         match c {
             '%' => wildcards += 1,
             '\\' if characters.next().is_none() => {
-                return Err(Error::InvalidEscapeSequence(
+                return Err(Error::invalid_escape_sequence(
                     faults::bad_value(
                         comparison,
                         "LIKE pattern must not end with escape character",
@@ -116,7 +116,7 @@ fn check_like(comparison: &Comparison, pattern: &str) -> Result<()> {
             }
             // A wildcard to PostgREST, a plain character to Supabase's Realtime server and to LIKE: nobody shall guess.
             '*' => {
-                return Err(Error::InvalidParameterValue(
+                return Err(Error::invalid_parameter_value(
                     faults::bad_value(comparison, "`*` is no wildcard of a LIKE pattern")
                         .hint("Any text is written %; an asterisk itself is written \\*, within quotes \\\\*."),
                 ));
@@ -125,7 +125,7 @@ fn check_like(comparison: &Comparison, pattern: &str) -> Result<()> {
         }
     }
     if wildcards > MAX_WILDCARDS {
-        return Err(Error::ProgramLimitExceeded(faults::bad_value(
+        return Err(Error::program_limit_exceeded(faults::bad_value(
             comparison,
             format!("LIKE pattern with {wildcards} wildcards %, the limit is {MAX_WILDCARDS}"),
         )));

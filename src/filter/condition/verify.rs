@@ -64,7 +64,7 @@ fn field(node: &str, name: &str) -> Option<u32> {
 }
 
 fn other_meaning(detail: &str) -> Error {
-    Error::InvalidObjectDefinition(
+    Error::invalid_object_definition(
         report("Postgres takes the filter's condition for another one").detail(detail),
     )
 }

@@ -2,14 +2,11 @@
 
 use std::collections::HashSet;
 
-use serde::{Deserialize, Serialize};
-
 /// A filter, or a part of one.
 ///
 /// The parser produces no empty group, and `Not` only directly around a group: a single
 /// condition carries its own [`Comparison::negated`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Expr {
     /// Every member holds.
     And(Vec<Expr>),
@@ -22,31 +19,26 @@ pub enum Expr {
 }
 
 /// One condition: a column, or a path into it, compared with a constant.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
     /// The column's name, unquoted, in the case in which it was written.
     pub column: String,
     /// Steps into a jsonb column; empty for the column itself.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub path: Vec<PathStep>,
     /// Whether the operator was written after `not.`.
-    #[serde(default)]
     pub negated: bool,
     /// The comparison.
     pub operator: Operator,
     /// The constant: [`Operand::List`] for `in`, [`Operand::Is`] for `is`, else [`Operand::Text`].
     pub operand: Operand,
     /// 1-based character position of the condition in the filter; 0 when it is not known.
-    #[serde(skip)]
     pub position: usize,
     /// 1-based character position of the value in the filter; 0 when it is not known.
-    #[serde(skip)]
     pub value_position: usize,
 }
 
 /// A comparison operator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Operator {
     /// `eq`: equal.
     Eq,
@@ -75,13 +67,10 @@ pub enum Operator {
     /// `isdistinct`: differs, with NULL as an ordinary value.
     IsDistinct,
     /// `cs`: contains.
-    #[serde(rename = "cs")]
     Contains,
     /// `cd`: is contained by.
-    #[serde(rename = "cd")]
     ContainedBy,
     /// `ov`: overlaps.
-    #[serde(rename = "ov")]
     Overlaps,
 }
 
@@ -137,8 +126,7 @@ impl Operator {
 }
 
 /// The constant side of a comparison.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Operand {
     /// A value as text; its meaning depends on the column's type.
     Text(String),
@@ -149,8 +137,7 @@ pub enum Operand {
 }
 
 /// What the operator `is` tests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum IsTest {
     /// `is.null`
     Null,
@@ -190,18 +177,16 @@ impl IsTest {
 }
 
 /// One step of a path into a jsonb column.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PathStep {
     /// What the step selects.
     pub key: PathKey,
     /// `->>` (text) instead of `->` (jsonb); only the last step of a path can be.
-    #[serde(default)]
     pub as_text: bool,
 }
 
 /// What a path step selects.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum PathKey {
     /// A field of an object.
     Field(String),
@@ -209,7 +194,6 @@ pub enum PathKey {
     Index(i32),
 }
 
-#[allow(dead_code)] // some for the registry and for tests
 impl Expr {
     /// Every condition of the filter, in the order in which they were written.
     pub fn comparisons(&self) -> impl Iterator<Item = &Comparison> {
@@ -247,22 +231,6 @@ impl Expr {
             Expr::Not(inner) => Expr::Not(Box::new(inner.map_columns(rename))),
             Expr::Compare(comparison) => Expr::Compare(Comparison {
                 column: rename(comparison.column),
-                ..comparison
-            }),
-        }
-    }
-
-    /// The same expression with every position set to 0, for comparing meanings.
-    #[must_use]
-    pub fn without_positions(self) -> Expr {
-        let strip = |members: Vec<Expr>| members.into_iter().map(Expr::without_positions).collect();
-        match self {
-            Expr::And(members) => Expr::And(strip(members)),
-            Expr::Or(members) => Expr::Or(strip(members)),
-            Expr::Not(inner) => Expr::Not(Box::new(inner.without_positions())),
-            Expr::Compare(comparison) => Expr::Compare(Comparison {
-                position: 0,
-                value_position: 0,
                 ..comparison
             }),
         }

@@ -50,3 +50,18 @@ fn parsed(input: &str) -> Expr {
         other => panic!("{input}: {other:?}"),
     }
 }
+
+/// The same expression with every position set to 0, for comparing meanings.
+fn without_positions(expr: Expr) -> Expr {
+    let strip = |members: Vec<Expr>| members.into_iter().map(without_positions).collect();
+    match expr {
+        Expr::And(members) => Expr::And(strip(members)),
+        Expr::Or(members) => Expr::Or(strip(members)),
+        Expr::Not(inner) => Expr::Not(Box::new(without_positions(*inner))),
+        Expr::Compare(comparison) => Expr::Compare(Comparison {
+            position: 0,
+            value_position: 0,
+            ..comparison
+        }),
+    }
+}

@@ -21,7 +21,7 @@ pub(in crate::pg) fn take(relation: Oid, mode: pg_sys::LOCKMODE) {
     .catch_when(
         PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
         |error| match &error {
-            CaughtError::PostgresError(timeout) => ErrorReport::from(Error::Server(
+            CaughtError::PostgresError(timeout) => ErrorReport::from(Error::new(
                 PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
                 report(timeout.message())
                     .detail(format!("pgrealtime waited for a lock on table {name}.")),

@@ -1,6 +1,7 @@
 //! What a background worker hands back to the session that waits for it: a little shared memory.
 
-use pgrx::{pg_sys, PgSqlErrorCode};
+use crate::error::SqlState;
+use pgrx::pg_sys;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What a janitor's run came to.
@@ -16,7 +17,7 @@ pub struct Outcome {
 /// An error of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    pub code: PgSqlErrorCode,
+    pub code: SqlState,
     pub message: String,
 }
 
@@ -87,7 +88,7 @@ impl Mailbox {
             if let Some(failure) = &outcome.failure {
                 let length = floor_char_boundary(&failure.message, TEXT);
                 (*letter).failed = true;
-                (*letter).code = failure.code as i32;
+                (*letter).code = failure.code.packed();
                 (*letter).length = length as u32;
                 (&mut (*letter).text)[..length]
                     .copy_from_slice(&failure.message.as_bytes()[..length]);
@@ -107,7 +108,7 @@ impl Mailbox {
                     emptied: (*letter).emptied,
                     no_log: (*letter).no_log,
                     failure: (*letter).failed.then(|| Failure {
-                        code: PgSqlErrorCode::from((*letter).code),
+                        code: SqlState::from_packed((*letter).code),
                         message: String::from_utf8_lossy(text).into_owned(),
                     }),
                 }

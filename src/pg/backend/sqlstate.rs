@@ -1,7 +1,9 @@
 //! SQLSTATEs of users' own: pgrx turns those that Postgres does not define into XX000 when it carries an error through
 //! Rust. Noted where a user's function raises, put back where the error leaves for Postgres.
 
+use crate::error::SqlState;
 use pgrx::pg_sys;
+use pgrx::pg_sys::panic::CaughtError;
 use pgrx::PgSqlErrorCode;
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
@@ -48,9 +50,11 @@ pub(in crate::pg) fn noting<T>(call: impl FnOnce() -> T) -> T {
     }
 }
 
-/// The SQLSTATE that was noted last, as Postgres packs it; 0 for none.
-pub(in crate::pg) fn noted() -> c_int {
-    NOTED.get()
+/// The SQLSTATE that was noted last.
+pub(in crate::pg) fn noted() -> Option<SqlState> {
+    Some(NOTED.get())
+        .filter(|noted| *noted != 0)
+        .map(SqlState::from_packed)
 }
 
 /// Whether the error that was noted last is a cancel: a user's request, a timeout of the statement, a conflict with a
@@ -61,8 +65,18 @@ pub(in crate::pg) fn is_cancel() -> bool {
 }
 
 /// Notes a SQLSTATE for an error that is about to be raised on behalf of a user's function.
-pub(in crate::pg) fn note_again(sqlstate: c_int) {
-    NOTED.set(sqlstate);
+pub(in crate::pg) fn note_again(sqlstate: SqlState) {
+    NOTED.set(sqlstate.packed());
+}
+
+/// SQLSTATE and message of a caught error, as pgrx knows them.
+pub(in crate::pg) fn parts_of(error: &CaughtError) -> (SqlState, String) {
+    let (CaughtError::PostgresError(report)
+    | CaughtError::ErrorReport(report)
+    | CaughtError::RustPanic {
+        ereport: report, ..
+    }) = error;
+    (report.sql_error_code().into(), report.message().to_string())
 }
 
 struct Unlink(*mut pg_sys::ErrorContextCallback);

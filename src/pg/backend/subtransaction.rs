@@ -1,15 +1,14 @@
 //! Work whose failure must not be the caller's: run in an internal subtransaction. The only place that makes one.
 
-use super::sqlstate::{is_cancel, note_again, noted, noting};
-use crate::error::{report, Error, Result};
-use pgrx::{pg_sys, PgSqlErrorCode, PgTryBuilder};
+use super::sqlstate::{is_cancel, note_again, noted, noting, parts_of};
+use crate::error::{report, Error, Result, SqlState};
+use pgrx::{pg_sys, PgTryBuilder};
 use std::panic::AssertUnwindSafe;
 
 /// An error that the work raised; what the work did has been undone.
 #[derive(Debug, Clone)]
 pub struct Raised {
-    /// Its SQLSTATE, as five characters.
-    pub sqlstate: [u8; 5],
+    pub sqlstate: SqlState,
     pub message: String,
 }
 
@@ -86,63 +85,24 @@ impl Raised {
     /// The error for the caller: the SQLSTATE is that of the policy, filter or cast, its message is not repeated.
     /// Raise it within `sqlstate::keeping`, which puts a SQLSTATE of the user's own back.
     pub fn into_error(self, message: String, detail: String, hint: &str) -> Error {
-        note_again(pack(self.sqlstate));
-        Error::Raised(self.sqlstate, report(message).detail(detail).hint(hint))
+        note_again(self.sqlstate);
+        Error::new(self.sqlstate, report(message).detail(detail).hint(hint))
     }
 }
 
 /// An error of ours, which was returned.
 fn of_error(error: &Error) -> Raised {
     Raised {
-        sqlstate: unpack(error.code() as i32),
-        message: error.message(),
+        sqlstate: error.code(),
+        message: error.message().to_string(),
     }
 }
 
-/// An error that was raised. pgrx knows Postgres's own SQLSTATEs only: `noted` is the one that was seen on the way, 0 for
-/// none.
-fn of_caught(error: &pg_sys::panic::CaughtError, noted: i32) -> Raised {
-    let (code, message) = parts_of(error);
-    let code = match noted {
-        0 => code as i32,
-        noted => noted,
-    };
+/// An error that was raised. pgrx knows Postgres's own SQLSTATEs only: `noted` is the one that was seen on the way.
+fn of_caught(error: &pg_sys::panic::CaughtError, noted: Option<SqlState>) -> Raised {
+    let (sqlstate, message) = parts_of(error);
     Raised {
-        sqlstate: unpack(code),
+        sqlstate: noted.unwrap_or(sqlstate),
         message,
-    }
-}
-
-/// Code and message of a caught error.
-pub(in crate::pg) fn parts_of(error: &pg_sys::panic::CaughtError) -> (PgSqlErrorCode, String) {
-    use pg_sys::panic::CaughtError as Caught;
-    let report = match error {
-        Caught::PostgresError(report) | Caught::ErrorReport(report) => report,
-        Caught::RustPanic { ereport, .. } => ereport,
-    };
-    (report.sql_error_code(), report.message().to_string())
-}
-
-/// The five characters of a SQLSTATE, six bits each (elog.h, MAKE_SQLSTATE).
-fn unpack(code: i32) -> [u8; 5] {
-    [0, 1, 2, 3, 4].map(|i| ((code >> (6 * i)) & 0x3f) as u8 + b'0')
-}
-
-/// The reverse of [`unpack`].
-fn pack(characters: [u8; 5]) -> i32 {
-    characters.iter().rev().fold(0, |code, character| {
-        (code << 6) | i32::from(character.wrapping_sub(b'0') & 0x3f)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{pack, unpack};
-
-    #[test]
-    fn a_sqlstate_comes_back() {
-        for state in [*b"57014", *b"XX000", *b"P0001", *b"ZZZZZ", *b"00000"] {
-            assert_eq!(unpack(pack(state)), state);
-        }
     }
 }

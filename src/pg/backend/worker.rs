@@ -70,7 +70,7 @@ pub fn run_janitor(log: pg_sys::Oid) -> error::Result<Outcome> {
     // SAFETY: taken above.
     unsafe { pg_sys::UnlockDatabaseObject(pg_sys::RelationRelationId, log, 0, turn) }
     outcome.ok_or_else(|| {
-        Error::ObjectNotInPrerequisiteState(
+        Error::object_not_in_prerequisite_state(
             report("the change log was not pruned")
                 .detail("The background worker ended before it was done.")
                 .hint("The server's log says why."),
@@ -93,7 +93,7 @@ fn register(
     if unsafe { pg_sys::RegisterDynamicBackgroundWorker(&mut worker, &mut handle) } {
         return Ok(handle);
     }
-    Err(Error::Server(
+    Err(Error::new(
         PgSqlErrorCode::ERRCODE_INSUFFICIENT_RESOURCES,
         report("no background worker is free to prune the change log")
             .hint("Try again later, or raise max_worker_processes."),
@@ -118,7 +118,7 @@ pub fn in_transaction<T>(step: impl FnOnce() -> error::Result<T>) -> Result<T, F
         }
     }))
     .catch_others(|error| {
-        let (code, message) = super::subtransaction::parts_of(&error);
+        let (code, message) = super::sqlstate::parts_of(&error);
         Err(Failure { code, message })
     })
     .execute();

@@ -175,7 +175,7 @@ impl Call {
 }
 
 fn wrong_use(detail: &str) -> Error {
-    Error::TriggerProtocolViolated(
+    Error::trigger_protocol_violated(
         report("function \"pgrealtime.capture_change\" was not called by a trigger that it can serve")
             .detail(format!("As a trigger function, {detail}."))
             .hint(

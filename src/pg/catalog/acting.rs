@@ -29,7 +29,7 @@ pub fn refuse_strangers(role: pg_sys::Oid) -> Result<()> {
         return Ok(());
     };
     let (role, stranger) = (role_name(role), role_name(stranger));
-    Err(Error::ObjectNotInPrerequisiteState(
+    Err(Error::object_not_in_prerequisite_state(
         report(format!(
             "code cannot run as role \"{role}\" in a session that has temporary objects of role \"{stranger}\""
         ))

@@ -1,6 +1,7 @@
 //! A user's table as a filter sees it: its owner, its columns, and which of them the current user may read.
 
 use super::privilege::{current_role, may_use_schema_of, selectable};
+use super::relation::gone;
 use crate::error::{report, Error, Result};
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
@@ -153,13 +154,6 @@ fn relation_name(oid: Oid) -> Option<String> {
     }
 }
 
-fn gone(oid: Oid) -> Error {
-    Error::UndefinedTable(report(format!(
-        "relation with OID {} does not exist",
-        oid.to_u32()
-    )))
-}
-
 fn check_kind(oid: Oid, name: &str) -> Result<()> {
     // SAFETY: a catalog look-up.
     let kind = unsafe { pg_sys::get_rel_relkind(oid) } as u8;
@@ -173,7 +167,7 @@ fn check_kind(oid: Oid, name: &str) -> Result<()> {
         0 => return Err(gone(oid)),
         _ => "This is an index or another relation without rows of its own.",
     };
-    Err(Error::WrongObjectType(
+    Err(Error::wrong_object_type(
         report(format!("\"{name}\" is not a table"))
             .detail(what)
             .hint("Filters are for tables and partitioned tables."),
@@ -215,5 +209,5 @@ fn schema_name(relation: Oid) -> String {
 }
 
 fn denied(message: String) -> Error {
-    Error::InsufficientPrivilege(report(message))
+    Error::insufficient_privilege(report(message))
 }

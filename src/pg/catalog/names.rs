@@ -25,7 +25,7 @@ pub fn parse(text: &str) -> Result<RelationName> {
             && CStr::from_ptr((*range).catalogname)
                 != CStr::from_ptr(pg_sys::get_database_name(pg_sys::MyDatabaseId));
         if elsewhere {
-            return Err(Error::FeatureNotSupported(
+            return Err(Error::feature_not_supported(
                 report(format!("cross-database references are not implemented: {text}"))
                     .hint("Name the table as schema.table; a part with a dot in it goes in double quotes."),
             ));

@@ -1,6 +1,7 @@
 //! What the catalogs say of a relation: its class, columns, key, ancestors and descendants.
 
 use super::catalog_scan::{scan, ByOid};
+use crate::error::{report, Error};
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
 use std::ffi::{CStr, CString};
@@ -104,6 +105,15 @@ impl Class {
     pub fn quoted(&self) -> String {
         pgrx::spi::quote_qualified_identifier(&self.schema_name, &self.name)
     }
+}
+
+/// 42P01, of a relation that is known by its OID alone.
+pub fn gone(oid: Oid) -> Error {
+    Error::undefined_table(
+        report(format!("relation with OID {} does not exist", oid.to_u32()))
+            .detail("It may have been dropped meanwhile.")
+            .hint("Name the table as 'schema.table'."),
+    )
 }
 
 /// Name of a schema; `None` when it has gone.

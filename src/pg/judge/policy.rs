@@ -184,7 +184,7 @@ unsafe fn security_quals(relation: Oid, qualified_name: &str) -> Result<*mut pg_
         let table = PgList::<pg_sys::RangeTblEntry>::from_pg((*query).rtable);
         let entry = table.get_ptr(0).ok_or_else(unexpected)?;
         if (*entry).relid != relation {
-            return Err(Error::UndefinedTable(report(format!(
+            return Err(Error::undefined_table(report(format!(
                 "relation \"{qualified_name}\" was renamed meanwhile"
             ))));
         }
@@ -262,7 +262,7 @@ fn system_column(relation: Oid) -> Error {
             CStr::from_ptr(name).to_string_lossy().into_owned()
         }
     };
-    Error::FeatureNotSupported(
+    Error::feature_not_supported(
         report(format!("a policy of table \"{name}\" uses a system column"))
             .detail("An image of a row has no place, no writer and no table of its own.")
             .hint("Use an ordinary column in the policy."),
@@ -271,11 +271,11 @@ fn system_column(relation: Oid) -> Error {
 
 fn cstring(text: &str) -> Result<CString> {
     CString::new(text)
-        .map_err(|_| Error::SyntaxError(report("a condition must not contain a NUL character")))
+        .map_err(|_| Error::syntax_error(report("a condition must not contain a NUL character")))
 }
 
 fn unexpected() -> Error {
-    Error::FeatureNotSupported(report("the policies of a relation could not be read"))
+    Error::feature_not_supported(report("the policies of a relation could not be read"))
 }
 
 /// The conjunction of two conditions, written as Postgres writes an analysed one (outfuncs.c, _outBoolExpr).

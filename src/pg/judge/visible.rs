@@ -22,7 +22,7 @@ const MAX_COST: f64 = 1_000_000.0;
 /// where another relation has the name meanwhile, or it has become a view, whose functions would run as the current role.
 pub fn any_row(relation: Oid, qualified_name: &str) -> Result<Look> {
     let text = CString::new(format!("SELECT FROM {qualified_name} LIMIT 1"))
-        .map_err(|_| Error::InvalidName(report("a name must not contain a NUL character")))?;
+        .map_err(|_| Error::invalid_name(report("a name must not contain a NUL character")))?;
     // SAFETY: parsing, planning and running one SELECT by the executor's protocol (pquery.c, ProcessQuery); the text
     // outlives it. A LIMIT is planned as a node over the scan, which is checked.
     unsafe {
@@ -33,7 +33,7 @@ pub fn any_row(relation: Oid, qualified_name: &str) -> Result<Look> {
         };
         if tables.get_ptr(0).filter(is_table).is_none() || tables.len() != 1 {
             let message = format!("relation {qualified_name} was replaced meanwhile");
-            return Err(Error::UndefinedTable(report(message)));
+            return Err(Error::undefined_table(report(message)));
         }
         let statement = pg_sys::pg_plan_query(query, text.as_ptr(), 0, std::ptr::null_mut());
         let plan = (*statement).planTree;

@@ -31,7 +31,7 @@ impl Makers {
         if may_execute(self.function) {
             return Ok(());
         }
-        Err(Error::InsufficientPrivilege(
+        Err(Error::insufficient_privilege(
             report(format!(
                 "permission denied for the cast to json of type {}",
                 type_name(self.base).unwrap_or_default()

@@ -1,5 +1,6 @@
 //! Literals: text read by a type's input function, written back in its canonical form; and regular expressions.
 
+use crate::error::SqlState;
 use crate::pg::catalog::columns::text;
 use pgrx::pg_sys;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
@@ -130,11 +131,9 @@ fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Refusal> {
 /// The SQLSTATE of an error about the value: those of the classes 0A, 22, 42 and 54. Some input functions (hstore's)
 /// know no better than XX000. All else (want of memory, a cancel) is not about the value.
 fn code_of_value(code: PgSqlErrorCode) -> Option<PgSqlErrorCode> {
-    // A SQLSTATE is five characters of six bits each, the first one lowest.
-    let character = |i: u32| char::from(((code as u32 >> (6 * i)) & 0x3f) as u8 + b'0');
-    match (character(0), character(1)) {
-        ('0', 'A') | ('2', '2') | ('4', '2') | ('5', '4') => Some(code),
-        ('X', 'X') => Some(PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION),
+    match &SqlState::from(code).characters() {
+        [b'0', b'A', ..] | [b'2', b'2', ..] | [b'4', b'2', ..] | [b'5', b'4', ..] => Some(code),
+        [b'X', b'X', ..] => Some(PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION),
         _ => None,
     }
 }

@@ -31,7 +31,7 @@ pub fn analyse(table: &OpenTable, condition: &str) -> Result<String> {
         pg_sys::assign_expr_collations(state, expression);
         pg_sys::free_parsestate(state);
         if pg_sys::contain_mutable_functions(expression) {
-            return Err(Error::InvalidObjectDefinition(report(
+            return Err(Error::invalid_object_definition(report(
                 "the filter's condition is not immutable",
             )));
         }
@@ -40,7 +40,7 @@ pub fn analyse(table: &OpenTable, condition: &str) -> Result<String> {
 }
 
 fn not_one() -> Error {
-    Error::InvalidObjectDefinition(report("the filter does not translate to one condition"))
+    Error::invalid_object_definition(report("the filter does not translate to one condition"))
 }
 
 /// The raw tree of a text that is one expression and nothing more.

@@ -65,7 +65,7 @@ impl Drop for BoundInsert {
 
 /// SPI's own status codes: not reachable with an INSERT.
 pub fn failed(status: i32) -> Error {
-    Error::ObjectNotInPrerequisiteState(report(format!(
+    Error::object_not_in_prerequisite_state(report(format!(
         "could not insert into realtime.messages: SPI status {status}"
     )))
 }
@@ -107,7 +107,7 @@ unsafe extern "C-unwind" fn parameter(
 }
 
 fn replaced() -> Error {
-    Error::ObjectNotInPrerequisiteState(report(
+    Error::object_not_in_prerequisite_state(report(
         "realtime.messages is another table than a moment ago",
     ))
 }

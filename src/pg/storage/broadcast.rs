@@ -86,7 +86,7 @@ fn locked() -> Result<Rc<Target>> {
             return Ok(target);
         }
     }
-    Err(Error::ObjectNotInPrerequisiteState(report(
+    Err(Error::object_not_in_prerequisite_state(report(
         "realtime.messages is changed all the time",
     )))
 }
@@ -144,19 +144,19 @@ impl Target {
 /// Why nothing is inserted into the table.
 fn refused(class: &Class, code: &Code) -> Option<Error> {
     if !class.is_table() {
-        return Some(Error::WrongObjectType(report(
+        return Some(Error::wrong_object_type(report(
             "realtime.messages is not a table",
         )));
     }
     // SAFETY: a syscache look-up.
     let is_superusers = unsafe { pg_sys::superuser_arg(class.owner) };
     (is_superusers && code.is_planted).then(|| {
-        Error::InsufficientPrivilege(report(
+        Error::insufficient_privilege(report(
             "realtime.messages belongs to a superuser, and code of another role would run with its rights",
         ))
     })
 }
 
 fn missing() -> Error {
-    Error::UndefinedTable(report("relation \"realtime.messages\" does not exist"))
+    Error::undefined_table(report("relation \"realtime.messages\" does not exist"))
 }

@@ -119,7 +119,7 @@ impl Table {
     /// Opens a table in the extension's schema. Errors: 42P01 when the extension is not there.
     pub fn open_member(name: &str, lock: Lock) -> Result<Table> {
         let missing = || {
-            Error::UndefinedTable(
+            Error::undefined_table(
                 report(format!("relation \"{SCHEMA}.{name}\" does not exist"))
                     .hint("Run CREATE EXTENSION pgrealtime in this database."),
             )

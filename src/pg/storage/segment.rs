@@ -211,21 +211,21 @@ fn index_info() -> *mut pg_sys::IndexInfo {
 }
 
 fn of_another_version() -> Error {
-    Error::ObjectNotInPrerequisiteState(
+    Error::object_not_in_prerequisite_state(
         report("the change log was made by another version of pgrealtime")
             .hint("Run ALTER EXTENSION pgrealtime UPDATE."),
     )
 }
 
 fn incomplete() -> Error {
-    Error::ObjectNotInPrerequisiteState(
+    Error::object_not_in_prerequisite_state(
         report("the change log lacks an index")
             .hint("REINDEX the tables in schema pgrealtime, or create the extension again."),
     )
 }
 
 fn too_many() -> Error {
-    Error::ObjectNotInPrerequisiteState(
+    Error::object_not_in_prerequisite_state(
         report("the change log has too many invalid indexes")
             .detail("REINDEX CONCURRENTLY leaves one behind when it is interrupted.")
             .hint("Drop the invalid indexes of the tables in schema pgrealtime."),
@@ -233,7 +233,7 @@ fn too_many() -> Error {
 }
 
 fn dropped() -> Error {
-    Error::UndefinedTable(
+    Error::undefined_table(
         report("the change log does not exist")
             .detail("The extension pgrealtime has just been dropped."),
     )

@@ -287,8 +287,8 @@ fn check(vectors: &[(&str, &str)]) {
         }
         if let Ok(Some(expr)) = parse(input) {
             let text = expr.to_string();
-            let again = parse(&text).map(|found| found.map(Expr::without_positions));
-            if again != Ok(Some(expr.without_positions())) {
+            let again = parse(&text).map(|found| found.map(without_positions));
+            if again != Ok(Some(without_positions(expr))) {
                 failures += &format!("\n{input}\n  canonical {text}\n  reads as {again:?}");
             }
         }
@@ -353,27 +353,8 @@ fn columns_are_listed_once() {
 }
 
 #[test]
-fn stored_form() {
-    let expr = parsed("or=(a->>0.not.isdistinct.1,b.in.(x,null)),not.and=(c.is.not_null),d=cs.1");
-    let stored = serde_json::to_string(&expr).unwrap();
-    let expected = concat!(
-        r#"{"and":[{"or":[{"compare":{"column":"a","path":[{"key":{"index":0},"as_text":true}],"#,
-        r#""negated":true,"operator":"isdistinct","operand":{"text":"1"}}},"#,
-        r#"{"compare":{"column":"b","negated":false,"operator":"in","operand":{"list":["x",null]}}}]},"#,
-        r#"{"not":{"and":[{"compare":{"column":"c","negated":false,"operator":"is","operand":{"is":"not_null"}}}]}},"#,
-        r#"{"compare":{"column":"d","negated":false,"operator":"cs","operand":{"text":"1"}}}]}"#,
-    );
-    assert_eq!(stored, expected);
-    let read: Expr = serde_json::from_str(&stored).unwrap();
-    assert_eq!(read, expr.without_positions());
-}
-
-/// The stored operator names are those of the language.
-#[test]
-fn operator_names() {
+fn names_come_back() {
     for operator in Operator::ALL {
-        let stored = serde_json::to_string(&operator).unwrap();
-        assert_eq!(stored, format!("\"{}\"", operator.name()));
         assert_eq!(Operator::from_name(operator.name()), Some(operator));
     }
     for test in [
@@ -383,10 +364,6 @@ fn operator_names() {
         IsTest::False,
         IsTest::Unknown,
     ] {
-        assert_eq!(
-            serde_json::to_string(&test).unwrap(),
-            format!("\"{}\"", test.name())
-        );
         assert_eq!(IsTest::from_name(test.name()), Some(test));
     }
 }

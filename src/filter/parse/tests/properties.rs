@@ -61,8 +61,8 @@ fn check_round_trip(expr: Expr, origin: &str) {
     };
     assert_eq!(again.to_string(), text, "{origin:?}");
     assert_eq!(
-        again.without_positions(),
-        expr.without_positions(),
+        without_positions(again),
+        without_positions(expr),
         "{origin:?}: {text:?}"
     );
 }
