@@ -6,7 +6,7 @@ use crate::error::{report, Error, Result};
 use crate::pg::backend::invalidation::watch;
 use crate::pg::backend::invalidation::Fresh;
 use crate::pg::backend::memory::Memory;
-use crate::pg::call::values::transaction_start;
+use crate::pg::backend::xact::transaction_start;
 use crate::pg::call::values::JsonText;
 use crate::pg::catalog::rowtype::relation_of;
 use crate::pg::catalog::rowtype::Table;

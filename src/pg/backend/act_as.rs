@@ -1,6 +1,7 @@
 //! Work done as another role: restricted, under pinned settings, and undone on every way out.
 
 use crate::error::Result;
+use crate::pg::sys::compat;
 use pgrx::pg_sys;
 use std::ffi::{CStr, CString};
 use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
@@ -125,7 +126,7 @@ fn empty_claims() {
 fn claims() -> Vec<CString> {
     // SAFETY: the array holds as many valid entries as the server says; it is read before anything is set.
     unsafe {
-        let variables = variables();
+        let variables = compat::settings();
         variables
             .iter()
             .filter(|variable| (***variable).vartype == pg_sys::config_type::PGC_STRING)
@@ -136,23 +137,5 @@ fn claims() -> Vec<CString> {
             })
             .map(CStr::to_owned)
             .collect()
-    }
-}
-
-/// Every setting that the server knows.
-///
-/// # Safety
-/// The slice is valid until a setting is defined.
-unsafe fn variables() -> &'static [*mut pg_sys::config_generic] {
-    // SAFETY: the server's own array and its own count of it.
-    unsafe {
-        #[cfg(feature = "pg15")]
-        let (array, count) = (pg_sys::get_guc_variables(), pg_sys::GetNumConfigOptions());
-        #[cfg(not(feature = "pg15"))]
-        let (array, count) = {
-            let mut count = 0;
-            (pg_sys::get_guc_variables(&mut count), count)
-        };
-        std::slice::from_raw_parts(array, count as usize)
     }
 }

@@ -5,6 +5,7 @@
 //! settings go through the GUC machinery, which costs microseconds. Where an error leaves that level open, the abort
 //! of the (sub)transaction closes it, as for a function's own SET clause.
 
+use crate::pg::sys::raw;
 use pgrx::pg_sys;
 use std::cell::Cell;
 use std::ffi::{c_int, CStr};
@@ -38,11 +39,6 @@ const PINNED: [(&CStr, &CStr); 12] = [
 const ISO_DATES: c_int = 1;
 const POSTGRES_INTERVALS: c_int = 0;
 const HEX_BYTEA: c_int = 1;
-
-extern "C" {
-    /// bytea.h; exported by the server, not bound by pgrx.
-    static mut bytea_output: c_int;
-}
 
 /// Pins until it is dropped.
 pub struct Pinned {
@@ -83,14 +79,14 @@ impl Variables {
                 date_style: pg_sys::DateStyle,
                 interval_style: pg_sys::IntervalStyle,
                 timezone: pg_sys::session_timezone,
-                bytea: bytea_output,
+                bytea: raw::bytea_output,
                 float_digits: pg_sys::extra_float_digits,
                 quote: pg_sys::quote_all_identifiers,
             };
             pg_sys::DateStyle = ISO_DATES;
             pg_sys::IntervalStyle = POSTGRES_INTERVALS;
             pg_sys::session_timezone = utc;
-            bytea_output = HEX_BYTEA;
+            raw::bytea_output = HEX_BYTEA;
             pg_sys::extra_float_digits = 1;
             pg_sys::quote_all_identifiers = false;
             session
@@ -105,7 +101,7 @@ impl Drop for Variables {
             pg_sys::DateStyle = self.date_style;
             pg_sys::IntervalStyle = self.interval_style;
             pg_sys::session_timezone = self.timezone;
-            bytea_output = self.bytea;
+            raw::bytea_output = self.bytea;
             pg_sys::extra_float_digits = self.float_digits;
             pg_sys::quote_all_identifiers = self.quote;
         }

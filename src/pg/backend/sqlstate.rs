@@ -2,17 +2,13 @@
 //! Rust. Noted where a user's function raises, put back where the error leaves for Postgres.
 
 use crate::error::SqlState;
+use crate::pg::sys::raw;
 use pgrx::pg_sys;
 use pgrx::pg_sys::panic::CaughtError;
 use pgrx::PgSqlErrorCode;
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
-
-extern "C-unwind" {
-    /// elog.h; exported by the server, not bound by pgrx.
-    fn errcode(sqlstate: c_int) -> c_int;
-}
 
 thread_local! {
     /// Of the last error that a user's function raised, as Postgres packs it; 0 for none.
@@ -169,5 +165,5 @@ unsafe fn is_interrupt() -> bool {
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn put_back(sqlstate: *mut c_void) {
     // SAFETY: as above.
-    unsafe { errcode(sqlstate as usize as c_int) };
+    unsafe { raw::errcode(sqlstate as usize as c_int) };
 }

@@ -1,6 +1,8 @@
 //! Positions in the write-ahead log: where an entry stands, where a reader has read to, what a crash cannot undo.
 
+use crate::pg::sys::raw;
 use pgrx::pg_sys;
+use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use std::cell::Cell;
 
 /// Whether the server is a standby or recovering.
@@ -38,9 +40,21 @@ pub fn timeline() -> u32 {
 /// Whether what had been written before `position` on timeline `of` is part of this server's history.
 pub fn is_in_history(of: u32, position: u64) -> bool {
     let now = timeline();
-    of == now
-        || (of < now
-            && crate::pg::sys::compat::timeline_of(position.saturating_sub(1), now) == Some(of))
+    of == now || (of < now && timeline_of(position.saturating_sub(1), now) == Some(of))
+}
+
+/// The timeline that a position belongs to in the history of `timeline`; `None` for one that never was or that the
+/// history does not reach.
+fn timeline_of(position: u64, timeline: u32) -> Option<u32> {
+    // SAFETY: the history is read from the WAL directory into the current memory context; a timeline without a file is
+    // its own history. tliOfPointInHistory covers every position (its last entry is open-ended).
+    unsafe {
+        let history = pg_guard_ffi_boundary(|| raw::readTimeLineHistory(timeline));
+        Some(pg_guard_ffi_boundary(|| {
+            raw::tliOfPointInHistory(position, history)
+        }))
+        .filter(|timeline| *timeline != 0)
+    }
 }
 
 /// The cluster's system identifier.

@@ -2,6 +2,7 @@
 
 use super::mailbox::{Failure, Mailbox, Outcome};
 use crate::error::{self, report, Error, ErrorReport};
+use crate::pg::sys::compat::TIMEOUTS_OFF;
 use pgrx::bgworkers::{BackgroundWorker, BackgroundWorkerBuilder, BgWorkerStartTime};
 use pgrx::prelude::*;
 use pgrx::{pg_sys, IntoDatum, PgTryBuilder};
@@ -139,10 +140,6 @@ pub fn in_transaction<T>(step: impl FnOnce() -> error::Result<T>) -> Result<T, F
 /// synchronous standby: they hold locks, and nothing that a janitor does is lost twice.
 const PINNED: &[(&CStr, &CStr)] = &[
     (c"search_path", c""),
-    (c"statement_timeout", c"0"),
-    (c"idle_in_transaction_session_timeout", c"0"),
-    #[cfg(not(any(feature = "pg15", feature = "pg16")))]
-    (c"transaction_timeout", c"0"),
     (c"default_transaction_isolation", c"read committed"),
     (c"default_transaction_read_only", c"off"),
     (c"default_transaction_deferrable", c"off"),
@@ -186,7 +183,8 @@ pub extern "C-unwind" fn pgrealtime_janitor(database: pg_sys::Datum) {
     };
     // SAFETY: the settings are set before the connection, over what it brings along (autovacuum.c does the same). It has
     // the bootstrap superuser's rights, which it uses on the extension's own tables alone.
-    PINNED.iter().for_each(|(name, value)| set(name, value));
+    let pinned = PINNED.iter().chain(TIMEOUTS_OFF);
+    pinned.for_each(|(name, value)| set(name, value));
     wait_for_locks(PATIENCE);
     unsafe {
         let database = pg_sys::Oid::from(database.value() as u32);

@@ -2,6 +2,7 @@
 
 use super::rename::{self, named_relation, Named};
 use crate::pg::catalog::relation::relation_by_name;
+use crate::pg::sys::compat;
 use crate::pg::CallInfo;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{NodeTag, Oid};
@@ -242,9 +243,7 @@ unsafe fn of_alter_table(statement: *mut pg_sys::AlterTableStmt) -> Command {
                 | Kind::AT_DisableTrigAll
                 | Kind::AT_DisableTrigUser => altered.tables.extend(itself()),
                 Kind::AT_ChangeOwner => altered.owner = itself(),
-                // Of a virtual column, which is not rewritten.
-                #[cfg(feature = "pg18")]
-                Kind::AT_SetExpression => altered.values = itself(),
+                other if compat::sets_virtual_expression(other) => altered.values = itself(),
                 _ => {}
             }
         }

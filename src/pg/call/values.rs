@@ -135,9 +135,3 @@ unsafe impl SqlTranslatable for Call {
     const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::Skip);
     const RETURN_SQL: Result<ReturnsRef, ReturnsError> = Err(ReturnsError::Datum);
 }
-
-/// Start of the transaction, microseconds since 2000-01-01 UTC.
-pub fn transaction_start() -> i64 {
-    // SAFETY: reads a variable of the backend; called in a transaction.
-    unsafe { pg_sys::GetCurrentTransactionStartTimestamp() }
-}

@@ -2,6 +2,7 @@
 
 use super::catalog_scan::{scan, ByOid};
 use super::relation::Class;
+use crate::pg::sys::compat;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
 
@@ -54,37 +55,14 @@ pub fn may_select_some(relation: Oid) -> bool {
 pub fn may_execute(function: Oid) -> bool {
     let execute = pg_sys::ACL_EXECUTE as pg_sys::AclMode;
     // SAFETY: a function that has gone meanwhile raises Postgres's own error.
-    unsafe {
-        #[cfg(feature = "pg15")]
-        let result = pg_sys::pg_proc_aclcheck(function, pg_sys::GetUserId(), execute);
-        #[cfg(not(feature = "pg15"))]
-        let result = pg_sys::object_aclcheck(
-            pg_sys::ProcedureRelationId,
-            function,
-            pg_sys::GetUserId(),
-            execute,
-        );
-        result == pg_sys::AclResult::ACLCHECK_OK
-    }
+    unsafe { compat::function_check(function, pg_sys::GetUserId(), execute) }
 }
 
 /// Whether the current user may create schemas and publications in this database.
 pub fn may_create_in_database() -> bool {
     let create = pg_sys::ACL_CREATE as pg_sys::AclMode;
     // SAFETY: the current database exists.
-    unsafe {
-        #[cfg(feature = "pg15")]
-        let result =
-            pg_sys::pg_database_aclcheck(pg_sys::MyDatabaseId, pg_sys::GetUserId(), create);
-        #[cfg(not(feature = "pg15"))]
-        let result = pg_sys::object_aclcheck(
-            pg_sys::DatabaseRelationId,
-            pg_sys::MyDatabaseId,
-            pg_sys::GetUserId(),
-            create,
-        );
-        result == pg_sys::AclResult::ACLCHECK_OK
-    }
+    unsafe { compat::database_check(pg_sys::MyDatabaseId, pg_sys::GetUserId(), create) }
 }
 
 /// Name of the current database.
@@ -113,18 +91,7 @@ fn schema_exists(schema: Oid) -> bool {
 fn schema_usage(schema: Oid) -> bool {
     let usage = pg_sys::ACL_USAGE as pg_sys::AclMode;
     // SAFETY: the schema has just been seen.
-    unsafe {
-        #[cfg(feature = "pg15")]
-        let result = pg_sys::pg_namespace_aclcheck(schema, pg_sys::GetUserId(), usage);
-        #[cfg(not(feature = "pg15"))]
-        let result = pg_sys::object_aclcheck(
-            pg_sys::NamespaceRelationId,
-            schema,
-            pg_sys::GetUserId(),
-            usage,
-        );
-        result == pg_sys::AclResult::ACLCHECK_OK
-    }
+    unsafe { compat::schema_check(schema, pg_sys::GetUserId(), usage) }
 }
 
 const EXTENSIONS: ByOid = ByOid {

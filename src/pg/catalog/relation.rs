@@ -2,7 +2,9 @@
 
 use super::catalog_scan::{scan, ByOid};
 use crate::error::{report, Error};
+use crate::pg::sys::raw;
 use pgrx::pg_sys;
+use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::Oid;
 use std::ffi::{CStr, CString};
 
@@ -232,27 +234,25 @@ fn with_form<T>(relation: Oid, read: impl FnOnce(&pg_sys::FormData_pg_class) -> 
     }
 }
 
-unsafe extern "C-unwind" {
-    // Exported by the server (catalog/partition.h, catalog/pg_inherits.h), not bound by pgrx.
-    fn get_partition_ancestors(relid: Oid) -> *mut pg_sys::List;
-    fn find_all_inheritors(
-        parent: Oid,
-        lock: pg_sys::LOCKMODE,
-        numparents: *mut *mut pg_sys::List,
-    ) -> *mut pg_sys::List;
+/// Partitioned tables above a partition, the nearest first; none for anything else.
+pub fn ancestors(class: &Class) -> Vec<Oid> {
+    match class.is_partition {
+        true => ancestors_of(class.oid),
+        false => Vec::new(),
+    }
 }
 
-/// Partitioned tables above a partition, the nearest first.
-pub fn ancestors(class: &Class) -> Vec<Oid> {
-    if !class.is_partition {
-        return Vec::new();
-    }
-    let oid = class.oid;
-    // SAFETY: the function takes any OID and returns a palloc'd list; nothing in the closure has a destructor.
+/// [`ancestors`] of a relation that is known by its OID alone.
+pub(in crate::pg) fn ancestors_of(relation: Oid) -> Vec<Oid> {
+    // SAFETY: the function reads pg_inherits and returns a palloc'd list; it raises for what is no partition, which is
+    // looked at first; nothing in the closure has a destructor.
     unsafe {
-        oids(pg_sys::ffi::pg_guard_ffi_boundary(|| {
-            get_partition_ancestors(oid)
-        }))
+        match pg_sys::get_rel_relispartition(relation) {
+            true => oids(pg_guard_ffi_boundary(|| {
+                raw::get_partition_ancestors(relation)
+            })),
+            false => Vec::new(),
+        }
     }
 }
 
@@ -262,8 +262,8 @@ pub fn descendants(relation: Oid) -> Vec<Oid> {
     let no_lock = pg_sys::NoLock as pg_sys::LOCKMODE;
     // SAFETY: the function takes any OID and returns a palloc'd list; nothing in the closure has a destructor.
     let mut all = unsafe {
-        oids(pg_sys::ffi::pg_guard_ffi_boundary(|| {
-            find_all_inheritors(relation, no_lock, std::ptr::null_mut())
+        oids(pg_guard_ffi_boundary(|| {
+            raw::find_all_inheritors(relation, no_lock, std::ptr::null_mut())
         }))
     };
     all.retain(|oid| *oid != relation);

@@ -1,5 +1,6 @@
 //! The triggers of a relation as the relcache holds them: what capture and its readers learn from them.
 
+use super::relation::ancestors_of;
 use pgrx::pg_sys;
 use std::ffi::CStr;
 
@@ -48,7 +49,7 @@ pub fn truncate_root(
                 .iter()
                 .any(|argument| is_leaf_argument(argument))
     };
-    crate::pg::sys::compat::partition_ancestors(partition)
+    ancestors_of(partition)
         .into_iter()
         .find(|ancestor| with_triggers(*ancestor, |all| all.iter().any(own)) == Some(true))
 }

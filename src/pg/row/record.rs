@@ -5,6 +5,7 @@ use super::value::detoasted;
 pub use super::value::Value;
 use crate::pg::backend::memory::Memory;
 use crate::pg::backend::memory::Scratch;
+use crate::pg::sys::compat::attribute;
 use pgrx::pg_sys::Oid;
 use pgrx::{pg_sys, varlena};
 use std::ffi::CStr;
@@ -267,25 +268,5 @@ impl RowShape {
             nulls,
             absent: &[],
         }
-    }
-}
-
-/// # Safety
-/// The descriptor is valid and has more than `i` attributes.
-unsafe fn attribute<'a>(
-    descriptor: pg_sys::TupleDesc,
-    i: usize,
-) -> &'a pg_sys::FormData_pg_attribute {
-    // SAFETY: as the caller says. From 18 on the attributes stand behind their compact forms.
-    unsafe {
-        #[cfg(not(feature = "pg18"))]
-        let attributes = (*descriptor).attrs.as_ptr();
-        #[cfg(feature = "pg18")]
-        let attributes = (*descriptor)
-            .compact_attrs
-            .as_ptr()
-            .add((*descriptor).natts as usize)
-            .cast::<pg_sys::FormData_pg_attribute>();
-        &*attributes.add(i)
     }
 }

@@ -3,8 +3,8 @@
 use super::record::Value;
 use super::types::Type;
 use crate::pg::backend::memory::Scratch;
+use crate::pg::sys::raw;
 use pgrx::{pg_sys, varlena};
-use std::ffi::{c_char, c_int};
 
 /// A type whose values need no output function.
 #[derive(Clone, Copy, Debug)]
@@ -155,12 +155,6 @@ unsafe fn name<'a>(datum: pg_sys::Datum) -> &'a [u8] {
     data.split(|byte| *byte == 0).next().unwrap_or(data)
 }
 
-extern "C" {
-    // common/shortest_dec.h: exported by the server, not bound by pgrx. Neither can raise an error.
-    fn double_to_shortest_decimal_bufn(value: f64, result: *mut c_char) -> c_int;
-    fn float_to_shortest_decimal_bufn(value: f32, result: *mut c_char) -> c_int;
-}
-
 /// The digits of a float as `float8out` prints them by default, `NaN` and `Infinity` too.
 #[derive(Clone, Copy, Debug)]
 pub struct Digits {
@@ -177,7 +171,8 @@ impl Digits {
     fn float8(value: f64) -> Digits {
         let mut text = [0; 25];
         // SAFETY: the buffer has the size that the function asks for.
-        let length = unsafe { double_to_shortest_decimal_bufn(value, text.as_mut_ptr().cast()) };
+        let length =
+            unsafe { raw::double_to_shortest_decimal_bufn(value, text.as_mut_ptr().cast()) };
         Digits {
             text,
             length: length as u8,
@@ -187,7 +182,8 @@ impl Digits {
     fn float4(value: f32) -> Digits {
         let mut text = [0; 25];
         // SAFETY: FLOAT_SHORTEST_DECIMAL_LEN is 16.
-        let length = unsafe { float_to_shortest_decimal_bufn(value, text.as_mut_ptr().cast()) };
+        let length =
+            unsafe { raw::float_to_shortest_decimal_bufn(value, text.as_mut_ptr().cast()) };
         Digits {
             text,
             length: length as u8,

@@ -2,6 +2,7 @@
 
 use crate::error::SqlState;
 use crate::pg::catalog::columns::text;
+use crate::pg::sys::raw;
 use pgrx::pg_sys;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::panic::CaughtError;
@@ -61,22 +62,6 @@ pub fn quote(value: &str) -> String {
     }
 }
 
-unsafe extern "C-unwind" {
-    fn RE_compile_and_cache(
-        pattern: *mut pg_sys::text,
-        flags: std::ffi::c_int,
-        collation: Oid,
-    ) -> *const CompiledRegex;
-}
-
-/// The beginning of `regex_t` (regex/regex.h), the same from version 9.1 to 18.
-#[repr(C)]
-struct CompiledRegex {
-    magic: std::ffi::c_int,
-    groups: usize,
-    info: std::ffi::c_long,
-}
-
 /// regex/regex.h: `REG_ADVANCED`, `REG_NOSUB` (what a match without groups asks for), `REG_ICASE`, `REG_UBACKREF`
 const REG_ADVANCED: std::ffi::c_int = 3;
 const REG_NOSUB: std::ffi::c_int = 16;
@@ -92,7 +77,7 @@ pub fn compile_regex(pattern: &str, ignore_case: bool, collation: Oid) -> Result
         unsafe {
             let pattern = pg_sys::cstring_to_text(pattern.as_ptr());
             let compiled =
-                pg_guard_ffi_boundary(|| RE_compile_and_cache(pattern, flags, collation));
+                pg_guard_ffi_boundary(|| raw::RE_compile_and_cache(pattern, flags, collation));
             (*compiled).info & REG_UBACKREF != 0
         }
     })

@@ -1,47 +1,8 @@
-//! Differences between Postgres versions, and functions of the server that pgrx does not bind.
+//! Differences between Postgres versions: the only version cfgs, with those of raw.rs.
 
+use super::raw;
 use pgrx::pg_sys;
-use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
-
-unsafe extern "C-unwind" {
-    fn readTimeLineHistory(target: pg_sys::TimeLineID) -> *mut pg_sys::List;
-    fn tliOfPointInHistory(
-        point: pg_sys::XLogRecPtr,
-        history: *mut pg_sys::List,
-    ) -> pg_sys::TimeLineID;
-    fn get_partition_ancestors(relid: pg_sys::Oid) -> *mut pg_sys::List;
-}
-
-/// Ancestors of a partition, the nearest first; none for anything else.
-pub fn partition_ancestors(relation: pg_sys::Oid) -> Vec<pg_sys::Oid> {
-    // SAFETY: the function reads pg_inherits and returns a list of OIDs in the current memory context; a relation that
-    // is no partition must not be asked (partition.c raises), which relispartition tells.
-    unsafe {
-        if !pg_sys::get_rel_relispartition(relation) {
-            return Vec::new();
-        }
-        let list = pg_guard_ffi_boundary(|| get_partition_ancestors(relation));
-        let ancestors = pgrx::PgList::<pg_sys::Oid>::from_pg(list)
-            .iter_oid()
-            .collect();
-        pg_sys::list_free(list);
-        ancestors
-    }
-}
-
-/// The timeline that a position belongs to in the history of `timeline`; `None` for one that never was or that the
-/// history does not reach.
-pub fn timeline_of(position: u64, timeline: u32) -> Option<u32> {
-    // SAFETY: the history is read from the WAL directory into the current memory context; a timeline without a file is
-    // its own history. tliOfPointInHistory covers every position (its last entry is open-ended).
-    unsafe {
-        let history = pg_guard_ffi_boundary(|| readTimeLineHistory(timeline));
-        Some(pg_guard_ffi_boundary(|| {
-            tliOfPointInHistory(position, history)
-        }))
-        .filter(|timeline| *timeline != 0)
-    }
-}
+use std::ffi::{c_char, CStr};
 
 /// Subtransaction in which a relation first got a new file in this transaction.
 #[cfg(feature = "pg15")]
@@ -195,9 +156,9 @@ pub unsafe fn set_attribute(descriptor: pg_sys::TupleDesc, index: usize, column:
         (*attribute).atttypid = column.type_oid;
         (*attribute).atttypmod = column.typmod;
         (*attribute).attlen = column.length;
-        (*attribute).attalign = column.alignment as std::ffi::c_char;
+        (*attribute).attalign = column.alignment as c_char;
         (*attribute).attbyval = column.by_value;
-        (*attribute).attstorage = pg_sys::TYPSTORAGE_PLAIN as std::ffi::c_char;
+        (*attribute).attstorage = pg_sys::TYPSTORAGE_PLAIN as c_char;
         #[cfg(not(feature = "pg18"))]
         {
             (*attribute).attcacheoff = -1;
@@ -265,6 +226,44 @@ pub unsafe fn schema_check(schema: pg_sys::Oid, role: pg_sys::Oid, mode: pg_sys:
     }
 }
 
+/// Whether a role has a privilege on a function.
+///
+/// # Safety
+/// The function exists, or an error of Postgres's own may be raised.
+pub unsafe fn function_check(
+    function: pg_sys::Oid,
+    role: pg_sys::Oid,
+    mode: pg_sys::AclMode,
+) -> bool {
+    // SAFETY: as promised.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        let result = pg_sys::pg_proc_aclcheck(function, role, mode);
+        #[cfg(not(feature = "pg15"))]
+        let result = pg_sys::object_aclcheck(pg_sys::ProcedureRelationId, function, role, mode);
+        result == pg_sys::AclResult::ACLCHECK_OK
+    }
+}
+
+/// Whether a role has a privilege on a database.
+///
+/// # Safety
+/// The database exists.
+pub unsafe fn database_check(
+    database: pg_sys::Oid,
+    role: pg_sys::Oid,
+    mode: pg_sys::AclMode,
+) -> bool {
+    // SAFETY: as promised.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        let result = pg_sys::pg_database_aclcheck(database, role, mode);
+        #[cfg(not(feature = "pg15"))]
+        let result = pg_sys::object_aclcheck(pg_sys::DatabaseRelationId, database, role, mode);
+        result == pg_sys::AclResult::ACLCHECK_OK
+    }
+}
+
 /// Runs a query to its end.
 ///
 /// # Safety
@@ -282,15 +281,12 @@ pub unsafe fn executor_run(query: *mut pg_sys::QueryDesc) {
 
 /// Makes SIGTERM end this process where it looks for interrupts, not in the midst of whatever it does.
 pub fn end_by_interrupt() {
-    unsafe extern "C-unwind" {
-        fn die(signal: std::ffi::c_int);
-    }
     // SAFETY: the handler is Postgres's own for sessions; it sets flags (postgres.c).
     unsafe {
         #[cfg(not(feature = "pg18"))]
-        pg_sys::pqsignal(pg_sys::SIGTERM as i32, Some(die));
+        pg_sys::pqsignal(pg_sys::SIGTERM as i32, Some(raw::die));
         #[cfg(feature = "pg18")]
-        pg_sys::pqsignal_be(pg_sys::SIGTERM as i32, Some(die));
+        pg_sys::pqsignal_be(pg_sys::SIGTERM as i32, Some(raw::die));
     }
 }
 
@@ -306,5 +302,54 @@ pub unsafe fn holds_lock(tag: &pg_sys::LOCKTAG, mode: pg_sys::LOCKMODE) -> bool 
         #[cfg(not(any(feature = "pg15", feature = "pg16")))]
         let held = pg_sys::LockHeldByMe(tag, mode, true);
         held
+    }
+}
+
+/// Every setting that the server knows.
+///
+/// # Safety
+/// The slice is valid until a setting is defined.
+pub unsafe fn settings() -> &'static [*mut pg_sys::config_generic] {
+    // SAFETY: the server's own array and its own count of it.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        let (array, count) = (pg_sys::get_guc_variables(), pg_sys::GetNumConfigOptions());
+        #[cfg(not(feature = "pg15"))]
+        let (array, count) = {
+            let mut count = 0;
+            (pg_sys::get_guc_variables(&mut count), count)
+        };
+        std::slice::from_raw_parts(array, count as usize)
+    }
+}
+
+/// Settings that end a session's statements or transactions after some time, off.
+pub const TIMEOUTS_OFF: &[(&CStr, &CStr)] = &[
+    (c"statement_timeout", c"0"),
+    (c"idle_in_transaction_session_timeout", c"0"),
+    #[cfg(not(any(feature = "pg15", feature = "pg16")))]
+    (c"transaction_timeout", c"0"),
+];
+
+/// Whether a command of ALTER TABLE gives a virtual column other values without rewriting the table: such columns came
+/// with version 18.
+pub fn sets_virtual_expression(_command: pg_sys::AlterTableType::Type) -> bool {
+    #[cfg(not(feature = "pg18"))]
+    return false;
+    #[cfg(feature = "pg18")]
+    return _command == pg_sys::AlterTableType::AT_SetExpression;
+}
+
+/// Writes a transactional logical message into the WAL.
+///
+/// # Safety
+/// May raise: see raw.rs. The message has so many bytes.
+pub unsafe fn log_logical_message(prefix: &CStr, message: *const c_char, size: usize) {
+    // SAFETY: as promised; both are copied.
+    unsafe {
+        #[cfg(any(feature = "pg15", feature = "pg16"))]
+        raw::LogLogicalMessage(prefix.as_ptr(), message, size, true);
+        #[cfg(not(any(feature = "pg15", feature = "pg16")))]
+        raw::LogLogicalMessage(prefix.as_ptr(), message, size, true, false);
     }
 }

@@ -1,14 +1,28 @@
-//! Functions of the server without pgrx's guard, for the row path: a guard around each costs more than what some of them do.
+//! The extern declarations: functions and variables of the server that pgrx does not bind, and, for the row path, some
+//! without its guard, which costs more than what they do.
 //!
-//! The first group never raises an error. The second may: only inside a `pg_guard_ffi_boundary` whose closure holds no
+//! The first two groups never raise an error. The others may: only inside a `pg_guard_ffi_boundary` whose closure holds no
 //! value with a destructor and cannot panic, since an error jumps out of it (pgrx-pg-sys, ffi.rs).
 
 use pgrx::pg_sys;
+use std::ffi::{c_char, c_int, c_long};
+
+unsafe extern "C" {
+    // bytea.h
+    pub static mut bytea_output: c_int;
+    // common/shortest_dec.h
+    pub fn double_to_shortest_decimal_bufn(value: f64, result: *mut c_char) -> c_int;
+    pub fn float_to_shortest_decimal_bufn(value: f32, result: *mut c_char) -> c_int;
+}
 
 unsafe extern "C-unwind" {
     pub fn GetCurrentSubTransactionId() -> pg_sys::SubTransactionId;
     pub fn GetCurrentTransactionStartTimestamp() -> pg_sys::TimestampTz;
     pub fn GetTopFullTransactionIdIfAny() -> pg_sys::FullTransactionId;
+    // elog.h: says so of the error that is being raised.
+    pub fn errcode(sqlstate: c_int) -> c_int;
+    // tcop/tcopprot.h: a signal handler, which only sets flags.
+    pub fn die(signal: c_int);
 }
 
 unsafe extern "C-unwind" {
@@ -38,4 +52,49 @@ unsafe extern "C-unwind" {
         unchanged: bool,
         info: *mut pg_sys::IndexInfo,
     ) -> bool;
+}
+
+// Not bound by pgrx: access/timeline.h, catalog/partition.h, catalog/pg_inherits.h, commands/async.h,
+// replication/message.h, regex/regex.h.
+unsafe extern "C-unwind" {
+    pub fn readTimeLineHistory(target: pg_sys::TimeLineID) -> *mut pg_sys::List;
+    pub fn tliOfPointInHistory(
+        point: pg_sys::XLogRecPtr,
+        history: *mut pg_sys::List,
+    ) -> pg_sys::TimeLineID;
+    pub fn get_partition_ancestors(relation: pg_sys::Oid) -> *mut pg_sys::List;
+    pub fn find_all_inheritors(
+        parent: pg_sys::Oid,
+        lock: pg_sys::LOCKMODE,
+        numbers_of_parents: *mut *mut pg_sys::List,
+    ) -> *mut pg_sys::List;
+    pub fn Async_Notify(channel: *const c_char, payload: *const c_char);
+    #[cfg(any(feature = "pg15", feature = "pg16"))]
+    pub fn LogLogicalMessage(
+        prefix: *const c_char,
+        message: *const c_char,
+        size: usize,
+        transactional: bool,
+    ) -> pg_sys::XLogRecPtr;
+    #[cfg(not(any(feature = "pg15", feature = "pg16")))]
+    pub fn LogLogicalMessage(
+        prefix: *const c_char,
+        message: *const c_char,
+        size: usize,
+        transactional: bool,
+        flush: bool,
+    ) -> pg_sys::XLogRecPtr;
+    pub fn RE_compile_and_cache(
+        pattern: *mut pg_sys::text,
+        flags: c_int,
+        collation: pg_sys::Oid,
+    ) -> *const CompiledRegex;
+}
+
+/// The beginning of `regex_t` (regex/regex.h), the same from version 9.1 to 18.
+#[repr(C)]
+pub struct CompiledRegex {
+    magic: c_int,
+    groups: usize,
+    pub info: c_long,
 }

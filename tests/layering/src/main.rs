@@ -1,7 +1,7 @@
 //! The crate's dependency directions, and where unsafe code may be: see rules.rs.
 //!
 //! - modules of one level do not use each other, none uses a higher one, no two use each other in a circle
-//! - unsafe, pg_sys, extern functions and version cfgs are in src/pg only
+//! - unsafe, pg_sys and extern functions are in src/pg only, extern declarations and version cfgs in src/pg/sys
 //! - pure modules use neither pgrx nor what uses it
 //! - every file begins with a //! line that says what it is for
 //!

@@ -19,8 +19,8 @@ pub struct Rules {
     pub pure_later: &'static [&'static str],
     /// The only place of `unsafe`, `pg_sys` and extern functions.
     pub unsafe_in: &'static str,
-    /// The only place of cfgs for versions of Postgres.
-    pub versions_in: &'static str,
+    /// The only place of cfgs for versions of Postgres and of extern declarations.
+    pub bindings_in: &'static str,
     /// Circles that are there today; any other is refused, and so is a name here whose circle is gone.
     pub known_circles: &'static [&'static [&'static str]],
 }
@@ -60,7 +60,7 @@ pub const RULES: Rules = Rules {
     ],
     pure_later: &["feed::matcher"],
     unsafe_in: "pg",
-    versions_in: "pg",
+    bindings_in: "pg::sys",
     known_circles: &[],
 };
 

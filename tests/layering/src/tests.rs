@@ -352,15 +352,16 @@ fn unsafe_code_is_in_pg() {
     )]);
     accept(&[(
         "pg/mod.rs",
-        "#![allow(unsafe_code)]\n#[cfg(feature = \"pg15\")] unsafe fn f() { pg_sys::g() }",
+        "#![allow(unsafe_code)]\nunsafe fn f() { pg_sys::g() }",
     )]);
 }
 
 #[test]
-fn versions_of_postgres_are_in_pg() {
-    let path = "capture/image.rs";
-    let of =
-        |line: usize| format!("src/{path}:{line}: a cfg for a version of Postgres outside src/pg");
+fn versions_of_postgres_are_in_sys() {
+    let path = "pg/row/image.rs";
+    let of = |line: usize| {
+        format!("src/{path}:{line}: a cfg for a version of Postgres outside src/pg/sys")
+    };
     refuse(path, "#[cfg(feature = \"pg15\")] fn f() {}", &of(2));
     let code = "#[cfg_attr(any(feature = \"x\", feature = \"pg17\"), inline)] fn f() {}";
     refuse(path, code, &of(2));
@@ -374,18 +375,19 @@ fn versions_of_postgres_are_in_pg() {
         path,
         "#[cfg(any(test, feature = \"pg_test\"))] mod tests { use pgrx::prelude::*; }",
     )]);
-    let later = Rules {
-        versions_in: "pg::sys",
-        ..FRESH
-    };
-    let said = judge_by(
-        &later,
-        &[("pg/row.rs", "#[cfg(feature = \"pg15\")] fn f() {}")],
+    accept(&[("pg/sys/compat.rs", "#[cfg(feature = \"pg15\")] fn f() {}")]);
+}
+
+#[test]
+fn extern_declarations_are_in_sys() {
+    let code = "unsafe extern \"C-unwind\" { fn f(); }";
+    refuse(
+        "pg/row/image.rs",
+        code,
+        "src/pg/row/image.rs:2: extern declarations outside src/pg/sys",
     );
-    assert_eq!(
-        said,
-        ["src/pg/row.rs:2: a cfg for a version of Postgres outside src/pg/sys"]
-    );
+    accept(&[("pg/sys/raw.rs", code)]);
+    accept(&[("pg/row/image.rs", "unsafe extern \"C-unwind\" fn f() {}")]);
 }
 
 #[test]

@@ -66,15 +66,14 @@ fn judge_word(file: &File, rules: &Rules, words: &[Word], at: usize) -> Vec<Stri
             _ => {}
         }
     }
-    if !is_within(&file.module, rules.versions_in)
-        && name == "feature"
-        && next(1) == "="
-        && is_version(next(2))
-    {
-        let place = rules.versions_in.replace("::", "/");
-        broken.push(format!(
-            "a cfg for a version of Postgres outside src/{place}"
-        ));
+    if !is_within(&file.module, rules.bindings_in) {
+        let place = format!("outside src/{}", rules.bindings_in.replace("::", "/"));
+        if name == "feature" && next(1) == "=" && is_version(next(2)) {
+            broken.push(format!("a cfg for a version of Postgres {place}"));
+        }
+        if name == "extern" && next(1).starts_with('"') && next(2) == "{" {
+            broken.push(format!("extern declarations {place}"));
+        }
     }
     if name.starts_with("pgrx") && rules.is_pure(&file.module) {
         broken.push(format!("a pure module may not use {name}"));
