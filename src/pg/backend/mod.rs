@@ -12,6 +12,7 @@ pub mod running;
 pub mod settings;
 pub mod sqlstate;
 pub mod subtransaction;
+pub(in crate::pg) mod syscache;
 pub mod transaction_messages;
 pub mod wait;
 pub mod wal;

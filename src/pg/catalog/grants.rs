@@ -1,7 +1,8 @@
 //! Who was granted SELECT, as the ACLs of a relation and its columns say.
 
+use crate::pg::backend::syscache::Cached;
 use pgrx::pg_sys;
-use pgrx::pg_sys::Oid;
+use pgrx::pg_sys::{FormData_pg_attribute, FormData_pg_class, Oid};
 
 /// A right to SELECT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,28 +15,23 @@ pub struct Grant {
 
 /// The rights to SELECT a relation or a column of it, its owner's among them where it has an ACL at all.
 pub fn select_grants(relation: Oid) -> Vec<Grant> {
+    let Some(class) = Cached::<FormData_pg_class>::by_oid(relation) else {
+        return Vec::new();
+    };
     let mut grants = Vec::new();
-    // SAFETY: syscache look-ups; each tuple is checked, read while it is pinned, and released.
+    // SAFETY: both columns are ACLs.
     unsafe {
-        let id = pg_sys::SysCacheIdentifier::RELOID as i32;
-        let tuple = pg_sys::SearchSysCache1(id, relation.into());
-        if tuple.is_null() {
-            return grants;
-        }
-        let last = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>()).relnatts;
-        add(&mut grants, id, tuple, pg_sys::Anum_pg_class_relacl, None);
-        pg_sys::ReleaseSysCache(tuple);
-        let id = pg_sys::SysCacheIdentifier::ATTNUM as i32;
-        for column in 1..=last {
-            let tuple = pg_sys::SearchSysCache2(id, relation.into(), column.into());
-            if tuple.is_null() {
-                continue;
+        add(
+            &mut grants,
+            class.column(pg_sys::Anum_pg_class_relacl),
+            None,
+        );
+        for column in 1..=class.relnatts {
+            let attribute = Cached::<FormData_pg_attribute>::by_pair(relation, column);
+            if let Some(attribute) = attribute.filter(|attribute| !attribute.attisdropped) {
+                let acl = attribute.column(pg_sys::Anum_pg_attribute_attacl);
+                add(&mut grants, acl, Some(column));
             }
-            let acl = pg_sys::Anum_pg_attribute_attacl;
-            if !(*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_attribute>()).attisdropped {
-                add(&mut grants, id, tuple, acl, Some(column));
-            }
-            pg_sys::ReleaseSysCache(tuple);
         }
     }
     grants
@@ -44,22 +40,12 @@ pub fn select_grants(relation: Oid) -> Vec<Grant> {
 /// Adds what one ACL says.
 ///
 /// # Safety
-/// The tuple is of the cache, and its column an ACL.
-unsafe fn add(
-    grants: &mut Vec<Grant>,
-    cache: i32,
-    tuple: pg_sys::HeapTuple,
-    column: u32,
-    of: Option<i16>,
-) {
-    let mut null = false;
+/// It is an ACL.
+unsafe fn add(grants: &mut Vec<Grant>, acl: Option<pg_sys::Datum>, of: Option<i16>) {
+    let Some(acl) = acl else { return };
     // SAFETY: as promised. An ACL is an array of one dimension without nulls: its head, one length, one lower bound,
     // then the items, aligned as heads are (acl.h, array.h).
     unsafe {
-        let acl = pg_sys::SysCacheGetAttr(cache, tuple, column as pg_sys::AttrNumber, &mut null);
-        if null {
-            return;
-        }
         let acl: *mut pg_sys::Acl = pg_sys::pg_detoast_datum_copy(acl.cast_mut_ptr()).cast();
         let length = acl.add(1).cast::<i32>();
         if (*acl).ndim == 1 {

@@ -2,13 +2,14 @@
 
 use super::catalog_scan::{scan, ByOid};
 use super::relation::{ancestors, oids, Class};
+use crate::pg::backend::syscache::{Cached, PublicationMember};
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Oid, SysCacheIdentifier};
 use std::ffi::CString;
 
 // Columns of pg_publication_rel (catalog/pg_publication_rel.h); not bound by pgrx, the same since 15.
-const PRQUAL: pg_sys::AttrNumber = 4;
-const PRATTRS: pg_sys::AttrNumber = 5;
+const PRQUAL: u32 = 4;
+const PRATTRS: u32 = 5;
 
 // pg_publication_rel_prpubid_index.
 const MEMBERS: ByOid = ByOid {
@@ -66,29 +67,19 @@ pub fn oid_by_name(name: &str) -> Option<Oid> {
 impl Publication {
     pub fn by_name(name: &str) -> Option<Publication> {
         let oid = oid_by_name(name)?;
-        // SAFETY: the tuple is checked, read while it is pinned, and released.
-        unsafe {
-            let tuple =
-                pg_sys::SearchSysCache1(SysCacheIdentifier::PUBLICATIONOID as i32, oid.into());
-            if tuple.is_null() {
-                return None;
-            }
-            let form = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_publication>();
-            let publication = Publication {
-                oid,
-                name: name.to_owned(),
-                owner: form.pubowner,
-                all_tables: form.puballtables,
-                via_root: form.pubviaroot,
-                inserts: form.pubinsert,
-                updates: form.pubupdate,
-                deletes: form.pubdelete,
-                truncates: form.pubtruncate,
-                generated: crate::pg::sys::compat::takes_generated(form),
-            };
-            pg_sys::ReleaseSysCache(tuple);
-            Some(publication)
-        }
+        let form = Cached::<pg_sys::FormData_pg_publication>::by_oid(oid)?;
+        Some(Publication {
+            oid,
+            name: name.to_owned(),
+            owner: form.pubowner,
+            all_tables: form.puballtables,
+            via_root: form.pubviaroot,
+            inserts: form.pubinsert,
+            updates: form.pubupdate,
+            deletes: form.pubdelete,
+            truncates: form.pubtruncate,
+            generated: crate::pg::sys::compat::takes_generated(&form),
+        })
     }
 
     /// How the relation is published; `None` when it is not.
@@ -114,25 +105,17 @@ impl Publication {
 
     /// What the member has of its own in the publication; nothing for what is not a direct member.
     pub fn restriction(&self, relation: Oid) -> Restriction {
-        let cache = SysCacheIdentifier::PUBLICATIONRELMAP as i32;
-        // SAFETY: the tuple is checked, read while it is pinned, and released.
+        let Some(member) = Cached::<PublicationMember>::by_pair(relation, self.oid) else {
+            return Restriction::default();
+        };
+        // SAFETY: the catalog has both columns; the first is an expression tree.
         unsafe {
-            let tuple = pg_sys::SearchSysCache2(cache, relation.into(), self.oid.into());
-            if tuple.is_null() {
-                return Restriction::default();
+            Restriction {
+                condition: member
+                    .column(PRQUAL)
+                    .and_then(|condition| deparse(condition, relation)),
+                has_columns: member.column(PRATTRS).is_some(),
             }
-            let mut no_columns = false;
-            pg_sys::SysCacheGetAttr(cache, tuple, PRATTRS, &mut no_columns);
-            let mut no_condition = false;
-            let condition = pg_sys::SysCacheGetAttr(cache, tuple, PRQUAL, &mut no_condition);
-            let restriction = Restriction {
-                condition: (!no_condition)
-                    .then(|| deparse(condition, relation))
-                    .flatten(),
-                has_columns: !no_columns,
-            };
-            pg_sys::ReleaseSysCache(tuple);
-            restriction
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::catalog_scan::{scan, ByOid};
 use crate::error::{report, Error};
+use crate::pg::backend::syscache::Cached;
 use crate::pg::sys::raw;
 use pgrx::pg_sys;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
@@ -40,31 +41,21 @@ pub struct Column {
 impl Class {
     /// Reads the syscache; `None` when there is no such relation, or no longer.
     pub fn by_oid(oid: Oid) -> Option<Class> {
-        let cache = pg_sys::SysCacheIdentifier::RELOID as i32;
-        // SAFETY: the tuple is checked, read while it is pinned, and released; the names are copied out.
-        unsafe {
-            let tuple = pg_sys::SearchSysCache1(cache, oid.into());
-            if tuple.is_null() {
-                return None;
-            }
-            let form = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>();
-            let class = schema_name(form.relnamespace).map(|schema_name| Class {
-                oid,
-                schema: form.relnamespace,
-                schema_name,
-                name: pg_sys::name_data_to_str(&form.relname).to_owned(),
-                owner: form.relowner,
-                kind: form.relkind as u8,
-                persistence: form.relpersistence as u8,
-                replica_identity: form.relreplident as u8,
-                is_partition: form.relispartition,
-                rls: form.relrowsecurity,
-                may_have_children: form.relhassubclass,
-                estimated_rows: (form.reltuples >= 0.0).then_some(form.reltuples as i64),
-            });
-            pg_sys::ReleaseSysCache(tuple);
-            class
-        }
+        let form = form(oid)?;
+        Some(Class {
+            oid,
+            schema: form.relnamespace,
+            schema_name: schema_name(form.relnamespace)?,
+            name: crate::pg::name(&form.relname),
+            owner: form.relowner,
+            kind: form.relkind as u8,
+            persistence: form.relpersistence as u8,
+            replica_identity: form.relreplident as u8,
+            is_partition: form.relispartition,
+            rls: form.relrowsecurity,
+            may_have_children: form.relhassubclass,
+            estimated_rows: (form.reltuples >= 0.0).then_some(form.reltuples as i64),
+        })
     }
 
     pub fn is_partitioned(&self) -> bool {
@@ -206,32 +197,23 @@ pub fn columns(relation: Oid) -> Vec<Column> {
 }
 
 pub(in crate::pg) fn last_column(relation: Oid) -> Option<i16> {
-    with_form(relation, |form| form.relnatts)
+    form(relation).map(|form| form.relnatts)
 }
 
 /// The type of a relation's rows.
 pub fn row_type(relation: Oid) -> Option<Oid> {
-    with_form(relation, |form| form.reltype).filter(|oid| *oid != Oid::INVALID)
+    let oid = form(relation)?.reltype;
+    (oid != Oid::INVALID).then_some(oid)
 }
 
 /// The composite type that a typed table is made of.
 pub fn of_type(relation: Oid) -> Option<Oid> {
-    with_form(relation, |form| form.reloftype).filter(|oid| *oid != Oid::INVALID)
+    let oid = form(relation)?.reloftype;
+    (oid != Oid::INVALID).then_some(oid)
 }
 
-/// Reads the row of pg_class in the syscache.
-fn with_form<T>(relation: Oid, read: impl FnOnce(&pg_sys::FormData_pg_class) -> T) -> Option<T> {
-    let cache = pg_sys::SysCacheIdentifier::RELOID as i32;
-    // SAFETY: the tuple is checked, read while it is pinned, and released; what is read is no reference to it.
-    unsafe {
-        let tuple = pg_sys::SearchSysCache1(cache, relation.into());
-        if tuple.is_null() {
-            return None;
-        }
-        let found = read(&*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>());
-        pg_sys::ReleaseSysCache(tuple);
-        Some(found)
-    }
+fn form(relation: Oid) -> Option<Cached<pg_sys::FormData_pg_class>> {
+    Cached::by_oid(relation)
 }
 
 /// Partitioned tables above a partition, the nearest first; none for anything else.

@@ -1,6 +1,7 @@
 //! Temporary objects of the session: unqualified names find them before or after all others, whoever asks.
 
 use super::catalog_scan::{scan_pair, ByOid};
+use crate::pg::backend::syscache::Cached;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
 
@@ -34,8 +35,12 @@ pub fn stranger_to(role: Oid) -> Option<Oid> {
             // SAFETY: both columns are OIDs.
             let object = unsafe { (row.column::<Oid>(CLASSID), row.column::<Oid>(OBJID)) };
             let owner = match object {
-                (Some(pg_sys::RelationRelationId), Some(relation)) => owner_of_relation(relation),
-                (Some(pg_sys::TypeRelationId), Some(type_oid)) => owner_of_type(type_oid),
+                (Some(pg_sys::RelationRelationId), Some(relation)) => {
+                    Cached::<pg_sys::FormData_pg_class>::by_oid(relation).map(|form| form.relowner)
+                }
+                (Some(pg_sys::TypeRelationId), Some(type_oid)) => {
+                    Cached::<pg_sys::FormData_pg_type>::by_oid(type_oid).map(|form| form.typowner)
+                }
                 _ => None,
             };
             // SAFETY: a look-up of role memberships.
@@ -44,32 +49,4 @@ pub fn stranger_to(role: Oid) -> Option<Oid> {
         },
     );
     stranger
-}
-
-fn owner_of_relation(relation: Oid) -> Option<Oid> {
-    let cache = pg_sys::SysCacheIdentifier::RELOID as i32;
-    // SAFETY: the tuple is checked, read while it is pinned, and released.
-    unsafe {
-        let tuple = pg_sys::SearchSysCache1(cache, relation.into());
-        if tuple.is_null() {
-            return None;
-        }
-        let owner = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>()).relowner;
-        pg_sys::ReleaseSysCache(tuple);
-        Some(owner)
-    }
-}
-
-fn owner_of_type(type_oid: Oid) -> Option<Oid> {
-    let cache = pg_sys::SysCacheIdentifier::TYPEOID as i32;
-    // SAFETY: as above.
-    unsafe {
-        let tuple = pg_sys::SearchSysCache1(cache, type_oid.into());
-        if tuple.is_null() {
-            return None;
-        }
-        let owner = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_type>()).typowner;
-        pg_sys::ReleaseSysCache(tuple);
-        Some(owner)
-    }
 }

@@ -6,6 +6,7 @@ use crate::pg::backend::memory::Memory;
 use crate::pg::backend::memory::Scratch;
 use crate::pg::backend::settings::Pin;
 use crate::pg::backend::sqlstate::noting;
+use crate::pg::backend::syscache::Cached;
 use crate::pg::catalog::acting::act_as;
 use crate::pg::catalog::acting::refuse_strangers;
 use crate::pg::catalog::privilege::current_role;
@@ -186,22 +187,12 @@ impl Facts {
     fn of(function: Oid) -> Option<Facts> {
         // INTERNALlanguageId, ClanguageId (pg_language.dat)
         const IN_C: [u32; 2] = [12, 13];
-        let cache = pg_sys::SysCacheIdentifier::PROCOID as i32;
-        // SAFETY: the tuple is checked, read while it is pinned, and released.
-        unsafe {
-            let tuple = pg_sys::SearchSysCache1(cache, pg_sys::Datum::from(function));
-            if tuple.is_null() {
-                return None;
-            }
-            let form = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_proc>();
-            let facts = Facts {
-                owner: (*form).proowner,
-                in_c: IN_C.contains(&(*form).prolang.to_u32()),
-                immutable: (*form).provolatile as u8 == pg_sys::PROVOLATILE_IMMUTABLE,
-            };
-            pg_sys::ReleaseSysCache(tuple);
-            Some(facts)
-        }
+        let form = Cached::<pg_sys::FormData_pg_proc>::by_oid(function)?;
+        Some(Facts {
+            owner: form.proowner,
+            in_c: IN_C.contains(&form.prolang.to_u32()),
+            immutable: form.provolatile as u8 == pg_sys::PROVOLATILE_IMMUTABLE,
+        })
     }
 
     /// In C and immutable by its owner's word, it may still read the variables (Postgres's own functions do), but

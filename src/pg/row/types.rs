@@ -1,9 +1,9 @@
 //! What the catalogs say of types: length, base, element, name, and when such answers have become stale.
 
+use crate::pg::backend::syscache::Cached;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
 use std::cell::Cell;
-use std::ffi::CStr;
 
 /// A type below its domains, with the length that says how its values are stored (pg_type.typlen).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,17 +63,7 @@ impl Type {
 
     /// The type's owner; `None` when it has gone.
     pub fn owner(self) -> Option<Oid> {
-        let cache = pg_sys::SysCacheIdentifier::TYPEOID as i32;
-        // SAFETY: the tuple is checked, read while it is pinned, and released.
-        unsafe {
-            let tuple = pg_sys::SearchSysCache1(cache, pg_sys::Datum::from(self.oid));
-            if tuple.is_null() {
-                return None;
-            }
-            let owner = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_type>()).typowner;
-            pg_sys::ReleaseSysCache(tuple);
-            Some(owner)
-        }
+        Cached::<pg_sys::FormData_pg_type>::by_oid(self.oid).map(|form| form.typowner)
     }
 
     pub fn is_enum(self) -> bool {
@@ -97,19 +87,7 @@ impl Type {
 
 /// pg_type.typname.
 pub fn type_name(oid: Oid) -> Option<String> {
-    let cache = pg_sys::SysCacheIdentifier::TYPEOID as i32;
-    // SAFETY: the tuple is checked, read while it is pinned, and released; the name is copied out.
-    unsafe {
-        let tuple = pg_sys::SearchSysCache1(cache, pg_sys::Datum::from(oid));
-        if tuple.is_null() {
-            return None;
-        }
-        let form = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_type>();
-        let name = CStr::from_ptr((*form).typname.data.as_ptr());
-        let name = name.to_string_lossy().into_owned();
-        pg_sys::ReleaseSysCache(tuple);
-        Some(name)
-    }
+    Cached::<pg_sys::FormData_pg_type>::by_oid(oid).map(|form| crate::pg::name(&form.typname))
 }
 
 /// Raises 54001 before nested types overrun the stack.

@@ -1,6 +1,7 @@
 //! Operators, found once by type and written so that no search_path can find another one.
 
 use super::typeinfo::is_immutable;
+use crate::pg::backend::syscache::Cached;
 use crate::pg::catalog::columns::text;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
@@ -84,13 +85,7 @@ pub fn named(home: Oid, name: &str, left: Oid, right: Oid) -> Option<BinaryOpera
     let name = CString::new(name).ok()?;
     // SAFETY: the list and its strings live in the current memory context; InvalidOid for no hit.
     unsafe {
-        let id = pg_sys::SysCacheIdentifier::TYPEOID as i32;
-        let tuple = pg_sys::SearchSysCache1(id, home.into());
-        if tuple.is_null() {
-            return None;
-        }
-        let schema = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_type>()).typnamespace;
-        pg_sys::ReleaseSysCache(tuple);
+        let schema = Cached::<pg_sys::FormData_pg_type>::by_oid(home)?.typnamespace;
         let schema = pg_sys::get_namespace_name(schema);
         if schema.is_null() {
             return None;
@@ -120,27 +115,20 @@ pub fn of_containers(name: &str, kind: &super::typeinfo::TypeKind) -> Option<Bin
 }
 
 fn by_oid(operator: Oid) -> Option<BinaryOperator> {
-    // SAFETY: catalog look-ups; the tuple is released after its fields were read.
+    let form = Cached::<pg_sys::FormData_pg_operator>::by_oid(operator)?;
+    // SAFETY: catalog look-ups; names end with a NUL.
     unsafe {
-        let id = pg_sys::SysCacheIdentifier::OPEROID as i32;
-        let tuple = pg_sys::SearchSysCache1(id, operator.into());
-        if tuple.is_null() {
-            return None;
-        }
-        let form = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_operator>();
-        let schema = pg_sys::get_namespace_name((*form).oprnamespace);
-        let found = BinaryOperator {
+        let schema = pg_sys::get_namespace_name(form.oprnamespace);
+        Some(BinaryOperator {
             oid: operator,
-            left: (*form).oprleft,
-            right: (*form).oprright,
+            left: form.oprleft,
+            right: form.oprright,
             sql: format!(
                 "OPERATOR({}.{})",
                 text(pg_sys::quote_identifier(schema)),
-                text((*form).oprname.data.as_ptr())
+                text(form.oprname.data.as_ptr())
             ),
-            trusted: is_immutable((*form).oprcode),
-        };
-        pg_sys::ReleaseSysCache(tuple);
-        Some(found)
+            trusted: is_immutable(form.oprcode),
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! What a filter must know of a type: what it is made of, how it is written, and whose code it runs.
 
+use crate::pg::backend::syscache::Cached;
 use crate::pg::catalog::columns::attributes;
 use crate::pg::catalog::columns::text;
 use pgrx::pg_sys;
@@ -182,16 +183,13 @@ pub fn is_trusted(function: Oid) -> bool {
     if function.to_u32() < pg_sys::FirstNormalObjectId {
         return true;
     }
-    // SAFETY: catalog look-ups; the tuple is released after its fields were read.
+    let Some(language) =
+        Cached::<pg_sys::FormData_pg_proc>::by_oid(function).map(|form| form.prolang)
+    else {
+        return false;
+    };
+    // SAFETY: catalog look-ups; the names end with a NUL.
     let (native, extension) = unsafe {
-        let id = pg_sys::SysCacheIdentifier::PROCOID as i32;
-        let tuple = pg_sys::SearchSysCache1(id, function.into());
-        if tuple.is_null() {
-            return false;
-        }
-        let form = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_proc>();
-        let language = (*form).prolang;
-        pg_sys::ReleaseSysCache(tuple);
         let native = [c"internal", c"c"].map(|name| pg_sys::get_language_oid(name.as_ptr(), true));
         let extension = pg_sys::getExtensionOfObject(pg_sys::ProcedureRelationId, function);
         (native.contains(&language), extension)
@@ -218,17 +216,11 @@ pub fn collation_name(collation: Oid) -> Option<String> {
     if collation == pg_sys::InvalidOid {
         return None;
     }
-    // SAFETY: catalog look-ups; the tuple is released after its fields were read.
+    let form = Cached::<pg_sys::FormData_pg_collation>::by_oid(collation)?;
+    // SAFETY: catalog look-ups; names end with a NUL.
     unsafe {
-        let id = pg_sys::SysCacheIdentifier::COLLOID as i32;
-        let tuple = pg_sys::SearchSysCache1(id, collation.into());
-        if tuple.is_null() {
-            return None;
-        }
-        let form = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_collation>();
-        let schema = pg_sys::get_namespace_name((*form).collnamespace);
-        let name = pg_sys::quote_qualified_identifier(schema, (*form).collname.data.as_ptr());
-        pg_sys::ReleaseSysCache(tuple);
+        let schema = pg_sys::get_namespace_name(form.collnamespace);
+        let name = pg_sys::quote_qualified_identifier(schema, form.collname.data.as_ptr());
         Some(text(name))
     }
 }
