@@ -12,14 +12,13 @@ use crate::gucs;
 use crate::log::cursor::{Batch, BatchCursors, Cursor};
 use crate::log::decode::Entry;
 use crate::log::read::{Entries, Log, Range};
-use crate::log::state::State;
+use crate::log::unread::Unread;
 use crate::log::watermark;
 use crate::pg::backend::commit_time;
 use crate::pg::backend::memory::Memory;
 use crate::pg::backend::wal;
 use crate::pg::catalog::privilege;
 use crate::pg::catalog::rowtype::Held;
-use crate::pg::storage::heap::View;
 use crate::pg::Oid;
 use std::rc::Rc;
 
@@ -34,45 +33,28 @@ pub fn changes_since(request: &Request, mut put: impl FnMut(&str, Option<&[u8]>)
     let _reading = nested::begin("changes_since")?;
     let mut reader = Reader::new(request)?;
     let cursor = watermark::decode(&request.cursor)?;
-    // The segments are locked before the horizon is read: what the check finds to be there stays until it was read.
-    let log = Log::open()?;
-    let state = State::read(View::Latest)?;
-    watermark::check(&cursor, &state)?;
-    let origin = watermark::origin(&state);
-    let now = watermark::current();
-    let (known, after) = match &cursor.batch {
-        Some(batch) => (&batch.to, batch.position),
-        None => (&cursor.from, 0),
-    };
-    if !watermark::reaches(&now, known) {
-        // The statement's snapshot is older than the cursor or the batch's end, as in a REPEATABLE READ transaction or
-        // on a standby that lags: there is nothing to say, the cursor must not go back, and of a batch that another
-        // session began the statement would not see all.
+    let Some(unread) = Unread::open(&cursor)? else {
+        // There is nothing to say yet, and the cursor must not go back.
         put(&request.cursor, None);
         return Ok(());
-    }
-    let to = match &cursor.batch {
-        Some(batch) => batch.to.clone(),
-        None => now,
     };
-    wal::flush(to.lsn);
-    let cursors = BatchCursors::new(&origin, &cursor.from, &to);
-    let range = Range {
-        from: &cursor.from,
-        to: &to,
-        after,
-        relations: &request.relations,
-    };
+    let (log, origin, part) = (unread.log, unread.origin, unread.first);
+    wal::flush(part.to.lsn);
+    let cursors = BatchCursors::new(&origin, &part.from, &part.to);
+    let range = part.of(&request.relations);
     let end = match reader.read(&log, range, &cursors, &mut put)? {
         None => Cursor {
             origin,
-            from: to,
+            from: part.to,
             batch: None,
         },
         Some(position) => Cursor {
             origin,
-            from: cursor.from,
-            batch: Some(Batch { to, position }),
+            from: part.from,
+            batch: Some(Batch {
+                to: part.to,
+                position,
+            }),
         },
     };
     put(&end.encode(), None);

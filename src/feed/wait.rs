@@ -5,16 +5,14 @@ use super::nested;
 use super::relation::Relation;
 use crate::error::{report, Error, Result};
 use crate::gucs;
-use crate::log::cursor::{Batch, Cursor, Watermark};
-use crate::log::read::{Log, Range};
-use crate::log::state::State;
+use crate::log::cursor::Cursor;
+use crate::log::unread::{Part, Unread};
 use crate::log::watermark;
 use crate::pg::backend::memory::Memory;
 use crate::pg::backend::wait;
 use crate::pg::backend::wal;
 use crate::pg::backend::xact;
 use crate::pg::catalog::privilege;
-use crate::pg::storage::heap::View;
 use crate::pg::Oid;
 
 /// Milliseconds between two looks; a commit is noticed within a few of these.
@@ -71,38 +69,20 @@ enum Look {
 
 /// Looks at everything after the cursor: the rest of the batch that it is in, then what came after that.
 fn look(cursor: &Cursor, relations: &[Oid]) -> Result<Look> {
-    let log = Log::open()?;
-    let state = State::read(View::Active)?;
-    watermark::check(cursor, &state)?;
-    let now = watermark::current();
-    let known = cursor
-        .batch
-        .as_ref()
-        .map_or(&cursor.from, |batch| &batch.to);
-    if !watermark::reaches(&now, known) {
+    let Some(unread) = Unread::open(cursor)? else {
         return Ok(Look::Lags);
-    }
-    if let Some(Batch { to, position }) = &cursor.batch {
-        if has_entry(&log, &cursor.from, to, *position, relations) {
-            return Ok(Look::Found);
-        }
-    }
-    if has_entry(&log, known, &now, 0, relations) {
+    };
+    let has_entry = |part: &Part| {
+        let mut entries = unread.log.entries(part.of(relations));
+        entries.next(usize::MAX, &Memory::new()).is_some()
+    };
+    if has_entry(&unread.first) || unread.then.as_ref().is_some_and(has_entry) {
         return Ok(Look::Found);
     }
+    let last = unread.then.unwrap_or(unread.first);
     Ok(Look::Nothing(Cursor {
-        origin: watermark::origin(&state),
-        from: now,
+        origin: unread.origin,
+        from: last.to,
         batch: None,
     }))
-}
-
-fn has_entry(log: &Log, from: &Watermark, to: &Watermark, after: u64, relations: &[Oid]) -> bool {
-    let mut entries = log.entries(Range {
-        from,
-        to,
-        after,
-        relations,
-    });
-    entries.next(usize::MAX, &Memory::new()).is_some()
 }

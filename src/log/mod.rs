@@ -12,6 +12,7 @@ pub mod retention;
 pub mod state;
 #[cfg(any(test, feature = "pg_test"))]
 mod tests;
+pub mod unread;
 pub mod watermark;
 
 /// Called once, when the library is loaded.
