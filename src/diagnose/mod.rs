@@ -12,7 +12,7 @@ pub use answer::{Finding, Question};
 use crate::error::{report, Error, Result};
 use crate::feed::relation::Relation;
 use crate::pg::backend::act_as::own_settings;
-use crate::pg::backend::act_as::Setting;
+use crate::pg::backend::setting_level::Setting;
 use crate::pg::catalog::acl;
 use crate::pg::catalog::acting::act_as;
 use crate::pg::catalog::privilege;

@@ -5,7 +5,7 @@ use super::recent;
 use crate::error::Result;
 use crate::feed::judge;
 use crate::feed::relation::Relation;
-use crate::pg::backend::act_as::Setting;
+use crate::pg::backend::setting_level::Setting;
 use crate::pg::catalog::acl;
 use crate::pg::catalog::policies::select_policies;
 use crate::pg::catalog::privilege;

@@ -1,13 +1,10 @@
 //! Work done as another role: restricted, under pinned settings, and undone on every way out.
 
+use super::setting_level::{pin, value_of, Level, Setting};
 use crate::error::Result;
 use crate::pg::sys::compat;
 use pgrx::pg_sys;
-use std::ffi::{CStr, CString};
-use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
-
-/// A setting and the value to pin it to.
-pub type Setting<'a> = (&'a CStr, &'a CStr);
+use std::ffi::{c_int, CStr, CString};
 
 /// What every work as another role starts with: no name that its owner planted is found, and policies apply.
 const ALWAYS: [Setting<'static>; 2] = [
@@ -39,29 +36,43 @@ pub fn act_as_trusted<T>(
     settings: &[Setting],
     work: impl FnOnce() -> Result<T>,
 ) -> Result<T> {
-    let mut user = pg_sys::InvalidOid;
-    let mut context = 0;
-    let restricted = pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_RESTRICTED_OPERATION;
-    // SAFETY: reads and writes two variables of the backend; the nest level is closed below, whatever happens.
-    let level = unsafe {
-        pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
-        pg_sys::SetUserIdAndSecContext(role, context | restricted as i32);
-        pg_sys::NewGUCNestLevel()
-    };
-    let result = catch_unwind(AssertUnwindSafe(|| {
-        empty_claims();
-        for (name, value) in ALWAYS.iter().chain(settings) {
-            pin(name, value);
-        }
-        work()
-    }));
-    // SAFETY: `level` was opened above, and every one that `work` opened is closed or has been left behind by an
-    // error, whose settings this undoes too. Postgres restores by the same calls when it aborts a subtransaction.
-    unsafe {
-        pg_sys::AtEOXact_GUC(false, level);
-        pg_sys::SetUserIdAndSecContext(user, context);
+    // Dropped in reverse order: the settings are put back before the role.
+    let _role = Acting::as_role(role);
+    let _level = Level::open();
+    for name in claims() {
+        pin(&name, c"");
     }
-    result.unwrap_or_else(|panic| resume_unwind(panic))
+    for (name, value) in ALWAYS.iter().chain(settings) {
+        pin(name, value);
+    }
+    work()
+}
+
+/// The user and the security context of before, until this is dropped.
+struct Acting {
+    user: pg_sys::Oid,
+    context: c_int,
+}
+
+impl Acting {
+    fn as_role(role: pg_sys::Oid) -> Acting {
+        let restricted =
+            pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_RESTRICTED_OPERATION;
+        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+        // SAFETY: reads and writes two variables of the backend.
+        unsafe {
+            pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
+            pg_sys::SetUserIdAndSecContext(role, context | restricted as c_int);
+        }
+        Acting { user, context }
+    }
+}
+
+impl Drop for Acting {
+    fn drop(&mut self) {
+        // SAFETY: as above; the abort of a transaction or subtransaction does the same.
+        unsafe { pg_sys::SetUserIdAndSecContext(self.user, self.context) }
+    }
 }
 
 /// Does `work` with a stack that is at most `kilobytes` deep: what then passes a depth check passes it later, too, in a
@@ -76,50 +87,14 @@ pub fn bound_stack(kilobytes: i32) {
     }
 }
 
-/// Sets a setting until the current nest level is closed.
-fn pin(name: &CStr, value: &CStr) {
-    // SAFETY: the strings are NUL-terminated and copied. GetConfigOption with missing_ok returns NULL or a string that
-    // is valid until the next such call; setting what is set already would only cost time.
-    unsafe {
-        let current = pg_sys::GetConfigOption(name.as_ptr(), true, false);
-        if !current.is_null() && CStr::from_ptr(current) == value {
-            return;
-        }
-        pg_sys::set_config_option(
-            name.as_ptr(),
-            value.as_ptr(),
-            pg_sys::GucContext::PGC_SUSET,
-            pg_sys::GucSource::PGC_S_SESSION,
-            pg_sys::GucAction::GUC_ACTION_SAVE,
-            true,
-            0,
-            false,
-        );
-    }
-}
-
 /// The caller's claims and search_path, as settings for work that means him as he is.
 pub fn own_settings() -> Vec<(CString, CString)> {
     let mut names = claims();
     names.push(c"search_path".to_owned());
-    let value = |name: &CStr| {
-        // SAFETY: as in `pin`; the value is copied at once.
-        unsafe {
-            let value = pg_sys::GetConfigOption(name.as_ptr(), true, false);
-            (!value.is_null()).then(|| CStr::from_ptr(value).to_owned())
-        }
-    };
     names
         .into_iter()
-        .filter_map(|name| value(&name).map(|value| (name, value)))
+        .filter_map(|name| value_of(&name).map(|value| (name, value)))
         .collect()
-}
-
-/// Empties the settings that carry the caller's claims.
-fn empty_claims() {
-    for name in claims() {
-        pin(&name, c"");
-    }
 }
 
 /// Names of the settings `request.*`, of all those that are strings.

@@ -1,5 +1,6 @@
 //! Commands run as the caller, and the locks and checks around them.
 
+use super::setting_level::{pin, Level};
 use pgrx::pg_sys::Oid;
 use pgrx::{pg_sys, Spi};
 use std::ffi::CStr;
@@ -58,24 +59,9 @@ pub fn lock_publication_creation() {
 
 /// Runs a closure while warnings go neither to the client nor to the server's log.
 pub fn without_warnings(body: impl FnOnce()) {
-    // SAFETY: the settings exist and take the value; the nest level puts them back, on an error the abort does.
-    let level = unsafe {
-        let level = pg_sys::NewGUCNestLevel();
-        for setting in [c"client_min_messages", c"log_min_messages"] {
-            pg_sys::set_config_option(
-                setting.as_ptr(),
-                c"error".as_ptr(),
-                pg_sys::GucContext::PGC_SUSET,
-                pg_sys::GucSource::PGC_S_SESSION,
-                pg_sys::GucAction::GUC_ACTION_SAVE,
-                true,
-                0,
-                false,
-            );
-        }
-        level
-    };
+    let _level = Level::open();
+    for setting in [c"client_min_messages", c"log_min_messages"] {
+        pin(setting, c"error");
+    }
     body();
-    // SAFETY: closes the level opened above.
-    unsafe { pg_sys::AtEOXact_GUC(false, level) }
 }

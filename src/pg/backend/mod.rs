@@ -9,6 +9,7 @@ pub(in crate::pg) mod lock;
 pub mod mailbox;
 pub mod memory;
 pub mod running;
+pub mod setting_level;
 pub mod settings;
 pub mod sqlstate;
 pub mod subtransaction;

@@ -2,13 +2,13 @@
 //!
 //! Postgres's own functions read a few variables; setting those costs nanoseconds, and putting them back cannot fail,
 //! so an error restores them on its way. Functions of users may read or set anything, by name too: around them the
-//! settings go through the GUC machinery, which costs microseconds. Where an error leaves that level open, the abort
-//! of the (sub)transaction closes it, as for a function's own SET clause.
+//! settings go through the GUC machinery, which costs microseconds.
 
+use super::setting_level::{Level, Setting};
 use crate::pg::sys::raw;
 use pgrx::pg_sys;
 use std::cell::Cell;
-use std::ffi::{c_int, CStr};
+use std::ffi::c_int;
 
 /// How much must be pinned for the values of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,7 +20,7 @@ pub enum Pin {
 }
 
 /// What the settings are pinned to. `extra_float_digits = 1` is the default: the shortest digits that read back.
-const PINNED: [(&CStr, &CStr); 12] = [
+const PINNED: [Setting<'static>; 12] = [
     (c"DateStyle", c"ISO, MDY"),
     (c"IntervalStyle", c"postgres"),
     (c"TimeZone", c"UTC"),
@@ -55,7 +55,7 @@ pub fn pin(level: Pin) -> Pinned {
         },
         Pin::Settings => Pinned {
             _variables: None,
-            _level: Some(Level::pin()),
+            _level: Level::pin_all(&PINNED),
         },
     }
 }
@@ -118,44 +118,4 @@ fn utc() -> *mut pg_sys::pg_tz {
         UTC.set(unsafe { pg_sys::pg_tzset(c"UTC".as_ptr()) });
     }
     UTC.get()
-}
-
-/// A level of the GUC stack, if any setting differed from what it is pinned to.
-struct Level(Option<c_int>);
-
-impl Level {
-    fn pin() -> Level {
-        let mut level = None;
-        for (name, value) in PINNED {
-            // SAFETY: names and values are NUL-terminated; the settings exist in every supported version, and what
-            // is read is compared before anything else runs. GUC_ACTION_SAVE is allowed in parallel workers.
-            unsafe {
-                let current = pg_sys::GetConfigOption(name.as_ptr(), true, false);
-                if !current.is_null() && CStr::from_ptr(current) == value {
-                    continue;
-                }
-                level.get_or_insert_with(|| pg_sys::NewGUCNestLevel());
-                pg_sys::set_config_option(
-                    name.as_ptr(),
-                    value.as_ptr(),
-                    pg_sys::GucContext::PGC_USERSET,
-                    pg_sys::GucSource::PGC_S_SESSION,
-                    pg_sys::GucAction::GUC_ACTION_SAVE,
-                    true,
-                    0,
-                    false,
-                );
-            }
-        }
-        Level(level)
-    }
-}
-
-impl Drop for Level {
-    fn drop(&mut self) {
-        if let (Some(level), false) = (self.0, std::thread::panicking()) {
-            // SAFETY: the level was opened by `pin`, and levels close in reverse order.
-            unsafe { pg_sys::AtEOXact_GUC(false, level) }
-        }
-    }
 }

@@ -2,6 +2,7 @@
 
 use super::catalog_scan::{scan, ByOid};
 use super::relation::Class;
+use crate::pg::backend::setting_level::value_of;
 use crate::pg::sys::compat;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
@@ -122,16 +123,5 @@ pub fn role_runs_extension(role: Oid) -> bool {
 
 /// The value of a setting of the session; `None` where nobody has set it.
 pub fn setting(name: &std::ffi::CStr) -> Option<String> {
-    // SAFETY: with missing_ok the function returns NULL for an unknown setting, else a string that is valid until the
-    // next such call.
-    let value = unsafe { pg_sys::GetConfigOption(name.as_ptr(), true, false) };
-    if value.is_null() {
-        return None;
-    }
-    // SAFETY: checked for NULL above.
-    Some(
-        unsafe { std::ffi::CStr::from_ptr(value) }
-            .to_string_lossy()
-            .into_owned(),
-    )
+    value_of(name).map(|value| value.to_string_lossy().into_owned())
 }
