@@ -5,6 +5,7 @@ use super::orders::{self, Shared};
 use crate::change::Operation;
 use crate::error::Result;
 use crate::log::layout::{Layout, Registered};
+use crate::pg::backend::cache::{Cache, Kept};
 use crate::pg::backend::invalidation;
 use crate::pg::backend::invalidation::Fresh;
 use crate::pg::call::trigger;
@@ -14,11 +15,13 @@ use crate::pg::image::builder::ImageBuilder;
 use crate::pg::Oid;
 use crate::sink::Sinks;
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 /// The argument of a partition's TRUNCATE trigger that serves the root above it.
 const LEAF: &str = "leaf";
+
+/// Plans that a session keeps: each partition that it writes has one for each of its triggers.
+const KEPT: usize = 4_096;
 
 /// What a trigger knows about its relation.
 pub struct Plan {
@@ -39,7 +42,7 @@ pub struct Plan {
 }
 
 thread_local! {
-    static PLANS: RefCell<HashMap<u32, Rc<Plan>>> = RefCell::new(HashMap::new());
+    static PLANS: RefCell<Cache<Oid, Rc<Plan>>> = RefCell::new(Cache::new(KEPT));
     static LAST: RefCell<Option<(Oid, Rc<Plan>)>> = const { RefCell::new(None) };
 }
 
@@ -55,20 +58,14 @@ impl Plan {
         if let Some(plan) = last {
             return Ok(plan);
         }
-        let known = PLANS.with_borrow(|plans| {
-            plans
-                .get(&trigger.to_u32())
-                .filter(|plan| plan.is_fresh())
-                .cloned()
-        });
-        let plan = match known {
+        let plan = match PLANS.with_borrow_mut(|plans| plans.get(&trigger)) {
             Some(plan) => plan,
-            None => Rc::new(Plan::make(call)),
+            None => {
+                let plan = Rc::new(Plan::make(call));
+                PLANS.with_borrow_mut(|plans| plans.insert(trigger, plan.clone()));
+                plan
+            }
         };
-        PLANS.with_borrow_mut(|plans| {
-            plans.retain(|_, plan| plan.is_fresh());
-            plans.insert(trigger.to_u32(), plan.clone());
-        });
         LAST.set(Some((trigger, plan.clone())));
         Ok(plan)
     }
@@ -105,7 +102,9 @@ impl Plan {
             fresh,
         }
     }
+}
 
+impl Kept for Plan {
     fn is_fresh(&self) -> bool {
         self.fresh.iter().all(Fresh::get)
             && self

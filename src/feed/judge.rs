@@ -6,6 +6,7 @@ mod group;
 use super::relation::Relation;
 use crate::error::Result;
 use crate::filter::condition::{compile, Purpose};
+use crate::pg::backend::cache::{Cache, Kept};
 use crate::pg::backend::invalidation;
 use crate::pg::backend::invalidation::Fresh;
 use crate::pg::catalog::privilege;
@@ -17,7 +18,6 @@ use crate::pg::Oid;
 pub use case::{Case, Sees};
 use group::Groups;
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 /// Compiled statements kept by a session; a pooled connection serves a few roles and filters at a time.
@@ -25,42 +25,37 @@ const KEPT: usize = 256;
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
-    relation: u32,
-    role: u32,
+    relation: Oid,
+    role: Oid,
     row_security: bool,
     condition: Option<Rc<str>>,
 }
 
-type Kept = Option<Rc<Compiled>>;
+/// `None` where every row is seen.
+type Statement = Option<Rc<Compiled>>;
 
 thread_local! {
-    static COMPILED: RefCell<HashMap<Key, Rc<Compiled>>> = RefCell::new(HashMap::new());
+    static COMPILED: RefCell<Cache<Key, Rc<Compiled>>> = RefCell::new(Cache::new(KEPT));
 }
 
 /// The statement for the current role; `None` when every row is seen. A statement that nothing depends on is not worth
 /// keeping: finding that out costs a look at the policies.
-fn compiled(relation: &Relation, condition: Option<Rc<str>>) -> Result<Kept> {
+fn compiled(relation: &Relation, condition: Option<Rc<str>>) -> Result<Statement> {
     let key = Key {
-        relation: relation.table.oid.to_u32(),
-        role: privilege::current_role().to_u32(),
+        relation: relation.table.oid,
+        role: privilege::current_role(),
         row_security: privilege::row_security(),
         condition: condition.clone(),
     };
-    let kept = COMPILED.with_borrow(|compiled| compiled.get(&key).cloned());
+    let kept = COMPILED.with_borrow_mut(|compiled| compiled.get(&key));
     if let Some(kept) = kept.filter(|kept| kept.lock_and_check()) {
         return Ok(Some(kept));
     }
     let made =
         Compiled::new(relation.table.oid, &relation.name(), condition.as_deref())?.map(Rc::new);
-    COMPILED.with_borrow_mut(|compiled| {
-        compiled.remove(&key);
-        if let Some(made) = &made {
-            if compiled.len() >= KEPT {
-                compiled.clear();
-            }
-            compiled.insert(key, made.clone());
-        }
-    });
+    if let Some(made) = &made {
+        COMPILED.with_borrow_mut(|compiled| compiled.insert(key, made.clone()));
+    }
     Ok(made)
 }
 
@@ -69,9 +64,9 @@ fn compiled(relation: &Relation, condition: Option<Rc<str>>) -> Result<Kept> {
 pub struct Judge {
     condition: Option<Rc<str>>,
     /// The statements, once they were needed: an idle poll compiles nothing.
-    whole: Option<Kept>,
+    whole: Option<Statement>,
     /// Without the condition, for rows that lack what it looks at.
-    policies: Option<Kept>,
+    policies: Option<Statement>,
 }
 
 /// Why rows have no verdicts.
@@ -135,14 +130,14 @@ impl Judge {
         })
     }
 
-    fn whole(&mut self, relation: &Relation) -> Result<Kept> {
+    fn whole(&mut self, relation: &Relation) -> Result<Statement> {
         if self.whole.is_none() {
             self.whole = Some(compiled(relation, self.condition.clone())?);
         }
         Ok(self.whole.clone().flatten())
     }
 
-    fn policies(&mut self, relation: &Relation) -> Result<Kept> {
+    fn policies(&mut self, relation: &Relation) -> Result<Statement> {
         if self.policies.is_none() {
             self.policies = Some(compiled(relation, None)?);
         }
@@ -157,8 +152,15 @@ struct Filter {
     fresh: [Fresh; 2],
 }
 
+impl Kept for Filter {
+    fn is_fresh(&self) -> bool {
+        self.fresh.iter().all(Fresh::get)
+    }
+}
+
 thread_local! {
-    static FILTERS: RefCell<HashMap<(u32, u32, String), Filter>> = RefCell::new(HashMap::new());
+    /// By relation, role and text.
+    static FILTERS: RefCell<Cache<(Oid, Oid, String), Filter>> = RefCell::new(Cache::new(KEPT));
 }
 
 /// The condition that a filter means for the current role, as [`Compiled::new`] takes it. Errors: those of the filter,
@@ -167,13 +169,8 @@ pub fn condition(relation: Oid, filter: Option<&str>) -> Result<Option<Rc<str>>>
     let Some(filter) = filter else {
         return Ok(None);
     };
-    let key = (
-        relation.to_u32(),
-        privilege::current_role().to_u32(),
-        filter.to_string(),
-    );
-    let known = FILTERS.with_borrow(|filters| filters.get(&key).cloned());
-    if let Some(known) = known.filter(|known| known.fresh.iter().all(Fresh::get)) {
+    let key = (relation, privilege::current_role(), filter.to_string());
+    if let Some(known) = FILTERS.with_borrow_mut(|filters| filters.get(&key)) {
         return Ok(Some(known.tree));
     }
     let fresh = [
@@ -184,18 +181,11 @@ pub fn condition(relation: Oid, filter: Option<&str>) -> Result<Option<Rc<str>>>
         return Ok(None);
     };
     let tree: Rc<str> = condition.tree().into();
-    FILTERS.with_borrow_mut(|filters| {
-        if filters.len() >= KEPT {
-            filters.clear();
-        }
-        filters.insert(
-            key,
-            Filter {
-                tree: tree.clone(),
-                fresh,
-            },
-        );
-    });
+    let made = Filter {
+        tree: tree.clone(),
+        fresh,
+    };
+    FILTERS.with_borrow_mut(|filters| filters.insert(key, made));
     Ok(Some(tree))
 }
 

@@ -7,6 +7,7 @@ use crate::log::decode::CapturedRow;
 use crate::log::layout::{self, Layout};
 use crate::log::marks;
 use crate::message::RecordPlan;
+use crate::pg::backend::cache::{Cache, Kept};
 use crate::pg::backend::invalidation;
 use crate::pg::backend::invalidation::Fresh;
 use crate::pg::backend::memory::Memory;
@@ -23,7 +24,6 @@ use crate::pg::row::record::Column;
 use crate::pg::row::record::RowShape;
 use crate::pg::Oid;
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 /// What all readers of a relation share; made again when the relation changes.
@@ -47,15 +47,28 @@ pub struct Relation {
     pub switched_off: bool,
     /// `row_filter`: a condition that every reader's filter is added to, analysed.
     pub row_filter: Option<Rc<str>>,
-    decoders: RefCell<HashMap<i64, Known>>,
+    layouts: RefCell<Cache<i64, Rc<KnownLayout>>>,
     fresh: Vec<Fresh>,
 }
 
 /// The argument of the trigger that a leaf has on behalf of its root.
 const LEAF: &str = "leaf";
 
-/// A layout and what takes its images apart.
-type Known = Rc<(Rc<Layout>, Decoder)>;
+/// Relations, and layouts of one, that a session keeps in memory.
+const KEPT: usize = 1_000;
+const KEPT_LAYOUTS: usize = 100;
+
+/// A layout and what takes its images apart. What the id of one means never changes.
+struct KnownLayout {
+    layout: Rc<Layout>,
+    decoder: Decoder,
+}
+
+impl Kept for KnownLayout {
+    fn is_fresh(&self) -> bool {
+        true
+    }
+}
 
 /// The rows of a change, as columns of the relation as it is now.
 pub struct Rows {
@@ -64,31 +77,18 @@ pub struct Rows {
 }
 
 thread_local! {
-    static KNOWN: RefCell<HashMap<u32, Rc<Relation>>> = RefCell::new(HashMap::new());
+    static KNOWN: RefCell<Cache<Oid, Rc<Relation>>> = RefCell::new(Cache::new(KEPT));
 }
 
 impl Relation {
     /// The relation with this OID. Errors: 42P01, 42809.
     pub fn open(oid: Oid) -> Result<Rc<Relation>> {
-        let known = KNOWN.with_borrow(|known| {
-            known
-                .get(&oid.to_u32())
-                .filter(|relation| relation.is_fresh())
-                .cloned()
-        });
-        if let Some(relation) = known {
+        if let Some(relation) = KNOWN.with_borrow_mut(|known| known.get(&oid)) {
             return Ok(relation);
         }
         let relation = Rc::new(Relation::make(oid)?);
-        KNOWN.with_borrow_mut(|known| {
-            known.retain(|_, relation| relation.is_fresh());
-            known.insert(oid.to_u32(), relation.clone());
-        });
+        KNOWN.with_borrow_mut(|known| known.insert(oid, relation.clone()));
         Ok(relation)
-    }
-
-    fn is_fresh(&self) -> bool {
-        self.fresh.iter().all(Fresh::get)
     }
 
     fn make(oid: Oid) -> Result<Relation> {
@@ -135,7 +135,7 @@ impl Relation {
             row_filter,
             table,
             shape,
-            decoders: RefCell::default(),
+            layouts: RefCell::new(Cache::new(KEPT_LAYOUTS)),
             fresh,
         })
     }
@@ -231,8 +231,8 @@ impl Relation {
 
     /// The rows before and after a change. Errors: XX001 when its layout has gone.
     pub fn rows(&self, from: &CapturedRow) -> Result<Rows> {
-        let known = self.decoder(from.layout)?;
-        let (layout, decoder) = (&known.0, &known.1);
+        let known = self.layout(from.layout)?;
+        let (layout, decoder) = (&known.layout, &known.decoder);
         let mut row = decoder.decode(from.image);
         leave_out(&mut row, &from.marks.absent);
         let mut rows = match from.operation {
@@ -255,15 +255,16 @@ impl Relation {
         Ok(rows)
     }
 
-    fn decoder(&self, id: i64) -> Result<Known> {
-        if let Some(known) = self.decoders.borrow().get(&id) {
-            return Ok(known.clone());
+    fn layout(&self, id: i64) -> Result<Rc<KnownLayout>> {
+        if let Some(known) = self.layouts.borrow_mut().get(&id) {
+            return Ok(known);
         }
         let layout = layout::find(id)?.ok_or_else(|| {
             Error::data_corrupted(report("the layout of a change is not in the change log"))
         })?;
-        let made = Rc::new((layout.clone(), Decoder::new(&layout.columns)));
-        self.decoders.borrow_mut().insert(id, made.clone());
+        let decoder = Decoder::new(&layout.columns);
+        let made = Rc::new(KnownLayout { layout, decoder });
+        self.layouts.borrow_mut().insert(id, made.clone());
         Ok(made)
     }
 
@@ -288,6 +289,12 @@ impl Relation {
     /// What identifies a row of this relation by its key.
     pub fn identity(&self, row: &Decoded) -> Option<Vec<u8>> {
         row.identity(&self.table.key, |place| self.shape.storage(place))
+    }
+}
+
+impl Kept for Relation {
+    fn is_fresh(&self) -> bool {
+        self.fresh.iter().all(Fresh::get)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::state::Current;
 use crate::error::Result;
+use crate::pg::backend::cache::{Cache, Kept};
 use crate::pg::backend::xact;
 use crate::pg::image::format::Column;
 use crate::pg::storage::heap::Lock;
@@ -11,7 +12,6 @@ use crate::pg::storage::heap::Value;
 use crate::pg::storage::heap::View;
 use crate::pg::Oid;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::rc::Rc;
 
@@ -81,6 +81,13 @@ impl Registered {
             Known::ForGood(segment.loaded, id)
         });
         Ok(id)
+    }
+}
+
+/// What the id of a layout means never changes.
+impl Kept for Layout {
+    fn is_fresh(&self) -> bool {
+        true
     }
 }
 
@@ -179,12 +186,12 @@ fn alignment_letter(column: &Column) -> char {
 }
 
 thread_local! {
-    static READ: RefCell<HashMap<i64, Rc<Layout>>> = RefCell::new(HashMap::new());
+    static READ: RefCell<Cache<i64, Rc<Layout>>> = RefCell::new(Cache::new(KEPT));
 }
 
 /// The layout of an entry that the statement sees; what an id means never changes, so it is read once a session.
 pub fn find(id: i64) -> Result<Option<Rc<Layout>>> {
-    if let Some(layout) = READ.with_borrow(|read| read.get(&id).cloned()) {
+    if let Some(layout) = READ.with_borrow_mut(|read| read.get(&id)) {
         return Ok(Some(layout));
     }
     let table = Table::open_member("log_layout", Lock::AccessShare)?;
@@ -195,12 +202,7 @@ pub fn find(id: i64) -> Result<Option<Rc<Layout>>> {
         .find_map(Layout::from_row)
         .map(Rc::new);
     if let Some(layout) = &found {
-        READ.with_borrow_mut(|read| {
-            if read.len() >= KEPT {
-                read.clear();
-            }
-            read.insert(id, layout.clone());
-        });
+        READ.with_borrow_mut(|read| read.insert(id, layout.clone()));
     }
     Ok(found)
 }

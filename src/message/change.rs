@@ -3,6 +3,7 @@
 use super::{write_change, Header, RecordPlan};
 use crate::change::Operation;
 use crate::error::{report, Error, Result};
+use crate::pg::backend::cache::{Cache, Kept};
 use crate::pg::backend::invalidation::watch;
 use crate::pg::backend::invalidation::Fresh;
 use crate::pg::backend::memory::Memory;
@@ -19,12 +20,11 @@ use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
-/// Plans kept, most recently used first: more tables than one session's triggers write by turns.
+/// Plans kept: more tables than one session's triggers write by turns.
 const KEPT: usize = 64;
 
 /// All that is known of a table's messages.
 struct Known {
-    row_type: Oid,
     table: Table,
     shape: RowShape,
     plan: RecordPlan,
@@ -32,10 +32,10 @@ struct Known {
 }
 
 thread_local! {
-    // Kept by the session rather than by the call site: each statement of PL/pgSQL makes its call sites anew. Not
-    // dropped at the end of the process, when there is no Postgres to free what the plans hold.
-    static PLANS: ManuallyDrop<RefCell<Vec<Rc<Known>>>> =
-        const { ManuallyDrop::new(RefCell::new(Vec::new())) };
+    // By row type. Kept by the session rather than by the call site: each statement of PL/pgSQL makes its call sites
+    // anew. Not dropped at the end of the process, when there is no Postgres to free what the plans hold.
+    static PLANS: ManuallyDrop<RefCell<Cache<Oid, Rc<Known>>>> =
+        ManuallyDrop::new(RefCell::new(Cache::new(KEPT)));
     static ROOM: RefCell<Room> = RefCell::default();
 }
 
@@ -141,25 +141,19 @@ fn check_operation(
     }
 }
 
+impl Kept for Known {
+    fn is_fresh(&self) -> bool {
+        self.fresh.get() && self.plan.is_fresh()
+    }
+}
+
 /// The table's plan, made when it is not known or has changed.
 fn known(row_type: Oid) -> Result<Rc<Known>> {
-    let kept = PLANS.with(|plans| {
-        let mut plans = plans.borrow_mut();
-        let place = plans.iter().position(|known| known.row_type == row_type)?;
-        plans[..=place].rotate_right(1);
-        let known = &plans[0];
-        (known.fresh.get() && known.plan.is_fresh()).then(|| known.clone())
-    });
-    if let Some(known) = kept {
+    if let Some(known) = PLANS.with(|plans| plans.borrow_mut().get(&row_type)) {
         return Ok(known);
     }
     let made = Rc::new(make(row_type)?);
-    PLANS.with(|plans| {
-        let mut plans = plans.borrow_mut();
-        plans.retain(|known| known.row_type != row_type);
-        plans.insert(0, made.clone());
-        plans.truncate(KEPT);
-    });
+    PLANS.with(|plans| plans.borrow_mut().insert(row_type, made.clone()));
     Ok(made)
 }
 
@@ -171,7 +165,6 @@ fn make(row_type: Oid) -> Result<Known> {
     let shape = RowShape::of_type(&Rc::new(Memory::new()), row_type);
     let plan = RecordPlan::new(shape.columns(), None, &table.key);
     Ok(Known {
-        row_type,
         table,
         shape,
         plan,

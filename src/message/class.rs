@@ -4,8 +4,8 @@
 //! honoured for types that are not Postgres's own, everything else as a string by its output function.
 
 use super::json;
-use crate::pg::backend::invalidation::watch;
 use crate::pg::backend::invalidation::Fresh;
+use crate::pg::backend::invalidation::{watch, watch_types};
 use crate::pg::backend::memory::Memory;
 use crate::pg::backend::settings::Pin;
 use crate::pg::print::output::Output;
@@ -14,7 +14,6 @@ use crate::pg::row::record::RowBuffer;
 use crate::pg::row::record::RowShape;
 use crate::pg::row::scalar::Native;
 use crate::pg::row::types::check_stack_depth;
-use crate::pg::row::types::generation;
 use crate::pg::row::types::Type;
 use crate::pg::Oid;
 use std::cell::{Cell, RefCell};
@@ -67,8 +66,7 @@ impl Field {
 /// Finds out how types become JSON, and notes what the answers depend on.
 pub struct Resolver {
     memory: Rc<Memory>,
-    relations: Vec<Fresh>,
-    generation: u64,
+    fresh: Vec<Fresh>,
     pin: Pin,
     foreign: bool,
 }
@@ -77,8 +75,7 @@ impl Resolver {
     pub fn new() -> Resolver {
         Resolver {
             memory: Rc::new(Memory::new()),
-            relations: Vec::new(),
-            generation: generation(),
+            fresh: vec![watch_types()],
             pin: Pin::Variables,
             foreign: false,
         }
@@ -96,7 +93,7 @@ impl Resolver {
 
     /// Whether everything found out still holds.
     pub fn is_fresh(&self) -> bool {
-        self.generation == generation() && self.relations.iter().all(Fresh::get)
+        self.fresh.iter().all(Fresh::get)
     }
 
     /// How a type, or what a domain is over, becomes JSON.
@@ -116,7 +113,7 @@ impl Resolver {
             let element = self.class(array.element().oid());
             How::Array(array, Box::new(element))
         } else if let Some(relation) = base.relation() {
-            self.relations.push(watch(relation));
+            self.fresh.push(watch(relation));
             How::Record(Box::new(self.composite(base)))
         } else {
             self.printed(Output::text_of(&self.memory, base))

@@ -1,6 +1,7 @@
 //! Who must forget what when a relation changes: flags that the relcache callback clears.
 
 use pgrx::pg_sys;
+use pgrx::pg_sys::SysCacheIdentifier as Cache;
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -26,8 +27,26 @@ thread_local! {
     static WATCHED: RefCell<HashMap<u32, Vec<Weak<Cell<bool>>>>> = RefCell::new(HashMap::new());
     static CATALOGS: RefCell<Rc<Cell<bool>>> = RefCell::new(Rc::new(Cell::new(true)));
     static SCHEMAS: RefCell<Rc<Cell<bool>>> = RefCell::new(Rc::new(Cell::new(true)));
+    static TYPES: RefCell<Rc<Cell<bool>>> = RefCell::new(Rc::new(Cell::new(true)));
     static REGISTERED: Cell<bool> = const { Cell::new(false) };
 }
+
+/// What clears the flags of [`watch_catalogs`] and of [`watch_types`].
+const FOR_CATALOGS: [Cache::Type; 6] = [
+    Cache::PROCOID,
+    Cache::OPEROID,
+    Cache::TYPEOID,
+    Cache::AUTHOID,
+    Cache::AUTHMEMROLEMEM,
+    Cache::NAMESPACEOID,
+];
+const FOR_TYPES: [Cache::Type; 5] = [
+    Cache::TYPEOID,
+    Cache::ENUMOID,
+    Cache::NAMESPACEOID,
+    Cache::CASTSOURCETARGET,
+    Cache::PROCOID,
+];
 
 /// Watches a relation from now on. Take it before reading the catalogs: what changes while they are read is noticed.
 pub fn watch(relation: pg_sys::Oid) -> Fresh {
@@ -65,6 +84,12 @@ pub fn watch_schemas() -> Fresh {
     SCHEMAS.with_borrow_mut(renewed)
 }
 
+/// Watches what decides how a value is printed, besides relations: types, labels of enums, schemas, casts, functions.
+pub fn watch_types() -> Fresh {
+    register();
+    TYPES.with_borrow_mut(renewed)
+}
+
 fn renewed(flag: &mut Rc<Cell<bool>>) -> Fresh {
     if !flag.get() {
         *flag = Rc::new(Cell::new(true));
@@ -74,9 +99,15 @@ fn renewed(flag: &mut Rc<Cell<bool>>) -> Fresh {
 
 #[pg_guard]
 unsafe extern "C-unwind" fn catalog_changed(_argument: pg_sys::Datum, cache: i32, _hash: u32) {
-    CATALOGS.with_borrow(|flag| flag.set(false));
-    if cache == pg_sys::SysCacheIdentifier::NAMESPACEOID as i32 {
-        SCHEMAS.with_borrow(|flag| flag.set(false));
+    let flags = [
+        (&CATALOGS, FOR_CATALOGS.as_slice()),
+        (&SCHEMAS, &[Cache::NAMESPACEOID]),
+        (&TYPES, &FOR_TYPES),
+    ];
+    for (flag, caches) in flags {
+        if caches.iter().any(|watched| *watched as i32 == cache) {
+            flag.with_borrow(|flag| flag.set(false));
+        }
     }
 }
 
@@ -86,15 +117,10 @@ fn register() {
         unsafe {
             let none = pg_sys::Datum::from(0);
             pg_sys::CacheRegisterRelcacheCallback(Some(relation_changed), none);
-            use pg_sys::SysCacheIdentifier::*;
-            for cache in [
-                PROCOID,
-                OPEROID,
-                TYPEOID,
-                AUTHOID,
-                AUTHMEMROLEMEM,
-                NAMESPACEOID,
-            ] {
+            let mut caches = [FOR_CATALOGS.as_slice(), &FOR_TYPES].concat();
+            caches.sort_unstable();
+            caches.dedup();
+            for cache in caches {
                 pg_sys::CacheRegisterSyscacheCallback(cache as i32, Some(catalog_changed), none);
             }
         }

@@ -1,6 +1,7 @@
 //! The session's own machinery: memory, invalidation, transactions, WAL, waiting, workers, acting as a role.
 
 pub mod act_as;
+pub mod cache;
 pub mod commit;
 pub mod commit_time;
 pub mod ddl;

@@ -2,6 +2,7 @@
 //! rows instead of the relation.
 
 use crate::error::{report, Error, Result};
+use crate::pg::backend::cache::Kept;
 use crate::pg::backend::invalidation;
 use crate::pg::backend::invalidation::Fresh;
 use crate::pg::backend::lock;
@@ -111,6 +112,12 @@ impl Compiled {
         for relation in &self.depends_on {
             lock::take(*relation, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
         }
+        self.is_fresh()
+    }
+}
+
+impl Kept for Compiled {
+    fn is_fresh(&self) -> bool {
         self.fresh.iter().all(Fresh::get)
     }
 }

@@ -3,7 +3,6 @@
 use crate::pg::backend::syscache::Cached;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
-use std::cell::Cell;
 
 /// A type below its domains, with the length that says how its values are stored (pg_type.typlen).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,45 +93,4 @@ pub fn type_name(oid: Oid) -> Option<String> {
 pub fn check_stack_depth() {
     // SAFETY: compares an address with a limit.
     unsafe { pg_sys::check_stack_depth() }
-}
-
-/// A count that changes whenever a type, a schema, a cast or a function may have been changed; for what the relcache
-/// is not told of: renamed types, enum labels and schemas, new casts, replaced functions.
-pub fn generation() -> u64 {
-    register();
-    GENERATION.get()
-}
-
-thread_local! {
-    static GENERATION: Cell<u64> = const { Cell::new(0) };
-    static REGISTERED: Cell<bool> = const { Cell::new(false) };
-}
-
-fn register() {
-    if REGISTERED.replace(true) {
-        return;
-    }
-    use pg_sys::SysCacheIdentifier as Cache;
-    for cache in [
-        Cache::TYPEOID,
-        Cache::ENUMOID,
-        Cache::NAMESPACEOID,
-        Cache::CASTSOURCETARGET,
-        Cache::PROCOID,
-    ] {
-        // SAFETY: the callback lives as long as the process.
-        unsafe {
-            pg_sys::CacheRegisterSyscacheCallback(
-                cache as i32,
-                Some(catalog_changed),
-                pg_sys::Datum::from(0),
-            )
-        }
-    }
-}
-
-/// Only counts: it may be called while a plan is being built.
-#[pgrx::pg_guard]
-unsafe extern "C-unwind" fn catalog_changed(_argument: pg_sys::Datum, _cache: i32, _hash: u32) {
-    GENERATION.set(GENERATION.get().wrapping_add(1));
 }
