@@ -11,7 +11,6 @@ use pgrx::prelude::*;
 
 /// The message of a row change, for people's own triggers. STABLE: its time is the transaction's start, and what it
 /// knows of types is the catalogs'.
-#[allow(clippy::result_large_err)]
 #[pg_extern(sql = r#"
 CREATE FUNCTION pgrealtime.change_message(operation text, new record, old record) RETURNS json
 LANGUAGE c STABLE PARALLEL SAFE

@@ -56,14 +56,28 @@ pub fn may_select_some(relation: Oid) -> bool {
 pub fn may_execute(function: Oid) -> bool {
     let execute = pg_sys::ACL_EXECUTE as pg_sys::AclMode;
     // SAFETY: a function that has gone meanwhile raises Postgres's own error.
-    unsafe { compat::function_check(function, pg_sys::GetUserId(), execute) }
+    unsafe {
+        compat::may(
+            pg_sys::ProcedureRelationId,
+            function,
+            pg_sys::GetUserId(),
+            execute,
+        )
+    }
 }
 
 /// Whether the current user may create schemas and publications in this database.
 pub fn may_create_in_database() -> bool {
     let create = pg_sys::ACL_CREATE as pg_sys::AclMode;
     // SAFETY: the current database exists.
-    unsafe { compat::database_check(pg_sys::MyDatabaseId, pg_sys::GetUserId(), create) }
+    unsafe {
+        compat::may(
+            pg_sys::DatabaseRelationId,
+            pg_sys::MyDatabaseId,
+            pg_sys::GetUserId(),
+            create,
+        )
+    }
 }
 
 /// Name of the current database.
@@ -92,7 +106,14 @@ fn schema_exists(schema: Oid) -> bool {
 fn schema_usage(schema: Oid) -> bool {
     let usage = pg_sys::ACL_USAGE as pg_sys::AclMode;
     // SAFETY: the schema has just been seen.
-    unsafe { compat::schema_check(schema, pg_sys::GetUserId(), usage) }
+    unsafe {
+        compat::may(
+            pg_sys::NamespaceRelationId,
+            schema,
+            pg_sys::GetUserId(),
+            usage,
+        )
+    }
 }
 
 const EXTENSIONS: ByOid = ByOid {

@@ -4,7 +4,7 @@ use super::acl::role_name;
 use super::temporary;
 use crate::error::{report, Error, Result};
 use crate::pg::backend::act_as::act_as_trusted;
-use crate::pg::backend::act_as::Setting;
+use crate::pg::backend::setting_level::Setting;
 use pgrx::pg_sys;
 
 /// Does `work` as `role`, as [`act_as_trusted`] does, where it runs code of others. Error: 55000 where that code could meet

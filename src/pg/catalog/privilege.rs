@@ -1,5 +1,6 @@
 //! What a role may SELECT, and whether row level security applies to it.
 
+use crate::pg::sys::compat;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
 
@@ -15,7 +16,7 @@ pub fn may_use_schema_of(relation: Oid, role: Oid) -> bool {
     unsafe {
         let schema = pg_sys::get_rel_namespace(relation);
         let usage = pg_sys::ACL_USAGE as pg_sys::AclMode;
-        schema != Oid::INVALID && crate::pg::sys::compat::schema_check(schema, role, usage)
+        schema != Oid::INVALID && compat::may(pg_sys::NamespaceRelationId, schema, role, usage)
     }
 }
 

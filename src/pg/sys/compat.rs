@@ -211,55 +211,26 @@ pub fn completed_transactions() -> u64 {
     }
 }
 
-/// Whether a role has a privilege on a schema.
+/// Whether a role has a privilege on a schema, a function or a database; `class` says on which of them.
 ///
 /// # Safety
-/// The schema exists.
-pub unsafe fn schema_check(schema: pg_sys::Oid, role: pg_sys::Oid, mode: pg_sys::AclMode) -> bool {
-    // SAFETY: as promised.
-    unsafe {
-        #[cfg(feature = "pg15")]
-        let result = pg_sys::pg_namespace_aclcheck(schema, role, mode);
-        #[cfg(not(feature = "pg15"))]
-        let result = pg_sys::object_aclcheck(pg_sys::NamespaceRelationId, schema, role, mode);
-        result == pg_sys::AclResult::ACLCHECK_OK
-    }
-}
-
-/// Whether a role has a privilege on a function.
-///
-/// # Safety
-/// The function exists, or an error of Postgres's own may be raised.
-pub unsafe fn function_check(
-    function: pg_sys::Oid,
+/// The object exists, or an error of Postgres's own may be raised.
+pub unsafe fn may(
+    class: pg_sys::Oid,
+    object: pg_sys::Oid,
     role: pg_sys::Oid,
     mode: pg_sys::AclMode,
 ) -> bool {
     // SAFETY: as promised.
     unsafe {
         #[cfg(feature = "pg15")]
-        let result = pg_sys::pg_proc_aclcheck(function, role, mode);
+        let result = match class {
+            pg_sys::NamespaceRelationId => pg_sys::pg_namespace_aclcheck(object, role, mode),
+            pg_sys::ProcedureRelationId => pg_sys::pg_proc_aclcheck(object, role, mode),
+            _ => pg_sys::pg_database_aclcheck(object, role, mode),
+        };
         #[cfg(not(feature = "pg15"))]
-        let result = pg_sys::object_aclcheck(pg_sys::ProcedureRelationId, function, role, mode);
-        result == pg_sys::AclResult::ACLCHECK_OK
-    }
-}
-
-/// Whether a role has a privilege on a database.
-///
-/// # Safety
-/// The database exists.
-pub unsafe fn database_check(
-    database: pg_sys::Oid,
-    role: pg_sys::Oid,
-    mode: pg_sys::AclMode,
-) -> bool {
-    // SAFETY: as promised.
-    unsafe {
-        #[cfg(feature = "pg15")]
-        let result = pg_sys::pg_database_aclcheck(database, role, mode);
-        #[cfg(not(feature = "pg15"))]
-        let result = pg_sys::object_aclcheck(pg_sys::DatabaseRelationId, database, role, mode);
+        let result = pg_sys::object_aclcheck(class, object, role, mode);
         result == pg_sys::AclResult::ACLCHECK_OK
     }
 }
