@@ -7,8 +7,8 @@ use super::relation::Rows;
 use crate::change::{Operation, RowOperation};
 use crate::error::Result;
 use crate::log::decode::{Content, Entry};
+use crate::pg::backend::subtransaction::Raised;
 use crate::pg::judge::policy::Verdict;
-use crate::pg::judge::run::Raised;
 use crate::pg::row::decoded::Decoded;
 
 /// What happened to a followed relation.

@@ -7,10 +7,10 @@ use crate::pg::print::output::Output;
 use crate::pg::row::array::Elements;
 use crate::pg::row::record::Cell as Column;
 use crate::pg::row::record::DeformedRow;
-use crate::pg::row::record::Value;
 use crate::pg::row::scalar::Scalar;
 use crate::pg::row::types::check_stack_depth;
 use crate::pg::row::types::Type;
+use crate::pg::row::value::Value;
 
 /// A stored byte makes at least 1/32 byte of JSON: the emptiest are the 64 bytes of a `name` in an array, `"",`.
 /// What cannot fit is thus known before it is fetched or printed.

@@ -2,10 +2,10 @@
 
 use super::case::{Case, Sees};
 use crate::feed::relation::Relation;
+use crate::pg::backend::subtransaction::Raised;
 use crate::pg::catalog::policies::Uses;
 use crate::pg::judge::policy::Compiled;
 use crate::pg::judge::policy::Verdict;
-use crate::pg::judge::run::Raised;
 use crate::pg::row::decoded::Decoded;
 
 /// Rows that are judged by one statement, and where each comes from: its case, and whether it is the new one.

@@ -2,11 +2,9 @@
 
 use crate::change::Operation;
 use crate::error::{report, Error, Result};
+use crate::pg::CallInfo;
 use pgrx::pg_sys;
 use std::ffi::CStr;
-
-/// What Postgres hands to a C function; `Copy`, and only this module and its siblings look inside.
-pub type CallInfo = pg_sys::FunctionCallInfo;
 
 /// InvalidSubTransactionId (c.h).
 const INVALID_SUBTRANSACTION: pg_sys::SubTransactionId = 0;

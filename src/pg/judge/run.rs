@@ -2,7 +2,7 @@
 
 use super::policy::{Compiled, Verdict};
 use crate::pg::backend::subtransaction::attempt;
-pub use crate::pg::backend::subtransaction::Raised;
+use crate::pg::backend::subtransaction::Raised;
 use crate::pg::row::decoded::Decoded;
 use crate::pg::row::record::RowShape;
 use pgrx::pg_sys;

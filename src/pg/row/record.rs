@@ -2,7 +2,7 @@
 
 use super::types::Type;
 use super::value::detoasted;
-pub use super::value::Value;
+use super::value::Value;
 use crate::pg::backend::memory::Memory;
 use crate::pg::backend::memory::Scratch;
 use crate::pg::sys::compat::attribute;

@@ -1,7 +1,7 @@
 //! Values of the common types, read straight from where Postgres stores them: no output function, no copy.
 
-use super::record::Value;
 use super::types::Type;
+use super::value::Value;
 use crate::pg::backend::memory::Scratch;
 use crate::pg::sys::raw;
 use pgrx::{pg_sys, varlena};
