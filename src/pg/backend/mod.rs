@@ -9,6 +9,7 @@ pub mod invalidation;
 pub(in crate::pg) mod lock;
 pub mod mailbox;
 pub mod memory;
+pub(in crate::pg) mod opened;
 pub mod running;
 pub mod setting_level;
 pub mod settings;

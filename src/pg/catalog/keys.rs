@@ -2,6 +2,7 @@
 
 use super::catalog_scan::{scan, ByOid};
 use super::relation::Class;
+use crate::pg::backend::opened::Opened;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
 
@@ -95,20 +96,16 @@ const GENERATED_VIRTUAL: u8 = b'v';
 
 /// Numbers and kinds of a relation's generated columns.
 fn generated_columns(relation: Oid) -> Vec<(i16, u8)> {
-    let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-    // SAFETY: the relation is open while its descriptor is read; the function returns null for one that has gone.
+    let Some(opened) = Opened::shared(relation) else {
+        return Vec::new();
+    };
+    // SAFETY: the relation is open while its descriptor is read.
     unsafe {
-        let opened = pg_sys::try_relation_open(relation, lock);
-        if opened.is_null() {
-            return Vec::new();
-        }
-        let descriptor = (*opened).rd_att;
-        let columns = (0..(*descriptor).natts as usize)
+        let descriptor = (*opened.relation()).rd_att;
+        (0..(*descriptor).natts as usize)
             .map(|place| crate::pg::sys::compat::attribute(descriptor, place))
             .filter(|attribute| attribute.attgenerated != 0 && !attribute.attisdropped)
             .map(|attribute| (attribute.attnum, attribute.attgenerated as u8))
-            .collect();
-        pg_sys::relation_close(opened, lock);
-        columns
+            .collect()
     }
 }

@@ -1,5 +1,6 @@
 //! The SELECT policies of a relation as its owner made them: what they look at.
 
+use crate::pg::backend::opened::Opened;
 use pg_sys::Oid;
 use pgrx::{pg_sys, FromDatum, PgList};
 use std::ffi::CStr;
@@ -75,15 +76,11 @@ pub(in crate::pg) fn with_policies<T>(
     relation: Oid,
     look: impl FnOnce(&Policies) -> T,
 ) -> Option<T> {
-    let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+    let opened = Opened::shared(relation)?;
+    let class = opened.class();
     // SAFETY: the relation is open while its policies, which the relcache holds, are read.
     unsafe {
-        let opened = pg_sys::try_relation_open(relation, lock);
-        if opened.is_null() {
-            return None;
-        }
-        let class = &*(*opened).rd_rel;
-        let described = (*opened).rd_rsdesc;
+        let described = (*opened.relation()).rd_rsdesc;
         let policies = if described.is_null() {
             PgList::new()
         } else {
@@ -93,7 +90,7 @@ pub(in crate::pg) fn with_policies<T>(
         let selects = |policy: &*mut pg_sys::RowSecurityPolicy| {
             matches!((**policy).polcmd as u8, b'r' | b'*') && !(**policy).qual.is_null()
         };
-        let looked = look(&Policies {
+        Some(look(&Policies {
             enabled: class.relrowsecurity,
             forced: class.relforcerowsecurity,
             owner: class.relowner,
@@ -102,9 +99,7 @@ pub(in crate::pg) fn with_policies<T>(
                 .filter(selects)
                 .map(|policy| of_relcache(&*policy))
                 .collect(),
-        });
-        pg_sys::relation_close(opened, lock);
-        Some(looked)
+        }))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The triggers of a relation as the relcache holds them: what capture and its readers learn from them.
 
 use super::relation::ancestors_of;
+use crate::pg::backend::opened::Opened;
 use pgrx::pg_sys;
 use std::ffi::CStr;
 
@@ -9,22 +10,16 @@ fn with_triggers<T>(
     relation: pg_sys::Oid,
     look: impl FnOnce(&[pg_sys::Trigger]) -> T,
 ) -> Option<T> {
-    let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-    // SAFETY: the relation is opened under a lock and closed again; its trigger descriptor is read in between.
+    let opened = Opened::shared(relation)?;
+    // SAFETY: the relation is open while its trigger descriptor is read.
     unsafe {
-        let opened = pg_sys::try_relation_open(relation, lock);
-        if opened.is_null() {
-            return None;
-        }
-        let described = (*opened).trigdesc;
-        let found = if described.is_null() {
+        let described = (*opened.relation()).trigdesc;
+        Some(if described.is_null() {
             look(&[])
         } else {
             let number = (*described).numtriggers as usize;
             look(std::slice::from_raw_parts((*described).triggers, number))
-        };
-        pg_sys::relation_close(opened, lock);
-        Some(found)
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The table that a row type belongs to, and its key.
 
+use crate::pg::backend::opened::Opened;
 use crate::pg::row::types::Type;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
@@ -96,24 +97,17 @@ impl Drop for Held {
 impl Table {
     /// `None` when the relation is no table (a view, a composite type by itself), or no longer.
     pub fn by_oid(oid: Oid) -> Option<Table> {
-        // SAFETY: opening locks the relation against changes while it is read, or finds it gone; closed before
-        // returning, unless an error ends the transaction anyway. The strings are copies.
-        unsafe {
-            let relation = pg_sys::try_relation_open(oid, SHARE);
-            if relation.is_null() {
-                return None;
-            }
-            let class = (*relation).rd_rel;
-            let is_table = matches!((*class).relkind as u8, b'r' | b'p' | b'f');
-            let table = is_table.then(|| Table {
-                oid,
-                schema: owned(pg_sys::get_namespace_name((*class).relnamespace)),
-                name: owned((*class).relname.data.as_ptr()),
-                key: super::keys::key_columns(oid),
-            });
-            pg_sys::relation_close(relation, SHARE);
-            table
-        }
+        // Opening locks the relation against changes while it is read.
+        let opened = Opened::shared(oid)?;
+        let class = opened.class();
+        let is_table = matches!(class.relkind as u8, b'r' | b'p' | b'f');
+        is_table.then(|| Table {
+            oid,
+            // SAFETY: a look-up that returns a string of its own, or null.
+            schema: unsafe { owned(pg_sys::get_namespace_name(class.relnamespace)) },
+            name: crate::pg::name(&class.relname),
+            key: super::keys::key_columns(oid),
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Versions of rows: where they are stored, which command made or ended them, and whether they have been superseded.
 
+use crate::pg::backend::opened::Opened;
 use crate::pg::call::trigger::Call;
 use crate::pg::call::trigger::Fired;
 use crate::pg::call::trigger::StoredRow;
@@ -39,21 +40,19 @@ pub enum Fate {
 
 /// What has become of a version that this transaction has made in a relation that it has locked.
 pub fn fate(of: Version) -> Fate {
-    let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+    let Some(opened) = Opened::shared(of.relation.into()) else {
+        return Fate::Gone;
+    };
     // SAFETY: the relation is open, and the buffer that has the version pinned, while its header is read. Nobody else
     // changes a version that is not committed.
     unsafe {
-        let relation = pg_sys::try_relation_open(of.relation.into(), lock);
-        if relation.is_null() {
-            return Fate::Gone;
-        }
         let mut tuple = pg_sys::HeapTupleData::default();
         tuple.t_self.ip_blkid.bi_hi = (of.block >> 16) as u16;
         tuple.t_self.ip_blkid.bi_lo = of.block as u16;
         tuple.t_self.ip_posid = of.offset.get();
         let mut buffer = pg_sys::InvalidBuffer as pg_sys::Buffer;
         let any = &raw mut pg_sys::SnapshotAnyData;
-        let fate = if !pg_sys::heap_fetch(relation, any, &mut tuple, &mut buffer, false) {
+        if !pg_sys::heap_fetch(opened.relation(), any, &mut tuple, &mut buffer, false) {
             Fate::Gone
         } else {
             let fate = if is_superseded(StoredRow(&mut tuple)) {
@@ -67,9 +66,7 @@ pub fn fate(of: Version) -> Fate {
             };
             pg_sys::ReleaseBuffer(buffer);
             fate
-        };
-        pg_sys::relation_close(relation, lock);
-        fate
+        }
     }
 }
 

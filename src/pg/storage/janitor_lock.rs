@@ -2,6 +2,7 @@
 
 use super::segment::SegmentOids;
 use super::segment_files::toast_of;
+use crate::pg::backend::opened::Opened;
 use pgrx::pg_sys;
 
 /// Locks that the janitor asks for.
@@ -57,17 +58,9 @@ pub fn is_held_here(relation: pg_sys::Oid, lock: JanitorLock) -> bool {
 
 /// Whether this transaction has made the relation: nobody else knows of it.
 pub fn is_made_here(relation: pg_sys::Oid) -> bool {
-    // SAFETY: the relation is open while it is looked at.
-    unsafe {
-        let opened = pg_sys::try_relation_open(relation, SHARE);
-        if opened.is_null() {
-            return false;
-        }
-        // InvalidSubTransactionId
-        let made = (*opened).rd_createSubid != 0;
-        pg_sys::relation_close(opened, SHARE);
-        made
-    }
+    // SAFETY: the relation is open while it is looked at. 0 is InvalidSubTransactionId.
+    Opened::shared(relation)
+        .is_some_and(|opened| unsafe { (*opened.relation()).rd_createSubid != 0 })
 }
 
 /// The lock of a relation (lock.h, SET_LOCKTAG_RELATION; all tables of the log belong to this database).

@@ -1,6 +1,7 @@
 //! The files of a segment: how large they are, and how they are emptied.
 
 use super::segment::SegmentOids;
+use crate::pg::backend::opened::Opened;
 use pgrx::pg_sys;
 
 /// Whether nothing has been appended to a segment since it was emptied, be it rolled back.
@@ -30,53 +31,34 @@ pub fn bytes(place: &SegmentOids) -> u64 {
 /// # Safety
 /// Called in a transaction.
 pub(in crate::pg) unsafe fn toast_of(table: pg_sys::Oid) -> pg_sys::Oid {
-    // SAFETY: the relation is open while it is looked at.
-    unsafe {
-        let opened = pg_sys::try_relation_open(table, SHARE);
-        if opened.is_null() {
-            return pg_sys::InvalidOid;
-        }
-        let toast = (*(*opened).rd_rel).reltoastrelid;
-        pg_sys::relation_close(opened, SHARE);
-        toast
-    }
+    Opened::shared(table).map_or(pg_sys::InvalidOid, |opened| opened.class().reltoastrelid)
 }
 
 /// # Safety
 /// Called in a transaction.
 unsafe fn indexes_of(table: pg_sys::Oid) -> Vec<pg_sys::Oid> {
-    // SAFETY: the relation is open while it is looked at.
+    let Some(opened) = Opened::shared(table) else {
+        return Vec::new();
+    };
+    // SAFETY: the relation is open; the function returns a list of the caller's own.
     unsafe {
-        let opened = pg_sys::try_relation_open(table, SHARE);
-        if opened.is_null() {
-            return Vec::new();
-        }
-        let list = pg_sys::RelationGetIndexList(opened);
+        let list = pg_sys::RelationGetIndexList(opened.relation());
         let indexes = pgrx::PgList::<pg_sys::Oid>::from_pg(list)
             .iter_oid()
             .collect();
         pg_sys::list_free(list);
-        pg_sys::relation_close(opened, SHARE);
         indexes
     }
 }
 
-const SHARE: pg_sys::LOCKMODE = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-
 /// # Safety
 /// Called in a transaction.
 unsafe fn blocks(relation: pg_sys::Oid) -> u64 {
-    // SAFETY: the relation is open while it is measured.
-    unsafe {
-        let opened = pg_sys::try_relation_open(relation, SHARE);
-        if opened.is_null() {
-            return 0;
-        }
-        let blocks =
-            pg_sys::RelationGetNumberOfBlocksInFork(opened, pg_sys::ForkNumber::MAIN_FORKNUM);
-        pg_sys::relation_close(opened, SHARE);
-        u64::from(blocks)
-    }
+    let main = pg_sys::ForkNumber::MAIN_FORKNUM;
+    Opened::shared(relation).map_or(0, |opened| {
+        // SAFETY: the relation is open while it is measured.
+        u64::from(unsafe { pg_sys::RelationGetNumberOfBlocksInFork(opened.relation(), main) })
+    })
 }
 
 /// Gives a segment, its TOAST table and its indexes new files, as TRUNCATE does (tablecmds.c, ExecuteTruncateGuts) but
