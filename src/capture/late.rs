@@ -21,20 +21,29 @@ use crate::pg::image::version::Fate;
 use crate::pg::image::version::Version;
 use crate::pg::row::decoded::Decoded;
 
-/// Appends a captured change where it belongs.
-pub fn append_in_order(call: &Call, plan: &Plan, entry: &Change) -> Result<()> {
-    let Some(step) = call.step() else {
-        return append_at(entry, None).map(|_| ());
-    };
+/// A change as far as its order is known.
+pub struct Known {
+    change: order::Change,
+    keys: Option<Keys>,
+    /// Whether something may have been captured before it that comes after it.
+    late: bool,
+}
+
+/// What a trigger is called for, if its order can be told.
+pub fn known(call: &Call, plan: &Plan) -> Option<Known> {
+    let step = call.step()?;
     let change = order::Change {
         command: step.command,
         old: step.old,
         new: step.new,
         superseded: step.superseded,
-        recorded: entry.wal_written,
+        recorded: call.wal_written(),
     };
     let order = &plan.order;
     orders::begin(order);
+    if !plan.sinks.log {
+        order.borrow_mut().unlogged();
+    }
     if call.is_deferrable() {
         order.borrow_mut().may_defer();
     }
@@ -45,8 +54,16 @@ pub fn append_in_order(call: &Call, plan: &Plan, entry: &Change) -> Result<()> {
     } else {
         None
     };
-    let belongs = if late {
-        find_place(plan, &change, keys.as_ref())
+    Some(Known { change, keys, late })
+}
+
+/// Appends a captured change where it belongs.
+pub fn append_in_order(call: &Call, plan: &Plan, entry: &Change) -> Result<()> {
+    let Some(known) = known(call, plan) else {
+        return append_at(entry, None).map(|_| ());
+    };
+    let belongs = if known.late {
+        find_place(plan, &known)
     } else {
         Belongs::Last
     };
@@ -63,30 +80,51 @@ pub fn append_in_order(call: &Call, plan: &Plan, entry: &Change) -> Result<()> {
         segment: appended.segment,
         roomy: appended.position.within_own,
     };
-    let mut order = order.borrow_mut();
-    order.add(change, place, xact::subtransaction(), keys);
+    let mut order = plan.order.borrow_mut();
+    order.add(known.change, place, xact::subtransaction(), known.keys);
     Ok(())
 }
 
-/// Where a change belongs that has been overtaken. One that leaves a row with the same key as before, and to which
-/// nothing has been done since, has not been overtaken by another one of its row.
-fn find_place(plan: &Plan, change: &order::Change, keys: Option<&Keys>) -> Belongs {
-    let Some(keys) = keys else {
-        return Belongs::Unknown;
+/// Remembers a change of which messages have been sent, and that is not logged.
+pub fn remember_sent(plan: &Plan, known: Known) {
+    let mut order = plan.order.borrow_mut();
+    order.add_unlogged(known.change, xact::subtransaction(), known.keys);
+}
+
+/// Whether a change has been overtaken: something that comes after it has been captured before it, or may have been.
+pub fn is_overtaken(plan: &Plan, known: &Known) -> bool {
+    if !known.late {
+        return false;
+    }
+    settled(plan, known).map_or_else(
+        |keys| {
+            let mut order = plan.order.borrow_mut();
+            order.is_overtaken(&known.change, keys, &mut Stored::new(plan))
+        },
+        |belongs| belongs == Belongs::Unknown,
+    )
+}
+
+/// Where a change belongs that is late.
+fn find_place(plan: &Plan, known: &Known) -> Belongs {
+    settled(plan, known).unwrap_or_else(|keys| {
+        let mut order = plan.order.borrow_mut();
+        order.belongs(&known.change, keys, &mut Stored::new(plan))
+    })
+}
+
+/// Where a late change belongs, if that is clear by itself; its keys where it is not. One that leaves a row with the same
+/// key as before, and to which nothing has been done since, has not been overtaken by another one of its row.
+fn settled<'a>(plan: &Plan, known: &'a Known) -> std::result::Result<Belongs, &'a Keys> {
+    let Some(keys) = known.keys.as_ref() else {
+        return Ok(Belongs::Unknown);
     };
+    let change = &known.change;
     let leaves_key = change.new.is_some() && (change.old.is_none() || keys.new.is_none());
     if !change.superseded && (leaves_key || plan.key.is_empty()) {
-        return Belongs::Last;
+        return Ok(Belongs::Last);
     }
-    let mut order = plan.order.borrow_mut();
-    order.belongs(
-        change,
-        keys,
-        &mut Stored {
-            plan,
-            decoder: None,
-        },
-    )
+    Err(keys)
 }
 
 /// What was logged, and the table's rows.
@@ -95,8 +133,20 @@ struct Stored<'a> {
     decoder: Option<Decoder>,
 }
 
+impl<'a> Stored<'a> {
+    fn new(plan: &'a Plan) -> Stored<'a> {
+        Stored {
+            plan,
+            decoder: None,
+        }
+    }
+}
+
 impl Rows for Stored<'_> {
     fn keys_of(&mut self, change: &order::Change, at: Place) -> Option<Keys> {
+        if !self.plan.sinks.log {
+            return None;
+        }
         if self.plan.key.is_empty() {
             return Some(keys_of_versions(change));
         }

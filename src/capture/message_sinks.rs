@@ -1,8 +1,10 @@
 //! Captured changes on their way to the sinks that take messages: serialised once, by the trigger.
 
+mod filter;
+mod overtaken;
+
 use crate::change::Operation;
 use crate::error::Result;
-use crate::filter::condition::compile_own;
 use crate::message::{write_change, Header, RecordPlan, Written};
 use crate::pg::backend::invalidation;
 use crate::pg::backend::invalidation::Fresh;
@@ -15,11 +17,11 @@ use crate::pg::catalog::rowtype;
 use crate::pg::catalog::rowtype::Table;
 use crate::pg::image::builder::ImageBuilder;
 use crate::pg::judge::access::Access;
-use crate::pg::judge::row_filter::RowFilter;
 use crate::pg::row::decoded::Decoded;
 use crate::pg::row::record::RowShape;
 use crate::pg::Oid;
 use crate::sink::{self, broadcast, topic, undelivered, Change, Failure, Sinks};
+use filter::{filtered, row_filter};
 use std::rc::Rc;
 
 /// The new and the old row of a change.
@@ -41,8 +43,7 @@ pub struct MessageSinks {
     access: Access,
     /// The topic's columns.
     topic_plan: RecordPlan,
-    /// Or why it cannot be asked.
-    row_filter: std::result::Result<Option<RowFilter>, Raised>,
+    row_filter: filter::Asked,
     /// Roles, their memberships, functions.
     catalogs: Fresh,
 }
@@ -104,7 +105,13 @@ impl MessageSinks {
     }
 
     /// Hands a change to the sinks.
-    pub fn deliver(&self, call: &Call, sinks: &Sinks, from: &ImageBuilder) -> Result<()> {
+    pub fn deliver(
+        &self,
+        call: &Call,
+        sinks: &Sinks,
+        from: &ImageBuilder,
+        overtaken: bool,
+    ) -> Result<()> {
         if sinks.notify {
             sink::notify(&self.table.schema, &self.table.name);
         }
@@ -114,7 +121,7 @@ impl MessageSinks {
         let fired = call.fired();
         let new = fired.new_row().map(|row| from.decode(row));
         let old = fired.old_row().map(|row| from.decode(row));
-        let (operation, new, old) = match self.filtered(call.operation(), new, old) {
+        let (operation, new, old) = match filtered(&self.row_filter, (call.operation(), new, old)) {
             Ok(filtered) => filtered,
             Err(raised) => {
                 let broadcast = sinks.topic.as_ref().map(|_| Failure::Broadcast);
@@ -125,8 +132,12 @@ impl MessageSinks {
                 return Ok(());
             }
         };
+        if overtaken {
+            self.ask_to_read_again(sinks, [&new, &old]);
+            return Ok(());
+        }
         if sinks.wal {
-            self.to_wal(operation, [&new, &old]);
+            self.to_wal(operation, &self.plan, [&new, &old]);
         }
         if let Some(template) = &sinks.topic {
             self.broadcast(template, operation, [&new, &old]);
@@ -135,42 +146,17 @@ impl MessageSinks {
     }
 
     /// The message is written in a subtransaction where a function of somebody's may raise, and leaves outside of it.
-    fn to_wal(&self, operation: Operation, rows: Rows) {
-        let written = guarded(&self.plan, || self.message(operation, &self.plan, rows));
+    fn to_wal(&self, operation: Operation, plan: &RecordPlan, rows: Rows) {
+        let written = guarded(plan, || self.message(operation, plan, rows));
         match written {
             Ok(written) => sink::to_wal(&self.change(operation, &written)),
             Err(raised) => undelivered::fail(self.table.oid, Failure::Wal, &raised),
         }
     }
 
-    /// An UPDATE whose row enters what the row filter lets through is an INSERT, one whose row leaves it a DELETE: the
-    /// trigger's WHEN holds if either does.
-    fn filtered(
-        &self,
-        operation: Operation,
-        new: Option<Decoded>,
-        old: Option<Decoded>,
-    ) -> std::result::Result<(Operation, Option<Decoded>, Option<Decoded>), &Raised> {
-        let (Some(after), Some(before)) = (&new, &old) else {
-            return Ok((operation, new, old));
-        };
-        let Some(filter) = self.row_filter.as_ref()? else {
-            return Ok((operation, new, old));
-        };
-        Ok(match (filter.holds(before), filter.holds(after)) {
-            (false, true) => (Operation::Insert, new, None),
-            (true, false) => (Operation::Delete, None, old),
-            _ => (operation, new, old),
-        })
-    }
-
     /// A row that changes its topic leaves the one and enters the other, as the delta rule has it.
     fn broadcast(&self, template: &str, operation: Operation, [new, old]: Rows) {
-        let topic = |row: &Option<Decoded>| match row {
-            Some(row) => broadcast::topic_of(template, &self.topic_columns(row)),
-            // A TRUNCATE has no row; a topic without columns is everybody's.
-            None => broadcast::topic_of(template, b"{}"),
-        };
+        let topic = |row: &Option<Decoded>| self.topic(template, row);
         let topics = match operation {
             Operation::Insert => guarded(&self.topic_plan, || (None, topic(new))),
             Operation::Delete | Operation::Truncate => {
@@ -188,6 +174,14 @@ impl MessageSinks {
         }
     }
 
+    fn topic(&self, template: &str, row: &Option<Decoded>) -> Option<String> {
+        match row {
+            Some(row) => broadcast::topic_of(template, &self.topic_columns(row)),
+            // A TRUNCATE has no row; a topic without columns is everybody's.
+            None => broadcast::topic_of(template, b"{}"),
+        }
+    }
+
     fn send(&self, operation: Operation, topic: Option<String>, rows: Rows) {
         let Some(topic) = topic else {
             return;
@@ -196,9 +190,13 @@ impl MessageSinks {
             true => &self.plan,
             false => &self.key_plan,
         };
+        self.send_by(plan, operation, &topic, rows);
+    }
+
+    fn send_by(&self, plan: &RecordPlan, operation: Operation, topic: &str, rows: Rows) {
         broadcast::deliver(self.table.oid, || {
             let message = self.message(operation, plan, rows);
-            broadcast::send(&self.change(operation, &message), &topic)
+            broadcast::send(&self.change(operation, &message), topic)
         });
     }
 
@@ -261,21 +259,6 @@ fn removal(operation: Operation) -> Operation {
         Operation::Truncate => Operation::Truncate,
         _ => Operation::Delete,
     }
-}
-
-/// The row filter that a trigger's arguments carry. The write must not fail where it means nothing any more.
-fn row_filter(
-    relation: Oid,
-    row_type: Oid,
-    filter: Option<&str>,
-) -> std::result::Result<Option<RowFilter>, Raised> {
-    let Some(filter) = filter else {
-        return Ok(None);
-    };
-    attempt(|| {
-        let condition = compile_own(relation, filter)?;
-        Ok(condition.and_then(|condition| RowFilter::new(condition.tree(), row_type)))
-    })
 }
 
 /// Writes rows by a plan: in a subtransaction where it runs functions of others, which must not fail the write.

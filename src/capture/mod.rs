@@ -22,6 +22,7 @@ use crate::pg::image::format::ColumnSet;
 use crate::pg::CallInfo;
 use crate::pg::Oid;
 use gap::gap_once;
+use message_sinks::MessageSinks;
 use plan::Plan;
 use std::cell::Cell;
 
@@ -41,7 +42,7 @@ pub fn capture_change(call: CallInfo) -> Result<()> {
     }
     if let Some(message_sinks) = &plan.message_sinks {
         if !(plan.is_leaf && call.operation() == Operation::Truncate) {
-            message_sinks.deliver(&call, &plan.sinks, &plan.images)?;
+            send(&call, &plan, message_sinks)?;
         }
     }
     if !plan.sinks.log {
@@ -54,6 +55,24 @@ pub fn capture_change(call: CallInfo) -> Result<()> {
         Fired::Delete { old } => capture_row(&call, &plan, RowOperation::Delete, old),
         Fired::Update { old, new } => capture_update(&call, &plan, old, new),
     }
+}
+
+/// Hands a change to the message sinks. Whether it has been overtaken is asked before: what its messages bring about comes
+/// after it.
+fn send(call: &Call, plan: &Plan, message_sinks: &MessageSinks) -> Result<()> {
+    let known = plan
+        .sinks
+        .want_messages()
+        .then(|| late::known(call, plan))
+        .flatten();
+    let overtaken = known
+        .as_ref()
+        .is_some_and(|known| late::is_overtaken(plan, known));
+    message_sinks.deliver(call, &plan.sinks, &plan.images, overtaken)?;
+    if let Some(known) = known.filter(|_| !plan.sinks.log) {
+        late::remember_sent(plan, known);
+    }
+    Ok(())
 }
 
 thread_local! {

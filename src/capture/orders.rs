@@ -9,24 +9,24 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// One for all triggers that capture a relation.
+/// One for all triggers that log a relation's changes, one for those that do not.
 pub type Shared = Rc<RefCell<Order>>;
 
 thread_local! {
-    static ORDERS: RefCell<HashMap<u32, Shared>> = RefCell::default();
+    static ORDERS: RefCell<HashMap<(u32, bool), Shared>> = RefCell::default();
     /// Those of the transaction.
     static TOUCHED: RefCell<Vec<Shared>> = RefCell::default();
 }
 
-/// The order of a relation's changes.
-pub fn order_of(root: Oid) -> Shared {
+/// The order of a relation's changes: of those that are logged, or of those that are not.
+pub fn order_of(root: Oid, logged: bool) -> Shared {
     let hooks = Hooks {
         before_end: || (),
         rolled_back,
         ended,
     };
     commit::watch("order", hooks);
-    ORDERS.with_borrow_mut(|orders| orders.entry(root.to_u32()).or_default().clone())
+    ORDERS.with_borrow_mut(|orders| orders.entry((root.to_u32(), logged)).or_default().clone())
 }
 
 /// Starts anew in another transaction than the last one.

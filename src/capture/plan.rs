@@ -35,7 +35,7 @@ pub struct Plan {
     pub images: ImageBuilder,
     /// Attribute numbers of the key; empty where there is none.
     pub key: Vec<i16>,
-    /// Of all changes of the root, whichever trigger captures them.
+    /// Of all changes of the root that are logged, or of all that are not, whichever trigger captures them.
     pub order: Shared,
     pub layout: Registered,
     fresh: [Fresh; 2],
@@ -92,11 +92,11 @@ impl Plan {
             .flatten();
         Plan {
             root,
+            order: orders::order_of(root, sinks.log),
             sinks,
             message_sinks,
             is_leaf,
             key: images.key(),
-            order: orders::order_of(root),
             images,
             layout,
             fresh,

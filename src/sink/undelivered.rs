@@ -27,9 +27,7 @@ thread_local! {
 
 /// Counts a message that a sink could not deliver, and says so, once a transaction.
 pub fn fail(relation: Oid, sink: Failure, raised: &Raised) {
-    count(relation);
-    let xid = xact::top_xid();
-    if WARNED.replace(xid) == xid {
+    if !count_first(relation) {
         return;
     }
     // The reason may quote the row, which not everybody who may change it may see.
@@ -54,6 +52,32 @@ pub fn fail(relation: Oid, sink: Failure, raised: &Raised) {
         ))
         .hint(hint)
         .warning();
+}
+
+/// Counts a change of which no message could be sent in its place, and says so, once a transaction.
+pub fn overtaken(relation: Oid, sink: Failure) {
+    if !count_first(relation) {
+        return;
+    }
+    report(match sink {
+        Failure::Broadcast => "changes of this transaction could not be broadcast in their order",
+        Failure::Wal => {
+            "changes of this transaction could not be written to the sink \"wal\" in their order"
+        }
+    })
+    .detail(
+        "A trigger or function within the statement changed rows that the statement changed, too. The later change of \
+         a row was sent first, and of the earlier one only the key. pgrealtime.log_status counts the changes.",
+    )
+    .hint("The sink \"log\" has the changes in their order.")
+    .warning();
+}
+
+/// Counts a message that was not delivered; whether it is the transaction's first to be told of.
+fn count_first(relation: Oid) -> bool {
+    count(relation);
+    let xid = xact::top_xid();
+    WARNED.replace(xid) != xid
 }
 
 /// Counts a message that a sink could not deliver.

@@ -12,6 +12,7 @@
 //!
 //! A relation without a key has the versions themselves for keys.
 
+mod bounds;
 mod change;
 mod index;
 mod number;
@@ -20,6 +21,7 @@ mod tests;
 
 use crate::pg::image::version::Fate;
 use crate::pg::image::version::Version;
+use bounds::{Bounds, Follower};
 pub use change::{Change, Key, Keys, Place};
 use index::{Index, Logged};
 use std::collections::{HashSet, VecDeque};
@@ -57,6 +59,8 @@ pub struct Order {
     /// Positions that late entries have been given.
     given: HashSet<u64>,
     index: Option<Index>,
+    /// Whether the index has every remembered entry: there is no log that keys could be read from.
+    unlogged: bool,
 }
 
 /// What the order asks of the table and the log.
@@ -65,35 +69,6 @@ pub trait Rows {
     fn keys_of(&mut self, change: &Change, at: Place) -> Option<Keys>;
     /// What has become of a version.
     fn fate(&mut self, version: Version) -> Fate;
-}
-
-/// What came after a change of its new version.
-enum Follower<'a> {
-    /// This, at once or by way of changes that are logged later or not captured.
-    Logged { entry: &'a Logged, at_once: bool },
-    /// Nothing that has been logged.
-    NotLogged,
-    /// Something that is not captured, or logged later: what it has to do with other entries is not known.
-    Untold,
-}
-
-impl Follower<'_> {
-    fn is_at_once(&self, before: Option<Place>) -> bool {
-        match self {
-            Follower::Logged { entry, at_once } => *at_once && before == Some(entry.at),
-            _ => false,
-        }
-    }
-}
-
-/// Between which positions a change belongs.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Bounds {
-    after: u64,
-    /// The entry that it belongs in front of.
-    before: Option<Place>,
-    /// Whether nothing can come between.
-    direct: bool,
 }
 
 impl Order {
@@ -119,6 +94,14 @@ impl Order {
         self.index.is_some()
     }
 
+    /// Notes that the changes are not logged: their keys are wanted from the first on.
+    pub fn unlogged(&mut self) {
+        if !self.unlogged {
+            self.unlogged = true;
+            self.index = Some(Index::new(self.first + self.entries.len()));
+        }
+    }
+
     /// Notes that a trigger waits for the end of the transaction, or may.
     pub fn may_defer(&mut self) {
         self.deferred = true;
@@ -133,13 +116,23 @@ impl Order {
         let number = self.first + self.entries.len();
         let mut entry = Logged::new(at, change, subtransaction);
         if let Some(index) = &mut self.index {
-            if index.is_idle(number) {
+            if !self.unlogged && index.is_idle(number) {
                 self.give_up_index();
             } else {
                 index.enter(number, &mut entry, keys);
             }
         }
         self.entries.push_back(entry);
+    }
+
+    /// Remembers a change that is not logged; the number stands for a position.
+    pub fn add_unlogged(&mut self, change: Change, subtransaction: u32, keys: Option<Keys>) {
+        let at = Place {
+            position: 8 * (self.first + self.entries.len() + 1) as u64,
+            segment: 0,
+            roomy: false,
+        };
+        self.add(change, at, subtransaction, keys);
     }
 
     fn forget(&mut self) {
@@ -203,6 +196,13 @@ impl Order {
                 Belongs::At(position)
             }
         }
+    }
+
+    /// Whether something that comes after a change has been logged before it, or may have been.
+    pub fn is_overtaken(&mut self, change: &Change, keys: &Keys, rows: &mut impl Rows) -> bool {
+        self.cover(change, rows);
+        let bounds = self.bounds(change, keys, rows);
+        bounds.is_none_or(|bounds| bounds.before.is_some())
     }
 
     /// Sees to it that the index has what was logged since the change's statement began. Until then no command had so
@@ -287,18 +287,5 @@ impl Order {
     fn of_key<'a>(&'a self, index: &'a Index, key: &Key) -> impl Iterator<Item = &'a Logged> {
         let numbers = index.of_key(key).iter();
         numbers.map(|number| &self.entries[number - self.first])
-    }
-}
-
-impl Bounds {
-    fn add(&mut self, at: Place, comes_after: bool) {
-        if !comes_after {
-            self.after = self.after.max(at.position);
-        } else if self
-            .before
-            .is_none_or(|before| at.position < before.position)
-        {
-            self.before = Some(at);
-        }
     }
 }
