@@ -1,5 +1,6 @@
 //! DDL is followed: called by the event triggers, inside other people's commands. What it should do and cannot is a
-//! WARNING; the one error is where Postgres would raise one with less to go by.
+//! WARNING. Errors are what would lose changes in silence, a gap that cannot be written, and where Postgres would raise
+//! one with less to go by.
 
 use super::belonging::Remembered;
 use super::cache::{self, Entry};
@@ -21,12 +22,18 @@ use crate::pg::catalog::type_use;
 use crate::pg::storage::heap;
 use crate::pg::Oid;
 
-/// Looks at a command. Errors: 55000 for ATTACH PARTITION of a table that is enabled by itself.
+/// Looks at a command. Errors: 55000 for ATTACH PARTITION of a table that is enabled by itself, and whatever kept a gap
+/// from being written.
 pub fn follow(command: Command) -> Result<()> {
-    if command == Command::Other || heap::member_oid("relation_cache").is_none() {
+    let is_installed = || heap::member_oid("relation_cache").is_some();
+    if command == Command::Other || !is_installed() {
         return Ok(());
     }
-    follow_one(command)
+    match follow_one(command) {
+        // Another session has dropped the extension meanwhile: there is no log, and nobody who reads it.
+        Err(_) if !is_installed() => Ok(()),
+        result => result,
+    }
 }
 
 fn follow_one(command: Command) -> Result<()> {
@@ -39,34 +46,35 @@ fn follow_one(command: Command) -> Result<()> {
         Command::BeforeDetach(parent) => {
             // Whoever may not do it is refused only after this.
             let owned = parent.filter(|oid| Class::by_oid(*oid).is_some_and(|it| acl::owns(&it)));
-            each(watch::above(&list(owned)), |one| {
-                one.tell(GapCause::PartitionMoved)
-            });
+            for one in watch::above(&list(owned))? {
+                one.tell(GapCause::PartitionMoved)?;
+            }
         }
-        Command::PartitionCreated(partition) => created(partition),
+        Command::PartitionCreated(partition) => created(partition)?,
         Command::PartitionAttached(it) => {
             each(new_leaves(it.partition), complete);
-            look_at(watch::above(&both(it)));
+            look_at(watch::above(&both(it))?)?;
         }
         Command::PartitionDetached(it) => {
             each(orphans(it.partition), |table| {
                 attach::detach_leaves(std::slice::from_ref(table))
             });
-            look_at(watch::above(&both(it)));
+            look_at(watch::above(&both(it))?)?;
         }
         Command::Altered(it) => {
             if it.owner.is_some() {
                 move_settings(&Reach::relations(list(it.owner)));
             }
-            look_at(watch::above(&it.tables));
-            rewritten(watch::above(&list(it.values)));
+            look_at(watch::above(&it.tables)?)?;
+            rewritten(watch::above(&list(it.values))?)?;
         }
-        Command::Rewritten(table) => rewritten(watch::above(&[table])),
-        Command::ValueRenamed(of) => rewritten(watch::all().map(|mut all| {
+        Command::Rewritten(table) => rewritten(watch::above(&[table])?)?,
+        Command::ValueRenamed(of) => {
+            let mut all = watch::all()?;
             all.retain(|one| type_use::holds(one.class.oid, of));
-            all
-        })),
-        Command::Dropped => dropped(),
+            rewritten(all)?;
+        }
+        Command::Dropped => dropped()?,
         Command::Several(all) => return all.into_iter().try_for_each(follow_one),
     }
     Ok(())
@@ -118,61 +126,55 @@ fn both(it: Partition) -> Vec<Oid> {
 
 /// Tells of relations that are not as they are remembered, and remembers them anew. The readers come first: they are told
 /// even where the rest fails.
-fn look_at(these: Result<Vec<Watched>>) {
-    for one in found(these) {
-        match one.difference() {
-            Ok(None) => {}
-            Ok(Some(cause)) => {
-                each(Ok(vec![&one]), |one| one.tell(cause));
-                each(Ok(vec![&one]), |one| watch::remember(&one.class));
-            }
-            Err(error) => warn(error.message()),
+fn look_at(these: Vec<Watched>) -> Result<()> {
+    for one in these {
+        if let Some(cause) = one.difference()? {
+            one.tell(cause)?;
+            each(Ok(vec![one]), |one| watch::remember(&one.class));
         }
     }
+    Ok(())
 }
 
 /// A new partition is empty: there is nothing to tell, unless nobody knows how things stood before.
-fn created(partition: Option<Oid>) {
+fn created(partition: Option<Oid>) -> Result<()> {
     each(new_leaves(partition), complete);
     let Some(oid) = partition else {
-        return;
+        return Ok(());
     };
+    let above = watch::above(&[oid])?;
     if Class::by_oid(oid).is_some_and(|class| class.is_foreign()) {
         // It comes with the rows that it has elsewhere.
-        return look_at(watch::above(&[oid]));
+        return look_at(above);
     }
-    let (remembered, others) = found(watch::above(&[oid]))
-        .into_iter()
-        .partition(Watched::is_remembered);
+    let (remembered, others) = above.into_iter().partition(Watched::is_remembered);
     each(Ok(remembered), |one| one.add(oid));
-    look_at(Ok(others));
+    look_at(others)
 }
 
-fn rewritten(these: Result<Vec<Watched>>) {
-    let these = found(these);
+fn rewritten(these: Vec<Watched>) -> Result<()> {
     if these.is_empty() {
-        return;
+        return Ok(());
     }
     for one in watch::untold(these) {
-        match attempt(|| one.tell(GapCause::Rewritten)) {
-            Ok(()) => watch::told(one.class.oid),
-            Err(raised) => warn(&raised.message),
-        }
+        one.tell(GapCause::Rewritten)?;
+        watch::told(one.class.oid);
     }
+    Ok(())
 }
 
-fn dropped() {
+fn dropped() -> Result<()> {
     let touched = match attempt(|| Ok(event_trigger::dropped())) {
-        Ok(dropped) if dropped.is_empty() => return,
-        Ok(dropped) => cache::mentioning(&dropped),
+        Ok(dropped) if dropped.is_empty() => return Ok(()),
+        Ok(dropped) => cache::mentioning(&dropped)?,
         // What it was is not to be known: everything is looked at.
-        Err(_) => cache::all(),
+        Err(_) => cache::all()?,
     };
-    let (gone, left): (Vec<Entry>, Vec<Entry>) = found(touched)
+    let (gone, left): (Vec<Entry>, Vec<Entry>) = touched
         .into_iter()
         .partition(|entry| Class::by_oid(entry.relation).is_none());
     each(Ok(gone), |entry| cache::remove(entry.relation));
-    look_at(Ok(left.into_iter().filter_map(Watched::of).collect()));
+    look_at(left.into_iter().filter_map(Watched::of).collect())
 }
 
 /// A leaf that lacks the trigger of its enabled root.

@@ -5,6 +5,7 @@ use super::{belonging, present, tables};
 use crate::error::Result;
 use crate::log::append::append_gap;
 use crate::log::entry::GapCause;
+use crate::pg::backend::lock::Patience;
 use crate::pg::backend::xact;
 use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
@@ -97,7 +98,10 @@ impl Watched {
         ))
     }
 
+    /// Whoever loses this entry loses changes in silence: it waits for as long as it takes. What holds the log's lock is
+    /// the janitor, for moments.
     pub fn tell(&self, cause: GapCause) -> Result<()> {
+        let _patience = Patience::new();
         append_gap(self.class.oid, cause)
     }
 

@@ -1,10 +1,31 @@
-//! Locks on users' relations: a lock timeout says for which.
+//! Locks on users' relations: a lock timeout says for which. And waits that none may end.
 
 use crate::error::{report, Error, ErrorReport};
 use pgrx::pg_sys::panic::CaughtError;
 use pgrx::pg_sys::Oid;
 use pgrx::{pg_sys, PgLogLevel, PgSqlErrorCode, PgTryBuilder};
 use std::ffi::{c_char, CStr};
+
+/// While it lives, the session's lock_timeout ends no wait: for work that must not be left out because of it.
+pub struct Patience(std::ffi::c_int);
+
+impl Patience {
+    pub fn new() -> Patience {
+        // SAFETY: a backend has one thread; the variable is read when a wait begins (proc.c, ProcSleep).
+        unsafe {
+            let session = Patience(pg_sys::LockTimeout);
+            pg_sys::LockTimeout = 0;
+            session
+        }
+    }
+}
+
+impl Drop for Patience {
+    fn drop(&mut self) {
+        // SAFETY: as above; an error comes by here, too.
+        unsafe { pg_sys::LockTimeout = self.0 }
+    }
+}
 
 /// Locks a relation until the transaction ends, or until it is let go of; whether it exists is for a look-up afterwards
 /// to say. Postgres's own error of a lock timeout does not tell what was waited for.

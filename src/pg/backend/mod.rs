@@ -6,7 +6,7 @@ pub mod commit;
 pub mod commit_time;
 pub mod ddl;
 pub mod invalidation;
-pub(in crate::pg) mod lock;
+pub mod lock;
 pub mod mailbox;
 pub mod memory;
 pub(in crate::pg) mod opened;

@@ -66,6 +66,7 @@ pub fn run() -> Outcome {
         traffic.run(rounds, ddl)
     };
     part("ALTER TABLE waits for COPY", || copy(&cluster))?;
+    part("a gap outlasts lock_timeout", || gap_waits(&cluster))?;
     part("prune() waits for DROP EXTENSION", || prune_waits(&cluster))?;
     part("columns come, go and change their types", || {
         with(4 * rounds, columns)
@@ -181,6 +182,52 @@ fn expect_copied(
     check(found == expected, || {
         format!("{found} instead of {expected}")
     })
+}
+
+/// What DDL has to tell readers is told, however long another session holds the log: or the command fails, and it
+/// changes nothing.
+fn gap_waits(cluster: &Cluster) -> Outcome {
+    let connect = || cluster.server.connect();
+    let (mut holder, mut owner, mut reader) = (connect()?, connect()?, connect()?);
+    owner.run("CREATE TABLE told (id int PRIMARY KEY, a int); INSERT INTO told VALUES (1, 1)")?;
+    owner.run(&triggers("told"))?;
+    let read = |cursor: &str| {
+        format!(
+            "SELECT count(*) FROM pgrealtime.changes_since({}, '{{told}}')",
+            quote(cursor)
+        )
+    };
+    let hold: String = (0..8)
+        .map(|i| format!("LOCK TABLE pgrealtime.change_log_{i} IN SHARE MODE;"))
+        .collect();
+    for timeout in ["lock_timeout", "statement_timeout"] {
+        let cursor = reader.value("SELECT pgrealtime.current_cursor()")?;
+        holder.run(&format!("BEGIN; {hold}"))?;
+        let fails = timeout == "statement_timeout";
+        let wait = if fails { "200ms" } else { "1ms" };
+        owner.run(&format!("SET {timeout} = '{wait}'"))?;
+        owner.send_to_wait(
+            "ALTER TABLE told ALTER a TYPE text USING 'x', ALTER a SET DEFAULT 'y'",
+            &mut reader,
+        )?;
+        if fails {
+            refused(owner.receive(), "57014", "statement timeout")?;
+        } else {
+            // Many times its lock_timeout; then it goes on.
+            holder.run("SELECT pg_sleep(0.2)")?;
+        }
+        holder.run("COMMIT")?;
+        if !fails {
+            owner.receive()?;
+            refused(reader.value(&read(&cursor)), "72000", "told")?;
+            owner.run("RESET lock_timeout; ALTER TABLE told ALTER a DROP DEFAULT, ALTER a TYPE int USING 1")?;
+        }
+    }
+    owner.run("RESET statement_timeout")?;
+    check(owner.value("SELECT a FROM told")? == "1", || {
+        "the table is changed".to_string()
+    })?;
+    Ok(owner.run("DROP TABLE told")?)
 }
 
 /// What comes after it is either no log, which is an error, or a new one, which it prunes then.
