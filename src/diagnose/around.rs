@@ -50,9 +50,12 @@ pub fn session(relation: &Relation, role: Oid) -> Finding {
 }
 
 pub fn row_filter(class: &Class) -> Finding {
-    let filtered = triggers::of_relation(class.oid)
-        .iter()
-        .any(|trigger| trigger.has_condition && trigger.name.starts_with("00_pgrealtime_"));
+    let function = triggers::member_function("capture_change");
+    let filtered = triggers::firing(class.oid).iter().any(|one| {
+        one.has_condition
+            && Some(one.function) == function
+            && one.name().starts_with("00_pgrealtime_")
+    });
     if filtered {
         return Finding::note(
             "row filter",

@@ -177,15 +177,9 @@ impl<'a> Table<'a> {
     /// What more than one trigger captures: one that has no condition and another.
     fn captured_twice(&self) -> Vec<String> {
         let mut found = Vec::new();
-        for (part, _) in &self.parts {
-            let all = triggers::of_relation(part.oid);
+        for (part, all) in &self.parts {
             for event in Operation::ALL {
-                let capturing = all.iter().filter(|one| {
-                    let firing = std::slice::from_ref(&one.firing);
-                    triggers::captures(firing, self.function, event)
-                });
-                let conditions: Vec<bool> = capturing.map(|one| one.has_condition).collect();
-                if conditions.len() > 1 && conditions.contains(&false) {
+                if triggers::captures_twice(all, self.function, event) {
                     found.push(format!("{} of {}", event.name(), part.quoted()));
                 }
             }

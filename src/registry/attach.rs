@@ -16,7 +16,7 @@ use pgrx::spi::{quote_identifier, quote_literal};
 
 /// First in the alphabet, hence first to fire: a user's trigger that changes the row again must not be told of before
 /// the change that caused it.
-pub(super) const PREFIX: &str = "00_pgrealtime_";
+const PREFIX: &str = "00_pgrealtime_";
 
 /// The argument that tells a leaf's TRUNCATE trigger from the root's.
 pub(super) const LEAF: &str = "leaf";
@@ -34,7 +34,7 @@ impl Wanted {
             && trigger.firing.function == function
             && trigger.firing.enabled
             && trigger.firing.is_exactly(self.event)
-            && trigger.has_condition == self.condition.is_some()
+            && trigger.firing.has_condition == self.condition.is_some()
             && trigger.has_arguments(&self.arguments)
     }
 }
@@ -54,8 +54,9 @@ pub fn capture_function() -> Result<Oid> {
     })
 }
 
-/// Makes the relation's triggers what the settings say. Returns whether anything had to be made.
-pub fn attach(class: &Class, settings: &Settings) -> Result<bool> {
+/// Makes the relation's triggers what the settings say. `old` are those that made the ones that are there. Returns
+/// whether anything had to be made.
+pub fn attach(class: &Class, settings: &Settings, old: Option<&Settings>) -> Result<bool> {
     let function = capture_function()?;
     let wanted = wanted(class, settings)?;
     if !wanted.is_empty() {
@@ -64,6 +65,9 @@ pub fn attach(class: &Class, settings: &Settings) -> Result<bool> {
     let leaves = leaves_of(class);
     let present = triggers::of_relation(class.oid);
     drop_unwanted(class, &present, &wanted, function);
+    for one in [Some(settings), old].into_iter().flatten() {
+        drop_renamed(class, &leaves, one, function);
+    }
     let mut made = false;
     for one in &wanted {
         let cloned = |leaf: &Class| captures(&triggers::firing(leaf.oid), function, one.event);
@@ -104,13 +108,14 @@ pub fn attach_new_leaf(leaf: &Class, settings: &Settings) -> Result<()> {
 }
 
 /// Takes every trigger of ours off the relation and its leaves. Returns whether there was one.
-pub fn detach(class: &Class) -> Result<bool> {
+pub fn detach(class: &Class, settings: &Settings) -> Result<bool> {
     let function = capture_function()?;
     let mut present = triggers::of_relation(class.oid);
     present.retain(|trigger| is_ours(trigger, function));
     drop_unwanted(class, &present, &[], function);
-    detach_leaves(&leaves_of(class))?;
-    Ok(!present.is_empty())
+    let leaves = leaves_of(class);
+    detach_leaves(&leaves)?;
+    Ok(drop_renamed(class, &leaves, settings, function) || !present.is_empty())
 }
 
 /// Takes the TRUNCATE triggers off tables that are no longer leaves of an enabled relation.
@@ -250,14 +255,45 @@ fn drop_unwanted(class: &Class, present: &[Trigger], wanted: &[Wanted], function
     }
 }
 
+/// Drops what `enable` made with these settings and somebody gave another name. Returns whether there was one.
+fn drop_renamed(class: &Class, leaves: &[Class], settings: &Settings, function: Oid) -> bool {
+    let itself = arguments(settings);
+    let of_leaf = [itself.as_slice(), &[LEAF.to_owned()]].concat();
+    let mut any = false;
+    for (table, arguments) in
+        std::iter::once((class, &itself)).chain(leaves.iter().map(|leaf| (leaf, &of_leaf)))
+    {
+        for trigger in triggers::of_relation(table.oid) {
+            let firing = &trigger.firing;
+            let shape = Operation::ALL
+                .into_iter()
+                .find(|event| firing.is_exactly(*event));
+            if shape.is_some_and(|event| trigger.name != name(event))
+                && firing.function == function
+                && !trigger.is_clone
+                && trigger.has_arguments(arguments)
+                && trigger.goes_with_extension()
+            {
+                drop_trigger(table, &trigger.name);
+                any = true;
+            }
+        }
+    }
+    any
+}
+
+fn drop_trigger(class: &Class, name: &str) {
+    ddl::execute(&format!(
+        "DROP TRIGGER {} ON {}",
+        quote_identifier(name),
+        class.quoted()
+    ));
+}
+
 fn drop_trigger_if_there(class: &Class, present: &[Trigger], event: Operation, function: Oid) {
     let name = name(event);
     let is_it = |one: &Trigger| one.name == name && is_ours(one, function) && !one.is_clone;
     if present.iter().any(is_it) {
-        ddl::execute(&format!(
-            "DROP TRIGGER {} ON {}",
-            quote_identifier(name),
-            class.quoted()
-        ));
+        drop_trigger(class, &name);
     }
 }

@@ -14,6 +14,8 @@ pub struct Capture {
     pub events: Vec<Operation>,
     /// Another AFTER ROW trigger fires before the capturing one.
     pub late: bool,
+    /// Two triggers of a table capture the same.
+    pub twice: bool,
 }
 
 impl Capture {
@@ -32,13 +34,14 @@ impl Capture {
                     || (*event == Operation::Truncate && !may_truncate)
             })
         };
+        let any = |has: &dyn Fn(&[Firing], Operation) -> bool| {
+            let in_one = |all: &[Firing]| Operation::ALL.into_iter().any(|event| has(all, event));
+            tables.iter().any(|(all, _)| in_one(all))
+        };
         Capture {
             events: Operation::ALL.into_iter().filter(everywhere).collect(),
-            late: tables.iter().any(|(all, _)| {
-                Operation::ALL
-                    .into_iter()
-                    .any(|event| triggers::fires_before(all, function, event).is_some())
-            }),
+            late: any(&|all, event| triggers::fires_before(all, function, event).is_some()),
+            twice: any(&|all, event| triggers::captures_twice(all, function, event)),
         }
     }
 

@@ -1,5 +1,6 @@
 //! `enable` and `disable`.
 
+use super::captured::{Capture, TriggersOf};
 use super::merge::{merge, Request};
 use super::settings::{self, Settings};
 use super::watch::{self, Own};
@@ -21,11 +22,12 @@ pub fn enable(relation: Option<Oid>, request: Request) -> Result<()> {
     let old = belonging::settings_of(&class)?;
     let mut new = merge(&class, old.as_ref(), request)?;
     new.published |= publish::publish(&class, old.is_none())?;
-    let made = attach::attach(&class, &new)?;
+    let made = attach::attach(&class, &new, old.as_ref())?;
     if old.as_ref() != Some(&new) {
         settings::save(&new)?;
     }
     watch::remember(&class)?;
+    warn_of_others(&class)?;
     if old.as_ref() != Some(&new) {
         tell(&class, old.as_ref(), &new)?;
     }
@@ -51,6 +53,18 @@ fn tell(class: &Class, old: Option<&Settings>, new: &Settings) -> Result<()> {
     }
     if is_new(|one| one.deletes == "policy" && !one.sinks.is_empty()) {
         policies::warn(class);
+    }
+    Ok(())
+}
+
+/// Each time, since each change is told twice for as long as it is there.
+fn warn_of_others(class: &Class) -> Result<()> {
+    let capture = Capture::of(class, attach::capture_function()?, &TriggersOf::Catalog);
+    if capture.twice {
+        report(format!("changes of table \"{}\" are captured twice", class.name))
+            .detail("Another trigger than those of enable() calls pgrealtime.capture_change() for the same operation.")
+            .hint("Drop the trigger that was made by hand, or call pgrealtime.disable() for the table.")
+            .warning();
     }
     Ok(())
 }
@@ -92,7 +106,7 @@ pub fn disable(relation: Option<Oid>) -> Result<()> {
         report(format!("table \"{}\" is not enabled, skipping", class.name)).notice();
         return Ok(());
     };
-    if attach::detach(&class)? {
+    if attach::detach(&class, &settings)? {
         append_gap(class.oid, GapCause::Disabled)?;
     }
     publish::unpublish(&class, settings.published)?;

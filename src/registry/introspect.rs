@@ -224,6 +224,7 @@ impl Survey {
                 _ if !state.events.is_empty() && inherited(class) => "inheritance",
                 Some(one) if lacks(class, one.columns.iter().flatten()) => "columns",
                 Some(one) if lacks_topic_column(class, one) => "broadcast topic",
+                _ if state.twice => "captured twice",
                 _ if state.late => "trigger order",
                 _ => "ok",
             },

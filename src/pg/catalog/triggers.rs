@@ -1,6 +1,6 @@
 //! The triggers that a relation has, as the catalog holds them.
 
-use super::catalog_scan::{scan, scan_all, ByOid};
+use super::catalog_scan::{scan, scan_all, ByOid, CatalogRow};
 use crate::change::Operation;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
@@ -18,6 +18,8 @@ pub struct Firing {
     pub enabled: bool,
     /// pg_trigger.tgenabled
     pub mode: u8,
+    /// It has a WHEN condition.
+    pub has_condition: bool,
 }
 
 /// A row of pg_trigger.
@@ -25,7 +27,7 @@ pub struct Firing {
 pub struct Trigger {
     pub name: String,
     pub firing: Firing,
-    pub has_condition: bool,
+    oid: Oid,
     /// Cloned from the trigger of a partitioned table above.
     pub is_clone: bool,
     /// Raw pg_trigger.tgargs: each argument ends with a NUL.
@@ -43,13 +45,16 @@ fn bit(operation: Operation) -> i16 {
 }
 
 impl Firing {
-    fn of(form: &pg_sys::FormData_pg_trigger) -> Firing {
+    fn of(row: &CatalogRow) -> Firing {
+        // SAFETY: the scans are over pg_trigger.
+        let form = unsafe { row.form::<pg_sys::FormData_pg_trigger>() };
         Firing {
             name: form.tgname,
             function: form.tgfoid,
             bits: form.tgtype,
             enabled: matches!(form.tgenabled as u8, b'O' | b'A'),
             mode: form.tgenabled as u8,
+            has_condition: row.is_set(pg_sys::Anum_pg_trigger_tgqual),
         }
     }
 
@@ -84,6 +89,18 @@ impl Trigger {
             .any(|one| one == wanted.as_bytes())
     }
 
+    /// Whether DROP EXTENSION takes it along: ALTER TRIGGER … DEPENDS ON EXTENSION.
+    pub fn goes_with_extension(&self) -> bool {
+        // SAFETY: the function takes any pair of OIDs and returns a palloc'd list.
+        let extensions = unsafe {
+            super::relation::oids(pg_sys::getAutoExtensionsOfObject(
+                pg_sys::TriggerRelationId,
+                self.oid,
+            ))
+        };
+        !extensions.is_empty()
+    }
+
     /// Whether the arguments are these.
     pub fn has_arguments(&self, wanted: &[String]) -> bool {
         let mut bytes = Vec::new();
@@ -114,8 +131,8 @@ pub fn of_relation(relation: Oid) -> Vec<Trigger> {
             let arguments = row.column::<Vec<u8>>(pg_sys::Anum_pg_trigger_tgargs);
             triggers.push(Trigger {
                 name: crate::pg::name(&form.tgname),
-                firing: Firing::of(form),
-                has_condition: row.is_set(pg_sys::Anum_pg_trigger_tgqual),
+                firing: Firing::of(row),
+                oid: form.oid,
                 is_clone: form.tgparentid != Oid::INVALID,
                 arguments: arguments.unwrap_or_default(),
             });
@@ -131,7 +148,7 @@ pub fn firing(relation: Oid) -> Vec<Firing> {
         // SAFETY: the scan is over pg_trigger.
         let form = unsafe { row.form::<pg_sys::FormData_pg_trigger>() };
         if !form.tgisinternal {
-            found.push(Firing::of(form));
+            found.push(Firing::of(row));
         }
     });
     found
@@ -145,7 +162,7 @@ pub fn digest(relation: Oid, function: Oid) -> u64 {
         // SAFETY: the scan is over pg_trigger; the three columns are varlenas, read as their bytes.
         unsafe {
             let form = row.form::<pg_sys::FormData_pg_trigger>();
-            if form.tgfoid != function || !Firing::of(form).enabled {
+            if form.tgfoid != function || !Firing::of(row).enabled {
                 return;
             }
             let mut hash = fnv(FNV_OFFSET, &form.tgtype.to_le_bytes());
@@ -178,10 +195,7 @@ pub fn firing_everywhere() -> HashMap<Oid, Vec<Firing>> {
         // SAFETY: the scan is over pg_trigger.
         let form = unsafe { row.form::<pg_sys::FormData_pg_trigger>() };
         if !form.tgisinternal {
-            found
-                .entry(form.tgrelid)
-                .or_default()
-                .push(Firing::of(form));
+            found.entry(form.tgrelid).or_default().push(Firing::of(row));
         }
     });
     for triggers in found.values_mut() {
@@ -202,6 +216,16 @@ pub fn captures(triggers: &[Firing], function: Oid, operation: Operation) -> boo
     triggers
         .iter()
         .any(|one| calls(one) && (one.is_for_each_row() || operation == Operation::Truncate))
+}
+
+/// Whether several of these triggers capture what one of them captures without a condition: changes are told more than
+/// once.
+pub fn captures_twice(triggers: &[Firing], function: Oid, event: Operation) -> bool {
+    let capturing = triggers
+        .iter()
+        .filter(|one| captures(std::slice::from_ref(*one), function, event));
+    let conditions: Vec<bool> = capturing.map(|one| one.has_condition).collect();
+    conditions.len() > 1 && conditions.contains(&false)
 }
 
 /// Another AFTER ROW trigger of the operation that fires before the capturing ones, of triggers in their order: what it
