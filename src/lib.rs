@@ -15,6 +15,7 @@ mod message;
 mod pg;
 mod registry;
 mod sink;
+mod timestamp;
 
 ::pgrx::pg_module_magic!(name, version);
 

@@ -86,7 +86,7 @@ pub fn log(caller: &Caller) -> Result<Finding> {
         return Ok(Finding::ok("log", format!("The log {keeps}")));
     }
     let oldest = Log::open()?.oldest().map_or("nothing".to_string(), |then| {
-        let age = (xact::now() - then).max(0) / 1_000_000;
+        let age = xact::now().since(then).as_secs();
         format!("changes of the last {age} s")
     });
     Ok(Finding::ok(

@@ -10,6 +10,7 @@ use crate::log::decode::{Content, Entry};
 use crate::pg::backend::subtransaction::Raised;
 use crate::pg::judge::policy::Verdict;
 use crate::pg::row::decoded::Decoded;
+use crate::timestamp::Timestamp;
 
 /// What happened to a followed relation.
 enum Change {
@@ -22,7 +23,7 @@ pub struct Pending {
     followed: usize,
     change: Change,
     position: u64,
-    committed_at: i64,
+    committed_at: Timestamp,
 }
 
 /// What came of a few entries.
@@ -67,7 +68,7 @@ impl Pending {
         entry: Entry,
         followed: usize,
         of: &Followed,
-        committed_at: i64,
+        committed_at: Timestamp,
     ) -> Result<Option<Pending>> {
         let change = match entry.content {
             Content::Row(row) => Change::Row {

@@ -14,6 +14,7 @@ use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
 use crate::pg::row::decoded::Decoded;
 use crate::pg::Oid;
+use crate::timestamp::Timestamp;
 use std::rc::Rc;
 
 /// A relation that a reader follows.
@@ -33,8 +34,7 @@ pub struct Delivered {
     pub old: Option<Decoded>,
     pub new: Option<Decoded>,
     pub position: u64,
-    /// Microseconds since 2000-01-01 UTC.
-    pub committed_at: i64,
+    pub committed_at: Timestamp,
 }
 
 impl Followed {

@@ -20,6 +20,7 @@ use crate::pg::backend::wal;
 use crate::pg::catalog::privilege;
 use crate::pg::catalog::rowtype::Held;
 use crate::pg::Oid;
+use crate::timestamp::Timestamp;
 use std::rc::Rc;
 
 /// Bytes of images that are held at a time.
@@ -65,7 +66,7 @@ struct Reader<'a> {
     request: &'a Request,
     followed: Vec<Followed>,
     message: Vec<u8>,
-    commit_time: Option<(u64, i64)>,
+    commit_time: Option<(u64, Timestamp)>,
     /// Whether the server keeps commits' times, once it was asked.
     keeps_commit_times: Option<bool>,
     /// What is read of the relations holds until the call ends; then it is let go, or a reader on a standby that stays in
@@ -197,7 +198,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The commit's time where the server keeps it, else the transaction's start.
-    fn committed_at(&mut self, entry: &Entry) -> i64 {
+    fn committed_at(&mut self, entry: &Entry) -> Timestamp {
         match self.commit_time {
             Some((xid, at)) if xid == entry.xid => at,
             _ => {

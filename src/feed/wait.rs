@@ -14,6 +14,7 @@ use crate::pg::backend::wal;
 use crate::pg::backend::xact;
 use crate::pg::catalog::privilege;
 use crate::pg::Oid;
+use std::time::Duration;
 
 /// Milliseconds between two looks; a commit is noticed within a few of these.
 const LOOK_EVERY_MS: i64 = 15;
@@ -34,7 +35,8 @@ pub fn wait_for_changes(cursor: &str, relations: &[Oid], timeout_ms: i64) -> Res
         relation.selectable(role)?;
         check_captured(&relation)?;
     }
-    let until = xact::now() + timeout_ms.min(gucs::max_wait_ms()) * 1000;
+    let until =
+        xact::now() + Duration::from_millis(timeout_ms.min(gucs::max_wait_ms()).unsigned_abs());
     let mut cursor = watermark::decode(cursor)?;
     let mut seen = None;
     let mut lags = false;
@@ -49,8 +51,8 @@ pub fn wait_for_changes(cursor: &str, relations: &[Oid], timeout_ms: i64) -> Res
                 Look::Lags => lags = true,
             }
         }
-        let left = (until - xact::now()) / 1000;
-        if left <= 0 {
+        let left = until.since(xact::now()).as_millis() as i64;
+        if left == 0 {
             return Ok(false);
         }
         wait::nap(left.min(LOOK_EVERY_MS));

@@ -7,13 +7,14 @@ use crate::error::{report, Error, Result};
 use crate::pg::image::format::Image;
 use crate::pg::storage::scan::Stream;
 use crate::pg::Oid;
+use crate::timestamp::Timestamp;
 
 /// A committed entry.
 pub struct Entry {
     pub position: u64,
     pub xid: u64,
-    /// Start of its transaction, in microseconds since 2000-01-01 UTC.
-    pub changed_at: i64,
+    /// Start of its transaction.
+    pub changed_at: Timestamp,
     pub relation: Oid,
     pub content: Content,
 }

@@ -18,17 +18,19 @@ use crate::pg::storage::heap::Table;
 use crate::pg::storage::janitor_lock;
 use crate::pg::storage::janitor_lock::JanitorLock;
 use crate::pg::Oid;
+use crate::timestamp::Timestamp;
 use pgrx::PgSqlErrorCode;
 use std::cell::Cell;
+use std::time::Duration;
 
-/// Microseconds after which one session checks again whether a janitor is needed.
-const CHECK_EVERY: i64 = 200_000;
+/// After so much one session checks again whether a janitor is needed.
+const CHECK_EVERY: Duration = Duration::from_millis(200);
 
-/// Microseconds until a session asks again when no worker slot was free.
-const ASK_AGAIN_AFTER: i64 = 10_000_000;
+/// How long until a session asks again when no worker slot was free.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(10);
 
-/// Microseconds that a janitor of `prune()` waits for others to let go of what it writes.
-const PATIENCE: i64 = 5_000_000;
+/// How long a janitor of `prune()` waits for others to let go of what it writes.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A round seals what the round before closed; three see a segment through, the bound is for a tiny retention.
 const ROUNDS: u32 = 16;
@@ -108,11 +110,11 @@ pub fn run(asked_for: Option<Oid>) -> Outcome {
 struct Run {
     asked_for: Option<Oid>,
     /// Until when it waits for others.
-    until: i64,
+    until: Timestamp,
     outcome: Outcome,
 }
 
-type Work = fn(i64) -> Result<bool>;
+type Work = fn(Timestamp) -> Result<bool>;
 
 enum Step {
     Taken(bool),
@@ -180,7 +182,7 @@ fn is_lock_timeout(failure: &Failure) -> bool {
 }
 
 /// A run has gone through: what the one before said is no longer so.
-fn clear_error(_now: i64) -> Result<bool> {
+fn clear_error(_now: Timestamp) -> Result<bool> {
     if State::read(heap::View::Latest)?.janitor_error.is_some() {
         State::change(|state| state.janitor_error = None)?;
     }
@@ -205,7 +207,7 @@ fn remember(failure: &Failure) {
 
 thread_local! {
     /// When this session checks again.
-    static NOT_BEFORE: Cell<i64> = const { Cell::new(0) };
+    static NOT_BEFORE: Cell<Timestamp> = const { Cell::new(Timestamp::EPOCH) };
 }
 
 /// Called after every append: the first of a transaction checks whether a janitor is needed, and every so many after it. Without
@@ -213,7 +215,7 @@ thread_local! {
 pub fn after_append() -> Result<()> {
     const APPENDS: u32 = 256;
     thread_local! {
-        static LAST: Cell<(i64, u32)> = const { Cell::new((0, 0)) };
+        static LAST: Cell<(Timestamp, u32)> = const { Cell::new((Timestamp::EPOCH, 0)) };
     }
     let began = xact::transaction_start();
     let (last, appends) = LAST.get();

@@ -9,6 +9,7 @@ use crate::pg::backend::memory::Memory;
 use crate::pg::storage::scan::Segment;
 use crate::pg::storage::scan::Stream;
 use crate::pg::Oid;
+use crate::timestamp::Timestamp;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -137,8 +138,8 @@ impl Log {
         Ok(())
     }
 
-    /// When the transaction of the oldest entry began, in microseconds since 2000-01-01 UTC.
-    pub fn oldest(&self) -> Option<i64> {
+    /// When the transaction of the oldest entry began.
+    pub fn oldest(&self) -> Option<Timestamp> {
         self.segments
             .iter()
             .filter(|segment| !segment.is_empty())

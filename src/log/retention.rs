@@ -14,22 +14,28 @@ use crate::pg::storage::janitor_lock;
 use crate::pg::storage::janitor_lock::JanitorLock;
 use crate::pg::storage::segment::SegmentOids;
 use crate::pg::storage::segment_files;
+use crate::timestamp::Timestamp;
+use std::time::Duration;
 
-/// Microseconds after a janitor's error, or its waiting for readers in vain, until that is due again.
-const TRY_AGAIN_AFTER: i64 = 10_000_000;
+/// After a janitor's error, or its waiting for readers in vain, that is due again so much later.
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(10);
 
 /// Age at which the current segment is closed: the ring holds the retention in all but two segments, one that is
 /// written and one that waits to be emptied.
-fn segment_age() -> i64 {
-    gucs::retention_seconds() * 1_000_000 / i64::from(SEGMENTS - 2)
+fn segment_age() -> Duration {
+    retention() / u32::from(SEGMENTS - 2)
 }
 
 fn segment_bytes() -> u64 {
     gucs::max_log_bytes() as u64 / u64::from(SEGMENTS - 2)
 }
 
-fn is_expired(sealed_at: i64, now: i64) -> bool {
-    sealed_at + gucs::retention_seconds() * 1_000_000 <= now
+fn retention() -> Duration {
+    Duration::from_secs(gucs::retention_seconds().unsigned_abs())
+}
+
+fn is_expired(sealed_at: Timestamp, now: Timestamp) -> bool {
+    sealed_at + retention() <= now
 }
 
 fn is_too_large(places: &[SegmentOids]) -> bool {
@@ -54,7 +60,7 @@ pub fn lock() -> bool {
 }
 
 /// Closes the current segment when it is old or large enough and the next one is free.
-pub fn switch(now: i64) -> Result<bool> {
+pub fn switch(now: Timestamp) -> Result<bool> {
     let state = State::read(View::Latest)?;
     let places = state::segments()?;
     let place = &places[state.current as usize % places.len()];
@@ -82,7 +88,7 @@ pub fn switch(now: i64) -> Result<bool> {
 }
 
 /// Seals every closed segment that no writer holds any more.
-pub fn seal(now: i64) -> Result<bool> {
+pub fn seal(now: Timestamp) -> Result<bool> {
     let places = state::segments()?;
     let mut sealed = false;
     for closed in Closed::read(View::Latest)? {
@@ -99,7 +105,7 @@ pub fn seal(now: i64) -> Result<bool> {
 /// Empties the oldest sealed segment, when its time has come or the log is too large, and moves the horizon to its
 /// seal. One at a time: the order of the horizon is that of the segments. Waits a moment for readers, or their taking
 /// turns would let the log grow for ever. Errors: 55P03 when that was in vain.
-pub fn empty_oldest(now: i64) -> Result<bool> {
+pub fn empty_oldest(now: Timestamp) -> Result<bool> {
     let places = state::segments()?;
     let closed = Closed::read(View::Latest)?;
     let state = State::read(View::Latest)?;
@@ -130,13 +136,15 @@ pub fn empty_oldest(now: i64) -> Result<bool> {
 
 /// Milliseconds to wait for readers, during which others wait behind the janitor: the longer it has been in vain, the more,
 /// but less than what a search for deadlocks waits for.
-fn moment(state: &State, now: i64) -> u32 {
-    let delayed = state.emptying_delayed.map_or(0, |since| now - since);
-    (50 + delayed / 100_000).clamp(50, 500) as u32
+fn moment(state: &State, now: Timestamp) -> u32 {
+    let delayed = state
+        .emptying_delayed
+        .map_or(Duration::ZERO, |since| now.since(since));
+    (50 + delayed.as_millis() / 100).min(500) as u32
 }
 
 /// Keeps in mind that somebody has kept the oldest segment from being emptied.
-pub fn note_delay(now: i64) -> Result<bool> {
+pub fn note_delay(now: Timestamp) -> Result<bool> {
     State::change(|state| {
         state.janitor_run = Some(now);
         state.emptying_delayed.get_or_insert(now);
@@ -146,7 +154,7 @@ pub fn note_delay(now: i64) -> Result<bool> {
 
 /// Whether a janitor would do something now. A step is not due that it could not take: every session would ask for a
 /// janitor again and again. Nor is one right after an error.
-pub fn is_due(now: i64) -> Result<bool> {
+pub fn is_due(now: Timestamp) -> Result<bool> {
     let Some(tables) = tables() else {
         return Ok(false);
     };
@@ -158,7 +166,7 @@ pub fn is_due(now: i64) -> Result<bool> {
         && !janitor_lock::is_made_here(tables[0]))
 }
 
-fn is_step_due(now: i64) -> Result<bool> {
+fn is_step_due(now: Timestamp) -> Result<bool> {
     let places = state::segments()?;
     let place = |closed: &Closed| places[closed.segment as usize % places.len()];
     // What this session has been told of may be older than what a janitor would find.

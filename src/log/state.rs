@@ -11,6 +11,7 @@ use crate::pg::storage::heap::Table;
 use crate::pg::storage::heap::Value;
 use crate::pg::storage::heap::View;
 use crate::pg::storage::segment::SegmentOids;
+use crate::timestamp::Timestamp;
 use pgrx::prelude::TimestampWithTimeZone;
 use std::cell::{Cell, RefCell};
 
@@ -24,21 +25,21 @@ pub struct State {
     pub log_id: i64,
     pub epoch: i32,
     pub current: u16,
-    pub current_since: i64,
+    pub current_since: Timestamp,
     /// The seal of the last emptied segment.
     pub horizon: Option<Snapshot>,
-    pub janitor_run: Option<i64>,
+    pub janitor_run: Option<Timestamp>,
     pub janitor_error: Option<String>,
     /// Since when readers have kept the oldest segment from being emptied.
-    pub emptying_delayed: Option<i64>,
+    pub emptying_delayed: Option<Timestamp>,
 }
 
 /// A row of `pgrealtime.log_segment`: a segment that is no longer written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Closed {
     pub segment: u16,
-    pub closed_at: i64,
-    pub seal: Option<(i64, Snapshot)>,
+    pub closed_at: Timestamp,
+    pub seal: Option<(Timestamp, Snapshot)>,
 }
 
 /// Name of a segment's table.
@@ -46,8 +47,8 @@ pub fn table_name(segment: u16) -> String {
     format!("change_log_{segment}")
 }
 
-fn microseconds(at: TimestampWithTimeZone) -> i64 {
-    at.into_inner()
+fn moment(at: TimestampWithTimeZone) -> Timestamp {
+    Timestamp::from_micros(at.into_inner())
 }
 
 impl State {
@@ -56,13 +57,13 @@ impl State {
             log_id: row.get(0)?,
             epoch: row.get(1)?,
             current: row.get::<i16>(2)? as u16,
-            current_since: microseconds(row.get(3)?),
+            current_since: moment(row.get(3)?),
             horizon: row
                 .get::<Vec<u8>>(4)
                 .and_then(|bytes| Snapshot::from_bytes(&bytes)),
-            janitor_run: row.get(5).map(microseconds),
+            janitor_run: row.get(5).map(moment),
             janitor_error: row.get(6),
-            emptying_delayed: row.get(7).map(microseconds),
+            emptying_delayed: row.get(7).map(moment),
         })
     }
 
@@ -87,7 +88,7 @@ impl State {
     }
 
     /// Writes the first state of a new log.
-    pub fn initialise(log_id: i64, now: i64) -> Result<()> {
+    pub fn initialise(log_id: i64, now: Timestamp) -> Result<()> {
         let table = Table::open_member("log_state", Lock::ShareRowExclusive)?;
         State {
             log_id,
@@ -120,13 +121,13 @@ impl State {
 
 impl Closed {
     fn from_row(row: &Row) -> Option<Closed> {
-        let sealed_at = row.get(2).map(microseconds);
+        let sealed_at = row.get(2).map(moment);
         let seal = row
             .get::<Vec<u8>>(3)
             .and_then(|bytes| Snapshot::from_bytes(&bytes));
         Some(Closed {
             segment: row.get::<i16>(0)? as u16,
-            closed_at: microseconds(row.get(1)?),
+            closed_at: moment(row.get(1)?),
             seal: sealed_at.zip(seal),
         })
     }
@@ -252,14 +253,14 @@ fn load() -> Result<Current> {
 
 #[cfg(test)]
 mod tests {
-    use super::Closed;
+    use super::{Closed, Timestamp};
 
     #[test]
     fn the_oldest_is_the_next_of_the_ring() {
         let closed = |segments: &[u16]| -> Vec<Closed> {
             let one = |segment: &u16| Closed {
                 segment: *segment,
-                closed_at: 0,
+                closed_at: Timestamp::EPOCH,
                 seal: None,
             };
             segments.iter().map(one).collect()

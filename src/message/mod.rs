@@ -17,6 +17,7 @@ use crate::gucs;
 use crate::pg::backend::memory::Scratch;
 use crate::pg::backend::settings;
 use crate::pg::row::record::DeformedRow;
+use crate::timestamp::Timestamp;
 use std::ops::Range;
 use value::{Text, TooLarge};
 
@@ -32,8 +33,7 @@ pub struct Header<'a> {
     pub operation: Operation,
     pub schema: &'a str,
     pub table: &'a str,
-    /// Microseconds since 2000-01-01 UTC, as Postgres counts.
-    pub commit_timestamp: i64,
+    pub commit_timestamp: Timestamp,
 }
 
 /// Appends the message of a change: `record` is written when there is a new row, `old_record` when there is an old

@@ -10,6 +10,7 @@ mod tests {
     use crate::pg::row::record::Record;
     use crate::pg::row::record::RowBuffer;
     use crate::pg::row::record::RowShape;
+    use crate::timestamp::Timestamp;
     use pgrx::prelude::*;
     use std::rc::Rc;
 
@@ -30,7 +31,7 @@ mod tests {
             operation: Operation::Update,
             schema: "s",
             table: "t",
-            commit_timestamp: 0,
+            commit_timestamp: Timestamp::EPOCH,
         };
         // What is in the buffer before stays.
         let mut out = b"before".to_vec();

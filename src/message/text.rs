@@ -2,6 +2,7 @@
 //! of those whose stored form says it all: numeric, uuid, bytea. Pure: nothing of Postgres but its formats.
 
 use super::json;
+use crate::timestamp::Timestamp;
 
 /// Days from the Julian calendar's day 0 to 2000-01-01 (POSTGRES_EPOCH_JDATE).
 const EPOCH: i64 = 2_451_545;
@@ -40,8 +41,9 @@ pub fn timestamp(out: &mut Vec<u8>, micros: i64, zone: &[u8]) {
     out.push(b'"');
 }
 
-/// The time of a commit, `YYYY-MM-DDTHH:MM:SS.mmmZ`; `micros` since 2000-01-01 UTC.
-pub fn commit_timestamp(out: &mut Vec<u8>, micros: i64) {
+/// The time of a commit, `YYYY-MM-DDTHH:MM:SS.mmmZ`.
+pub fn commit_timestamp(out: &mut Vec<u8>, at: Timestamp) {
+    let micros = at.micros();
     out.push(b'"');
     year_month_day(out, micros.div_euclid(DAY));
     out.push(b'T');
@@ -246,7 +248,7 @@ mod tests {
 
     #[test]
     fn commit_timestamps_have_three_decimals() {
-        let at = |micros| written(|out| commit_timestamp(out, micros));
+        let at = |micros| written(|out| commit_timestamp(out, Timestamp::from_micros(micros)));
         assert_eq!(at(759_999), "\"2000-01-01T00:00:00.759Z\"");
         assert_eq!(at(-1), "\"1999-12-31T23:59:59.999Z\"");
         assert_eq!(at(5_000), "\"2000-01-01T00:00:00.005Z\"");

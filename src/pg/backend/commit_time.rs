@@ -1,6 +1,7 @@
 //! When transactions committed, where the server keeps it.
 
 use super::subtransaction::attempt;
+use crate::timestamp::Timestamp;
 use pgrx::pg_sys;
 
 /// Whether the commits' times are kept. On a standby that is the primary's setting, of which nothing tells but the error
@@ -19,12 +20,11 @@ pub fn are_kept() -> bool {
     wanted && (!recovering || attempt(ask).is_ok())
 }
 
-/// When a transaction committed, in microseconds since 2000-01-01 UTC; `None` where it is no longer known. Ask only
-/// where times are kept.
-pub fn of(xid: u64) -> Option<i64> {
+/// When a transaction committed; `None` where it is no longer known. Ask only where times are kept.
+pub fn of(xid: u64) -> Option<Timestamp> {
     let mut at: pg_sys::TimestampTz = 0;
     let xid = pg_sys::TransactionId::from(xid as u32);
     // SAFETY: fills the time; an id that is no longer kept is answered with false.
     let known = unsafe { pg_sys::TransactionIdGetCommitTsData(xid, &mut at, std::ptr::null_mut()) };
-    known.then_some(at)
+    known.then(|| Timestamp::from_micros(at))
 }

@@ -1,6 +1,7 @@
 //! Transactions: ids, snapshots and times, as plain numbers.
 
 use crate::pg::sys::raw;
+use crate::timestamp::Timestamp;
 use pgrx::pg_sys;
 
 /// A snapshot as plain numbers: the ids below `xmax` that had not finished, and `xmax`, all 64 bits wide.
@@ -88,16 +89,16 @@ pub fn subtransaction() -> u32 {
     unsafe { raw::GetCurrentSubTransactionId() }
 }
 
-/// When the transaction began, in microseconds since 2000-01-01 UTC.
-pub fn transaction_start() -> i64 {
+/// When the transaction began.
+pub fn transaction_start() -> Timestamp {
     // SAFETY: reads backend state.
-    unsafe { raw::GetCurrentTransactionStartTimestamp() }
+    Timestamp::from_micros(unsafe { raw::GetCurrentTransactionStartTimestamp() })
 }
 
-/// Now, in microseconds since 2000-01-01 UTC.
-pub fn now() -> i64 {
+/// Now.
+pub fn now() -> Timestamp {
     // SAFETY: reads the clock.
-    unsafe { pg_sys::GetCurrentTimestamp() }
+    Timestamp::from_micros(unsafe { pg_sys::GetCurrentTimestamp() })
 }
 
 #[cfg(test)]

@@ -5,14 +5,14 @@
 
 use crate::pg::image::format::Image;
 use crate::pg::sys::raw;
+use crate::timestamp::Timestamp;
 use pgrx::pg_sys;
 
 /// What is appended.
 pub struct NewEntry<'a> {
     pub position: u64,
     pub xid: u64,
-    /// Microseconds since 2000-01-01 UTC.
-    pub changed_at: i64,
+    pub changed_at: Timestamp,
     pub layout: i64,
     pub relation: pg_sys::Oid,
     pub operation: u8,
@@ -130,7 +130,7 @@ pub unsafe fn form(entry: &NewEntry) -> pg_sys::HeapTuple {
         let at = data.add(header);
         at.cast::<u64>().write(entry.position);
         at.add(8).cast::<u64>().write(entry.xid);
-        at.add(16).cast::<i64>().write(entry.changed_at);
+        at.add(16).cast::<i64>().write(entry.changed_at.micros());
         at.add(24).cast::<i64>().write(entry.layout);
         at.add(32).cast::<pg_sys::Oid>().write(entry.relation);
         at.add(36).write(entry.operation);

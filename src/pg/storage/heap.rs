@@ -7,6 +7,7 @@
 
 use crate::error::{report, Error, Result};
 use crate::pg::SCHEMA;
+use crate::timestamp::Timestamp;
 use pgrx::{pg_sys, FromDatum, IntoDatum};
 use std::ffi::{CStr, CString};
 
@@ -51,8 +52,7 @@ pub enum Value<'a> {
     Int4Array(&'a [i32]),
     OidArray(&'a [pg_sys::Oid]),
     Bytes(&'a [u8]),
-    /// Microseconds since 2000-01-01 UTC, as Postgres counts.
-    Timestamp(i64),
+    Timestamp(Timestamp),
 }
 
 impl Value<'_> {
@@ -60,7 +60,8 @@ impl Value<'_> {
         let datum = match *self {
             Value::Int2(v) => v.into_datum(),
             Value::Int4(v) => v.into_datum(),
-            Value::Int8(v) | Value::Timestamp(v) => v.into_datum(),
+            Value::Int8(v) => v.into_datum(),
+            Value::Timestamp(v) => v.micros().into_datum(),
             Value::Oid(v) => v.into_datum(),
             Value::Bool(v) => v.into_datum(),
             Value::Text(v) => v.into_datum(),

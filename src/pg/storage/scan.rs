@@ -2,6 +2,7 @@
 
 use super::segment::SegmentOids;
 use crate::pg::image::format::Image;
+use crate::timestamp::Timestamp;
 use pgrx::{pg_sys, FromDatum};
 use std::marker::PhantomData;
 
@@ -189,9 +190,9 @@ impl<'a> Stream<'a> {
         self.column(2).0.value() as u64
     }
 
-    /// Start of its transaction, in microseconds since 2000-01-01 UTC.
-    pub fn changed_at(&self) -> i64 {
-        self.column(3).0.value() as i64
+    /// Start of its transaction.
+    pub fn changed_at(&self) -> Timestamp {
+        Timestamp::from_micros(self.column(3).0.value() as i64)
     }
 
     /// Layout of its images.

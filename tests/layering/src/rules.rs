@@ -27,7 +27,7 @@ pub struct Rules {
 
 pub const RULES: Rules = Rules {
     layers: &[
-        &["error", "change"],
+        &["error", "change", "timestamp"],
         &["pg"],
         &["gucs"],
         &["message", "log"],
@@ -50,6 +50,7 @@ pub const RULES: Rules = Rules {
     ],
     pure: &[
         "change",
+        "timestamp",
         "filter::parse",
         "message::json",
         "message::jsonb",
