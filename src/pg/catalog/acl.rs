@@ -3,6 +3,7 @@
 use super::catalog_scan::{scan, ByOid};
 use super::relation::Class;
 use crate::pg::backend::setting_level::value_of;
+use crate::pg::backend::syscache::Cached;
 use crate::pg::sys::compat;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
@@ -52,18 +53,22 @@ pub fn may_select_some(relation: Oid) -> bool {
     }
 }
 
+/// The owner of a function; `None` when it has gone.
+pub fn function_owner(function: Oid) -> Option<Oid> {
+    Cached::<pg_sys::FormData_pg_proc>::by_oid(function).map(|form| form.proowner)
+}
+
 /// Whether the current user may EXECUTE a function that the caller has just looked up.
 pub fn may_execute(function: Oid) -> bool {
+    // SAFETY: reads a variable of the backend.
+    role_may_execute(function, unsafe { pg_sys::GetUserId() })
+}
+
+/// Whether a role may EXECUTE a function that the caller has just looked up.
+pub fn role_may_execute(function: Oid, role: Oid) -> bool {
     let execute = pg_sys::ACL_EXECUTE as pg_sys::AclMode;
     // SAFETY: a function that has gone meanwhile raises Postgres's own error.
-    unsafe {
-        compat::may(
-            pg_sys::ProcedureRelationId,
-            function,
-            pg_sys::GetUserId(),
-            execute,
-        )
-    }
+    unsafe { compat::may(pg_sys::ProcedureRelationId, function, role, execute) }
 }
 
 /// Whether the current user may create schemas and publications in this database.

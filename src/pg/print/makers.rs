@@ -1,42 +1,66 @@
 //! With whose rights a cast to json runs.
 
 use crate::error::{report, Error, Result};
-use crate::pg::catalog::acl::may_execute;
+use crate::pg::backend::lock;
+use crate::pg::catalog::acl::acts_as;
+use crate::pg::catalog::acl::function_owner;
+use crate::pg::catalog::acl::role_may_execute;
 use crate::pg::catalog::acl::role_name;
+use crate::pg::catalog::privilege::current_role;
 use crate::pg::row::types::type_name;
+use crate::pg::row::types::Type;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
 
 /// Who made a cast. An ordinary role can: it owns the type, or did when it made the cast.
 pub(in crate::pg) struct Makers {
-    pub base: Oid,
+    pub base: Type,
     pub function: Oid,
-    pub function_owner: Oid,
-    pub type_owner: Oid,
+}
+
+/// With whose rights a cast runs.
+pub(in crate::pg) enum Runs {
+    /// As any function that the caller calls: superusers made it.
+    Freely,
+    /// Restricted, as this role.
+    As(Oid),
 }
 
 impl Makers {
-    /// The role with whose rights the cast runs, where they are fewer than a superuser's: whoever reads or writes a row
-    /// lends it none of his own.
-    pub fn restricted(&self) -> Option<Oid> {
+    /// As an ordinary owner of the type or the function runs what a caller reads or writes who has all the owner's rights:
+    /// he lends none of his own. To any other caller the owner lends nothing either: it runs as the caller, as it does in
+    /// `row_to_json`. Error: 42501 where caller or owner may not call the function.
+    ///
+    /// Asked at each call: who owns the function stays so until the transaction ends. A type's owner nothing keeps.
+    pub fn runs(&self) -> Result<Runs> {
+        lock::keep_function(self.function);
+        let caller = current_role();
+        self.check(caller)?;
         // SAFETY: syscache look-ups; a role that has gone is no superuser.
         let is_ordinary = |role: &Oid| unsafe { !pg_sys::superuser_arg(*role) };
-        [self.type_owner, self.function_owner]
-            .into_iter()
-            .find(is_ordinary)
+        let owners = [self.base.owner(), function_owner(self.function)];
+        let mut ordinary = owners.into_iter().flatten().filter(is_ordinary).peekable();
+        if ordinary.peek().is_none() {
+            return Ok(Runs::Freely);
+        }
+        let role = ordinary.find(|owner| acts_as(*owner)).unwrap_or(caller);
+        self.check(role)?;
+        Ok(Runs::As(role))
     }
 
-    /// Whether the role may call the function at all; called as the role.
-    pub fn check(&self, role: Oid) -> Result<()> {
-        if may_execute(self.function) {
+    fn check(&self, role: Oid) -> Result<()> {
+        if role_may_execute(self.function, role) {
             return Ok(());
         }
         Err(Error::insufficient_privilege(
             report(format!(
                 "permission denied for the cast to json of type {}",
-                type_name(self.base).unwrap_or_default()
+                type_name(self.base.oid()).unwrap_or_default()
             ))
-            .detail(format!("It runs with the rights of {}.", role_name(role))),
+            .detail(format!(
+                "Role \"{}\" may not execute the cast's function.",
+                role_name(role)
+            )),
         ))
     }
 }

@@ -1,7 +1,8 @@
 //! Values printed by their type's own functions: its output function, or its cast to json.
 
 use super::makers::Makers;
-use crate::error::{Error, ErrorReport};
+use super::makers::Runs;
+use crate::error::ErrorReport;
 use crate::pg::backend::memory::Memory;
 use crate::pg::backend::memory::Scratch;
 use crate::pg::backend::settings::Pin;
@@ -86,12 +87,7 @@ impl Output {
             },
             pin: facts.pin(),
             foreign: is_foreign(function),
-            makers: Some(Makers {
-                base: base.oid(),
-                function,
-                function_owner: facts.owner,
-                type_owner: base.owner()?,
-            }),
+            makers: Some(Makers { base, function }),
             _memory: memory.clone(),
         })
     }
@@ -114,22 +110,22 @@ impl Output {
     /// Prints a value; `None` when it is of another type, or a cast returned NULL.
     pub fn print<'s>(&self, value: Value<'s>, scratch: &'s Scratch) -> Option<&'s [u8]> {
         let datum = value.datum_of(self.base)?;
-        let restricted = self.makers.as_ref().and_then(Makers::restricted);
-        let Some(role) = restricted else {
-            if let Function::JsonByOid(_) = self.function {
-                // The pinned search_path names the temporary schema, which a function with a path of its own keeps out.
-                refuse_strangers(current_role()).unwrap_or_else(raise);
-            }
+        let Some(makers) = &self.makers else {
             return self.call(datum, scratch);
         };
-        let printed = act_as(role, &[], || {
-            self.makers
-                .as_ref()
-                .map_or(Ok(()), |makers| makers.check(role))?;
-            Ok(self.call(datum, scratch))
+        let runs = makers.runs().and_then(|runs| match runs {
+            Runs::As(role) => act_as(role, &[], || Ok(self.call(datum, scratch))),
+            Runs::Freely => {
+                if let Function::JsonByOid(_) = self.function {
+                    // The pinned search_path names the temporary schema, which a function with a path of its own keeps
+                    // out.
+                    refuse_strangers(current_role())?;
+                }
+                Ok(self.call(datum, scratch))
+            }
         });
-        printed.unwrap_or_else(|error| {
-            raise(error);
+        runs.unwrap_or_else(|error| {
+            ErrorReport::from(error).report(PgLogLevel::ERROR);
             None
         })
     }
@@ -154,10 +150,6 @@ impl Output {
     }
 }
 
-fn raise(error: Error) {
-    ErrorReport::from(error).report(PgLogLevel::ERROR);
-}
-
 fn is_foreign(function: Oid) -> bool {
     function.to_u32() >= pg_sys::FirstNormalObjectId
 }
@@ -178,7 +170,6 @@ fn look_up(memory: &Memory, function: Oid) -> *mut pg_sys::FmgrInfo {
 
 /// What a function's row of pg_proc says of its dependence on the session.
 struct Facts {
-    owner: Oid,
     in_c: bool,
     immutable: bool,
 }
@@ -189,7 +180,6 @@ impl Facts {
         const IN_C: [u32; 2] = [12, 13];
         let form = Cached::<pg_sys::FormData_pg_proc>::by_oid(function)?;
         Some(Facts {
-            owner: form.proowner,
             in_c: IN_C.contains(&form.prolang.to_u32()),
             immutable: form.provolatile as u8 == pg_sys::PROVOLATILE_IMMUTABLE,
         })
