@@ -4,6 +4,7 @@ use pgrx::prelude::*;
 
 mod api;
 mod capture;
+mod capture_trigger;
 mod change;
 mod diagnose;
 mod error;

@@ -3,6 +3,7 @@
 mod filter;
 mod overtaken;
 
+use crate::capture_trigger::Arguments;
 use crate::change::Operation;
 use crate::error::Result;
 use crate::message::{write_change, Header, RecordPlan, Written};
@@ -50,7 +51,7 @@ pub struct MessageSinks {
 
 impl MessageSinks {
     /// Those of a relation; `None` for one that has just been dropped.
-    pub fn new(relation: Oid, sinks: &Sinks, arguments: &[String]) -> Option<MessageSinks> {
+    pub fn new(relation: Oid, sinks: &Sinks, arguments: &Arguments) -> Option<MessageSinks> {
         // Watched before they are read: what changes meanwhile is noticed.
         let catalogs = invalidation::watch_catalogs();
         let row_type = rowtype::row_type_of_relation(relation)?;
@@ -63,15 +64,8 @@ impl MessageSinks {
                 .map(|column| column.number)
                 .collect()
         };
-        let value = |key: &str| {
-            arguments
-                .iter()
-                .find_map(|argument| argument.strip_prefix(key))
-        };
-        let columns = value("columns=")
-            .and_then(|columns| serde_json::from_str::<Vec<String>>(columns).ok())
-            .map(|names| named(&names));
-        let by_key = value("payload=") == Some("key");
+        let columns = arguments.columns.as_deref().map(named);
+        let by_key = arguments.key_only;
         let topic = named(&topic::columns(sinks.topic.as_deref().unwrap_or_default()));
         let of_key = || RecordPlan::of_key(shape.columns(), &table.key);
         let plan = match by_key {
@@ -92,7 +86,10 @@ impl MessageSinks {
             row_filter: row_filter(
                 relation,
                 row_type,
-                value("filter=").filter(|_| sinks.want_messages()),
+                arguments
+                    .filter
+                    .as_deref()
+                    .filter(|_| sinks.want_messages()),
             ),
             table,
             shape,

@@ -2,6 +2,7 @@
 
 use super::message_sinks::MessageSinks;
 use super::orders::{self, Shared};
+use crate::capture_trigger::Arguments;
 use crate::change::Operation;
 use crate::error::Result;
 use crate::log::layout::{Layout, Registered};
@@ -16,9 +17,6 @@ use crate::pg::Oid;
 use crate::sink::Sinks;
 use std::cell::RefCell;
 use std::rc::Rc;
-
-/// The argument of a partition's TRUNCATE trigger that serves the root above it.
-const LEAF: &str = "leaf";
 
 /// Plans that a session keeps: each partition that it writes has one for each of its triggers.
 const KEPT: usize = 4_096;
@@ -71,11 +69,11 @@ impl Plan {
     }
 
     fn make(call: &Call) -> Plan {
-        let arguments = call.arguments();
-        let is_leaf = arguments.iter().any(|argument| is_leaf_argument(argument));
+        let arguments = Arguments::decode(&call.arguments());
+        let is_leaf = arguments.is_leaf;
         let own = invalidation::watch(call.relation());
         let root = if is_leaf && call.operation() == Operation::Truncate {
-            relation_triggers::truncate_root(call.relation(), call.function(), is_leaf_argument)
+            relation_triggers::truncate_root(call.relation(), call.function())
                 .unwrap_or(call.relation())
         } else {
             trigger::captured_root(call)
@@ -112,8 +110,4 @@ impl Kept for Plan {
                 .as_ref()
                 .is_none_or(MessageSinks::is_fresh)
     }
-}
-
-fn is_leaf_argument(argument: &str) -> bool {
-    argument == LEAF
 }

@@ -1,6 +1,7 @@
 //! Checks of what is around a table: the session's settings, its row filter and replica identity, the log.
 
 use super::answer::{Caller, Finding};
+use crate::capture_trigger;
 use crate::error::Result;
 use crate::feed::relation::Relation;
 use crate::gucs;
@@ -54,7 +55,7 @@ pub fn row_filter(class: &Class) -> Finding {
     let filtered = triggers::firing(class.oid).iter().any(|one| {
         one.has_condition
             && Some(one.function) == function
-            && one.name().starts_with("00_pgrealtime_")
+            && capture_trigger::is_named(&one.name())
     });
     if filtered {
         return Finding::note(

@@ -1,6 +1,7 @@
 //! Checks of the table itself: enabled, published, captured in the right order.
 
 use super::answer::Finding;
+use crate::capture_trigger::Sink;
 use crate::change::Operation;
 use crate::feed::relation::Relation;
 use crate::gucs;
@@ -90,17 +91,17 @@ impl<'a> Table<'a> {
                 "Enabled with no sink: the table is published, its changes are not captured.",
                 "Call pgrealtime.enable() with sinks => '{log}'.",
             ),
-            Some(known) if !known.sinks.iter().any(|sink| sink == "log") => Finding::problem(
+            Some(known) if !known.has_sink(Sink::Log) => Finding::problem(
                 check,
                 format!(
                     "Enabled for {} only: changes_since reads the sink log.",
-                    known.sinks.join(", ")
+                    Sink::names(&known.sinks).join(", ")
                 ),
                 "Call pgrealtime.enable() with log among the sinks.",
             ),
             Some(known) => Finding::ok(
                 check,
-                format!("Enabled; sinks: {}.", known.sinks.join(", ")),
+                format!("Enabled; sinks: {}.", Sink::names(&known.sinks).join(", ")),
             ),
         }
     }

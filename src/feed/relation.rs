@@ -1,5 +1,6 @@
 //! A relation as readers see it: its columns, key and settings, and how its images become messages.
 
+use crate::capture_trigger::Sink;
 use crate::change::RowOperation;
 use crate::error::{report, Error, Result};
 use crate::filter::condition::compile_own;
@@ -50,9 +51,6 @@ pub struct Relation {
     layouts: RefCell<Cache<i64, Rc<KnownLayout>>>,
     fresh: Vec<Fresh>,
 }
-
-/// The argument of the trigger that a leaf has on behalf of its root.
-const LEAF: &str = "leaf";
 
 /// Relations, and layouts of one, that a session keeps in memory.
 const KEPT: usize = 1_000;
@@ -107,14 +105,10 @@ impl Relation {
             ));
         };
         let mut triggers = relation_triggers::capture_triggers(oid);
-        triggers.retain(|trigger| !trigger.arguments.iter().any(|argument| argument == LEAF));
-        let says = |setting: &str| {
-            let mut all = triggers.iter().flat_map(|trigger| &trigger.arguments);
-            all.any(|argument| argument == setting)
-        };
+        triggers.retain(|trigger| !trigger.arguments.is_leaf);
         let mut logging = triggers
             .iter()
-            .filter(|trigger| appends_to_log(trigger))
+            .filter(|trigger| trigger.arguments.has(Sink::Log))
             .peekable();
         let to_log = logging.peek().is_some();
         let switched_off = logging.any(|trigger| !trigger.enabled);
@@ -127,8 +121,10 @@ impl Relation {
         Ok(Relation {
             delivered,
             columns: shape.columns().iter().map(|column| column.number).collect(),
-            key_only: says("payload=key"),
-            deletes_by_key: says("deletes=key"),
+            key_only: triggers.iter().any(|trigger| trigger.arguments.key_only),
+            deletes_by_key: triggers
+                .iter()
+                .any(|trigger| trigger.arguments.deletes_by_key),
             captured: to_log && !switched_off,
             switched_off,
             has_triggers: !triggers.is_empty(),
@@ -298,30 +294,22 @@ impl Kept for Relation {
     }
 }
 
-/// The row filter that the triggers' arguments carry, as `filter=…`. Never their WHEN: anybody who owns the table, or may
+/// The row filter that the triggers' arguments carry. Never their WHEN: anybody who owns the table, or may
 /// tie triggers to it, writes what he likes there, and it would run as whoever reads.
 fn row_filter(relation: Oid, triggers: &[Capturing]) -> Result<Option<Rc<str>>> {
-    let mut arguments = triggers.iter().flat_map(|trigger| &trigger.arguments);
-    let Some(filter) = arguments.find_map(|argument| argument.strip_prefix("filter=")) else {
+    let mut filters = triggers
+        .iter()
+        .filter_map(|trigger| trigger.arguments.filter.as_ref());
+    let Some(filter) = filters.next() else {
         return Ok(None);
     };
     Ok(compile_own(relation, filter)?.map(|condition| condition.tree().into()))
 }
 
-fn appends_to_log(trigger: &Capturing) -> bool {
-    let mut arguments = trigger.arguments.iter();
-    arguments
-        .find_map(|argument| argument.strip_prefix("sinks="))
-        .is_none_or(|sinks| sinks.split(',').any(|sink| sink == "log"))
-}
-
-/// The columns that the triggers' arguments name, as `columns=["a","b"]`.
+/// The columns that the triggers' arguments name.
 fn delivered(triggers: &[Capturing], columns: &[Column]) -> Option<Vec<i16>> {
-    let names = triggers
-        .iter()
-        .flat_map(|trigger| &trigger.arguments)
-        .find_map(|argument| argument.strip_prefix("columns="))?;
-    let names: Vec<String> = serde_json::from_str(names).ok()?;
+    let mut named = triggers.iter();
+    let names = named.find_map(|trigger| trigger.arguments.columns.as_ref())?;
     let number = |name: &String| columns.iter().find(|column| column.name == *name);
     Some(
         names

@@ -2,6 +2,7 @@
 
 use super::filter_rule;
 use super::settings::Settings;
+use crate::capture_trigger::{is_named, name_for, Arguments, Sink};
 use crate::change::Operation;
 use crate::error::{report, Error, Result};
 use crate::pg::backend::ddl;
@@ -14,33 +15,22 @@ use crate::pg::catalog::triggers::Trigger;
 use crate::pg::Oid;
 use pgrx::spi::{quote_identifier, quote_literal};
 
-/// First in the alphabet, hence first to fire: a user's trigger that changes the row again must not be told of before
-/// the change that caused it.
-const PREFIX: &str = "00_pgrealtime_";
-
-/// The argument that tells a leaf's TRUNCATE trigger from the root's.
-pub(super) const LEAF: &str = "leaf";
-
 /// A trigger as it should be.
 pub(super) struct Wanted {
     pub event: Operation,
-    pub arguments: Vec<String>,
+    pub arguments: Arguments,
     pub condition: Option<String>,
 }
 
 impl Wanted {
     fn is(&self, trigger: &Trigger, function: Oid) -> bool {
-        trigger.name == name(self.event)
+        trigger.name == name_for(self.event)
             && trigger.firing.function == function
             && trigger.firing.enabled
             && trigger.firing.is_exactly(self.event)
             && trigger.firing.has_condition == self.condition.is_some()
             && trigger.has_arguments(&self.arguments)
     }
-}
-
-pub(super) fn name(event: Operation) -> String {
-    format!("{PREFIX}{}", event.name().to_ascii_lowercase())
 }
 
 /// OID of the function that captures.
@@ -74,7 +64,7 @@ pub fn attach(class: &Class, settings: &Settings, old: Option<&Settings>) -> Res
         let kept = present.iter().any(|trigger| one.is(trigger, function))
             && (one.event == Operation::Truncate || leaves.iter().all(cloned));
         if !kept {
-            create(class, &name(one.event), one);
+            create(class, &name_for(one.event), one);
             made = true;
         }
     }
@@ -90,7 +80,7 @@ fn attach_leaves(leaves: &[Class], settings: &Settings, function: Oid) -> bool {
         match &wanted {
             Some(one) if present.iter().any(|trigger| one.is(trigger, function)) => {}
             Some(one) => {
-                create(leaf, &name(one.event), one);
+                create(leaf, &name_for(one.event), one);
                 made = true;
             }
             None => drop_trigger_if_there(leaf, &present, Operation::Truncate, function),
@@ -130,7 +120,7 @@ pub fn detach_leaves(leaves: &[Class]) -> Result<()> {
 
 /// Whether `enable` made it: it captures, under one of our names. A name alone says nothing.
 pub fn is_ours(trigger: &Trigger, function: Oid) -> bool {
-    trigger.firing.function == function && trigger.name.starts_with(PREFIX)
+    trigger.firing.function == function && is_named(&trigger.name)
 }
 
 pub(super) fn leaves_of(class: &Class) -> Vec<Class> {
@@ -140,26 +130,17 @@ pub(super) fn leaves_of(class: &Class) -> Vec<Class> {
     }
 }
 
-pub(super) fn arguments(settings: &Settings) -> Vec<String> {
-    let mut arguments = vec![format!("sinks={}", settings.sinks.join(","))];
-    if settings.payload == "key" {
-        arguments.push("payload=key".to_owned());
+pub(super) fn arguments(settings: &Settings) -> Arguments {
+    let topic = settings.broadcast_topic.clone();
+    Arguments {
+        sinks: settings.sinks.clone(),
+        key_only: settings.payload == "key",
+        deletes_by_key: settings.deletes == "key",
+        columns: settings.columns.clone(),
+        filter: settings.row_filter.clone(),
+        topic: topic.filter(|_| settings.has_sink(Sink::Broadcast)),
+        is_leaf: false,
     }
-    if settings.deletes == "key" {
-        arguments.push("deletes=key".to_owned());
-    }
-    if let Some(columns) = &settings.columns {
-        // By name, since a dump may number columns anew; RENAME COLUMN makes the trigger again.
-        arguments.push(format!("columns={}", serde_json::json!(columns)));
-    }
-    if let Some(filter) = &settings.row_filter {
-        // Readers and sinks compile it themselves.
-        arguments.push(format!("filter={filter}"));
-    }
-    if let (true, Some(topic)) = (settings.has_sink("broadcast"), &settings.broadcast_topic) {
-        arguments.push(format!("topic={topic}"));
-    }
-    arguments
 }
 
 fn wanted(class: &Class, settings: &Settings) -> Result<Vec<Wanted>> {
@@ -184,11 +165,9 @@ fn truncate_of_leaf(settings: &Settings) -> Option<Wanted> {
     if settings.sinks.is_empty() || !settings.operations.contains(&Operation::Truncate) {
         return None;
     }
-    let mut arguments = arguments(settings);
-    arguments.push(LEAF.to_owned());
     Some(Wanted {
         event: Operation::Truncate,
-        arguments,
+        arguments: arguments(settings).of_leaf(),
         condition: None,
     })
 }
@@ -232,7 +211,8 @@ pub(super) fn create(class: &Class, name: &str, wanted: &Wanted) {
         .condition
         .as_ref()
         .map_or(String::new(), |text| format!(" WHEN ({text})"));
-    let arguments: Vec<String> = wanted.arguments.iter().map(quote_literal).collect();
+    let arguments = wanted.arguments.encode();
+    let arguments: Vec<String> = arguments.iter().map(quote_literal).collect();
     ddl::execute(&format!(
         "CREATE OR REPLACE TRIGGER {trigger} AFTER {} ON {} FOR EACH {level}{when} \
          EXECUTE FUNCTION pgrealtime.capture_change({})",
@@ -258,7 +238,7 @@ fn drop_unwanted(class: &Class, present: &[Trigger], wanted: &[Wanted], function
 /// Drops what `enable` made with these settings and somebody gave another name. Returns whether there was one.
 fn drop_renamed(class: &Class, leaves: &[Class], settings: &Settings, function: Oid) -> bool {
     let itself = arguments(settings);
-    let of_leaf = [itself.as_slice(), &[LEAF.to_owned()]].concat();
+    let of_leaf = itself.of_leaf();
     let mut any = false;
     for (table, arguments) in
         std::iter::once((class, &itself)).chain(leaves.iter().map(|leaf| (leaf, &of_leaf)))
@@ -268,7 +248,7 @@ fn drop_renamed(class: &Class, leaves: &[Class], settings: &Settings, function: 
             let shape = Operation::ALL
                 .into_iter()
                 .find(|event| firing.is_exactly(*event));
-            if shape.is_some_and(|event| trigger.name != name(event))
+            if shape.is_some_and(|event| trigger.name != name_for(event))
                 && firing.function == function
                 && !trigger.is_clone
                 && trigger.has_arguments(arguments)
@@ -291,7 +271,7 @@ fn drop_trigger(class: &Class, name: &str) {
 }
 
 fn drop_trigger_if_there(class: &Class, present: &[Trigger], event: Operation, function: Oid) {
-    let name = name(event);
+    let name = name_for(event);
     let is_it = |one: &Trigger| one.name == name && is_ours(one, function) && !one.is_clone;
     if present.iter().any(is_it) {
         drop_trigger(class, &name);

@@ -5,6 +5,7 @@ use super::merge::{merge, Request};
 use super::settings::{self, Settings};
 use super::watch::{self, Own};
 use super::{attach, belonging, eligible, filter_rule, policies, publish};
+use crate::capture_trigger::Sink;
 use crate::error::{report, Error, Result};
 use crate::log::append::append_gap;
 use crate::log::entry::GapCause;
@@ -45,7 +46,7 @@ fn tell(class: &Class, old: Option<&Settings>, new: &Settings) -> Result<()> {
     {
         tell_of_filter(class, new)?;
     }
-    if is_new(|one| one.has_sink("notify")) {
+    if is_new(|one| one.has_sink(Sink::Notify)) {
         report(format!("transactions that change table \"{}\" can no longer be prepared", class.name))
             .detail("NOTIFY does not go with PREPARE TRANSACTION, and takes one lock for the whole cluster at each commit.")
             .hint("Leave the sink \"notify\" out where two-phase commit or many commits a second matter.")

@@ -2,6 +2,7 @@
 
 use super::filter_rule;
 use super::settings::Settings;
+use crate::capture_trigger::Sink;
 use crate::change::Operation;
 use crate::error::{report, Error, Result};
 use crate::pg::catalog::acl;
@@ -27,7 +28,6 @@ pub struct Request {
 const PRIORITIES: [&str; 3] = ["high", "medium", "low"];
 const PAYLOADS: [&str; 2] = ["full", "key"];
 const DELETES: [&str; 2] = ["policy", "key"];
-const SINKS: [&str; 4] = ["log", "broadcast", "wal", "notify"];
 
 /// The settings that hold after the request.
 pub fn merge(class: &Class, old: Option<&Settings>, request: Request) -> Result<Settings> {
@@ -86,7 +86,7 @@ fn check(class: &Class, settings: &mut Settings) -> Result<()> {
     if let Some(template) = &settings.broadcast_topic {
         check_topic(class, template)?;
     }
-    if settings.has_sink("broadcast") {
+    if settings.has_sink(Sink::Broadcast) {
         check_broadcast(class, settings)?;
     }
     Ok(())
@@ -151,15 +151,13 @@ fn operations_of(values: Vec<Option<String>>) -> Result<Vec<Operation>> {
         .collect())
 }
 
-fn sinks_of(values: Vec<Option<String>>) -> Result<Vec<String>> {
+fn sinks_of(values: Vec<Option<String>>) -> Result<Vec<Sink>> {
     let mut wanted = Vec::new();
     for value in without_nulls("sinks", values)? {
-        wanted.push(one_of("sinks", &value, &SINKS)?);
+        wanted.push(one_of("sinks", &value, &Sink::ALL.map(Sink::name))?);
     }
-    let chosen = SINKS
-        .iter()
-        .filter(|sink| wanted.iter().any(|one| one == *sink));
-    Ok(chosen.map(|sink| (*sink).to_owned()).collect())
+    let is_wanted = |sink: &Sink| wanted.iter().any(|one| one == sink.name());
+    Ok(Sink::ALL.into_iter().filter(is_wanted).collect())
 }
 
 /// The columns in table order, the key among them.

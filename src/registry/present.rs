@@ -1,6 +1,6 @@
 //! The capture triggers that a relation has, as far as others ask.
 
-use super::attach::{arguments, capture_function, is_ours, LEAF};
+use super::attach::{arguments, capture_function, is_ours};
 use super::settings::Settings;
 use crate::error::Result;
 use crate::pg::catalog::relation::Class;
@@ -11,7 +11,7 @@ use crate::pg::catalog::triggers::Trigger;
 pub fn captures_itself(class: &Class) -> Result<bool> {
     let function = capture_function()?;
     let own = |trigger: &Trigger| {
-        trigger.firing.function == function && !trigger.is_clone && !trigger.has_argument(LEAF)
+        trigger.firing.function == function && !trigger.is_clone && !trigger.arguments().is_leaf
     };
     Ok(triggers::of_relation(class.oid).iter().any(own))
 }
@@ -33,7 +33,7 @@ pub fn would_clash(parent: &Class, partition: &Class) -> Result<bool> {
 pub fn has_leaf_trigger(table: &Class) -> Result<bool> {
     let function = capture_function()?;
     let is_one =
-        |trigger: &Trigger| trigger.firing.function == function && trigger.has_argument(LEAF);
+        |trigger: &Trigger| trigger.firing.function == function && trigger.arguments().is_leaf;
     Ok(triggers::of_relation(table.oid).iter().any(is_one))
 }
 

@@ -1,9 +1,10 @@
 //! A column has got another name: the capture triggers that carry the old one get the new.
 
-use super::attach::{self, Wanted, LEAF};
+use super::attach::{self, Wanted};
 use super::eligible;
 use super::settings::Settings;
 use super::watch::{self, Own};
+use crate::capture_trigger::Arguments;
 use crate::change::Operation;
 use crate::error::Result;
 use crate::pg::backend::ddl;
@@ -46,7 +47,7 @@ impl Renewal {
     }
 
     /// What a trigger should be; `None` for one that is not to be made again.
-    fn wanted(&self, trigger: &Trigger, old: &[String], function: Oid) -> Result<Option<Wanted>> {
+    fn wanted(&self, trigger: &Trigger, old: &Arguments, function: Oid) -> Result<Option<Wanted>> {
         let firing = &trigger.firing;
         let event = Operation::ALL
             .into_iter()
@@ -54,14 +55,14 @@ impl Renewal {
         let Some(event) = event.filter(|_| firing.function == function && !trigger.is_clone) else {
             return Ok(None);
         };
-        let mut arguments = attach::arguments(&self.after);
-        if !trigger.has_arguments(old) {
-            let of_leaf = [old, &[LEAF.to_owned()]].concat();
-            if !trigger.has_arguments(&of_leaf) {
-                return Ok(None);
-            }
-            arguments.push(LEAF.to_owned());
-        }
+        let new = attach::arguments(&self.after);
+        let arguments = if trigger.has_arguments(old) {
+            new
+        } else if trigger.has_arguments(&old.of_leaf()) {
+            new.of_leaf()
+        } else {
+            return Ok(None);
+        };
         let filter = self.after.row_filter.as_ref();
         let condition = filter.map(|filter| attach::condition(&self.class, event, filter));
         Ok(Some(Wanted {

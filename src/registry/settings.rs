@@ -1,5 +1,6 @@
 //! What `enable` remembers of a relation, and its table `pgrealtime.settings`.
 
+use crate::capture_trigger::Sink;
 use crate::change::Operation;
 use crate::error::Result;
 use crate::pg::backend::ddl;
@@ -25,7 +26,7 @@ pub struct Settings {
     pub columns: Option<Vec<String>>,
     pub payload: String,
     pub deletes: String,
-    pub sinks: Vec<String>,
+    pub sinks: Vec<Sink>,
     pub broadcast_topic: Option<String>,
     /// Name of the role that owned the relation when it was enabled.
     pub owner: String,
@@ -45,15 +46,15 @@ impl Settings {
             columns: None,
             payload: "full".to_owned(),
             deletes: "policy".to_owned(),
-            sinks: vec!["log".to_owned()],
+            sinks: vec![Sink::Log],
             broadcast_topic: None,
             owner: acl::role_name(class.owner),
             published: false,
         }
     }
 
-    pub fn has_sink(&self, sink: &str) -> bool {
-        self.sinks.iter().any(|one| one == sink)
+    pub fn has_sink(&self, sink: Sink) -> bool {
+        self.sinks.contains(&sink)
     }
 
     fn read(row: &Row) -> Settings {
@@ -68,7 +69,7 @@ impl Settings {
             columns: list(5),
             payload: text(6),
             deletes: text(7),
-            sinks: list(8).unwrap_or_default(),
+            sinks: sinks(row),
             broadcast_topic: row.get(9),
             owner: text(10),
             published: row.get(11).unwrap_or_default(),
@@ -77,6 +78,11 @@ impl Settings {
 
     fn insert_into(&self, table: &Table) {
         let operations = names(&self.operations);
+        let sinks: Vec<String> = self
+            .sinks
+            .iter()
+            .map(|sink| sink.name().to_owned())
+            .collect();
         table.insert(&[
             Some(Value::Text(&self.schema)),
             Some(Value::Text(&self.relation)),
@@ -86,7 +92,7 @@ impl Settings {
             self.columns.as_deref().map(Value::TextArray),
             Some(Value::Text(&self.payload)),
             Some(Value::Text(&self.deletes)),
-            Some(Value::TextArray(&self.sinks)),
+            Some(Value::TextArray(&sinks)),
             self.broadcast_topic.as_deref().map(Value::Text),
             Some(Value::Text(&self.owner)),
             Some(Value::Bool(self.published)),
@@ -112,22 +118,19 @@ pub struct Overview {
 impl Overview {
     fn read(row: &Row) -> Overview {
         let text = |column| row.get::<String>(column).unwrap_or_default();
-        let sinks = row.get::<pgrx::Array<&str>>(8);
-        let has = |name| {
-            sinks
-                .iter()
-                .flat_map(pgrx::Array::iter)
-                .any(|one| one == Some(name))
-        };
+        let sinks = sinks(row);
         Overview {
             schema: text(0),
             relation: text(1),
             priority: text(2),
             operations: operations(row),
             row_filter: row.get(4),
-            captures: sinks.as_ref().is_some_and(|sinks| !sinks.is_empty()),
+            captures: !sinks.is_empty(),
             columns: row.get(5),
-            topic: has("broadcast").then(|| row.get(9)).flatten(),
+            topic: sinks
+                .contains(&Sink::Broadcast)
+                .then(|| row.get(9))
+                .flatten(),
             owner: text(10),
         }
     }
@@ -137,6 +140,12 @@ fn operations(row: &Row) -> Vec<Operation> {
     let names = row.get::<pgrx::Array<&str>>(3);
     let names = names.iter().flat_map(pgrx::Array::iter).flatten();
     names.filter_map(Operation::from_name_in_any_case).collect()
+}
+
+fn sinks(row: &Row) -> Vec<Sink> {
+    let names = row.get::<pgrx::Array<&str>>(8);
+    let names = names.iter().flat_map(pgrx::Array::iter).flatten();
+    names.filter_map(Sink::by_name).collect()
 }
 
 /// The names of events, as SQL writes them.

@@ -4,6 +4,7 @@ pub mod broadcast;
 pub mod topic;
 pub mod undelivered;
 
+use crate::capture_trigger::{Arguments, Sink};
 use crate::change::Operation;
 use crate::message::Written;
 use crate::pg::backend::transaction_messages;
@@ -37,21 +38,13 @@ pub enum Failure {
 }
 
 impl Sinks {
-    /// Reads `sinks=log,wal` and `topic=…`. A hand-made trigger without arguments feeds the log.
-    pub fn of(arguments: &[String]) -> Sinks {
-        let value = |key: &str| {
-            arguments
-                .iter()
-                .find_map(|argument| argument.strip_prefix(key))
-        };
-        let names: Vec<&str> = value("sinks=").unwrap_or("log").split(',').collect();
+    /// Those that a trigger names.
+    pub fn of(arguments: &Arguments) -> Sinks {
         Sinks {
-            log: names.contains(&"log"),
-            wal: names.contains(&"wal"),
-            notify: names.contains(&"notify"),
-            topic: value("topic=")
-                .filter(|_| names.contains(&"broadcast"))
-                .map(str::to_string),
+            log: arguments.has(Sink::Log),
+            wal: arguments.has(Sink::Wal),
+            notify: arguments.has(Sink::Notify),
+            topic: arguments.topic.clone(),
         }
     }
 
@@ -78,14 +71,7 @@ mod tests {
 
     #[test]
     fn arguments_name_the_sinks() {
-        let of = |arguments: &[&str]| {
-            Sinks::of(
-                &arguments
-                    .iter()
-                    .map(|a| (*a).to_string())
-                    .collect::<Vec<_>>(),
-            )
-        };
+        let of = |arguments: &[&str]| Sinks::of(&Arguments::decode(arguments));
         let log = Sinks {
             log: true,
             wal: false,

@@ -1,6 +1,7 @@
 //! The triggers of a relation as the relcache holds them: what capture and its readers learn from them.
 
 use super::relation::ancestors_of;
+use crate::capture_trigger::Arguments;
 use crate::pg::backend::opened::Opened;
 use pgrx::pg_sys;
 use std::ffi::CStr;
@@ -23,26 +24,21 @@ fn with_triggers<T>(
     }
 }
 
-fn arguments(trigger: &pg_sys::Trigger) -> Vec<String> {
+fn arguments(trigger: &pg_sys::Trigger) -> Arguments {
     // SAFETY: tgargs holds tgnargs NUL-terminated strings.
     let argument = |i| unsafe { CStr::from_ptr(*trigger.tgargs.add(i)) };
-    (0..trigger.tgnargs as usize)
-        .map(|i| argument(i).to_string_lossy().into_owned())
-        .collect()
+    let all: Vec<_> = (0..trigger.tgnargs as usize)
+        .map(|i| argument(i).to_string_lossy())
+        .collect();
+    Arguments::decode(&all)
 }
 
 /// The nearest ancestor of a partition on which `function` is a TRUNCATE trigger of its own, not on behalf of another.
-pub fn truncate_root(
-    partition: pg_sys::Oid,
-    function: pg_sys::Oid,
-    is_leaf_argument: fn(&str) -> bool,
-) -> Option<pg_sys::Oid> {
+pub fn truncate_root(partition: pg_sys::Oid, function: pg_sys::Oid) -> Option<pg_sys::Oid> {
     let own = |trigger: &pg_sys::Trigger| {
         trigger.tgfoid == function
             && trigger.tgtype as u32 & pg_sys::TRIGGER_TYPE_TRUNCATE != 0
-            && !arguments(trigger)
-                .iter()
-                .any(|argument| is_leaf_argument(argument))
+            && !arguments(trigger).is_leaf
     };
     ancestors_of(partition)
         .into_iter()
@@ -51,7 +47,7 @@ pub fn truncate_root(
 
 /// A capture trigger that is on a relation itself.
 pub struct Capturing {
-    pub arguments: Vec<String>,
+    pub arguments: Arguments,
     /// Whether it fires in ordinary sessions.
     pub enabled: bool,
 }

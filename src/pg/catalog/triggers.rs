@@ -1,6 +1,7 @@
 //! The triggers that a relation has, as the catalog holds them.
 
 use super::catalog_scan::{scan, scan_all, ByOid, CatalogRow};
+use crate::capture_trigger::Arguments;
 use crate::change::Operation;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
@@ -82,11 +83,11 @@ impl Firing {
 }
 
 impl Trigger {
-    /// Whether this is one of the arguments.
-    pub fn has_argument(&self, wanted: &str) -> bool {
-        self.arguments
-            .split(|byte| *byte == 0)
-            .any(|one| one == wanted.as_bytes())
+    /// What its arguments say, if it is one that captures.
+    pub fn arguments(&self) -> Arguments {
+        let all = self.arguments.split(|byte| *byte == 0);
+        let all: Vec<_> = all.map(String::from_utf8_lossy).collect();
+        Arguments::decode(&all)
     }
 
     /// Whether DROP EXTENSION takes it along: ALTER TRIGGER … DEPENDS ON EXTENSION.
@@ -101,10 +102,10 @@ impl Trigger {
         !extensions.is_empty()
     }
 
-    /// Whether the arguments are these.
-    pub fn has_arguments(&self, wanted: &[String]) -> bool {
+    /// Whether the arguments are these, as they are written now.
+    pub fn has_arguments(&self, wanted: &Arguments) -> bool {
         let mut bytes = Vec::new();
-        for argument in wanted {
+        for argument in wanted.encode() {
             bytes.extend_from_slice(argument.as_bytes());
             bytes.push(0);
         }

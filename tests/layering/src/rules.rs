@@ -28,6 +28,7 @@ pub struct Rules {
 pub const RULES: Rules = Rules {
     layers: &[
         &["error", "change", "timestamp"],
+        &["capture_trigger"],
         &["pg"],
         &["gucs"],
         &["message", "log"],
@@ -51,6 +52,7 @@ pub const RULES: Rules = Rules {
     pure: &[
         "change",
         "timestamp",
+        "capture_trigger",
         "filter::parse",
         "message::json",
         "message::jsonb",

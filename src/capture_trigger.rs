@@ -1,0 +1,236 @@
+//! The capture triggers that `enable` makes: their names, and what it writes into their arguments; pure.
+
+use crate::change::Operation;
+
+/// First in the alphabet, hence first to fire: a user's trigger that changes the row again must not be told of before
+/// the change that caused it.
+const PREFIX: &str = "00_pgrealtime_";
+
+/// Name of the trigger for an operation.
+pub fn name_for(operation: Operation) -> String {
+    format!("{PREFIX}{}", operation.name().to_ascii_lowercase())
+}
+
+/// Whether a trigger has a name that `enable` gives.
+pub fn is_named(name: &str) -> bool {
+    name.starts_with(PREFIX)
+}
+
+/// Where changes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sink {
+    Log,
+    Broadcast,
+    Wal,
+    Notify,
+}
+
+impl Sink {
+    /// In the order in which they are stored.
+    pub const ALL: [Sink; 4] = [Sink::Log, Sink::Broadcast, Sink::Wal, Sink::Notify];
+
+    /// As `enable` takes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Sink::Log => "log",
+            Sink::Broadcast => "broadcast",
+            Sink::Wal => "wal",
+            Sink::Notify => "notify",
+        }
+    }
+
+    /// The names of sinks.
+    pub fn names(sinks: &[Sink]) -> Vec<&'static str> {
+        sinks.iter().map(|sink| sink.name()).collect()
+    }
+
+    /// The sink of this name.
+    pub fn by_name(name: &str) -> Option<Sink> {
+        Sink::ALL.into_iter().find(|sink| sink.name() == name)
+    }
+}
+
+/// What the arguments of a capture trigger say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arguments {
+    /// In the order in which they are written.
+    pub sinks: Vec<Sink>,
+    /// `payload => 'key'`: messages carry the key only.
+    pub key_only: bool,
+    /// `deletes => 'key'`: every DELETE carries the key alone.
+    pub deletes_by_key: bool,
+    /// By name, since a dump may number columns anew; RENAME COLUMN makes the trigger again.
+    pub columns: Option<Vec<String>>,
+    /// As the user wrote it: readers and sinks compile it themselves.
+    pub filter: Option<String>,
+    /// The template of the broadcast's topic; only with that sink.
+    pub topic: Option<String>,
+    /// The TRUNCATE trigger of a partition, which serves the partitioned table above.
+    pub is_leaf: bool,
+}
+
+const SINKS: &str = "sinks=";
+const PAYLOAD_KEY: &str = "payload=key";
+const DELETES_KEY: &str = "deletes=key";
+const COLUMNS: &str = "columns=";
+const FILTER: &str = "filter=";
+const TOPIC: &str = "topic=";
+const LEAF: &str = "leaf";
+
+impl Arguments {
+    /// The arguments as CREATE TRIGGER takes them.
+    pub fn encode(&self) -> Vec<String> {
+        let mut all = vec![format!("{SINKS}{}", Sink::names(&self.sinks).join(","))];
+        if self.key_only {
+            all.push(PAYLOAD_KEY.to_owned());
+        }
+        if self.deletes_by_key {
+            all.push(DELETES_KEY.to_owned());
+        }
+        if let Some(columns) = &self.columns {
+            all.push(format!("{COLUMNS}{}", serde_json::json!(columns)));
+        }
+        if let Some(filter) = &self.filter {
+            all.push(format!("{FILTER}{filter}"));
+        }
+        if let Some(topic) = self.topic.as_ref().filter(|_| self.has(Sink::Broadcast)) {
+            all.push(format!("{TOPIC}{topic}"));
+        }
+        if self.is_leaf {
+            all.push(LEAF.to_owned());
+        }
+        all
+    }
+
+    /// Reads the arguments of a trigger, which somebody may have made by hand: without `sinks=…` it feeds the log, and what
+    /// is not known, or cannot be read, says nothing.
+    pub fn decode<S: AsRef<str>>(arguments: &[S]) -> Arguments {
+        let value = |key: &str| {
+            let mut all = arguments.iter();
+            all.find_map(|argument| argument.as_ref().strip_prefix(key))
+        };
+        let has = |wanted: &str| arguments.iter().any(|one| one.as_ref() == wanted);
+        let names = value(SINKS).unwrap_or("log").split(',');
+        let sinks: Vec<Sink> = names.filter_map(Sink::by_name).collect();
+        Arguments {
+            topic: value(TOPIC)
+                .filter(|_| sinks.contains(&Sink::Broadcast))
+                .map(str::to_owned),
+            sinks,
+            key_only: has(PAYLOAD_KEY),
+            deletes_by_key: has(DELETES_KEY),
+            columns: value(COLUMNS).and_then(|columns| serde_json::from_str(columns).ok()),
+            filter: value(FILTER).map(str::to_owned),
+            is_leaf: has(LEAF),
+        }
+    }
+
+    /// Those of a partition's TRUNCATE trigger that serves the table of these.
+    pub fn of_leaf(&self) -> Arguments {
+        Arguments {
+            is_leaf: true,
+            ..self.clone()
+        }
+    }
+
+    /// Whether changes go to this sink.
+    pub fn has(&self, sink: Sink) -> bool {
+        self.sinks.contains(&sink)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Whatever a name, a filter or a topic may hold: all but NUL, with what could be taken for our own syntax often.
+    fn text() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            3 => any::<char>().prop_filter("no NUL", |c| *c != '\0').prop_map(String::from),
+            2 => prop::sample::select(vec![
+                ",", "\"", "'", "\\", "{", "}", "[", "]", "\n", "\t", " ", "=", "", "leaf", "sinks=", "payload=key",
+                "deletes=key", "columns=", "filter=", "topic=", "log",
+            ])
+            .prop_map(str::to_owned),
+        ];
+        prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+    }
+
+    prop_compose! {
+        fn arguments()(
+            sinks in prop::sample::subsequence(Sink::ALL.to_vec(), 0..=4).prop_shuffle(),
+            key_only in any::<bool>(),
+            deletes_by_key in any::<bool>(),
+            columns in prop::option::of(prop::collection::vec(text(), 0..5)),
+            filter in prop::option::of(text()),
+            topic in prop::option::of(text()),
+            is_leaf in any::<bool>(),
+        ) -> Arguments {
+            let topic = topic.filter(|_| sinks.contains(&Sink::Broadcast));
+            Arguments { sinks, key_only, deletes_by_key, columns, filter, topic, is_leaf }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(3000))]
+
+        #[test]
+        fn what_is_written_is_read_back(arguments in arguments()) {
+            let written = arguments.encode();
+            prop_assert!(written.iter().all(|argument| !argument.contains('\0')));
+            prop_assert_eq!(Arguments::decode(&written), arguments);
+        }
+
+        #[test]
+        fn anything_can_be_read(arguments in prop::collection::vec(text(), 0..6)) {
+            let read = Arguments::decode(&arguments);
+            prop_assert_eq!(Arguments::decode(&read.encode()), read);
+        }
+    }
+
+    #[test]
+    fn triggers_carry_these_texts() {
+        // They are in dumps: another version has to read them.
+        let arguments = Arguments {
+            sinks: vec![Sink::Log, Sink::Broadcast],
+            key_only: true,
+            deletes_by_key: true,
+            columns: Some(vec!["a".to_owned(), "b\"c".to_owned()]),
+            filter: Some("a=eq.1".to_owned()),
+            topic: Some("org:{a}".to_owned()),
+            is_leaf: true,
+        };
+        let written = [
+            "sinks=log,broadcast",
+            "payload=key",
+            "deletes=key",
+            r#"columns=["a","b\"c"]"#,
+            "filter=a=eq.1",
+            "topic=org:{a}",
+            "leaf",
+        ];
+        assert_eq!(arguments.encode(), written);
+        assert_eq!(name_for(Operation::Insert), "00_pgrealtime_insert");
+        assert!(is_named("00_pgrealtime_insert") && !is_named("pgrealtime_insert"));
+    }
+
+    #[test]
+    fn a_trigger_made_by_hand_feeds_the_log() {
+        let bare = Arguments::decode::<&str>(&[]);
+        assert_eq!(bare.sinks, [Sink::Log]);
+        assert_eq!(bare.encode(), ["sinks=log"]);
+    }
+
+    #[test]
+    fn what_is_not_known_says_nothing() {
+        let read = Arguments::decode(&[
+            "sinks=log,later",
+            "payload=full",
+            "columns=[1",
+            "topic=x",
+            "later=1",
+        ]);
+        assert_eq!(read, Arguments::decode(&["sinks=log"]));
+    }
+}
