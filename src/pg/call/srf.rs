@@ -1,23 +1,39 @@
 //! Functions with arguments that pgrx has no type for, and functions that return a set computed whole.
 
+use crate::pg::row::readable::{refuse, Readable};
+use crate::pg::sys::compat;
 use crate::pg::CallInfo;
-use pgrx::{pg_sys, FromDatum, IntoDatum};
+use pgrx::{pg_sys, IntoDatum};
+use std::ffi::CStr;
 
 /// The arguments of a call.
-#[derive(Clone, Copy)]
-pub struct Arguments(CallInfo);
+pub struct Arguments {
+    call: CallInfo,
+    /// The types of the parameters, as the function is declared.
+    types: Vec<pg_sys::Oid>,
+}
 
 impl Arguments {
     /// The arguments of the call that Postgres made.
     pub fn new(call: CallInfo) -> Arguments {
-        Arguments(call)
+        let (mut types, mut number) = (std::ptr::null_mut(), 0);
+        // SAFETY: the call is valid and names a function that is there; its parameters' types are copied.
+        let types = unsafe {
+            pg_sys::get_func_signature(function_of(call), &mut types, &mut number);
+            (0..number as usize).map(|i| *types.add(i)).collect()
+        };
+        Arguments { call, types }
     }
 
-    /// An argument, counted from 0; `None` for NULL. `T` is what the SQL declaration says.
-    pub fn get<T: FromDatum>(&self, number: usize) -> Option<T> {
-        // SAFETY: the call is valid while the function runs; `T` fits the declaration in our own SQL files.
+    /// An argument, counted from 0; `None` for NULL, and for one that the function is not declared with. Raises 55000
+    /// where `T` does not read the parameter's type.
+    pub fn get<'a, T: Readable<'a>>(&'a self, number: usize) -> Option<T> {
+        if !T::reads(*self.types.get(number)?) {
+            refuse_function(self.call);
+        }
+        // SAFETY: the call is valid while the function runs; `T` reads what the parameter is declared as.
         unsafe {
-            let call = &*self.0;
+            let call = &*self.call;
             if number >= call.nargs as usize {
                 return None;
             }
@@ -27,8 +43,23 @@ impl Arguments {
     }
 }
 
+fn function_of(call: CallInfo) -> pg_sys::Oid {
+    // SAFETY: the call is valid, and has what was looked up of its function.
+    unsafe { (*(*call).flinfo).fn_oid }
+}
+
+/// Raises 55000: the function is not declared as the library takes it.
+fn refuse_function(call: CallInfo) -> ! {
+    // SAFETY: a syscache look-up; the name is copied, and null for a function that has gone.
+    let name = unsafe {
+        let name = pg_sys::get_func_name(function_of(call));
+        (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
+    };
+    refuse(&format!("function \"{}\"", name.unwrap_or_default()))
+}
+
 /// The rows that a set-returning function returns, kept by Postgres (on disk above work_mem) until it has read them.
-pub struct Rows {
+pub struct Rows<const N: usize> {
     store: *mut pg_sys::Tuplestorestate,
     descriptor: pg_sys::TupleDesc,
 }
@@ -41,22 +72,31 @@ pub enum Cell<'a> {
     Text(&'a [u8]),
 }
 
-impl Rows {
-    /// Makes the call return a materialised set. Postgres raises 0A000 where no set is accepted.
-    pub fn begin(call: CallInfo) -> Rows {
+impl<const N: usize> Rows<N> {
+    /// Makes the call return a materialised set. Postgres raises 0A000 where no set is accepted; 55000 where the function
+    /// is declared with other columns than `N` of text or json.
+    pub fn begin(call: CallInfo) -> Rows<N> {
         // SAFETY: the call is valid; the function checks that a set is expected and fills in its result information.
         unsafe {
             pg_sys::InitMaterializedSRF(call, 0);
             let result = (*call).resultinfo.cast::<pg_sys::ReturnSetInfo>();
+            let descriptor = (*result).setDesc;
+            let is_text = |i| {
+                let type_oid = compat::attribute(descriptor, i).atttypid;
+                [pg_sys::TEXTOID, pg_sys::JSONOID].contains(&type_oid)
+            };
+            if (*descriptor).natts as usize != N || !(0..N).all(is_text) {
+                refuse_function(call);
+            }
             Rows {
                 store: (*result).setResult,
-                descriptor: (*result).setDesc,
+                descriptor,
             }
         }
     }
 
     /// Adds a row.
-    pub fn add<const N: usize>(&self, cells: [Cell; N]) {
+    pub fn add(&self, cells: [Cell; N]) {
         let mut values = [pg_sys::Datum::null(); N];
         let mut nulls = [false; N];
         for (i, cell) in cells.iter().enumerate() {
@@ -67,10 +107,8 @@ impl Rows {
             nulls[i] = datum.is_none();
             values[i] = datum.unwrap_or(pg_sys::Datum::null());
         }
-        // SAFETY: the store and its descriptor live as long as the call; the row has the declared columns, which is
-        // asserted, and is copied.
+        // SAFETY: the store and its descriptor live as long as the call; the row has the declared columns and is copied.
         unsafe {
-            assert_eq!((*self.descriptor).natts as usize, N);
             pg_sys::tuplestore_putvalues(
                 self.store,
                 self.descriptor,

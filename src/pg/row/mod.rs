@@ -2,6 +2,7 @@
 
 pub mod array;
 pub mod decoded;
+pub mod readable;
 pub mod record;
 pub mod scalar;
 pub mod types;

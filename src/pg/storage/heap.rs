@@ -6,9 +6,11 @@
 //! update, which heapam.c cannot hide, is a delete and an insert.
 
 use crate::error::{report, Error, Result};
+use crate::pg::row::readable::{refuse, Readable};
+use crate::pg::sys::compat;
 use crate::pg::SCHEMA;
 use crate::timestamp::Timestamp;
-use pgrx::{pg_sys, FromDatum, IntoDatum};
+use pgrx::{pg_sys, IntoDatum};
 use std::ffi::{CStr, CString};
 
 /// Lock levels that the extension takes on its own tables; named as in the LOCK command.
@@ -56,6 +58,24 @@ pub enum Value<'a> {
 }
 
 impl Value<'_> {
+    /// The type whose values it is one of.
+    fn type_oid(&self) -> pg_sys::Oid {
+        match self {
+            Value::Int2(_) => pg_sys::INT2OID,
+            Value::Int4(_) => pg_sys::INT4OID,
+            Value::Int8(_) => pg_sys::INT8OID,
+            Value::Oid(_) => pg_sys::OIDOID,
+            Value::Bool(_) => pg_sys::BOOLOID,
+            Value::Text(_) => pg_sys::TEXTOID,
+            Value::TextArray(_) => pg_sys::TEXTARRAYOID,
+            Value::Int2Array(_) => pg_sys::INT2ARRAYOID,
+            Value::Int4Array(_) => pg_sys::INT4ARRAYOID,
+            Value::OidArray(_) => pg_sys::OIDARRAYOID,
+            Value::Bytes(_) => pg_sys::BYTEAOID,
+            Value::Timestamp(_) => pg_sys::TIMESTAMPTZOID,
+        }
+    }
+
     fn datum(&self) -> pg_sys::Datum {
         let datum = match *self {
             Value::Int2(v) => v.into_datum(),
@@ -140,20 +160,43 @@ impl Table {
         unsafe { (*self.relation).rd_id }
     }
 
+    /// Raises 55000: the table is not of the library's version.
+    fn refuse(&self) -> ! {
+        // SAFETY: the relation is open.
+        let name = crate::pg::name(unsafe { &(*(*self.relation).rd_rel).relname });
+        refuse(&format!("table \"{SCHEMA}.{name}\""))
+    }
+
+    /// The type of a column, counted from 0; `None` where there is none. A dropped one has InvalidOid.
+    fn type_of(&self, column: usize) -> Option<pg_sys::Oid> {
+        // SAFETY: the relation is open, and its descriptor has as many attributes as it says.
+        unsafe {
+            let descriptor = (*self.relation).rd_att;
+            (column < (*descriptor).natts as usize)
+                .then(|| compat::attribute(descriptor, column).atttypid)
+        }
+    }
+
     /// Inserts one row, one value per column, and its index entries; visible to the next command. A duplicate key is
-    /// Postgres's own 23505.
+    /// Postgres's own 23505; 55000 where the columns are others.
     pub fn insert(&self, values: &[Option<Value>]) {
+        let fits = |(column, value): (usize, &Option<Value>)| {
+            let type_oid = self.type_of(column);
+            type_oid.is_some_and(|own| value.as_ref().is_none_or(|value| value.type_oid() == own))
+        };
+        if self.type_of(values.len()).is_some() || !values.iter().enumerate().all(fits) {
+            self.refuse();
+        }
         let mut datums: Vec<pg_sys::Datum> = Vec::with_capacity(values.len());
         let mut nulls: Vec<bool> = Vec::with_capacity(values.len());
         for value in values {
             nulls.push(value.is_none());
             datums.push(value.as_ref().map_or(pg_sys::Datum::null(), Value::datum));
         }
-        // SAFETY: the relation is open under a lock that allows writing; the arrays hold one entry per column, which
-        // is asserted; heap_form_tuple and heap_insert copy what they keep.
+        // SAFETY: the relation is open under a lock that allows writing; the arrays hold one entry per column, of its
+        // type; heap_form_tuple and heap_insert copy what they keep.
         unsafe {
             let descriptor = (*self.relation).rd_att;
-            assert_eq!((*descriptor).natts as usize, values.len());
             let tuple =
                 pg_sys::heap_form_tuple(descriptor, datums.as_mut_ptr(), nulls.as_mut_ptr());
             pg_sys::heap_insert(
@@ -281,14 +324,16 @@ impl Row<'_> {
         }
     }
 
-    /// The value of a column, counted from 0; `None` for NULL. `T` is the column's type.
-    pub fn get<T: FromDatum>(&self, column: usize) -> Option<T> {
+    /// The value of a column, counted from 0; `None` for NULL. Raises 55000 where there is no such column, or `T` does not
+    /// read its type.
+    pub fn get<'r, T: Readable<'r>>(&'r self, column: usize) -> Option<T> {
+        if !self.table.type_of(column).is_some_and(T::reads) {
+            self.table.refuse();
+        }
         let mut null = false;
-        // SAFETY: the tuple is a copy of a row of `table`; `column` is one of its columns, which is asserted; `T` fits
-        // its type by the caller's word, which is the definition of the table in sql/.
+        // SAFETY: the tuple is a copy of a row of `table`; `column` is one of its columns, and `T` reads its type.
         unsafe {
             let descriptor = (*self.table.relation).rd_att;
-            assert!(column < (*descriptor).natts as usize);
             let datum = pg_sys::heap_getattr(self.tuple, column as i32 + 1, descriptor, &mut null);
             T::from_datum(datum, null)
         }
