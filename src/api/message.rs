@@ -3,10 +3,10 @@
 use crate::error::ErrorReport;
 use crate::message::change;
 use crate::pg::backend::sqlstate::keeping;
-use crate::pg::call::values::Call;
 use crate::pg::call::values::JsonText;
 use crate::pg::catalog::rowtype::row_type_of;
 use crate::pg::row::record::Record;
+use crate::pg::CallInfo;
 use pgrx::prelude::*;
 
 /// The message of a row change, for people's own triggers. STABLE: its time is the transaction's start, and what it
@@ -22,7 +22,7 @@ fn change_message<'a>(
     operation: Option<&'a str>,
     new: Option<Record<'a>>,
     old: Option<Record<'a>>,
-    call: Call,
+    call: CallInfo<'a>,
 ) -> Result<JsonText, ErrorReport> {
     let declared = || {
         [1, 2]

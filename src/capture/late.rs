@@ -152,8 +152,8 @@ impl Rows for Stored<'_> {
         }
         let own = self.plan.layout.layout();
         let decoder = (self.decoder).get_or_insert_with(|| Decoder::new(&own.columns));
-        let _scratch = Scratch::enter();
-        let entry = read::own_entry(at.segment, at.position).ok()??;
+        let scratch = Scratch::enter();
+        let entry = read::own_entry(at.segment, at.position, scratch.arena()).ok()??;
         let Content::Row(row) = entry.content else {
             return None;
         };
@@ -173,9 +173,9 @@ fn keys_of_call(call: &Call, plan: &Plan, change: &order::Change) -> Option<Keys
     if plan.key.is_empty() {
         return Some(keys_of_versions(change));
     }
-    let _scratch = Scratch::enter();
+    let scratch = Scratch::enter();
     let key = |row| match row {
-        Some(row) => key_of(&plan.images.decode(row), plan).map(Some),
+        Some(row) => key_of(&plan.images.decode(row, scratch.arena()), plan).map(Some),
         None => Some(None),
     };
     let fired = call.fired();

@@ -26,7 +26,7 @@ use filter::{filtered, row_filter};
 use std::rc::Rc;
 
 /// The new and the old row of a change.
-type Rows<'a> = [&'a Option<Decoded>; 2];
+type Rows<'a> = [&'a Option<Decoded<'a>>; 2];
 
 /// A message, and where its rows are in it.
 struct Message {
@@ -116,8 +116,8 @@ impl MessageSinks {
             return Ok(());
         }
         let fired = call.fired();
-        let new = fired.new_row().map(|row| from.decode(row));
-        let old = fired.old_row().map(|row| from.decode(row));
+        let new = fired.new_row().map(|row| from.decode(row, call.arena()));
+        let old = fired.old_row().map(|row| from.decode(row, call.arena()));
         let (operation, new, old) = match filtered(&self.row_filter, (call.operation(), new, old)) {
             Ok(filtered) => filtered,
             Err(raised) => {

@@ -93,8 +93,13 @@ fn truncated_along(plan: &Plan) -> bool {
 }
 
 /// The row of an INSERT or a DELETE.
-fn capture_row(call: &Call, plan: &Plan, operation: RowOperation, row: StoredRow) -> Result<()> {
-    let captured = plan.images.image(row, gucs::max_image_bytes());
+fn capture_row<'c>(
+    call: &Call<'c>,
+    plan: &Plan,
+    operation: RowOperation,
+    row: StoredRow<'c>,
+) -> Result<()> {
+    let captured = plan.images.image(call, row, gucs::max_image_bytes());
     let content = Content::Row(CapturedRow {
         operation,
         layout: &plan.layout,
@@ -108,10 +113,15 @@ fn capture_row(call: &Call, plan: &Plan, operation: RowOperation, row: StoredRow
     log(call, plan, content)
 }
 
-fn capture_update(call: &Call, plan: &Plan, old: StoredRow, new: StoredRow) -> Result<()> {
+fn capture_update<'c>(
+    call: &Call<'c>,
+    plan: &Plan,
+    old: StoredRow<'c>,
+    new: StoredRow<'c>,
+) -> Result<()> {
     let limit = gucs::max_image_bytes();
-    let Difference { changed, old } = plan.images.difference(old, new, limit);
-    let captured = plan.images.image(new, limit);
+    let Difference { changed, old } = plan.images.difference(call, [old, new], limit);
+    let captured = plan.images.image(call, new, limit);
     let old_absent = old.as_ref().and_then(|old| old.absent.as_ref());
     let content = Content::Row(CapturedRow {
         operation: RowOperation::Update,

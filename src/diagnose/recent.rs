@@ -122,7 +122,7 @@ impl Walk<'_> {
     }
 
     /// The rows of a change without those that the caller may not hear of; `None` where that leaves nothing.
-    fn told(&mut self, rows: Rows, operation: RowOperation) -> Result<Option<Rows>> {
+    fn told<'m>(&mut self, rows: Rows<'m>, operation: RowOperation) -> Result<Option<Rows<'m>>> {
         let Some(policies) = &mut self.policies else {
             return Ok(Some(rows));
         };

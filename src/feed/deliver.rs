@@ -13,23 +13,26 @@ use crate::pg::row::decoded::Decoded;
 use crate::timestamp::Timestamp;
 
 /// What happened to a followed relation.
-enum Change {
-    Row { operation: RowOperation, rows: Rows },
+enum Change<'m> {
+    Row {
+        operation: RowOperation,
+        rows: Rows<'m>,
+    },
     Truncate,
 }
 
 /// An entry of a followed relation.
-pub struct Pending {
+pub struct Pending<'m> {
     followed: usize,
-    change: Change,
+    change: Change<'m>,
     position: u64,
     committed_at: Timestamp,
 }
 
 /// What came of a few entries.
 #[derive(Default)]
-pub struct Chunk {
-    pub delivered: Vec<Delivered>,
+pub struct Chunk<'m> {
+    pub delivered: Vec<Delivered<'m>>,
     /// The last entry that was judged.
     pub reached: u64,
     /// Where it ended before its last entry; nothing after it counts.
@@ -54,7 +57,7 @@ pub enum By {
     Writing,
 }
 
-impl Chunk {
+impl Chunk<'_> {
     /// Ends it after `reached`, with what of it has been handed out.
     pub fn end(&mut self, reached: u64, stopped: Stopped) {
         self.reached = reached;
@@ -62,14 +65,14 @@ impl Chunk {
     }
 }
 
-impl Pending {
+impl<'m> Pending<'m> {
     /// Of a committed entry; `None` for a note, which is for no reader. Errors: 72000 for a gap.
     pub fn new(
-        entry: Entry,
+        entry: Entry<'m>,
         followed: usize,
         of: &Followed,
         committed_at: Timestamp,
-    ) -> Result<Option<Pending>> {
+    ) -> Result<Option<Pending<'m>>> {
         let change = match entry.content {
             Content::Row(row) => Change::Row {
                 operation: row.operation,
@@ -99,7 +102,7 @@ impl Pending {
     }
 
     /// What a reader receives that sees so much of it.
-    fn delivered(self, sees: Sees, wants: impl Fn(Operation) -> bool) -> Option<Delivered> {
+    fn delivered(self, sees: Sees, wants: impl Fn(Operation) -> bool) -> Option<Delivered<'m>> {
         let (operation, old, new) = match self.change {
             Change::Truncate => (Operation::Truncate, None, None),
             Change::Row { operation, rows } => {
@@ -125,11 +128,11 @@ impl Pending {
 
 /// What a reader receives of entries. Errors: 72000 for a row that lacks what a policy or the filter looks at, or its
 /// key.
-pub fn deliver(
+pub fn deliver<'m>(
     followed: &mut [Followed],
-    mut pending: Vec<Pending>,
+    mut pending: Vec<Pending<'m>>,
     wants: &impl Fn(Operation) -> bool,
-) -> Result<Chunk> {
+) -> Result<Chunk<'m>> {
     let mut sees = vec![
         Sees {
             old: Verdict::Seen,

@@ -27,12 +27,12 @@ pub struct Followed {
 }
 
 /// A change that a reader receives.
-pub struct Delivered {
+pub struct Delivered<'m> {
     /// Which of the followed relations.
     pub followed: usize,
     pub operation: Operation,
-    pub old: Option<Decoded>,
-    pub new: Option<Decoded>,
+    pub old: Option<Decoded<'m>>,
+    pub new: Option<Decoded<'m>>,
     pub position: u64,
     pub committed_at: Timestamp,
 }

@@ -21,7 +21,6 @@ use crate::pg::catalog::privilege;
 use crate::pg::catalog::rowtype::Held;
 use crate::pg::Oid;
 use crate::timestamp::Timestamp;
-use std::rc::Rc;
 
 /// Bytes of images that are held at a time.
 const CHUNK_BYTES: usize = 4 * 1024 * 1024;
@@ -113,21 +112,20 @@ impl<'a> Reader<'a> {
             return Err(gap(&self.followed[place].relation, found.cause));
         }
         let (mut delivered, mut bytes) = (0, 0);
+        let whole_batch = Memory::new();
         let mut kept: Vec<Delivered> = Vec::new();
-        let whole_batch = Rc::new(Memory::new());
         loop {
-            let memory = if self.request.net {
-                whole_batch.clone()
-            } else {
-                Rc::new(Memory::new())
-            };
-            let (mut chunk, read) = self.chunk(&mut entries, max - delivered, examine, &memory)?;
-            if self.request.net {
+            let room = max - delivered;
+            let (to, stopped) = if self.request.net {
+                let (mut chunk, read) = self.chunk(&mut entries, room, examine, &whole_batch)?;
                 self.end_before_unwritable(&mut chunk);
                 delivered += chunk.delivered.len();
                 kept.append(&mut chunk.delivered);
                 bytes += read;
+                (chunk.reached, chunk.stopped)
             } else {
+                let memory = Memory::new();
+                let (mut chunk, _) = self.chunk(&mut entries, room, examine, &memory)?;
                 for change in std::mem::take(&mut chunk.delivered) {
                     match self.hand_out(&change, &cursors.at(change.position), put) {
                         Ok(written) => bytes += written,
@@ -142,9 +140,10 @@ impl<'a> Reader<'a> {
                         return Ok(Some(reached));
                     }
                 }
-            }
-            reached = reached.max(chunk.reached);
-            if let Some(stopped) = chunk.stopped {
+                (chunk.reached, chunk.stopped)
+            };
+            reached = reached.max(to);
+            if let Some(stopped) = stopped {
                 // What came before it is delivered first; the next call begins with what raised.
                 if delivered == 0 {
                     return Err(self.stopped(reached, cursors, stopped));
@@ -162,17 +161,17 @@ impl<'a> Reader<'a> {
     }
 
     /// The next entries, at most `room` of at most [`CHUNK_BYTES`], judged; and the bytes of their images.
-    fn chunk(
+    fn chunk<'m>(
         &mut self,
         entries: &mut Entries,
         room: usize,
         examine: usize,
-        memory: &Memory,
-    ) -> Result<(Chunk, usize)> {
+        memory: &'m Memory,
+    ) -> Result<(Chunk<'m>, usize)> {
         let mut pending = Vec::new();
         let mut bytes = 0;
         while pending.len() < room && bytes < CHUNK_BYTES {
-            let Some(entry) = entries.next(examine, memory) else {
+            let Some(entry) = entries.next(examine, memory.arena()) else {
                 break;
             };
             let entry = entry?;

@@ -69,9 +69,9 @@ impl Kept for KnownLayout {
 }
 
 /// The rows of a change, as columns of the relation as it is now.
-pub struct Rows {
-    pub old: Option<Decoded>,
-    pub new: Option<Decoded>,
+pub struct Rows<'m> {
+    pub old: Option<Decoded<'m>>,
+    pub new: Option<Decoded<'m>>,
 }
 
 thread_local! {
@@ -226,7 +226,7 @@ impl Relation {
     }
 
     /// The rows before and after a change. Errors: XX001 when its layout has gone.
-    pub fn rows(&self, from: &CapturedRow) -> Result<Rows> {
+    pub fn rows<'m>(&self, from: &CapturedRow<'m>) -> Result<Rows<'m>> {
         let known = self.layout(from.layout)?;
         let (layout, decoder) = (&known.layout, &known.decoder);
         let mut row = decoder.decode(from.image);
@@ -321,7 +321,7 @@ fn delivered(triggers: &[Capturing], columns: &[Column]) -> Option<Vec<i16>> {
 }
 
 /// The row before an UPDATE: the new one but for the old values of the columns that changed.
-fn before(row: &Decoded, from: &CapturedRow, decoder: &Decoder) -> Decoded {
+fn before<'m>(row: &Decoded<'m>, from: &CapturedRow<'m>, decoder: &Decoder) -> Decoded<'m> {
     let mut old = row.clone();
     if let Some(image) = from.old {
         let mut before = decoder.decode(image);

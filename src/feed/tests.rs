@@ -6,6 +6,8 @@ mod tests {
     use crate::feed::relation::Relation;
     use crate::log::decode::Content;
     use crate::log::read::Log;
+    use crate::pg::backend::memory::Arena;
+    use crate::pg::backend::memory::Memory;
     use crate::pg::call::values::Composite;
     use crate::pg::row::decoded::Decoded;
     use crate::pg::Oid;
@@ -20,7 +22,8 @@ mod tests {
     LANGUAGE c STRICT AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';")]
     fn logged_row(relation: Oid, position: i64, version: &str) -> Option<Composite> {
         let relation = Relation::open(relation).unwrap();
-        let row = row_at(&relation, position, version);
+        let memory = Memory::new();
+        let row = row_at(&relation, position, version, memory.arena());
         row.map(|row| Composite::new(&relation.shape, &row))
     }
 
@@ -30,7 +33,8 @@ mod tests {
     LANGUAGE c STRICT AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';")]
     fn logged_absent(relation: Oid, position: i64, version: &str) -> Vec<String> {
         let relation = Relation::open(relation).unwrap();
-        let Some(row) = row_at(&relation, position, version) else {
+        let memory = Memory::new();
+        let Some(row) = row_at(&relation, position, version, memory.arena()) else {
             return Vec::new();
         };
         let columns = relation.shape.columns().iter();
@@ -40,10 +44,15 @@ mod tests {
             .collect()
     }
 
-    fn row_at(relation: &Relation, position: i64, version: &str) -> Option<Decoded> {
+    fn row_at<'m>(
+        relation: &Relation,
+        position: i64,
+        version: &str,
+        arena: Arena<'m>,
+    ) -> Option<Decoded<'m>> {
         let entry = Log::open()
             .unwrap()
-            .entry_at(position as u64)
+            .entry_at(position as u64, arena)
             .unwrap()
             .unwrap();
         let Content::Row(row) = entry.content else {

@@ -76,7 +76,7 @@ fn look(cursor: &Cursor, relations: &[Oid]) -> Result<Look> {
     };
     let has_entry = |part: &Part| {
         let mut entries = unread.log.entries(part.of(relations));
-        entries.next(usize::MAX, &Memory::new()).is_some()
+        entries.next(usize::MAX, Memory::new().arena()).is_some()
     };
     if has_entry(&unread.first) || unread.then.as_ref().is_some_and(has_entry) {
         return Ok(Look::Found);

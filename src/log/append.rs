@@ -45,9 +45,9 @@ pub struct CapturedRow<'a> {
     pub operation: RowOperation,
     /// The layout of its images, which is registered in the segment that it goes to.
     pub layout: &'a Registered,
-    pub image: Image,
+    pub image: Image<'a>,
     /// Old values of the columns that an UPDATE changed.
-    pub old: Option<Image>,
+    pub old: Option<Image<'a>>,
     pub marks: Marks,
 }
 

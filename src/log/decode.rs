@@ -4,24 +4,25 @@ use super::entry::{GapCause, Kind};
 use super::marks::Marks;
 use crate::change::RowOperation;
 use crate::error::{report, Error, Result};
+use crate::pg::backend::memory::Arena;
 use crate::pg::image::format::Image;
 use crate::pg::storage::scan::Stream;
 use crate::pg::Oid;
 use crate::timestamp::Timestamp;
 
-/// A committed entry.
-pub struct Entry {
+/// A committed entry; `'m` is how long its images stay in memory.
+pub struct Entry<'m> {
     pub position: u64,
     pub xid: u64,
     /// Start of its transaction.
     pub changed_at: Timestamp,
     pub relation: Oid,
-    pub content: Content,
+    pub content: Content<'m>,
 }
 
 /// What an entry says.
-pub enum Content {
-    Row(CapturedRow),
+pub enum Content<'m> {
+    Row(CapturedRow<'m>),
     Truncate,
     /// Why it was written; `None` for a cause that is not known.
     Gap(Option<GapCause>),
@@ -30,17 +31,17 @@ pub enum Content {
 }
 
 /// A changed row.
-pub struct CapturedRow {
+pub struct CapturedRow<'m> {
     pub operation: RowOperation,
     /// Id of the layout of its images.
     pub layout: i64,
-    pub image: Image,
+    pub image: Image<'m>,
     /// Old values of the columns that an UPDATE changed.
-    pub old: Option<Image>,
+    pub old: Option<Image<'m>>,
     pub marks: Marks,
 }
 
-impl Entry {
+impl Entry<'_> {
     /// Bytes of its images.
     pub fn bytes(&self) -> usize {
         match &self.content {
@@ -50,11 +51,11 @@ impl Entry {
     }
 }
 
-/// The current entry of a stream; its images are copied into the current memory context. Errors: XX001 for one that is damaged.
-pub(super) fn decode(stream: &Stream) -> Result<Entry> {
+/// The current entry of a stream; its images are copied into the arena. Errors: XX001 for one that is damaged.
+pub(super) fn decode<'m>(stream: &Stream, arena: Arena<'m>) -> Result<Entry<'m>> {
     let content = match Kind::from_letter(stream.operation()) {
         Kind::Row(operation) => {
-            Content::Row(row(stream, operation).ok_or_else(|| damaged(stream))?)
+            Content::Row(row(stream, operation, arena).ok_or_else(|| damaged(stream))?)
         }
         Kind::Truncate => Content::Truncate,
         Kind::Gap => Content::Gap(gap_cause(stream.marks().as_deref())),
@@ -69,12 +70,12 @@ pub(super) fn decode(stream: &Stream) -> Result<Entry> {
     })
 }
 
-fn row(stream: &Stream, operation: RowOperation) -> Option<CapturedRow> {
+fn row<'m>(stream: &Stream, operation: RowOperation, arena: Arena<'m>) -> Option<CapturedRow<'m>> {
     Some(CapturedRow {
         operation,
         layout: stream.layout(),
-        image: stream.image()?,
-        old: stream.old_image(),
+        image: stream.image(arena)?,
+        old: stream.old_image(arena),
         marks: Marks::decode(stream.marks().as_deref())?,
     })
 }

@@ -5,6 +5,7 @@ use super::decode::{decode, gap_cause, Entry};
 use super::entry::{GapCause, Kind};
 use super::state;
 use crate::error::{report, Error, Result};
+use crate::pg::backend::memory::Arena;
 use crate::pg::backend::memory::Memory;
 use crate::pg::storage::scan::Segment;
 use crate::pg::storage::scan::Stream;
@@ -65,10 +66,10 @@ impl Log {
 
     /// The entry at a position, committed or not: a test sees its own.
     #[cfg(any(test, feature = "pg_test"))]
-    pub fn entry_at(&self, position: u64) -> Option<Result<Entry>> {
+    pub fn entry_at<'m>(&self, position: u64, arena: Arena<'m>) -> Option<Result<Entry<'m>>> {
         self.segments.iter().find_map(|segment| {
             let stream = segment.by_position(position, position + 1);
-            stream.next().then(|| decode(&stream))
+            stream.next().then(|| decode(&stream, arena))
         })
     }
 
@@ -95,7 +96,7 @@ impl Log {
 }
 
 /// The entry at a position of a segment that this transaction has written; `None` where it is not.
-pub fn own_entry(segment: u16, position: u64) -> Result<Option<Entry>> {
+pub fn own_entry(segment: u16, position: u64, arena: Arena<'_>) -> Result<Option<Entry<'_>>> {
     let places = state::segments()?;
     let Some(segment) = places
         .get(usize::from(segment))
@@ -104,7 +105,8 @@ pub fn own_entry(segment: u16, position: u64) -> Result<Option<Entry>> {
         return Ok(None);
     };
     let stream = segment.by_position(position, position + 1);
-    stream.next().then(|| decode(&stream)).transpose()
+    let entry = stream.next().then(|| decode(&stream, arena));
+    entry.transpose()
 }
 
 impl Log {
@@ -129,7 +131,8 @@ impl Log {
             .collect();
         while let Some((_, place)) = heads.pop() {
             let memory = Memory::new();
-            let goes_on = memory.within(|| visit(&decode(&streams[place].stream)?))?;
+            let entry = decode(&streams[place].stream, memory.arena())?;
+            let goes_on = memory.within(|| visit(&entry))?;
             if !goes_on {
                 break;
             }
@@ -196,16 +199,14 @@ impl<'a> Entries<'a> {
 
     /// The next entry of the range, or `None` when there is none or `limit` entries have been looked at: then
     /// `exhausted` tells which.
-    /// The images are copied into `memory`: the scans themselves allocate in the context that they were begun in.
-    pub fn next(&mut self, limit: usize, memory: &Memory) -> Option<Result<Entry>> {
+    /// The images are copied into the arena: the scans themselves allocate in the context that they were begun in.
+    pub fn next<'m>(&mut self, limit: usize, arena: Arena<'m>) -> Option<Result<Entry<'m>>> {
         while self.examined < limit {
             let Reverse((position, place)) = self.heads.pop()?;
             self.examined += 1;
             self.reached = position;
             let stream = &self.streams[place];
-            let entry = self
-                .is_wanted(stream)
-                .then(|| memory.within(|| decode(stream)));
+            let entry = self.is_wanted(stream).then(|| decode(stream, arena));
             if stream.next() {
                 self.heads.push(Reverse((stream.position(), place)));
             }

@@ -12,8 +12,9 @@ pub mod sql;
 pub mod storage;
 pub mod sys;
 
+pub use call::info::CallInfo;
 use pgrx::pg_sys;
-pub use pgrx::pg_sys::{FunctionCallInfo as CallInfo, Oid};
+pub use pgrx::pg_sys::Oid;
 use std::ffi::CStr;
 
 /// The extension's schema.

@@ -12,11 +12,14 @@ use crate::pg::Oid;
 pub type Asked = std::result::Result<Option<RowFilter>, Raised>;
 
 /// A change, and its new and old row.
-type Rows = (Operation, Option<Decoded>, Option<Decoded>);
+type Rows<'c> = (Operation, Option<Decoded<'c>>, Option<Decoded<'c>>);
 
 /// An UPDATE whose row enters what the row filter lets through is an INSERT, one whose row leaves it a DELETE: the
 /// trigger's WHEN holds if either does.
-pub fn filtered(filter: &Asked, (operation, new, old): Rows) -> std::result::Result<Rows, &Raised> {
+pub fn filtered<'f, 'c>(
+    filter: &'f Asked,
+    (operation, new, old): Rows<'c>,
+) -> std::result::Result<Rows<'c>, &'f Raised> {
     let (Some(after), Some(before)) = (&new, &old) else {
         return Ok((operation, new, old));
     };

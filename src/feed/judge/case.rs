@@ -5,7 +5,7 @@ use crate::pg::judge::policy::Verdict;
 
 /// The rows of a change and whether the whole row was deleted.
 pub struct Case<'a> {
-    pub rows: &'a Rows,
+    pub rows: &'a Rows<'a>,
     pub is_delete: bool,
 }
 

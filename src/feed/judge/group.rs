@@ -11,7 +11,7 @@ use crate::pg::row::decoded::Decoded;
 /// Rows that are judged by one statement, and where each comes from: its case, and whether it is the new one.
 #[derive(Default)]
 pub struct Group<'a> {
-    rows: Vec<&'a Decoded>,
+    rows: Vec<&'a Decoded<'a>>,
     places: Vec<(usize, bool)>,
 }
 

@@ -24,8 +24,46 @@ impl Memory {
 
     /// Runs `build` with this context as the current one.
     pub fn within<T>(&self, build: impl FnOnce() -> T) -> T {
+        self.arena().within(build)
+    }
+
+    /// Where values can be put that then borrow this.
+    pub fn arena(&self) -> Arena<'_> {
+        Arena {
+            context: self.context,
+            _lent: PhantomData,
+        }
+    }
+}
+
+/// A memory context that is there for as long as `'m`: what is put into it borrows its owner.
+#[derive(Clone, Copy)]
+pub struct Arena<'m> {
+    context: pg_sys::MemoryContext,
+    _lent: PhantomData<&'m ()>,
+}
+
+impl Arena<'_> {
+    /// # Safety
+    /// The current context lives as long as the result's lifetime says.
+    pub(in crate::pg) unsafe fn current<'m>() -> Arena<'m> {
+        Arena {
+            // SAFETY: a backend has one thread.
+            context: unsafe { pg_sys::CurrentMemoryContext },
+            _lent: PhantomData,
+        }
+    }
+
+    /// Runs `build` with this context as the current one.
+    pub fn within<T>(self, build: impl FnOnce() -> T) -> T {
         let _current = Current::switch(self.context);
         build()
+    }
+
+    /// Whether what Postgres allocates now goes there.
+    pub(in crate::pg) fn is_current(self) -> bool {
+        // SAFETY: a backend has one thread.
+        unsafe { self.context == pg_sys::CurrentMemoryContext }
     }
 }
 
@@ -97,6 +135,14 @@ impl Scratch {
         Scratch {
             _current: Current::switch(SCRATCH.get()),
             _not_send: PhantomData,
+        }
+    }
+
+    /// Where values can be put that then borrow the guard.
+    pub fn arena(&self) -> Arena<'_> {
+        Arena {
+            context: SCRATCH.get(),
+            _lent: PhantomData,
         }
     }
 }

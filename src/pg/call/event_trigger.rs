@@ -74,7 +74,7 @@ pub fn command(call: CallInfo) -> Command {
     // SAFETY: Postgres passes a valid call; its context, when it is an EventTriggerData node, holds the parse tree of
     // the running command, whose first field is its tag.
     unsafe {
-        let data = (*call).context.cast::<pg_sys::EventTriggerData>();
+        let data = (*call.raw()).context.cast::<pg_sys::EventTriggerData>();
         if data.is_null() || (*data).type_ != NodeTag::T_EventTriggerData || pg_sys::IsBinaryUpgrade
         {
             return Command::Other;

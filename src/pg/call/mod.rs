@@ -1,6 +1,7 @@
 //! How Postgres calls us: functions, triggers, event triggers, sets that are returned.
 
 pub mod event_trigger;
+pub mod info;
 pub mod rename;
 pub mod srf;
 pub mod trigger;

@@ -7,19 +7,19 @@ use pgrx::{pg_sys, IntoDatum};
 use std::ffi::CStr;
 
 /// The arguments of a call.
-pub struct Arguments {
-    call: CallInfo,
+pub struct Arguments<'c> {
+    call: CallInfo<'c>,
     /// The types of the parameters, as the function is declared.
     types: Vec<pg_sys::Oid>,
 }
 
-impl Arguments {
+impl<'c> Arguments<'c> {
     /// The arguments of the call that Postgres made.
-    pub fn new(call: CallInfo) -> Arguments {
+    pub fn new(call: CallInfo<'c>) -> Arguments<'c> {
         let (mut types, mut number) = (std::ptr::null_mut(), 0);
         // SAFETY: the call is valid and names a function that is there; its parameters' types are copied.
         let types = unsafe {
-            pg_sys::get_func_signature(function_of(call), &mut types, &mut number);
+            pg_sys::get_func_signature(call.function(), &mut types, &mut number);
             (0..number as usize).map(|i| *types.add(i)).collect()
         };
         Arguments { call, types }
@@ -27,13 +27,13 @@ impl Arguments {
 
     /// An argument, counted from 0; `None` for NULL, and for one that the function is not declared with. Raises 55000
     /// where `T` does not read the parameter's type.
-    pub fn get<'a, T: Readable<'a>>(&'a self, number: usize) -> Option<T> {
+    pub fn get<T: Readable<'c>>(&self, number: usize) -> Option<T> {
         if !T::reads(*self.types.get(number)?) {
             refuse_function(self.call);
         }
         // SAFETY: the call is valid while the function runs; `T` reads what the parameter is declared as.
         unsafe {
-            let call = &*self.call;
+            let call = &*self.call.raw();
             if number >= call.nargs as usize {
                 return None;
             }
@@ -43,25 +43,21 @@ impl Arguments {
     }
 }
 
-fn function_of(call: CallInfo) -> pg_sys::Oid {
-    // SAFETY: the call is valid, and has what was looked up of its function.
-    unsafe { (*(*call).flinfo).fn_oid }
-}
-
 /// Raises 55000: the function is not declared as the library takes it.
 fn refuse_function(call: CallInfo) -> ! {
     // SAFETY: a syscache look-up; the name is copied, and null for a function that has gone.
     let name = unsafe {
-        let name = pg_sys::get_func_name(function_of(call));
+        let name = pg_sys::get_func_name(call.function());
         (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
     };
     refuse(&format!("function \"{}\"", name.unwrap_or_default()))
 }
 
 /// The rows that a set-returning function returns, kept by Postgres (on disk above work_mem) until it has read them.
-pub struct Rows<const N: usize> {
+pub struct Rows<'c, const N: usize> {
     store: *mut pg_sys::Tuplestorestate,
     descriptor: pg_sys::TupleDesc,
+    _call: CallInfo<'c>,
 }
 
 /// A column of a returned row.
@@ -72,14 +68,14 @@ pub enum Cell<'a> {
     Text(&'a [u8]),
 }
 
-impl<const N: usize> Rows<N> {
+impl<'c, const N: usize> Rows<'c, N> {
     /// Makes the call return a materialised set. Postgres raises 0A000 where no set is accepted; 55000 where the function
     /// is declared with other columns than `N` of text or json.
-    pub fn begin(call: CallInfo) -> Rows<N> {
+    pub fn begin(call: CallInfo<'c>) -> Rows<'c, N> {
         // SAFETY: the call is valid; the function checks that a set is expected and fills in its result information.
         unsafe {
-            pg_sys::InitMaterializedSRF(call, 0);
-            let result = (*call).resultinfo.cast::<pg_sys::ReturnSetInfo>();
+            pg_sys::InitMaterializedSRF(call.raw(), 0);
+            let result = (*call.raw()).resultinfo.cast::<pg_sys::ReturnSetInfo>();
             let descriptor = (*result).setDesc;
             let is_text = |i| {
                 let type_oid = compat::attribute(descriptor, i).atttypid;
@@ -91,6 +87,7 @@ impl<const N: usize> Rows<N> {
             Rows {
                 store: (*result).setResult,
                 descriptor,
+                _call: call,
             }
         }
     }

@@ -2,36 +2,60 @@
 
 use crate::change::Operation;
 use crate::error::{report, Error, Result};
+use crate::pg::backend::memory::Arena;
 use crate::pg::CallInfo;
 use pgrx::pg_sys;
 use std::ffi::CStr;
+use std::marker::PhantomData;
 
 /// InvalidSubTransactionId (c.h).
 const INVALID_SUBTRANSACTION: pg_sys::SubTransactionId = 0;
 
 /// A call of an AFTER trigger: of a row one for INSERT, UPDATE, DELETE, of a statement one for TRUNCATE.
 #[derive(Clone, Copy)]
-pub struct Call {
+pub struct Call<'c> {
     data: *mut pg_sys::TriggerData,
     operation: Operation,
+    arena: Arena<'c>,
 }
 
-/// A stored row as a trigger got it; valid while the trigger runs.
+/// A stored row as a trigger got it; `'c` is how long the trigger runs.
 #[derive(Clone, Copy)]
-pub struct StoredRow(pub(in crate::pg) pg_sys::HeapTuple);
+pub struct StoredRow<'c> {
+    pub(in crate::pg) tuple: pg_sys::HeapTuple,
+    _lent: PhantomData<&'c ()>,
+}
+
+impl StoredRow<'_> {
+    /// # Safety
+    /// The tuple is whole, and there for as long as the result's lifetime says.
+    pub(in crate::pg) unsafe fn of<'c>(tuple: pg_sys::HeapTuple) -> StoredRow<'c> {
+        StoredRow {
+            tuple,
+            _lent: PhantomData,
+        }
+    }
+}
 
 /// What a trigger was called for, with the rows that there are.
 #[derive(Clone, Copy)]
-pub enum Fired {
-    Insert { new: StoredRow },
-    Update { old: StoredRow, new: StoredRow },
-    Delete { old: StoredRow },
+pub enum Fired<'c> {
+    Insert {
+        new: StoredRow<'c>,
+    },
+    Update {
+        old: StoredRow<'c>,
+        new: StoredRow<'c>,
+    },
+    Delete {
+        old: StoredRow<'c>,
+    },
     Truncate,
 }
 
-impl Fired {
+impl<'c> Fired<'c> {
     /// The row that INSERT or UPDATE stored.
-    pub fn new_row(&self) -> Option<StoredRow> {
+    pub fn new_row(&self) -> Option<StoredRow<'c>> {
         match self {
             Fired::Insert { new } | Fired::Update { new, .. } => Some(*new),
             Fired::Delete { .. } | Fired::Truncate => None,
@@ -39,7 +63,7 @@ impl Fired {
     }
 
     /// The row that UPDATE or DELETE replaced.
-    pub fn old_row(&self) -> Option<StoredRow> {
+    pub fn old_row(&self) -> Option<StoredRow<'c>> {
         match self {
             Fired::Update { old, .. } | Fired::Delete { old } => Some(*old),
             Fired::Insert { .. } | Fired::Truncate => None,
@@ -47,12 +71,12 @@ impl Fired {
     }
 }
 
-impl Call {
+impl<'c> Call<'c> {
     /// Looks at a call. Errors: 39P01 when the function was not called as a trigger of a supported kind.
-    pub fn new(call: CallInfo) -> Result<Call> {
+    pub fn new(call: CallInfo<'c>) -> Result<Call<'c>> {
         // SAFETY: Postgres passes a valid call; `context`, when set, is a node whose tag says whether it is TriggerData.
         let data = unsafe {
-            let context = (*call).context;
+            let context = (*call.raw()).context;
             if context.is_null() || (*context).type_ != pg_sys::NodeTag::T_TriggerData {
                 return Err(wrong_use("it was not called as a trigger"));
             }
@@ -73,7 +97,17 @@ impl Call {
         if per_row == (operation == Operation::Truncate) {
             return Err(wrong_use("it was fired once per statement"));
         }
-        Ok(Call { data, operation })
+        Ok(Call {
+            data,
+            operation,
+            // SAFETY: Postgres calls triggers in a context that it empties when they have returned (ExecCallTriggerFunc).
+            arena: unsafe { Arena::current() },
+        })
+    }
+
+    /// Where values can be put that then live while the trigger runs.
+    pub fn arena(&self) -> Arena<'c> {
+        self.arena
     }
 
     /// The operation.
@@ -82,21 +116,23 @@ impl Call {
     }
 
     /// What it was called for.
-    pub fn fired(&self) -> Fired {
+    pub fn fired(&self) -> Fired<'c> {
         // SAFETY: the data is valid while the trigger runs. A row trigger's UPDATE has its new row in tg_newtuple; what
         // else there is, the only or the old row, is in tg_trigtuple (trigger.h).
-        let (row, newer) = unsafe { ((*self.data).tg_trigtuple, (*self.data).tg_newtuple) };
+        let (row, newer) = unsafe {
+            let data = &*self.data;
+            (
+                StoredRow::of(data.tg_trigtuple),
+                StoredRow::of(data.tg_newtuple),
+            )
+        };
         match self.operation {
-            Operation::Insert => Fired::Insert {
-                new: StoredRow(row),
-            },
+            Operation::Insert => Fired::Insert { new: row },
             Operation::Update => Fired::Update {
-                old: StoredRow(row),
-                new: StoredRow(newer),
+                old: row,
+                new: newer,
             },
-            Operation::Delete => Fired::Delete {
-                old: StoredRow(row),
-            },
+            Operation::Delete => Fired::Delete { old: row },
             Operation::Truncate => Fired::Truncate,
         }
     }

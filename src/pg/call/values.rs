@@ -103,35 +103,3 @@ unsafe impl SqlTranslatable for Composite {
     const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
         Ok(ReturnsRef::One(SqlMappingRef::literal("record")));
 }
-
-/// The call itself, for the types of its arguments. Not an argument in SQL.
-pub struct Call(pg_sys::FunctionCallInfo);
-
-impl Call {
-    /// Type of an argument as the query declares it, counted from 0; `None` where that is not known.
-    pub fn argument_type(&self, argument: i32) -> Option<Oid> {
-        // SAFETY: pgrx hands the call's own frame to the function, which does not outlive it.
-        let oid = unsafe { pg_sys::get_fn_expr_argtype((*self.0).flinfo, argument) };
-        (oid != Oid::INVALID).then_some(oid)
-    }
-}
-
-// SAFETY: the frame is what the virtual argument of pgrx is.
-unsafe impl<'fcx> ArgAbi<'fcx> for Call {
-    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
-        // SAFETY: as above.
-        Call(unsafe { arg.unbox_unchecked::<pg_sys::FunctionCallInfo>() })
-    }
-
-    fn is_virtual_arg() -> bool {
-        true
-    }
-}
-
-// SAFETY: skipped in SQL, like the frame itself.
-unsafe impl SqlTranslatable for Call {
-    const TYPE_IDENT: &'static str = "pgrealtime::call";
-    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
-    const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::Skip);
-    const RETURN_SQL: Result<ReturnsRef, ReturnsError> = Err(ReturnsError::Datum);
-}

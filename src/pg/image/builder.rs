@@ -3,6 +3,7 @@
 use super::attribute::{leave_out, Attribute};
 use super::format::{Column, ColumnSet, Image};
 use super::generated::Generated;
+use crate::pg::backend::memory::Arena;
 use crate::pg::backend::memory::Memory;
 use crate::pg::call::trigger::Call;
 use crate::pg::call::trigger::StoredRow;
@@ -13,14 +14,14 @@ use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use std::cell::RefCell;
 
 /// An image, and the columns that it lacks because the row was too large.
-pub struct Captured {
-    pub image: Image,
+pub struct Captured<'c> {
+    pub image: Image<'c>,
     pub absent: Option<ColumnSet>,
 }
 
-impl Captured {
+impl Captured<'_> {
     /// Lacking more columns.
-    fn without(mut self, more: Option<ColumnSet>) -> Captured {
+    fn without(mut self, more: Option<ColumnSet>) -> Self {
         self.absent = match (self.absent, more) {
             (Some(absent), Some(more)) => Some(absent.and(&more)),
             (absent, more) => absent.or(more),
@@ -30,10 +31,10 @@ impl Captured {
 }
 
 /// The changed columns of an UPDATE and their old values.
-pub struct Difference {
+pub struct Difference<'c> {
     pub changed: ColumnSet,
     /// Old values of the changed columns, NULL in the others; `None` when no column changed.
-    pub old: Option<Captured>,
+    pub old: Option<Captured<'c>>,
 }
 
 /// How rows of a relation become images of its root's row type. Made once per relation.
@@ -130,10 +131,10 @@ impl ImageBuilder {
     /// The row as the root has it, and the columns whose values it lacks.
     fn root_row(&self, row: StoredRow) -> (pg_sys::HeapTuple, Option<ColumnSet>) {
         let tuple = if self.map.is_null() {
-            row.0
+            row.tuple
         } else {
             // SAFETY: the row is one of the map's input type.
-            unsafe { pg_sys::execute_attr_map_tuple(row.0, self.map) }
+            unsafe { pg_sys::execute_attr_map_tuple(row.tuple, self.map) }
         };
         match &self.generated {
             None => (tuple, None),
@@ -150,13 +151,16 @@ impl ImageBuilder {
         }
     }
 
-    /// The values of a row as the root has it, by attribute number less one; they point into the row.
-    pub fn decode(&self, row: StoredRow) -> Decoded {
+    /// The values of a row as the root has it, by attribute number less one; they point into the row, into what is kept of
+    /// columns that were added with a default, or into the arena.
+    pub fn decode<'a>(&'a self, row: StoredRow<'a>, arena: Arena<'a>) -> Decoded<'a> {
         let (mut values, mut nulls) = (Vec::new(), Vec::new());
-        let (tuple, failed) = self.root_row(row);
-        // SAFETY: a stored row of the builder's descriptor.
-        unsafe { self.deform(tuple, &mut values, &mut nulls) };
-        let mut decoded = Decoded::whole(values, nulls);
+        let (tuple, failed) = arena.within(|| self.root_row(row));
+        // SAFETY: a stored row of the builder's descriptor; what the values point to lives as long as 'a.
+        let mut decoded = unsafe {
+            self.deform(tuple, &mut values, &mut nulls);
+            Decoded::whole(values, nulls)
+        };
         if let Some(columns) = failed {
             columns.places().for_each(|place| decoded.leave_out(place));
         }
@@ -165,7 +169,8 @@ impl ImageBuilder {
 
     /// The image of a row; values that would make it larger than `limit` bytes are left out, the largest first, never
     /// one of the key.
-    pub fn image(&self, row: StoredRow, limit: usize) -> Captured {
+    pub fn image<'c>(&self, call: &Call<'c>, row: StoredRow<'c>, limit: usize) -> Captured<'c> {
+        debug_assert!(call.arena().is_current());
         let (tuple, failed) = self.root_row(row);
         // SAFETY: the tuple is a stored row of the builder's descriptor, with at most as many attributes; what is missing
         // at its end is filled in by deforming it.
@@ -188,7 +193,13 @@ impl ImageBuilder {
 
     /// What an UPDATE changed, by comparing the stored bytes: a value that was not touched keeps its TOAST pointer, so
     /// nothing is fetched to compare it.
-    pub fn difference(&self, old: StoredRow, new: StoredRow, limit: usize) -> Difference {
+    pub fn difference<'c>(
+        &self,
+        call: &Call<'c>,
+        [old, new]: [StoredRow<'c>; 2],
+        limit: usize,
+    ) -> Difference<'c> {
+        debug_assert!(call.arena().is_current());
         let ((old, failed), (new, _)) = (self.root_row(old), self.root_row(new));
         let mut buffers = self.buffers.borrow_mut();
         let Buffers {
@@ -242,13 +253,13 @@ impl ImageBuilder {
     }
 
     /// # Safety
-    /// The arrays hold a value of each attribute's type, or NULL.
-    unsafe fn form(
+    /// The arrays hold a value of each attribute's type, or NULL. The current memory context lives as long as `'c`.
+    unsafe fn form<'c>(
         &self,
         values: &mut [pg_sys::Datum],
         nulls: &mut [bool],
         limit: usize,
-    ) -> Captured {
+    ) -> Captured<'c> {
         // SAFETY: as promised; sizes are read from TOAST pointers and headers, so that nothing large is fetched before
         // it is known to fit.
         unsafe {

@@ -33,13 +33,11 @@ impl Decoder {
     }
 
     /// The values of an image; they point into it.
-    pub fn decode(&self, image: Image) -> Decoded {
-        let mut row = Decoded {
-            values: vec![pg_sys::Datum::null(); self.attributes],
-            nulls: vec![true; self.attributes],
-            absent: vec![false; self.attributes],
-        };
-        // SAFETY: an image is a row that was formed with this layout's attributes, detoasted and aligned.
+    pub fn decode<'a>(&self, image: Image<'a>) -> Decoded<'a> {
+        let mut values = vec![pg_sys::Datum::null(); self.attributes];
+        let mut nulls = vec![true; self.attributes];
+        // SAFETY: an image is a row that was formed with this layout's attributes, detoasted and aligned; the
+        // descriptor has no values of its own for attributes that are missing.
         unsafe {
             let mut tuple = pg_sys::HeapTupleData {
                 t_len: image.length as u32,
@@ -49,10 +47,10 @@ impl Decoder {
             pg_sys::heap_deform_tuple(
                 &mut tuple,
                 self.descriptor,
-                row.values.as_mut_ptr(),
-                row.nulls.as_mut_ptr(),
+                values.as_mut_ptr(),
+                nulls.as_mut_ptr(),
             );
+            Decoded::whole(values, nulls)
         }
-        row
     }
 }

@@ -1,7 +1,9 @@
 //! Images: rows that need nothing else to be read, in memory and as the log holds them.
 
+use crate::pg::backend::memory::Arena;
 use crate::pg::sys::compat::Storage;
 use pgrx::pg_sys;
+use std::marker::PhantomData;
 
 /// A row's columns, one bit each, lowest attribute number and lowest bit first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,15 +36,16 @@ impl ColumnSet {
     }
 }
 
-/// A row with nothing stored elsewhere, and with every attribute of its layout: as long as the trigger that captured it
-/// runs, or in the memory context that it was read into.
+/// A row with nothing stored elsewhere, and with every attribute of its layout; `'a` is how long it stays in memory: while
+/// the trigger that captured it runs, or as long as the arena that it was read into.
 ///
 /// The log holds two bytes, the number of attributes and whether any is NULL, then the bitmap of NULLs if so, then the
 /// values as Postgres lays them out in a row; the rest of a row's header says nothing that is not known.
 #[derive(Clone, Copy)]
-pub struct Image {
+pub struct Image<'a> {
     pub(in crate::pg) header: pg_sys::HeapTupleHeader,
     pub(in crate::pg) length: usize,
+    _lent: PhantomData<&'a ()>,
 }
 
 /// Set in the first two bytes when a bitmap of NULLs follows.
@@ -50,15 +53,16 @@ const HAS_NULLS: u16 = 0x8000;
 /// SizeofHeapTupleHeader (htup_details.h): the bitmap of NULLs follows it.
 const BITMAP: usize = 23;
 
-impl Image {
+impl<'a> Image<'a> {
     /// # Safety
-    /// The tuple is valid for as long as the image is used, whole, and has nothing stored elsewhere.
-    pub(in crate::pg) unsafe fn of(tuple: pg_sys::HeapTuple) -> Image {
+    /// The tuple is valid for as long as `'a`, whole, and has nothing stored elsewhere.
+    pub(in crate::pg) unsafe fn of(tuple: pg_sys::HeapTuple) -> Image<'a> {
         // SAFETY: as promised.
         unsafe {
             Image {
                 header: (*tuple).t_data,
                 length: (*tuple).t_len as usize,
+                _lent: PhantomData,
             }
         }
     }
@@ -114,8 +118,8 @@ impl Image {
         }
     }
 
-    /// Reads the stored form into the current memory context; `None` when it is damaged.
-    pub(in crate::pg) fn restore(stored: &[u8]) -> Option<Image> {
+    /// Reads the stored form into an arena; `None` when it is damaged.
+    pub(in crate::pg) fn restore(stored: &[u8], arena: Arena<'a>) -> Option<Image<'a>> {
         let (first, rest) = stored.split_first_chunk::<2>()?;
         let first = u16::from_le_bytes(*first);
         let attributes = first & !HAS_NULLS;
@@ -130,7 +134,7 @@ impl Image {
         let length = before + values.len();
         // SAFETY: the memory has room for header, bitmap and values, and is aligned as rows are.
         unsafe {
-            let memory = pg_sys::palloc(length).cast::<u8>();
+            let memory = arena.within(|| pg_sys::palloc(length)).cast::<u8>();
             memory.write_bytes(0, before);
             let header = memory.cast::<pg_sys::HeapTupleHeaderData>();
             (*header).t_infomask2 = attributes;
@@ -146,7 +150,11 @@ impl Image {
             memory
                 .add(before)
                 .copy_from_nonoverlapping(values.as_ptr(), values.len());
-            Some(Image { header, length })
+            Some(Image {
+                header,
+                length,
+                _lent: PhantomData,
+            })
         }
     }
 }

@@ -55,7 +55,7 @@ pub fn fate(of: Version) -> Fate {
         if !pg_sys::heap_fetch(opened.relation(), any, &mut tuple, &mut buffer, false) {
             Fate::Gone
         } else {
-            let fate = if is_superseded(StoredRow(&mut tuple)) {
+            let fate = if is_superseded(StoredRow::of(&mut tuple)) {
                 let next = (*tuple.t_data).t_ctid;
                 match version_at(of.relation, next) {
                     Some(next) if next != of && next.block != MOVED => Fate::Replaced(next),
@@ -81,7 +81,7 @@ fn version_at(relation: u32, place: pg_sys::ItemPointerData) -> Option<Version> 
     })
 }
 
-impl Call {
+impl Call<'_> {
     /// The step of a row trigger's change; `None` where rows are not stored as heap tuples.
     pub fn step(&self) -> Option<Step> {
         // SAFETY: a trigger call carries its open relation.
@@ -92,7 +92,7 @@ impl Call {
         }
         let version = |row: StoredRow| {
             // SAFETY: the row is a tuple that was fetched from the relation, with the place that it was fetched from.
-            version_at(relation.rd_id.to_u32(), unsafe { (*row.0).t_self })
+            version_at(relation.rd_id.to_u32(), unsafe { (*row.tuple).t_self })
         };
         let fired = self.fired();
         let (command, superseded) = match fired {
@@ -113,7 +113,7 @@ impl Call {
 fn made_by(row: StoredRow) -> u32 {
     // SAFETY: the row is a whole tuple. Where two commands of this transaction share the field, Postgres keeps both.
     unsafe {
-        let header = (*row.0).t_data;
+        let header = (*row.tuple).t_data;
         if (*header).t_infomask & pg_sys::HEAP_COMBOCID as u16 == 0 {
             (*header).t_choice.t_heap.t_field3.t_cid
         } else {
@@ -126,7 +126,7 @@ fn made_by(row: StoredRow) -> u32 {
 fn ended_by(row: StoredRow) -> u32 {
     // SAFETY: as above.
     unsafe {
-        let header = (*row.0).t_data;
+        let header = (*row.tuple).t_data;
         if (*header).t_infomask & pg_sys::HEAP_COMBOCID as u16 == 0 {
             (*header).t_choice.t_heap.t_field3.t_cid
         } else {
@@ -140,7 +140,7 @@ fn ended_by(row: StoredRow) -> u32 {
 fn is_superseded(row: StoredRow) -> bool {
     // SAFETY: the row is a whole tuple, fetched after whatever has been done to it by now.
     unsafe {
-        let header = (*row.0).t_data;
+        let header = (*row.tuple).t_data;
         let mask = u32::from((*header).t_infomask);
         if mask & (pg_sys::HEAP_XMAX_INVALID | pg_sys::HEAP_XMAX_LOCK_ONLY) != 0 {
             return false;

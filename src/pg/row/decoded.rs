@@ -1,23 +1,30 @@
 //! A captured row as values: what an image says of each column of the relation as it is now.
 
 use pgrx::pg_sys;
+use std::marker::PhantomData;
 
-/// A row's values by attribute number less one; those that are absent are NULL, too.
-#[derive(Clone, Default)]
-pub struct Decoded {
+/// A row's values by attribute number less one; those that are absent are NULL, too. `'a` is how long what they point to
+/// stays in memory.
+#[derive(Clone)]
+pub struct Decoded<'a> {
     pub(in crate::pg) values: Vec<pg_sys::Datum>,
     pub(in crate::pg) nulls: Vec<bool>,
     pub(in crate::pg) absent: Vec<bool>,
+    _lent: PhantomData<&'a ()>,
 }
 
-impl Decoded {
+impl<'a> Decoded<'a> {
     /// A row with all its columns.
-    pub(in crate::pg) fn whole(values: Vec<pg_sys::Datum>, nulls: Vec<bool>) -> Decoded {
+    ///
+    /// # Safety
+    /// There is a NULL or not for each value; a value by reference lives as long as `'a`.
+    pub(in crate::pg) unsafe fn whole(values: Vec<pg_sys::Datum>, nulls: Vec<bool>) -> Decoded<'a> {
         let absent = vec![false; values.len()];
         Decoded {
             values,
             nulls,
             absent,
+            _lent: PhantomData,
         }
     }
 
@@ -45,7 +52,7 @@ impl Decoded {
     }
 
     /// Takes a column, its absence included, from another row.
-    pub fn take(&mut self, place: usize, from: &Decoded) {
+    pub fn take(&mut self, place: usize, from: &Decoded<'a>) {
         self.values[place] = from.values[place];
         self.nulls[place] = from.nulls[place];
         self.absent[place] = from.absent[place];
@@ -59,7 +66,7 @@ impl Decoded {
     }
 }
 
-impl Decoded {
+impl Decoded<'_> {
     /// What identifies a row by these columns: their values as stored, whole; `None` when one is absent.
     pub fn identity(&self, key: &[i16], storage: impl Fn(usize) -> (i16, bool)) -> Option<Vec<u8>> {
         self.identity_by(key, storage)

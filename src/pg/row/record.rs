@@ -178,7 +178,7 @@ impl RowShape {
     }
 
     /// A decoded image as a row of this shape; what was of another type by then is absent.
-    pub fn row<'s>(&'s self, decoded: &'s super::decoded::Decoded) -> DeformedRow<'s> {
+    pub fn row<'s>(&'s self, decoded: &'s super::decoded::Decoded<'_>) -> DeformedRow<'s> {
         DeformedRow {
             types: &self.types,
             values: &decoded.values,

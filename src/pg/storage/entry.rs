@@ -16,8 +16,8 @@ pub struct NewEntry<'a> {
     pub layout: i64,
     pub relation: pg_sys::Oid,
     pub operation: u8,
-    pub image: Option<Image>,
-    pub old: Option<Image>,
+    pub image: Option<Image<'a>>,
+    pub old: Option<Image<'a>>,
     pub marks: Option<&'a [u8]>,
     /// Whether it goes into the index of first entries.
     pub first: bool,

@@ -1,6 +1,7 @@
 //! Reading segments of the change log: index scans without planned SQL and without predicate locks.
 
 use super::segment::SegmentOids;
+use crate::pg::backend::memory::Arena;
 use crate::pg::image::format::Image;
 use crate::timestamp::Timestamp;
 use pgrx::{pg_sys, FromDatum};
@@ -222,27 +223,28 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// A copy of its image, in the current memory context.
-    pub fn image(&self) -> Option<Image> {
-        self.image_in(7)
+    /// A copy of its image.
+    pub fn image<'m>(&self, arena: Arena<'m>) -> Option<Image<'m>> {
+        self.image_in(7, arena)
     }
 
-    /// A copy of its old image, in the current memory context.
-    pub fn old_image(&self) -> Option<Image> {
-        self.image_in(8)
+    /// A copy of its old image.
+    pub fn old_image<'m>(&self, arena: Arena<'m>) -> Option<Image<'m>> {
+        self.image_in(8, arena)
     }
 
-    fn image_in(&self, column: i32) -> Option<Image> {
+    fn image_in<'m>(&self, column: i32, arena: Arena<'m>) -> Option<Image<'m>> {
         let (datum, null) = self.column(column);
         if null {
             return None;
         }
         // SAFETY: the column is a bytea, which is detoasted if need be; its bytes are read before anything is freed.
-        Image::restore(unsafe {
+        let stored = arena.within(|| unsafe {
             let bytes = pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr());
             let size = pgrx::varsize_any_exhdr(bytes);
             std::slice::from_raw_parts(pgrx::vardata_any(bytes).cast::<u8>(), size)
-        })
+        });
+        Image::restore(stored, arena)
     }
 
     /// A copy of its marks.
