@@ -18,6 +18,7 @@ use crate::pg::catalog::rowtype;
 use crate::pg::catalog::rowtype::Table;
 use crate::pg::image::builder::ImageBuilder;
 use crate::pg::judge::access::Access;
+use crate::pg::judge::access::Readers;
 use crate::pg::row::decoded::Decoded;
 use crate::pg::row::record::RowShape;
 use crate::pg::Oid;
@@ -42,18 +43,25 @@ pub struct MessageSinks {
     /// What a broadcast carries where not everybody sees the row.
     key_plan: RecordPlan,
     access: Access,
+    /// Whether all who may read a broadcast may know keys.
+    tells_key: bool,
+    /// Whether it broadcasts, and where to: who may read there counts.
+    broadcasts: bool,
+    messages: Option<Oid>,
     /// The topic's columns.
     topic_plan: RecordPlan,
     row_filter: filter::Asked,
-    /// Roles, their memberships, functions.
-    catalogs: Fresh,
+    /// Roles, their memberships, functions; the table of the messages.
+    fresh: Vec<Fresh>,
 }
 
 impl MessageSinks {
     /// Those of a relation; `None` for one that has just been dropped.
     pub fn new(relation: Oid, sinks: &Sinks, arguments: &Arguments) -> Option<MessageSinks> {
         // Watched before they are read: what changes meanwhile is noticed.
-        let catalogs = invalidation::watch_catalogs();
+        let mut fresh = vec![invalidation::watch_catalogs()];
+        let messages = sinks.topic.as_ref().and_then(|_| broadcast::table());
+        fresh.extend(messages.map(invalidation::watch));
         let row_type = rowtype::row_type_of_relation(relation)?;
         let table = Table::by_oid(relation)?;
         let shape = RowShape::of_type(&Rc::new(Memory::new()), row_type);
@@ -73,15 +81,24 @@ impl MessageSinks {
             false => RecordPlan::new(shape.columns(), columns.as_deref(), &table.key),
         };
         // Whoever may join a topic receives what is sent to it, and nobody here knows who that is.
-        let access = match sinks.topic.is_some() && !by_key {
-            true => Access::of(relation, row_type, &plan.numbers(), &topic),
-            false => Access::Never,
+        let readers = sinks
+            .topic
+            .as_ref()
+            .map(|_| Readers::of(relation, messages));
+        let access = match &readers {
+            Some(readers) if !by_key => readers.access(row_type, &plan.numbers(), &topic),
+            _ => Access::Never,
         };
+        let key_plan = of_key();
+        let tells_key = readers.is_some_and(|readers| readers.may_select(&key_plan.numbers()));
         Some(MessageSinks {
             plan,
-            key_plan: of_key(),
+            key_plan,
             access,
-            catalogs,
+            tells_key,
+            broadcasts: sinks.topic.is_some(),
+            messages,
+            fresh,
             topic_plan: RecordPlan::new(shape.columns(), Some(&topic), &[]),
             row_filter: row_filter(
                 relation,
@@ -98,7 +115,9 @@ impl MessageSinks {
 
     /// Whether what is known besides the relation itself still holds.
     pub fn is_fresh(&self) -> bool {
-        self.plan.is_fresh() && self.catalogs.get()
+        self.plan.is_fresh()
+            && self.fresh.iter().all(Fresh::get)
+            && (!self.broadcasts || broadcast::table() == self.messages)
     }
 
     /// Hands a change to the sinks.
@@ -183,9 +202,10 @@ impl MessageSinks {
         let Some(topic) = topic else {
             return;
         };
-        let plan = match self.is_seen_by_all(rows) {
-            true => &self.plan,
-            false => &self.key_plan,
+        let (plan, rows) = match self.is_seen_by_all(rows) {
+            true => (&self.plan, rows),
+            false if self.tells_key => (&self.key_plan, rows),
+            false => (&self.key_plan, [&None, &None]),
         };
         self.send_by(plan, operation, &topic, rows);
     }
@@ -197,7 +217,7 @@ impl MessageSinks {
         });
     }
 
-    /// Whether every role with SELECT sees what the message would tell of these rows.
+    /// Whether all who may read it see what the message would tell of these rows.
     fn is_seen_by_all(&self, rows: Rows) -> bool {
         match &self.access {
             Access::Never => false,

@@ -6,6 +6,7 @@ use crate::error::{report, Error, Result};
 use crate::pg::backend::subtransaction::attempt;
 use crate::pg::backend::xact;
 use crate::pg::storage::broadcast::insert;
+pub use crate::pg::storage::broadcast::table;
 use crate::pg::storage::broadcast::Message;
 use crate::pg::Oid;
 use serde_json::value::RawValue;

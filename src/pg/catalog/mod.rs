@@ -6,6 +6,7 @@ pub(in crate::pg) mod catalog_scan;
 pub mod columns;
 pub(in crate::pg) mod grants;
 pub mod keys;
+pub(in crate::pg) mod members;
 pub mod names;
 pub mod policies;
 pub mod privilege;

@@ -1,19 +1,31 @@
-//! Whether every role that may SELECT from a relation sees a row of it: for a sink that does not know who will read.
+//! Whether everybody who may read a message sees the row that it tells of: for a sink that does not know who will read.
 
 use super::row_filter::RowFilter;
 use crate::pg::backend::subtransaction::attempt;
 use crate::pg::catalog::grants::select_grants;
 use crate::pg::catalog::grants::Grant;
+use crate::pg::catalog::members::members;
 use crate::pg::catalog::policies::with_policies;
 use crate::pg::catalog::policies::Policies;
 use crate::pg::catalog::policies::Policy;
 use crate::pg::catalog::privilege::bypasses_row_security;
+use crate::pg::catalog::privilege::may_use_schema_of;
 use crate::pg::catalog::privilege::selectable;
+use crate::pg::catalog::relation::Class;
 use crate::pg::sql::typeinfo::FIRST_USER_OID;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
 
-/// Which rows all roles with SELECT see.
+/// Who may read what is told of a relation to nobody in particular: the roles that were granted SELECT on it, those that
+/// were granted SELECT on the table of the messages, and the members of pg_read_all_data, who read both. Whoever owns the
+/// relation or the messages is trusted with what he has.
+pub struct Readers {
+    relation: Oid,
+    /// PUBLIC as the invalid OID.
+    roles: Vec<Oid>,
+}
+
+/// Which rows all readers see.
 pub enum Access {
     /// None that could be told: nobody but the owner has SELECT, a column is withheld from somebody who has it for another,
     /// or the policies ask for more than what the listener knows already.
@@ -22,18 +34,54 @@ pub enum Access {
     Where(RowFilter),
 }
 
-impl Access {
-    /// `delivered`: the columns that are told of a row. `known`: those that a listener knows of every row that reaches him.
-    pub fn of(relation: Oid, row_type: Oid, delivered: &[i16], known: &[i16]) -> Access {
-        let Some(readers) = readers(relation, delivered) else {
-            return Access::Never;
+impl Readers {
+    /// `messages`: the table of the messages, where there is one.
+    pub fn of(relation: Oid, messages: Option<Oid>) -> Readers {
+        let tables = std::iter::once(relation).chain(messages);
+        let owners: Vec<Oid> = tables
+            .clone()
+            .filter_map(|table| Class::by_oid(table).map(|class| class.owner))
+            .collect();
+        let mut roles: Vec<Oid> = tables
+            .flat_map(select_grants)
+            .map(|grant| grant.grantee)
+            .chain(members(READ_ALL_DATA))
+            .collect();
+        roles.retain(|role| !owners.contains(role));
+        roles.sort_unstable_by_key(|role| role.to_u32());
+        roles.dedup();
+        Readers { relation, roles }
+    }
+
+    /// Whether all of them may SELECT these columns.
+    pub fn may_select(&self, columns: &[i16]) -> bool {
+        let relation = self.relation;
+        let grants = select_grants(relation);
+        let may_public = |column: &i16| {
+            let to_public = |grant: &Grant| {
+                grant.grantee == Oid::INVALID && grant.column.is_none_or(|one| one == *column)
+            };
+            grants.iter().any(to_public)
         };
-        with_policies(relation, |policies| {
+        let may = |role: &Oid| match *role {
+            Oid::INVALID => columns.iter().all(may_public),
+            role => selectable(relation, role, columns).len() == columns.len(),
+        };
+        let mut roles = self.roles.iter();
+        roles.all(|role| may_use_schema_of(relation, *role) && may(role))
+    }
+
+    /// `delivered`: the columns that are told of a row. `known`: those that a listener knows of every row that reaches him.
+    pub fn access(&self, row_type: Oid, delivered: &[i16], known: &[i16]) -> Access {
+        if self.roles.is_empty() || !self.may_select(delivered) {
+            return Access::Never;
+        }
+        with_policies(self.relation, |policies| {
             if !policies.enabled {
                 return Access::Always;
             }
             // A condition that cannot be compiled lets no row through.
-            attempt(|| Ok(condition(policies, readers, row_type, known)))
+            attempt(|| Ok(condition(policies, self.roles.clone(), row_type, known)))
                 .ok()
                 .flatten()
                 .map_or(Access::Never, Access::Where)
@@ -42,27 +90,7 @@ impl Access {
     }
 }
 
-/// The grantees of SELECT, PUBLIC as the invalid OID, the owner not among them; `None` where there are none, or where one
-/// of them may not SELECT all of the columns.
-fn readers(relation: Oid, columns: &[i16]) -> Option<Vec<Oid>> {
-    let owner = crate::pg::catalog::relation::Class::by_oid(relation)?.owner;
-    let grants = select_grants(relation);
-    let mut readers: Vec<Oid> = grants.iter().map(|grant| grant.grantee).collect();
-    readers.retain(|role| *role != owner);
-    readers.sort_unstable_by_key(|role| role.to_u32());
-    readers.dedup();
-    let may_public = |column: &i16| {
-        let to_public = |grant: &Grant| {
-            grant.grantee == Oid::INVALID && grant.column.is_none_or(|one| one == *column)
-        };
-        grants.iter().any(to_public)
-    };
-    let may = |role: &Oid| match *role {
-        Oid::INVALID => columns.iter().all(may_public),
-        role => selectable(relation, role, columns).len() == columns.len(),
-    };
-    (!readers.is_empty() && readers.iter().all(may)).then_some(readers)
-}
+const READ_ALL_DATA: Oid = Oid::from_u32(pg_sys::ROLE_PG_READ_ALL_DATA);
 
 /// The condition that holds for a row which all readers see; `None` where there is none that could be asked.
 fn condition(

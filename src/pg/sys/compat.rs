@@ -64,6 +64,9 @@ pub fn takes_generated(publication: &pg_sys::FormData_pg_publication) -> bool {
 /// Whether TRUNCATE triggers can be made on foreign tables (trigger.c, CreateTriggerFiringOn).
 pub const FOREIGN_TRUNCATE_TRIGGERS: bool = cfg!(not(feature = "pg15"));
 
+/// Number of the column pg_auth_members.roleid; the member is the next one.
+pub const AUTH_MEMBERS_ROLEID: u32 = if cfg!(feature = "pg15") { 1 } else { 2 };
+
 /// What [`takes_generated`] says of a publication that is made without options.
 pub const NEW_PUBLICATION_TAKES_GENERATED: bool = cfg!(not(feature = "pg18"));
 

@@ -1,4 +1,4 @@
--- Broadcast sends whole rows only where every role with SELECT sees every column of the very row, else keys.
+-- Broadcast sends whole rows only where every role with SELECT sees every column of the very row, else keys, else nothing.
 \pset format unaligned
 \pset tuples_only on
 SET client_min_messages = warning;
@@ -21,7 +21,7 @@ BEGIN
   DELETE FROM t;
   INSERT INTO t VALUES (1, to_org, true, 'x');
   UPDATE t SET word = 'y';
-  SELECT string_agg(payload ->> 'operation' || ' ' || CASE (SELECT count(*) FROM jsonb_object_keys(payload -> 'record')) WHEN 1 THEN 'key' WHEN 4 THEN 'row' ELSE 'other' END
+  SELECT string_agg(payload ->> 'operation' || ' ' || CASE (SELECT count(*) FROM jsonb_object_keys(NULLIF(payload -> 'record', 'null'))) WHEN 0 THEN 'nothing' WHEN 1 THEN 'key' WHEN 4 THEN 'row' ELSE 'other' END
     || CASE WHEN payload -> 'old_record' <> 'null' THEN ', old ' || CASE (SELECT count(*) FROM jsonb_object_keys(payload -> 'old_record')) WHEN 1 THEN 'key' WHEN 4 THEN 'row' ELSE 'other' END ELSE '' END, '; ')
   INTO told FROM realtime.messages WHERE payload ->> 'operation' <> 'DELETE';
   RAISE INFO '%: %', what, told;
