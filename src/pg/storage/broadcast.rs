@@ -53,7 +53,7 @@ pub fn table() -> Option<pg_sys::Oid> {
 
 /// Inserts a message with the rights of the table's owner, restricted: who owns it decides what else runs, and never runs
 /// it with more rights than his own. Partition routing is Postgres's. Raises what the INSERT raises. Errors: 42P01, 42809,
-/// 42501 for a table of a superuser to which somebody else has tied code, 55000 where its code could meet temporary
+/// 42501 where somebody without the owner's rights has tied code to it, 55000 where its code could meet temporary
 /// objects of somebody without the owner's rights, or where the table is another one all the time.
 pub fn insert(message: &Message) -> Result<()> {
     let target = locked()?;
@@ -148,11 +148,9 @@ fn refused(class: &Class, code: &Code) -> Option<Error> {
             "realtime.messages is not a table",
         )));
     }
-    // SAFETY: a syscache look-up.
-    let is_superusers = unsafe { pg_sys::superuser_arg(class.owner) };
-    (is_superusers && code.is_planted).then(|| {
+    code.is_planted.then(|| {
         Error::insufficient_privilege(report(
-            "realtime.messages belongs to a superuser, and code of another role would run with its rights",
+            "code of a role without the rights of the owner of realtime.messages would run with them",
         ))
     })
 }

@@ -8,9 +8,9 @@ use std::ffi::CStr;
 
 /// What runs when a row is inserted into $1, as functions, operators, types and operator classes that are not Postgres's
 /// own: of it and its partitions, their triggers (with WHEN), defaults, constraints, indexes, rules, partition keys, and
-/// policies that are forced upon the owner. Whether one of them could have been made by somebody who is no superuser (a
-/// role with the privilege TRIGGER can plant a trigger), whether there are any (rules and
-/// policies may reach further), and the functions.
+/// policies that are forced upon the owner. Whether one of them is of a role that has not all the rights of the owner (with
+/// the privilege TRIGGER it can plant a trigger), whether there are any (rules and policies may reach further), and the
+/// functions. A role that the owner is a member of gains by his rights what it has not.
 const CODE: &CStr = c"
 WITH RECURSIVE tree (oid) AS (
     SELECT $1
@@ -38,7 +38,7 @@ WITH RECURSIVE tree (oid) AS (
     LEFT JOIN pg_type AS t ON used.classid = 'pg_type'::regclass AND t.oid = used.objid
     LEFT JOIN pg_opclass AS c ON used.classid = 'pg_opclass'::regclass AND c.oid = used.objid
 )
-SELECT EXISTS (SELECT FROM maker JOIN pg_authid AS a USING (oid) WHERE NOT a.rolsuper),
+SELECT EXISTS (SELECT FROM maker, pg_class AS c WHERE c.oid = $1 AND NOT pg_has_role(maker.oid, c.relowner, 'USAGE')),
        EXISTS (SELECT FROM used)
        OR EXISTS (SELECT FROM part WHERE classid IN ('pg_rewrite'::regclass, 'pg_policy'::regclass)),
        ARRAY (SELECT objid FROM used WHERE classid = 'pg_proc'::regclass)";
@@ -49,6 +49,7 @@ const BOOTSTRAP_ROLE: pg_sys::Oid = pg_sys::Oid::from_u32(pg_sys::BOOTSTRAP_SUPE
 /// What an INSERT runs besides Postgres's own code.
 #[derive(Default)]
 pub struct Code {
+    /// Whether some of it is of a role without the rights of the table's owner.
     pub is_planted: bool,
     /// Whether there is any.
     pub is_any: bool,
