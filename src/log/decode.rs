@@ -70,13 +70,18 @@ pub(super) fn decode<'m>(stream: &Stream, arena: Arena<'m>) -> Result<Entry<'m>>
     })
 }
 
+/// `None` when it is damaged. Whatever changed has an old value, and nothing else has.
 fn row<'m>(stream: &Stream, operation: RowOperation, arena: Arena<'m>) -> Option<CapturedRow<'m>> {
+    let marks = Marks::decode(stream.marks().as_deref())?;
+    let old = stream.old_image(arena)?;
+    let changed = marks.changed.iter().any(|bits| *bits != 0);
+    (changed == old.is_some()).then_some(())?;
     Some(CapturedRow {
         operation,
         layout: stream.layout(),
-        image: stream.image(arena)?,
-        old: stream.old_image(arena),
-        marks: Marks::decode(stream.marks().as_deref())?,
+        image: stream.image(arena)??,
+        old,
+        marks,
     })
 }
 

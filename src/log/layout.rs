@@ -1,7 +1,7 @@
 //! Layouts: what the columns of an image were when it was captured, written once for each segment that needs it.
 
 use super::state::Current;
-use crate::error::Result;
+use crate::error::{report, Error, Result};
 use crate::pg::backend::cache::{Cache, Kept};
 use crate::pg::backend::xact;
 use crate::pg::image::format::Column;
@@ -144,6 +144,7 @@ impl Layout {
         ]);
     }
 
+    /// `None` when it is damaged.
     fn from_row(row: &Row) -> Option<Layout> {
         // No type is stored as NULL.
         let mut types = row
@@ -169,11 +170,19 @@ impl Layout {
                 })
             })
             .collect::<Option<Vec<_>>>()?;
+        let rest = (types.next(), typmods.next(), lengths.next(), letters.next());
+        (rest == (None, None, None, None)).then_some(())?;
         Some(Layout {
             relation: row.get(1)?,
             columns,
         })
     }
+}
+
+fn damaged() -> Error {
+    Error::data_corrupted(report(
+        "the layout of a change is damaged in the change log",
+    ))
 }
 
 fn alignment_letter(column: &Column) -> char {
@@ -189,22 +198,20 @@ thread_local! {
     static READ: RefCell<Cache<i64, Rc<Layout>>> = RefCell::new(Cache::new(KEPT));
 }
 
-/// The layout of an entry that the statement sees; what an id means never changes, so it is read once a session.
+/// The layout of an entry that the statement sees; what an id means never changes, so it is read once a session. Errors:
+/// XX001 when it is damaged.
 pub fn find(id: i64) -> Result<Option<Rc<Layout>>> {
     if let Some(layout) = READ.with_borrow_mut(|read| read.get(&id)) {
         return Ok(Some(layout));
     }
     let table = Table::open_member("log_layout", Lock::AccessShare)?;
-    let found = table
-        .rows(View::Latest)
-        .iter()
-        .filter(|row| row.get::<i64>(0) == Some(id))
-        .find_map(Layout::from_row)
-        .map(Rc::new);
-    if let Some(layout) = &found {
-        READ.with_borrow_mut(|read| read.insert(id, layout.clone()));
-    }
-    Ok(found)
+    let rows = table.rows(View::Latest);
+    let Some(row) = rows.iter().find(|row| row.get::<i64>(0) == Some(id)) else {
+        return Ok(None);
+    };
+    let layout = Rc::new(Layout::from_row(row).ok_or_else(damaged)?);
+    READ.with_borrow_mut(|read| read.insert(id, layout.clone()));
+    Ok(Some(layout))
 }
 
 /// Deletes the rows of a segment that is being emptied: nobody writes into it, so all of them have committed.

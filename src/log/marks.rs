@@ -40,11 +40,12 @@ impl Marks {
     /// Reads the stored form; `None` when it is damaged.
     pub fn decode(bytes: Option<&[u8]>) -> Option<Marks> {
         let mut marks = Marks::default();
-        let Some((flags, mut rest)) = bytes.and_then(<[u8]>::split_first) else {
+        let Some(bytes) = bytes else {
             return Some(marks);
         };
-        let parts = (*flags & (CHANGED | ABSENT | OLD_ABSENT)).count_ones() as usize;
-        if parts == 0 || rest.len() % parts != 0 {
+        let (flags, mut rest) = bytes.split_first()?;
+        let parts = flags.count_ones() as usize;
+        if flags & !(CHANGED | ABSENT | OLD_ABSENT) != 0 || parts == 0 || rest.len() % parts != 0 {
             return None;
         }
         let length = rest.len() / parts;
@@ -98,6 +99,8 @@ mod tests {
         }
         assert_eq!(Marks::decode(Some(&[3, 1])), None);
         assert_eq!(Marks::decode(Some(&[0, 1])), None);
+        assert_eq!(Marks::decode(Some(&[])), None);
+        assert_eq!(Marks::decode(Some(&[9, 1])), None);
     }
 
     #[test]

@@ -127,7 +127,7 @@ pub fn empty_oldest(now: Timestamp) -> Result<bool> {
     layout::forget(oldest.segment)?;
     Closed::write(oldest.segment, None)?;
     State::change(|state| {
-        state.horizon = Some(seal);
+        state.horizon = Some(seal.to_bytes());
         state.janitor_run = Some(now);
         state.emptying_delayed = None;
     })?;

@@ -1,7 +1,7 @@
 //! The log's state: its identity, the segment that is written, the seals of the others, the horizon.
 
 use super::cursor::Snapshot;
-use crate::error::Result;
+use crate::error::{report, Error, Result};
 use crate::pg::backend::invalidation;
 use crate::pg::backend::invalidation::Fresh;
 use crate::pg::storage::heap;
@@ -26,8 +26,8 @@ pub struct State {
     pub epoch: i32,
     pub current: u16,
     pub current_since: Timestamp,
-    /// The seal of the last emptied segment.
-    pub horizon: Option<Snapshot>,
+    /// The seal of the last emptied segment, as it is stored: who only writes does not look at it.
+    pub horizon: Option<Vec<u8>>,
     pub janitor_run: Option<Timestamp>,
     pub janitor_error: Option<String>,
     /// Since when readers have kept the oldest segment from being emptied.
@@ -52,26 +52,34 @@ fn moment(at: TimestampWithTimeZone) -> Timestamp {
 }
 
 impl State {
+    /// `None` when it is damaged.
     fn from_row(row: &Row) -> Option<State> {
         Some(State {
             log_id: row.get(0)?,
             epoch: row.get(1)?,
-            current: row.get::<i16>(2)? as u16,
+            current: segment_number(row.get(2)?)?,
             current_since: moment(row.get(3)?),
-            horizon: row
-                .get::<Vec<u8>>(4)
-                .and_then(|bytes| Snapshot::from_bytes(&bytes)),
+            horizon: row.get(4),
             janitor_run: row.get(5).map(moment),
             janitor_error: row.get(6),
             emptying_delayed: row.get(7).map(moment),
         })
     }
 
-    /// Reads the state.
+    /// Reads the state. Errors: XX001 when it is damaged.
     pub fn read(view: View) -> Result<State> {
         let table = Table::open_member("log_state", Lock::AccessShare)?;
-        let state = table.rows(view).iter().find_map(State::from_row);
-        state.ok_or_else(missing)
+        State::of(&table.rows(view))
+    }
+
+    fn of(rows: &[Row]) -> Result<State> {
+        State::from_row(rows.first().ok_or_else(missing)?).ok_or_else(damaged)
+    }
+
+    /// The seal of the last emptied segment; `None` while none has been. Errors: XX001 when it is damaged.
+    pub fn horizon(&self) -> Result<Option<Snapshot>> {
+        let seal = |bytes: &Vec<u8>| Snapshot::from_bytes(bytes).ok_or_else(damaged);
+        self.horizon.as_ref().map(seal).transpose()
     }
 
     /// Replaces the state under a lock that admits one writer, and tells every session.
@@ -79,7 +87,7 @@ impl State {
         let table = Table::open_member("log_state", Lock::ShareRowExclusive)?;
         let rows = table.rows(View::Latest);
         let row = rows.first().ok_or_else(missing)?;
-        let mut state = State::from_row(row).ok_or_else(missing)?;
+        let mut state = State::from_row(row).ok_or_else(damaged)?;
         change(&mut state);
         table.delete(row.id());
         state.insert(&table);
@@ -105,13 +113,12 @@ impl State {
     }
 
     fn insert(&self, table: &Table) {
-        let horizon = self.horizon.as_ref().map(Snapshot::to_bytes);
         table.insert(&[
             Some(Value::Int8(self.log_id)),
             Some(Value::Int4(self.epoch)),
             Some(Value::Int2(self.current as i16)),
             Some(Value::Timestamp(self.current_since)),
-            horizon.as_deref().map(Value::Bytes),
+            self.horizon.as_deref().map(Value::Bytes),
             self.janitor_run.map(Value::Timestamp),
             self.janitor_error.as_deref().map(Value::Text),
             self.emptying_delayed.map(Value::Timestamp),
@@ -120,23 +127,26 @@ impl State {
 }
 
 impl Closed {
+    /// `None` when it is damaged. A seal that is damaged counts as none, and is made again: a later one may keep the segment
+    /// for longer and sends more readers back to their tables, never fewer.
     fn from_row(row: &Row) -> Option<Closed> {
         let sealed_at = row.get(2).map(moment);
         let seal = row
             .get::<Vec<u8>>(3)
             .and_then(|bytes| Snapshot::from_bytes(&bytes));
         Some(Closed {
-            segment: row.get::<i16>(0)? as u16,
+            segment: segment_number(row.get(0)?)?,
             closed_at: moment(row.get(1)?),
             seal: sealed_at.zip(seal),
         })
     }
 
-    /// Reads the closed segments, in no order.
+    /// Reads the closed segments, in no order. Errors: XX001 when one is damaged.
     pub fn read(view: View) -> Result<Vec<Closed>> {
         let table = Table::open_member("log_segment", Lock::AccessShare)?;
         let rows = table.rows(view);
-        Ok(rows.iter().filter_map(Closed::from_row).collect())
+        let closed: Option<Vec<Closed>> = rows.iter().map(Closed::from_row).collect();
+        closed.ok_or_else(damaged)
     }
 
     /// The oldest of the closed segments: the one that will be written next. The ring is what tells, not the clock,
@@ -168,9 +178,22 @@ impl Closed {
     }
 }
 
-fn missing() -> crate::error::Error {
-    crate::error::Error::object_not_in_prerequisite_state(
-        crate::error::report("the change log has no state")
+/// A stored number of a segment; `None` for what is none.
+fn segment_number(stored: i16) -> Option<u16> {
+    u16::try_from(stored).ok().filter(|one| *one < SEGMENTS)
+}
+
+fn damaged() -> Error {
+    Error::data_corrupted(
+        report("the state of the change log is damaged").hint(
+            "Check the server's storage. DROP EXTENSION pgrealtime and CREATE EXTENSION pgrealtime make a new log.",
+        ),
+    )
+}
+
+fn missing() -> Error {
+    Error::object_not_in_prerequisite_state(
+        report("the change log has no state")
             .hint("DROP EXTENSION pgrealtime, then CREATE EXTENSION pgrealtime."),
     )
 }
@@ -227,16 +250,12 @@ fn load() -> Result<Current> {
         .map(|segment| heap::member_oid(&table_name(segment)).ok_or_else(missing))
         .collect::<Result<Vec<_>>>()?;
     let fresh = invalidation::watch(table.oid());
-    let state = table
-        .rows(View::Latest)
-        .iter()
-        .find_map(State::from_row)
-        .ok_or_else(missing)?;
+    let state = State::of(&table.rows(View::Latest))?;
     let segments = tables
         .into_iter()
         .map(|table| SegmentOids::find(table, &fresh))
         .collect::<Result<Vec<_>>>()?;
-    let number = state.current % SEGMENTS;
+    let number = state.current;
     LOADED.set(LOADED.get() + 1);
     let current = Current {
         number,

@@ -100,9 +100,8 @@ pub fn check(cursor: &Cursor, state: &State) -> Result<()> {
     } else if is_newer(cursor) {
         "It is newer than this server: an older copy of it may have been restored."
     } else if state
-        .horizon
-        .as_ref()
-        .is_some_and(|seal| !cursor.from.snapshot.covers(seal))
+        .horizon()?
+        .is_some_and(|seal| !cursor.from.snapshot.covers(&seal))
     {
         "Changes after it have left the change log."
     } else {

@@ -223,20 +223,21 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// A copy of its image.
-    pub fn image<'m>(&self, arena: Arena<'m>) -> Option<Image<'m>> {
+    /// A copy of its image; `None` when it is damaged.
+    pub fn image<'m>(&self, arena: Arena<'m>) -> Option<Option<Image<'m>>> {
         self.image_in(7, arena)
     }
 
-    /// A copy of its old image.
-    pub fn old_image<'m>(&self, arena: Arena<'m>) -> Option<Image<'m>> {
+    /// A copy of its old image; `None` when it is damaged.
+    pub fn old_image<'m>(&self, arena: Arena<'m>) -> Option<Option<Image<'m>>> {
         self.image_in(8, arena)
     }
 
-    fn image_in<'m>(&self, column: i32, arena: Arena<'m>) -> Option<Image<'m>> {
+    /// `None` when it is damaged, of NULL an empty `Some`.
+    fn image_in<'m>(&self, column: i32, arena: Arena<'m>) -> Option<Option<Image<'m>>> {
         let (datum, null) = self.column(column);
         if null {
-            return None;
+            return Some(None);
         }
         // SAFETY: the column is a bytea, which is detoasted if need be; its bytes are read before anything is freed.
         let stored = arena.within(|| unsafe {
@@ -244,7 +245,7 @@ impl<'a> Stream<'a> {
             let size = pgrx::varsize_any_exhdr(bytes);
             std::slice::from_raw_parts(pgrx::vardata_any(bytes).cast::<u8>(), size)
         });
-        Image::restore(stored, arena)
+        Image::restore(stored, arena).map(Some)
     }
 
     /// A copy of its marks.
