@@ -50,6 +50,15 @@ impl Sink {
     }
 }
 
+/// Which columns of a table the arguments mean: a name can come to be another column's. In another table, such as the
+/// one that a dump makes, numbers say nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Numbers {
+    /// The table's OID.
+    pub table: u32,
+    pub columns: Vec<(i16, String)>,
+}
+
 /// What the arguments of a capture trigger say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arguments {
@@ -59,12 +68,15 @@ pub struct Arguments {
     pub key_only: bool,
     /// `deletes => 'key'`: every DELETE carries the key alone.
     pub deletes_by_key: bool,
-    /// By name, since a dump may number columns anew; RENAME COLUMN makes the trigger again.
+    /// By name, since a dump may number columns anew; RENAME COLUMN makes the trigger again, or [`Numbers`] tell that it
+    /// could not.
     pub columns: Option<Vec<String>>,
     /// As the user wrote it: readers and sinks compile it themselves.
     pub filter: Option<String>,
     /// The template of the broadcast's topic; only with that sink.
     pub topic: Option<String>,
+    /// Of the columns that the arguments name.
+    pub numbers: Option<Numbers>,
     /// The TRUNCATE trigger of a partition, which serves the partitioned table above.
     pub is_leaf: bool,
 }
@@ -75,6 +87,7 @@ const DELETES_KEY: &str = "deletes=key";
 const COLUMNS: &str = "columns=";
 const FILTER: &str = "filter=";
 const TOPIC: &str = "topic=";
+const NUMBERS: &str = "numbers=";
 const LEAF: &str = "leaf";
 
 impl Arguments {
@@ -95,6 +108,9 @@ impl Arguments {
         }
         if let Some(topic) = self.topic.as_ref().filter(|_| self.has(Sink::Broadcast)) {
             all.push(format!("{TOPIC}{topic}"));
+        }
+        if let Some(Numbers { table, columns }) = &self.numbers {
+            all.push(format!("{NUMBERS}{}", serde_json::json!([table, columns])));
         }
         if self.is_leaf {
             all.push(LEAF.to_owned());
@@ -121,6 +137,9 @@ impl Arguments {
             deletes_by_key: has(DELETES_KEY),
             columns: value(COLUMNS).and_then(|columns| serde_json::from_str(columns).ok()),
             filter: value(FILTER).map(str::to_owned),
+            numbers: value(NUMBERS)
+                .and_then(|numbers| serde_json::from_str(numbers).ok())
+                .map(|(table, columns)| Numbers { table, columns }),
             is_leaf: has(LEAF),
         }
     }
@@ -131,6 +150,29 @@ impl Arguments {
             is_leaf: true,
             ..self.clone()
         }
+    }
+
+    /// The same whatever the numbers of the columns are: as a dump has them.
+    pub fn by_name(&self) -> Arguments {
+        Arguments {
+            numbers: None,
+            ..self.clone()
+        }
+    }
+
+    /// A column that the arguments mean under a name which is not its any more, and its name of today, by the names of the
+    /// table's live columns.
+    pub fn renamed(
+        &self,
+        table: u32,
+        name_of: impl Fn(i16) -> Option<String>,
+    ) -> Option<(String, String)> {
+        let numbers = self.numbers.as_ref().filter(|one| one.table == table)?;
+        // A column that was dropped is nobody's: its name may be given again.
+        numbers.columns.iter().find_map(|(number, then)| {
+            let now = name_of(*number).filter(|now| now != then)?;
+            Some((then.clone(), now))
+        })
     }
 
     /// Whether changes go to this sink.
@@ -150,7 +192,7 @@ mod tests {
             3 => any::<char>().prop_filter("no NUL", |c| *c != '\0').prop_map(String::from),
             2 => prop::sample::select(vec![
                 ",", "\"", "'", "\\", "{", "}", "[", "]", "\n", "\t", " ", "=", "", "leaf", "sinks=", "payload=key",
-                "deletes=key", "columns=", "filter=", "topic=", "log",
+                "deletes=key", "columns=", "filter=", "topic=", "numbers=", "log",
             ])
             .prop_map(str::to_owned),
         ];
@@ -165,10 +207,12 @@ mod tests {
             columns in prop::option::of(prop::collection::vec(text(), 0..5)),
             filter in prop::option::of(text()),
             topic in prop::option::of(text()),
+            numbers in prop::option::of((any::<u32>(), prop::collection::vec((any::<i16>(), text()), 0..4))),
             is_leaf in any::<bool>(),
         ) -> Arguments {
             let topic = topic.filter(|_| sinks.contains(&Sink::Broadcast));
-            Arguments { sinks, key_only, deletes_by_key, columns, filter, topic, is_leaf }
+            let numbers = numbers.map(|(table, columns)| Numbers { table, columns });
+            Arguments { sinks, key_only, deletes_by_key, columns, filter, topic, numbers, is_leaf }
         }
     }
 
@@ -199,6 +243,10 @@ mod tests {
             columns: Some(vec!["a".to_owned(), "b\"c".to_owned()]),
             filter: Some("a=eq.1".to_owned()),
             topic: Some("org:{a}".to_owned()),
+            numbers: Some(Numbers {
+                table: 16384,
+                columns: vec![(2, "a".to_owned()), (3, "b\"c".to_owned())],
+            }),
             is_leaf: true,
         };
         let written = [
@@ -208,11 +256,30 @@ mod tests {
             r#"columns=["a","b\"c"]"#,
             "filter=a=eq.1",
             "topic=org:{a}",
+            r#"numbers=[16384,[[2,"a"],[3,"b\"c"]]]"#,
             "leaf",
         ];
         assert_eq!(arguments.encode(), written);
         assert_eq!(name_for(Operation::Insert), "00_pgrealtime_insert");
         assert!(is_named("00_pgrealtime_insert") && !is_named("pgrealtime_insert"));
+    }
+
+    #[test]
+    fn a_name_that_went_to_another_column_is_noticed() {
+        let arguments = Arguments::decode(&[r#"numbers=[7,[[2,"a"],[3,"b"]]]"#]);
+        let of = |names: [Option<&str>; 2], table| {
+            let name = |number: i16| names[number as usize - 2].map(str::to_owned);
+            arguments.renamed(table, name)
+        };
+        let pair = |old: &str, new: &str| Some((old.to_owned(), new.to_owned()));
+        assert_eq!(of([Some("a"), Some("b")], 7), None);
+        assert_eq!(of([Some("a"), Some("c")], 7), pair("b", "c"));
+        assert_eq!(of([Some("b"), Some("a")], 7), pair("a", "b"));
+        // Dropped.
+        assert_eq!(of([Some("a"), None], 7), None);
+        // Restored.
+        assert_eq!(of([Some("b"), Some("a")], 8), None);
+        assert_eq!(arguments.by_name().numbers, None);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::pg::image::builder::ImageBuilder;
 use crate::pg::judge::access::Access;
 use crate::pg::judge::access::Readers;
 use crate::pg::row::decoded::Decoded;
-use crate::pg::row::record::RowShape;
+use crate::pg::row::record::{Column, RowShape};
 use crate::pg::Oid;
 use crate::sink::{self, broadcast, topic, undelivered, Change, Failure, Sinks};
 use filter::{filtered, row_filter};
@@ -50,6 +50,8 @@ pub struct MessageSinks {
     messages: Option<Oid>,
     /// The topic's columns.
     topic_plan: RecordPlan,
+    /// Why nothing can be sent: a column of the arguments is not there, or is another by now.
+    stale: Option<String>,
     row_filter: filter::Asked,
     /// Roles, their memberships, functions; the table of the messages.
     fresh: Vec<Fresh>,
@@ -74,6 +76,7 @@ impl MessageSinks {
         };
         let columns = arguments.columns.as_deref().map(named);
         let by_key = arguments.key_only;
+        let stale = stale(relation, sinks, arguments, shape.columns());
         let topic = named(&topic::columns(sinks.topic.as_deref().unwrap_or_default()));
         let of_key = || RecordPlan::of_key(shape.columns(), &table.key);
         let plan = match by_key {
@@ -91,6 +94,7 @@ impl MessageSinks {
         };
         let key_plan = of_key();
         let tells_key = readers.is_some_and(|readers| readers.may_select(&key_plan.numbers()));
+        let is_sent = stale.is_none();
         Some(MessageSinks {
             plan,
             key_plan,
@@ -99,6 +103,7 @@ impl MessageSinks {
             broadcasts: sinks.topic.is_some(),
             messages,
             fresh,
+            stale,
             topic_plan: RecordPlan::new(shape.columns(), Some(&topic), &[]),
             row_filter: row_filter(
                 relation,
@@ -106,7 +111,7 @@ impl MessageSinks {
                 arguments
                     .filter
                     .as_deref()
-                    .filter(|_| sinks.want_messages()),
+                    .filter(|_| sinks.want_messages() && is_sent),
             ),
             table,
             shape,
@@ -134,17 +139,21 @@ impl MessageSinks {
         if !sinks.want_messages() {
             return Ok(());
         }
+        if let Some(why) = &self.stale {
+            sinks
+                .taking_messages()
+                .for_each(|_| undelivered::stale(self.table.oid, why));
+            return Ok(());
+        }
         let fired = call.fired();
         let new = fired.new_row().map(|row| from.decode(row, call.arena()));
         let old = fired.old_row().map(|row| from.decode(row, call.arena()));
         let (operation, new, old) = match filtered(&self.row_filter, (call.operation(), new, old)) {
             Ok(filtered) => filtered,
             Err(raised) => {
-                let broadcast = sinks.topic.as_ref().map(|_| Failure::Broadcast);
-                let wal = sinks.wal.then_some(Failure::Wal);
-                for sink in [wal, broadcast].into_iter().flatten() {
-                    undelivered::fail(self.table.oid, sink, raised);
-                }
+                sinks
+                    .taking_messages()
+                    .for_each(|sink| undelivered::fail(self.table.oid, sink, raised));
                 return Ok(());
             }
         };
@@ -268,6 +277,31 @@ impl MessageSinks {
             commit_timestamp: xact::transaction_start(),
         }
     }
+}
+
+/// Why the arguments cannot be followed: what they say of a column would be said of another, or of none.
+fn stale(
+    relation: Oid,
+    sinks: &Sinks,
+    arguments: &Arguments,
+    columns: &[Column],
+) -> Option<String> {
+    let name_of = |number| {
+        let found = columns.iter().find(|column| column.number == number);
+        found.map(|column| column.name.clone())
+    };
+    if let Some((then, now)) = arguments.renamed(relation.to_u32(), name_of) {
+        return Some(format!(
+            "the column that they mean by \"{then}\" is \"{now}\" now"
+        ));
+    }
+    let mut named = topic::columns(sinks.topic.as_deref().unwrap_or_default());
+    named.extend(arguments.columns.iter().flatten().cloned());
+    let is_there = |name: &String| columns.iter().any(|column| column.name == *name);
+    let missing = named.iter().find(|name| !is_there(name))?;
+    Some(format!(
+        "they name column \"{missing}\", which is not there"
+    ))
 }
 
 /// A change without a topic of its new row takes the row away from that of the old one.

@@ -140,6 +140,13 @@ impl<'a> Table<'a> {
                 "Call pgrealtime.enable() on the table, or name the partitioned table that is enabled.",
             );
         }
+        if let Some(why) = &self.relation.stale {
+            return Finding::problem(
+                check,
+                format!("The capture triggers do not fit the table's columns. {why} Readers are refused."),
+                "Call pgrealtime.enable() on the table, with the settings that name the column.",
+            );
+        }
         let missing: Vec<&str> = self
             .settings
             .iter()

@@ -122,7 +122,18 @@ impl Followed {
 /// Errors: 55000 for a relation of which readers would hear nothing, or not all.
 pub fn check_captured(relation: &Relation) -> Result<()> {
     if relation.captured {
-        return Ok(());
+        return relation.stale.as_ref().map_or(Ok(()), |why| {
+            Err(Error::object_not_in_prerequisite_state(
+                report(format!(
+                    "the capture triggers of table {} do not fit its columns",
+                    relation.name()
+                ))
+                .detail(why)
+                .hint(
+                    "Run pgrealtime.enable() on the table, with the settings that name the column.",
+                ),
+            ))
+        });
     }
     let name = relation.name();
     Err(Error::object_not_in_prerequisite_state(

@@ -4,6 +4,7 @@ use crate::capture_trigger::Sink;
 use crate::change::RowOperation;
 use crate::error::{report, Error, Result};
 use crate::filter::condition::compile_own;
+use crate::filter::parse;
 use crate::log::decode::CapturedRow;
 use crate::log::layout::{self, Layout};
 use crate::log::marks;
@@ -46,6 +47,8 @@ pub struct Relation {
     pub has_triggers: bool,
     /// Whether there is a trigger to do so that is switched off.
     pub switched_off: bool,
+    /// Why the triggers' arguments cannot be followed: what they say of a column would be said of another.
+    pub stale: Option<String>,
     /// `row_filter`: a condition that every reader's filter is added to, analysed.
     pub row_filter: Option<Rc<str>>,
     layouts: RefCell<Cache<i64, Rc<KnownLayout>>>,
@@ -114,7 +117,11 @@ impl Relation {
         let switched_off = logging.any(|trigger| !trigger.enabled);
         let shape = RowShape::of_type(&Rc::new(Memory::new()), row_type);
         let delivered = delivered(&triggers, shape.columns());
-        let row_filter = row_filter(oid, &triggers)?;
+        let stale = stale(oid, &triggers, shape.columns());
+        let row_filter = match stale {
+            Some(_) => None,
+            None => row_filter(oid, &triggers)?,
+        };
         if row_filter.is_some() {
             fresh.push(catalogs);
         }
@@ -128,6 +135,7 @@ impl Relation {
             captured: to_log && !switched_off,
             switched_off,
             has_triggers: !triggers.is_empty(),
+            stale,
             row_filter,
             table,
             shape,
@@ -304,6 +312,31 @@ fn row_filter(relation: Oid, triggers: &[Capturing]) -> Result<Option<Rc<str>>> 
         return Ok(None);
     };
     Ok(compile_own(relation, filter)?.map(|condition| condition.tree().into()))
+}
+
+/// What the triggers' arguments name that is not there, or is another column by now.
+fn stale(relation: Oid, triggers: &[Capturing], columns: &[Column]) -> Option<String> {
+    let mut all = triggers.iter().map(|trigger| &trigger.arguments);
+    all.find_map(|arguments| {
+        let name_of = |number| {
+            let found = columns.iter().find(|column| column.number == number);
+            found.map(|column| column.name.clone())
+        };
+        if let Some((then, now)) = arguments.renamed(relation.to_u32(), name_of) {
+            return Some(format!(
+                "The column that they mean by \"{then}\" is \"{now}\" now."
+            ));
+        }
+        let filter = arguments.filter.as_deref().unwrap_or_default();
+        let filter = parse::parse(filter).ok().flatten();
+        let filter = filter.iter().flat_map(|filter| filter.columns());
+        let named = arguments.columns.iter().flatten().map(String::as_str);
+        let is_there = |name: &str| columns.iter().any(|column| column.name == name);
+        let missing = named.chain(filter).find(|name| !is_there(name))?;
+        Some(format!(
+            "They name column \"{missing}\", which is not there."
+        ))
+    })
 }
 
 /// The columns that the triggers' arguments name.

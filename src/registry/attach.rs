@@ -1,10 +1,10 @@
 //! The capture triggers of a relation: what there should be, what there is, and the DDL between the two.
 
 use super::filter_rule;
-use super::settings::Settings;
-use crate::capture_trigger::{is_named, name_for, Arguments, Sink};
+use super::settings::{named_columns, Settings};
+use crate::capture_trigger::{is_named, name_for, Arguments, Numbers, Sink};
 use crate::change::Operation;
-use crate::error::{report, Error, Result};
+use crate::error::{report, Error, Report, Result};
 use crate::pg::backend::ddl;
 use crate::pg::catalog::acl;
 use crate::pg::catalog::relation;
@@ -51,6 +51,7 @@ pub fn attach(class: &Class, settings: &Settings, old: Option<&Settings>) -> Res
     let wanted = wanted(class, settings)?;
     if !wanted.is_empty() {
         check_may_capture(function)?;
+        check_owner_may_capture(class, function)?;
     }
     let leaves = leaves_of(class);
     let present = triggers::of_relation(class.oid);
@@ -139,8 +140,33 @@ pub(super) fn arguments(settings: &Settings) -> Arguments {
         columns: settings.columns.clone(),
         filter: settings.row_filter.clone(),
         topic: topic.filter(|_| settings.has_sink(Sink::Broadcast)),
+        numbers: None,
         is_leaf: false,
     }
+}
+
+/// The arguments with the numbers that the columns have in this relation.
+pub(super) fn numbered(class: &Class, settings: &Settings) -> Arguments {
+    let mut written = settings.clone();
+    if !settings.has_sink(Sink::Broadcast) {
+        written.broadcast_topic = None;
+    }
+    let columns: Vec<(i16, String)> = named_columns(&written)
+        .into_iter()
+        .filter_map(|name| Some((relation::column_number(class.oid, &name)?, name)))
+        .collect();
+    let table = class.oid.to_u32();
+    Arguments {
+        numbers: (!columns.is_empty()).then_some(Numbers { table, columns }),
+        ..arguments(settings)
+    }
+}
+
+/// A column that the arguments mean under a name which is not its any more, and its name of today.
+pub(super) fn renamed(class: &Class, arguments: &Arguments) -> Option<(String, String)> {
+    arguments.renamed(class.oid.to_u32(), |number| {
+        relation::column_name(class.oid, number)
+    })
 }
 
 fn wanted(class: &Class, settings: &Settings) -> Result<Vec<Wanted>> {
@@ -151,7 +177,7 @@ fn wanted(class: &Class, settings: &Settings) -> Result<Vec<Wanted>> {
     for event in &settings.operations {
         all.push(Wanted {
             event: *event,
-            arguments: arguments(settings),
+            arguments: numbered(class, settings),
             condition: match &settings.row_filter {
                 Some(filter) => condition(class, *event, filter)?,
                 None => None,
@@ -194,11 +220,36 @@ pub(super) fn check_may_capture(function: Oid) -> Result<()> {
     Err(Error::insufficient_privilege(
         report("permission denied for function pgrealtime.capture_change")
             .detail("Triggers that call it can be made only by who may EXECUTE it.")
-            .hint(format!(
-                "Ask who installed the extension to run GRANT EXECUTE ON FUNCTION pgrealtime.capture_change() TO {}.",
-                quote_identifier(acl::current_user_name())
-            )),
+            .hint(ask_for_execute(&acl::current_user_name())),
     ))
+}
+
+/// Postgres asks the owner again whenever it clones the triggers for a new partition, and so do renames of columns.
+fn check_owner_may_capture(class: &Class, function: Oid) -> Result<()> {
+    if acl::role_may_execute(function, class.owner) {
+        return Ok(());
+    }
+    Err(Error::insufficient_privilege(owner_lacks_execute(class)))
+}
+
+/// What to say of a table whose owner may not EXECUTE the function that its triggers call.
+pub fn owner_lacks_execute(class: &Class) -> Report {
+    let owner = acl::role_name(class.owner);
+    report(format!(
+        "permission denied for function pgrealtime.capture_change for the owner of table \"{}\"",
+        class.name
+    ))
+    .detail(format!(
+        "Role \"{owner}\" could neither create partitions of the table nor rename columns that the capture triggers name."
+    ))
+    .hint(ask_for_execute(&owner))
+}
+
+fn ask_for_execute(role: &str) -> String {
+    format!(
+        "Ask who installed the extension to run GRANT EXECUTE ON FUNCTION pgrealtime.capture_change() TO {}.",
+        quote_identifier(role)
+    )
 }
 
 pub(super) fn create(class: &Class, name: &str, wanted: &Wanted) {
@@ -251,7 +302,7 @@ fn drop_renamed(class: &Class, leaves: &[Class], settings: &Settings, function: 
             if shape.is_some_and(|event| trigger.name != name_for(event))
                 && firing.function == function
                 && !trigger.is_clone
-                && trigger.has_arguments(arguments)
+                && trigger.says(arguments)
                 && trigger.goes_with_extension()
             {
                 drop_trigger(table, &trigger.name);

@@ -1,7 +1,6 @@
 //! What is remembered of captured relations: the table `pgrealtime.relation_cache`, which DDL follows.
 
-use super::filter_rule;
-use super::settings::Settings;
+use super::settings::{named_columns, Settings};
 use super::tables;
 use crate::error::Result;
 use crate::pg::backend::ddl;
@@ -13,7 +12,6 @@ use crate::pg::storage::heap::Table;
 use crate::pg::storage::heap::Value;
 use crate::pg::storage::heap::View;
 use crate::pg::Oid;
-use crate::sink::topic;
 use std::collections::HashMap;
 
 const TABLE: &str = "relation_cache";
@@ -67,19 +65,6 @@ impl Entry {
             tables: row.get(5).unwrap_or_default(),
         }
     }
-}
-
-fn named_columns(settings: &Settings) -> Vec<String> {
-    let mut names = settings.columns.clone().unwrap_or_default();
-    if let Some(template) = &settings.broadcast_topic {
-        names.extend(topic::columns(template));
-    }
-    if let Some(filter) = &settings.row_filter {
-        names.extend(filter_rule::columns(filter));
-    }
-    names.sort();
-    names.dedup();
-    names
 }
 
 /// All entries as of now.

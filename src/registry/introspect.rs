@@ -2,7 +2,8 @@
 
 use super::captured::{Capture, TriggersOf};
 use super::settings::{self, Overview};
-use super::{attach, belonging, cache, filter_rule, publish};
+use super::{attach, belonging, cache, filter_rule, present, publish};
+use crate::capture_trigger::Arguments;
 use crate::change::Operation;
 use crate::error::Result;
 use crate::gucs;
@@ -221,14 +222,32 @@ impl Survey {
                 Some(_) if !published => "not published",
                 Some(one) if lacks_filter_column(class, one) => "row filter",
                 Some(_) if wanted.is_some() && !complete => "not captured",
+                Some(one) if self.has_stale_arguments(class, one) => "settings",
                 _ if !state.events.is_empty() && inherited(class) => "inheritance",
                 Some(one) if lacks(class, one.columns.iter().flatten()) => "columns",
                 Some(one) if lacks_topic_column(class, one) => "broadcast topic",
                 _ if state.twice => "captured twice",
+                Some(one) if one.captures && !self.owner_may_capture(class) => "owner",
                 _ if state.late => "trigger order",
                 _ => "ok",
             },
         }
+    }
+
+    /// Only where the settings name columns: what else there is in the arguments, no DDL changes.
+    fn has_stale_arguments(&self, class: &Class, one: &Overview) -> bool {
+        let names_columns =
+            one.columns.is_some() || one.row_filter.is_some() || one.topic.is_some();
+        let are_its = |arguments: &Arguments| {
+            arguments.columns == one.columns
+                && arguments.filter == one.row_filter
+                && arguments.topic == one.topic
+        };
+        one.captures && names_columns && present::is_stale(class, are_its, self.capture)
+    }
+
+    fn owner_may_capture(&self, class: &Class) -> bool {
+        self.capture == Oid::INVALID || acl::role_may_execute(self.capture, class.owner)
     }
 
     fn published_events(&self) -> Vec<Operation> {

@@ -1,11 +1,13 @@
 //! The capture triggers that a relation has, as far as others ask.
 
-use super::attach::{arguments, capture_function, is_ours};
+use super::attach::{self, arguments, capture_function, is_ours};
 use super::settings::Settings;
+use crate::capture_trigger::Arguments;
 use crate::error::Result;
 use crate::pg::catalog::relation::Class;
 use crate::pg::catalog::triggers;
 use crate::pg::catalog::triggers::Trigger;
+use crate::pg::Oid;
 
 /// Whether a relation has capture triggers of its own, made by `enable` or by hand, not on behalf of a table above it.
 pub fn captures_itself(class: &Class) -> Result<bool> {
@@ -43,5 +45,18 @@ pub fn is_attached(class: &Class, settings: &Settings) -> Result<bool> {
     let wanted = arguments(settings);
     let mut ours = triggers::of_relation(class.oid);
     ours.retain(|trigger| is_ours(trigger, function));
-    Ok(!ours.is_empty() && ours.iter().all(|trigger| trigger.has_arguments(&wanted)))
+    Ok(!ours.is_empty() && ours.iter().all(|trigger| trigger.says(&wanted)))
+}
+
+/// Whether a trigger of the relation carries arguments that are not those of its settings, or that mean columns under
+/// names which have gone to others.
+pub fn is_stale(class: &Class, of_settings: impl Fn(&Arguments) -> bool, function: Oid) -> bool {
+    let mut ours = triggers::of_relation(class.oid).into_iter();
+    ours.any(|trigger| {
+        let arguments = trigger.arguments();
+        is_ours(&trigger, function)
+            && !trigger.is_clone
+            && !arguments.is_leaf
+            && (!of_settings(&arguments) || attach::renamed(class, &arguments).is_some())
+    })
 }

@@ -55,11 +55,10 @@ impl Renewal {
         let Some(event) = event.filter(|_| firing.function == function && !trigger.is_clone) else {
             return Ok(None);
         };
-        let new = attach::arguments(&self.after);
-        let arguments = if trigger.has_arguments(old) {
-            new
-        } else if trigger.has_arguments(&old.of_leaf()) {
-            new.of_leaf()
+        let arguments = if trigger.says(old) {
+            attach::numbered(&self.class, &self.after)
+        } else if trigger.says(&old.of_leaf()) {
+            attach::arguments(&self.after).of_leaf()
         } else {
             return Ok(None);
         };

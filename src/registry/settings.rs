@@ -1,5 +1,6 @@
 //! What `enable` remembers of a relation, and its table `pgrealtime.settings`.
 
+use super::filter_rule;
 use crate::capture_trigger::Sink;
 use crate::change::Operation;
 use crate::error::Result;
@@ -12,6 +13,7 @@ use crate::pg::storage::heap::Table;
 use crate::pg::storage::heap::Value;
 use crate::pg::storage::heap::View;
 use crate::pg::Oid;
+use crate::sink::topic;
 
 const TABLE: &str = "settings";
 
@@ -98,6 +100,20 @@ impl Settings {
             Some(Value::Bool(self.published)),
         ]);
     }
+}
+
+/// The columns that the settings name, each once.
+pub fn named_columns(settings: &Settings) -> Vec<String> {
+    let mut names = settings.columns.clone().unwrap_or_default();
+    if let Some(template) = &settings.broadcast_topic {
+        names.extend(topic::columns(template));
+    }
+    if let Some(filter) = &settings.row_filter {
+        names.extend(filter_rule::columns(filter));
+    }
+    names.sort();
+    names.dedup();
+    names
 }
 
 /// What is shown of settings; reading the rest of 1,000 rows, too, would be a tenth of the view's time.

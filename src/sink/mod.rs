@@ -48,6 +48,13 @@ impl Sinks {
         }
     }
 
+    /// The sinks that take messages.
+    pub fn taking_messages(&self) -> impl Iterator<Item = Failure> {
+        let broadcast = self.topic.as_ref().map(|_| Failure::Broadcast);
+        let wal = self.wal.then_some(Failure::Wal);
+        [wal, broadcast].into_iter().flatten()
+    }
+
     /// Whether a sink takes messages.
     pub fn want_messages(&self) -> bool {
         self.wal || self.topic.is_some()

@@ -54,6 +54,19 @@ pub fn fail(relation: Oid, sink: Failure, raised: &Raised) {
         .warning();
 }
 
+/// Counts a message that was not sent because the triggers' arguments do not fit the table, and says so, once a transaction.
+pub fn stale(relation: Oid, why: &str) {
+    if !count_first(relation) {
+        return;
+    }
+    report("changes of this transaction could not be sent to sinks")
+        .detail(format!(
+            "The capture triggers do not fit the table's columns: {why}. pgrealtime.log_status counts the changes."
+        ))
+        .hint("Run pgrealtime.enable() on the table, with the settings that name the column.")
+        .warning();
+}
+
 /// Counts a change of which no message could be sent in its place, and says so, once a transaction.
 pub fn overtaken(relation: Oid, sink: Failure) {
     if !count_first(relation) {

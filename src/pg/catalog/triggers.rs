@@ -90,6 +90,11 @@ impl Trigger {
         Arguments::decode(&all)
     }
 
+    /// Whether the arguments say this, whatever the numbers of the columns are.
+    pub fn says(&self, wanted: &Arguments) -> bool {
+        self.arguments().by_name() == wanted.by_name()
+    }
+
     /// Whether DROP EXTENSION takes it along: ALTER TRIGGER … DEPENDS ON EXTENSION.
     pub fn goes_with_extension(&self) -> bool {
         // SAFETY: the function takes any pair of OIDs and returns a palloc'd list.

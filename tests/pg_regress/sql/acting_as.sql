@@ -23,6 +23,7 @@ ALTER TABLE tagged ENABLE ROW LEVEL SECURITY;
 CREATE POLICY p ON tagged USING (one = 'a' OR 'a' = ANY (many) OR (two).a = 1 OR tagged IS NULL);
 GRANT SELECT ON tagged TO acting_anna, acting_ben;
 RESET ROLE;
+GRANT EXECUTE ON FUNCTION pgrealtime.capture_change() TO acting_owner;
 SELECT pgrealtime.enable('tagged');
 SELECT pgrealtime.current_cursor() AS from \gset
 \echo the writer runs it
@@ -94,4 +95,5 @@ SELECT change -> 'record' ->> 'who' FROM pgrealtime.changes_since(:'from', '{not
 :recent NULL :of;
 RESET ROLE;
 DROP SCHEMA app CASCADE;
+DROP OWNED BY acting_owner;
 DROP ROLE acting_owner, acting_anna, acting_ben;

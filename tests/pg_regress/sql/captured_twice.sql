@@ -5,7 +5,7 @@
 SET client_min_messages = error;
 CREATE EXTENSION pgrealtime;
 CREATE VIEW attached AS
-SELECT tgrelid::regclass AS relation, tgname, replace(encode(tgargs, 'escape'), '\000', ' ') AS arguments
+SELECT tgrelid::regclass AS relation, tgname, regexp_replace(replace(encode(tgargs, 'escape'), '\000', ' '), 'numbers=.\d+', 'numbers=[N') AS arguments
 FROM pg_trigger WHERE NOT tgisinternal ORDER BY tgrelid::regclass::text, tgname;
 CREATE VIEW shown AS SELECT tablename, enabled_operations, status FROM pgrealtime.realtime_configuration ORDER BY 1;
 SET client_min_messages = warning;

@@ -25,6 +25,7 @@ CREATE TABLE app.t (id int PRIMARY KEY, c app.code);
 GRANT SELECT, INSERT ON app.t TO cast_eve, cast_member, cast_guest;
 INSERT INTO app.t VALUES (1, 'a');
 RESET ROLE;
+GRANT EXECUTE ON FUNCTION pgrealtime.capture_change() TO cast_owner;
 SELECT pgrealtime.enable('app.t', sinks => '{log,wal}');
 SELECT pgrealtime.current_cursor() AS from \gset
 \set message 'SELECT pgrealtime.change_message(''INSERT'', t, NULL) #>> ''{record,c}'' FROM app.t WHERE id = 1'

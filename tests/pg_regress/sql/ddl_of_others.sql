@@ -11,7 +11,7 @@ CREATE SCHEMA al AUTHORIZATION regress_alice;
 CREATE SCHEMA ev AUTHORIZATION regress_eve;
 GRANT EXECUTE ON FUNCTION pgrealtime.enable, pgrealtime.disable, pgrealtime.capture_change TO regress_alice, regress_eve;
 CREATE VIEW attached AS
-SELECT tgrelid::regclass AS relation, tgname, tgenabled, replace(encode(tgargs, 'escape'), '\000', ' ') AS arguments
+SELECT tgrelid::regclass AS relation, tgname, tgenabled, regexp_replace(replace(encode(tgargs, 'escape'), '\000', ' '), 'numbers=.\d+', 'numbers=[N') AS arguments
 FROM pg_trigger WHERE NOT tgisinternal ORDER BY tgrelid::regclass::text, tgname;
 GRANT SELECT ON attached TO PUBLIC;
 CREATE PUBLICATION supabase_realtime FOR ALL TABLES;

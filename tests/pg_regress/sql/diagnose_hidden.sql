@@ -14,6 +14,7 @@ ALTER TABLE notes OWNER TO hidden_owner;
 ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON notes USING (tenant = current_setting('request.jwt.claims', true)::jsonb->>'tenant');
 GRANT SELECT ON notes TO hidden_reader;
+GRANT EXECUTE ON FUNCTION pgrealtime.capture_change() TO hidden_owner;
 SELECT pgrealtime.enable('notes');
 \set recent 'SELECT status, detail, hint FROM pgrealtime.diagnose(''notes'', ''hidden_reader'', ''{"tenant": "mine"}'', ''body=neq.no'') WHERE check_name = ''recent changes'''
 

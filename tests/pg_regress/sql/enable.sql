@@ -6,7 +6,7 @@ CREATE EXTENSION pgrealtime;
 \i :srcdir/include/try.sql
 CREATE VIEW attached AS
 SELECT t.tgrelid::regclass AS relation, t.tgname, pg_get_triggerdef(t.oid) ~ 'FOR EACH ROW' AS by_row,
-       replace(encode(t.tgargs, 'escape'), '\000', ' ') AS arguments
+       regexp_replace(replace(encode(t.tgargs, 'escape'), '\000', ' '), 'numbers=.\d+', 'numbers=[N') AS arguments
 FROM pg_trigger AS t WHERE NOT t.tgisinternal AND t.tgparentid = 0 ORDER BY 1, 2;
 CREATE TABLE goals (id int PRIMARY KEY, organization_id int, status text, "Odd {name}" text);
 

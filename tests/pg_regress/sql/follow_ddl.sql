@@ -21,13 +21,13 @@ ALTER TABLE goals RENAME status TO state;
 ALTER TABLE goals RENAME org TO organization_id;
 ALTER TABLE goals RENAME other TO another;
 TABLE state;
-SELECT tgname, encode(tgargs, 'escape') FROM pg_trigger WHERE tgrelid = 'goals'::regclass AND NOT tgisinternal ORDER BY 1;
+SELECT tgname, regexp_replace(encode(tgargs, 'escape'), 'numbers=.\d+', 'numbers=[N') FROM pg_trigger WHERE tgrelid = 'goals'::regclass AND NOT tgisinternal ORDER BY 1;
 
 -- Without a topic, too: the triggers carry the column list.
 CREATE TABLE listed (id int PRIMARY KEY, a int);
 SELECT pgrealtime.enable('listed', columns => '{a}');
 ALTER TABLE listed RENAME a TO "B b";
-SELECT DISTINCT encode(tgargs, 'escape') FROM pg_trigger WHERE tgrelid = 'listed'::regclass;
+SELECT DISTINCT regexp_replace(encode(tgargs, 'escape'), 'numbers=.\d+', 'numbers=[N') FROM pg_trigger WHERE tgrelid = 'listed'::regclass;
 SELECT pgrealtime.disable('listed');
 DROP TABLE listed;
 
@@ -97,13 +97,16 @@ DROP TABLE people.mine;
 RESET ROLE;
 TABLE state;
 -- What cannot be followed is a warning, never an error: a topic's trigger cannot be made without EXECUTE.
+GRANT EXECUTE ON FUNCTION pgrealtime.capture_change() TO regress_renamer;
 SELECT pgrealtime.enable('people.goals', sinks => '{broadcast}', broadcast_topic => '{id}');
+REVOKE EXECUTE ON FUNCTION pgrealtime.capture_change() FROM regress_renamer;
 SET ROLE regress_renamer;
 ALTER TABLE people.goals RENAME id TO key;
 RESET ROLE;
 TABLE state;
+GRANT EXECUTE ON FUNCTION pgrealtime.capture_change() TO regress_renamer;
 SELECT pgrealtime.enable('people.goals');
-SELECT DISTINCT encode(tgargs, 'escape') FROM pg_trigger WHERE tgrelid = 'people.goals'::regclass;
+SELECT DISTINCT regexp_replace(encode(tgargs, 'escape'), 'numbers=.\d+', 'numbers=[N') FROM pg_trigger WHERE tgrelid = 'people.goals'::regclass;
 DROP OWNED BY regress_renamer;
 DROP ROLE regress_renamer;
 SELECT tablename, status FROM pgrealtime.realtime_configuration;

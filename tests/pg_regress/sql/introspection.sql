@@ -21,6 +21,7 @@ ALTER TABLE one_column ENABLE ROW LEVEL SECURITY, REPLICA IDENTITY FULL;
 CREATE ROLE regress_anna;
 CREATE ROLE regress_bert;
 CREATE ROLE regress_owner;
+GRANT EXECUTE ON FUNCTION pgrealtime.capture_change() TO regress_owner;
 ALTER TABLE nobodys OWNER TO regress_owner;
 REVOKE ALL ON nobodys FROM regress_owner;
 GRANT SELECT ON open_to_all, not_realtime, closed.inside TO PUBLIC;

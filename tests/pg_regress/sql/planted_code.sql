@@ -34,6 +34,7 @@ GRANT SELECT ON t TO planted_reader;
 SET request.jwt.claims = '{"sub": "caller"}';
 
 \echo a trigger named as those of enable, of any function, and of ours
+GRANT EXECUTE ON FUNCTION pgrealtime.capture_change() TO planted_owner;
 SELECT pgrealtime.enable('t', operations => '{INSERT}', sinks => '{log,wal}');
 GRANT EXECUTE ON FUNCTION pgrealtime.capture_change TO planted_owner;
 SET ROLE planted_owner;
@@ -67,9 +68,9 @@ SELECT change -> 'record' -> 'id' FROM pgrealtime.changes_since(:'from', '{t}');
 REVOKE SELECT ON t FROM planted_reader;
 GRANT SELECT (id, word) ON t TO planted_reader;
 SELECT pgrealtime.enable('t', operations => '{INSERT,UPDATE,DELETE}', row_filter => 'secret=eq.shown');
-SELECT tgname, encode(tgargs, 'escape') FROM pg_trigger WHERE tgrelid = 't'::regclass ORDER BY 1;
+SELECT tgname, regexp_replace(encode(tgargs, 'escape'), 'numbers=.\d+', 'numbers=[N') FROM pg_trigger WHERE tgrelid = 't'::regclass ORDER BY 1;
 ALTER TABLE t RENAME secret TO "hidden, too";
-SELECT encode(tgargs, 'escape') FROM pg_trigger WHERE tgrelid = 't'::regclass GROUP BY 1;
+SELECT regexp_replace(encode(tgargs, 'escape'), 'numbers=.\d+', 'numbers=[N') FROM pg_trigger WHERE tgrelid = 't'::regclass GROUP BY 1;
 SELECT pgrealtime.current_cursor() AS from \gset
 INSERT INTO t VALUES (4, 'a', 'shown'), (5, 'a', 'x');
 UPDATE t SET "hidden, too" = 'shown' WHERE id = 5;
@@ -79,7 +80,7 @@ SELECT change ->> 'type', change -> 'record', change -> 'old_record' FROM pgreal
 SELECT pgrealtime.check_filter('t', '"hidden, too"=eq.shown');
 RESET ROLE;
 SELECT pgrealtime.enable('t', row_filter => '');
-SELECT encode(tgargs, 'escape') FROM pg_trigger WHERE tgrelid = 't'::regclass GROUP BY 1;
+SELECT regexp_replace(encode(tgargs, 'escape'), 'numbers=.\d+', 'numbers=[N') FROM pg_trigger WHERE tgrelid = 't'::regclass GROUP BY 1;
 
 \echo a filter over types of others runs nothing of theirs, whoever sets it, writes and reads
 SET ROLE planted_owner;

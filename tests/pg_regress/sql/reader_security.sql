@@ -34,6 +34,7 @@ ALTER TABLE goals OWNER TO security_owner;
 ALTER TABLE goals ENABLE ROW LEVEL SECURITY;
 CREATE POLICY org ON goals USING (org = (current_setting('request.jwt.claims', true)::jsonb ->> 'org')::int);
 GRANT SELECT ON goals TO security_anna, security_ben, security_bypass;
+GRANT EXECUTE ON FUNCTION pgrealtime.capture_change() TO security_owner;
 SELECT pgrealtime.enable('goals');
 SELECT pgrealtime.current_cursor() AS from \gset
 INSERT INTO goals VALUES (1, 1, 'first', 's1'), (2, 2, 'of two', 's2');
@@ -172,4 +173,5 @@ RESET ROLE;
 
 DROP SCHEMA app CASCADE;
 DROP FUNCTION public.feed, public.claims;
+DROP OWNED BY security_owner;
 DROP ROLE security_owner, security_anna, security_ben, security_group, security_member, security_bypass, security_nobody;

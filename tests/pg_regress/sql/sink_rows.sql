@@ -12,6 +12,7 @@ CREATE ROLE rows_member IN ROLE rows_team;
 CREATE ROLE rows_root BYPASSRLS;
 CREATE TABLE t (id int PRIMARY KEY, org int, open boolean, word text);
 ALTER TABLE t OWNER TO rows_owner;
+GRANT EXECUTE ON FUNCTION pgrealtime.capture_change() TO rows_owner;
 SELECT pgrealtime.enable('t', sinks => '{broadcast}', broadcast_topic => '{org}');
 -- One change of each kind; says how many keys its rows had.
 CREATE PROCEDURE sent(what text, to_org int = 1) LANGUAGE plpgsql AS $$

@@ -119,6 +119,7 @@ ALTER TABLE app.t ENABLE ROW LEVEL SECURITY;
 CREATE POLICY seen ON app.t USING (app.seen());
 CREATE ROLE temp_reader IN ROLE temp_owner;
 GRANT SELECT ON app.t TO temp_reader;
+GRANT EXECUTE ON FUNCTION pgrealtime.capture_change() TO temp_owner;
 SELECT pgrealtime.enable('app.t');
 CREATE FUNCTION app.asked() RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = app AS $$ SELECT count(*) FROM pgrealtime.diagnose('app.t', 'temp_reader') $$;
 SET ROLE temp_writer;

@@ -105,7 +105,10 @@ impl Schema {
             table.user_triggers(random, out);
             table.writing_triggers(random, out);
         }
-        out.push(format!("ALTER TABLE {} OWNER TO oracle_owner", table.name));
+        out.push(format!(
+            "GRANT EXECUTE ON FUNCTION pgrealtime.capture_change() TO oracle_owner; ALTER TABLE {} OWNER TO oracle_owner",
+            table.name
+        ));
         for (role, columns) in &table.grants {
             out.push(format!(
                 "GRANT SELECT ({}) ON {} TO {role}",
