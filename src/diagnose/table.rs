@@ -164,6 +164,21 @@ impl<'a> Table<'a> {
                 ENABLE,
             );
         }
+        let unlogged = self.parts.iter().map(|(part, _)| part);
+        let unlogged: Vec<String> = unlogged
+            .filter(|part| part.is_unlogged())
+            .map(Class::quoted)
+            .collect();
+        if !unlogged.is_empty() {
+            return Finding::problem(
+                check,
+                format!(
+                    "Unlogged: {}. A crash empties it, and no reader is told.",
+                    some_of(unlogged)
+                ),
+                "Run ALTER TABLE … SET LOGGED.",
+            );
+        }
         Finding::ok(check, "Triggers append every change to the change log, but those applied by logical replication or under session_replication_role = replica.")
     }
 

@@ -70,10 +70,12 @@ pub enum GapCause {
     Inheritance,
     /// A statement changed rows that a statement within it had changed, and their changes are not in order.
     Order,
+    /// A table began to be unlogged, or ended to: a crash empties it.
+    Unlogged,
 }
 
 impl GapCause {
-    const LETTERS: [(GapCause, u8); 10] = [
+    const LETTERS: [(GapCause, u8); 11] = [
         (GapCause::Enabled, b'e'),
         (GapCause::Disabled, b'd'),
         (GapCause::Skipped, b's'),
@@ -84,6 +86,7 @@ impl GapCause {
         (GapCause::Rewritten, b'r'),
         (GapCause::Inheritance, b'i'),
         (GapCause::Order, b'o'),
+        (GapCause::Unlogged, b'u'),
     ];
 
     /// The stored letter.
@@ -111,6 +114,7 @@ impl GapCause {
                 | GapCause::Skipped
                 | GapCause::Capture
                 | GapCause::Inheritance
+                | GapCause::Unlogged
                 | GapCause::PartitionTruncated
                 | GapCause::PartitionMoved
         )
@@ -127,6 +131,7 @@ impl GapCause {
             GapCause::Layout => "changed in a way that earlier images cannot be mapped to",
             GapCause::Capture => "had capture triggers made, dropped, or switched on or off",
             GapCause::Rewritten => "had values changed by ALTER TABLE or ALTER TYPE",
+            GapCause::Unlogged => "has, or had, unlogged tables or partitions, which a crash empties",
             GapCause::Inheritance => "has, or had, tables that inherit from it",
             GapCause::Order => "was changed by triggers or functions within a statement, and the order of the changes is not known",
         }

@@ -69,6 +69,36 @@ pub fn check_kind(class: &Class) -> Result<()> {
     Ok(())
 }
 
+/// The table or its first leaf that a crash empties, of which nobody would be told.
+pub fn unlogged_part(class: &Class) -> Option<Class> {
+    let parts = match class.is_partitioned() {
+        true => relation::leaves(class.oid),
+        false => vec![class.clone()],
+    };
+    parts.into_iter().find(Class::is_unlogged)
+}
+
+/// What holds of a table holds of its partitions.
+pub fn check_leaves(class: &Class) -> Result<()> {
+    let Some(leaf) = unlogged_part(class) else {
+        return Ok(());
+    };
+    let message = format!("cannot enable relation \"{}\"", class.name);
+    Err(Error::wrong_object_type(unlogged(message, &leaf)))
+}
+
+fn unlogged(message: String, leaf: &Class) -> Report {
+    report(message)
+        .detail(format!(
+            "{} is an unlogged table: a crash empties it, and no reader is told.",
+            leaf.quoted()
+        ))
+        .hint(format!(
+            "Run ALTER TABLE {} SET LOGGED first.",
+            leaf.quoted()
+        ))
+}
+
 /// A change must be told once, under one name, and the parent's SELECT must not see rows that no trigger sees.
 pub fn check_relatives(class: &Class) -> Result<()> {
     let remembered = Remembered::load()?;
@@ -127,6 +157,15 @@ pub fn check_attach(parent: Option<Oid>, partition: Option<Oid>) -> Result<()> {
     let Some(root) = above.into_iter().find_map(|oid| enabled(&remembered, oid)) else {
         return Ok(());
     };
+    if let Some(leaf) = unlogged_part(&partition) {
+        let message = format!(
+            "cannot attach table \"{}\" as a partition of \"{}\", which is enabled",
+            partition.name, root.name
+        );
+        return Err(Error::object_not_in_prerequisite_state(unlogged(
+            message, &leaf,
+        )));
+    }
     let below = std::iter::once(partition.oid).chain(relation::descendants(partition.oid));
     for table in below.filter_map(|oid| enabled(&remembered, oid)) {
         if present::would_clash(&parent, &table)? {

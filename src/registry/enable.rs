@@ -19,6 +19,7 @@ pub fn enable(relation: Option<Oid>, request: Request) -> Result<()> {
     let class = lock(relation, c"pgrealtime.enable()")?;
     let _own = Own::of(class.oid);
     eligible::check_kind(&class)?;
+    eligible::check_leaves(&class)?;
     eligible::check_relatives(&class)?;
     let old = belonging::settings_of(&class)?;
     let mut new = merge(&class, old.as_ref(), request)?;

@@ -50,7 +50,11 @@ fn follow_one(command: Command) -> Result<()> {
                 one.tell(GapCause::PartitionMoved)?;
             }
         }
-        Command::PartitionCreated(partition) => created(partition)?,
+        Command::PartitionCreated(partition) => {
+            created(partition)?;
+            let is_unlogged = |oid: &Oid| Class::by_oid(*oid).is_some_and(|it| it.is_unlogged());
+            tell_of_logging(partition.filter(is_unlogged))?;
+        }
         Command::PartitionAttached(it) => {
             each(new_leaves(it.partition), complete);
             look_at(watch::above(&both(it))?)?;
@@ -67,6 +71,7 @@ fn follow_one(command: Command) -> Result<()> {
                 each(watch::above(&list(it.owner)), warn_of_owner);
             }
             look_at(watch::above(&it.tables)?)?;
+            tell_of_logging(it.logging)?;
             rewritten(watch::above(&list(it.values))?)?;
         }
         Command::Rewritten(table) => rewritten(watch::above(&[table])?)?,
@@ -141,6 +146,15 @@ fn look_at(these: Vec<Watched>) -> Result<()> {
             one.tell(cause)?;
             each(Ok(vec![one]), |one| watch::remember(&one.class));
         }
+    }
+    Ok(())
+}
+
+/// A crash empties an unlogged table without a change that could be told of: the status says so, and readers are told when
+/// it begins and when it ends.
+fn tell_of_logging(table: Option<Oid>) -> Result<()> {
+    for one in watch::above(&list(table))? {
+        one.tell(GapCause::Unlogged)?;
     }
     Ok(())
 }

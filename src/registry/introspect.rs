@@ -2,7 +2,7 @@
 
 use super::captured::{Capture, TriggersOf};
 use super::settings::{self, Overview};
-use super::{attach, belonging, cache, filter_rule, present, publish};
+use super::{attach, belonging, cache, eligible, filter_rule, present, publish};
 use crate::capture_trigger::Arguments;
 use crate::change::Operation;
 use crate::error::Result;
@@ -223,6 +223,9 @@ impl Survey {
                 Some(one) if lacks_filter_column(class, one) => "row filter",
                 Some(_) if wanted.is_some() && !complete => "not captured",
                 Some(one) if self.has_stale_arguments(class, one) => "settings",
+                _ if !state.events.is_empty() && eligible::unlogged_part(class).is_some() => {
+                    "unlogged"
+                }
                 _ if !state.events.is_empty() && inherited(class) => "inheritance",
                 Some(one) if lacks(class, one.columns.iter().flatten()) => "columns",
                 Some(one) if lacks_topic_column(class, one) => "broadcast topic",

@@ -56,6 +56,8 @@ pub struct Altered {
     pub tables: Vec<Oid>,
     /// The values of this relation are computed otherwise.
     pub values: Option<Oid>,
+    /// This relation is unlogged now, or was.
+    pub logging: Option<Oid>,
     /// This relation has another owner.
     pub owner: Option<Oid>,
 }
@@ -242,6 +244,7 @@ unsafe fn of_alter_table(statement: *mut pg_sys::AlterTableStmt) -> Command {
                 | Kind::AT_DisableTrig
                 | Kind::AT_DisableTrigAll
                 | Kind::AT_DisableTrigUser => altered.tables.extend(itself()),
+                Kind::AT_SetLogged | Kind::AT_SetUnLogged => altered.logging = itself(),
                 Kind::AT_ChangeOwner => altered.owner = itself(),
                 other if compat::sets_virtual_expression(other) => altered.values = itself(),
                 _ => {}

@@ -80,6 +80,11 @@ impl Class {
         self.persistence == pg_sys::RELPERSISTENCE_PERMANENT
     }
 
+    /// A crash empties it.
+    pub fn is_unlogged(&self) -> bool {
+        self.persistence == pg_sys::RELPERSISTENCE_UNLOGGED
+    }
+
     pub fn is_temporary(&self) -> bool {
         self.persistence == pg_sys::RELPERSISTENCE_TEMP
     }
