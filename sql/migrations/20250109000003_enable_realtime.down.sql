@@ -22,8 +22,9 @@ BEGIN
     '20250109000003_enable_realtime[.]sql: ([{].*[}])$')::jsonb;
   IF noted IS NULL THEN
     RAISE NOTICE USING
-      MESSAGE = 'there is nothing to take back',
-      DETAIL = 'The comment on public.is_realtime_enabled(text), where the migration notes what it found, is not there.';
+      MESSAGE = 'what the migration found is not noted: nothing is taken back',
+      DETAIL = 'It notes it in the comment on public.is_realtime_enabled(text), which is not there.',
+      HINT = 'If the migration did run, drop the functions and the view in public, and call pgrealtime.disable() for the tables, by hand.';
     RETURN;
   END IF;
 

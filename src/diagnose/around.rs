@@ -10,6 +10,7 @@ use crate::pg::backend::xact;
 use crate::pg::catalog::acl;
 use crate::pg::catalog::keys;
 use crate::pg::catalog::privilege;
+use crate::pg::catalog::publication::Publication;
 use crate::pg::catalog::relation::Class;
 use crate::pg::catalog::triggers;
 use crate::pg::Oid;
@@ -50,7 +51,7 @@ pub fn session(relation: &Relation, role: Oid) -> Finding {
     )
 }
 
-pub fn row_filter(class: &Class) -> Finding {
+pub fn row_filter(class: &Class, relation: &Relation) -> Finding {
     let function = triggers::member_function("capture_change");
     let filtered = triggers::firing(class.oid).iter().any(|one| {
         one.has_condition
@@ -64,13 +65,23 @@ pub fn row_filter(class: &Class) -> Finding {
             "",
         );
     }
-    Finding::ok("row filter", "None: all rows are captured.")
+    let what = match relation.captured {
+        true => "None: all rows are captured.",
+        false => "None.",
+    };
+    Finding::ok("row filter", what)
 }
 
 pub fn replica_identity(class: &Class) -> Finding {
     let check = "replica identity";
     if keys::has_replica_identity(class) {
-        return Finding::ok(check, "UPDATE and DELETE work on the published table.");
+        let publication = Publication::by_name(&gucs::publication());
+        let is_published = publication.is_some_and(|one| one.coverage(class).is_some());
+        let what = match is_published {
+            true => "UPDATE and DELETE work on the published table.",
+            false => "It has one: UPDATE and DELETE will work once the table is published.",
+        };
+        return Finding::ok(check, what);
     }
     Finding::problem(
         check,

@@ -45,7 +45,7 @@ pub fn diagnose(question: &Question) -> Result<Vec<Finding>> {
         caller: &caller,
     };
     findings.extend(act_as(question.role, &settings, || Ok(reader.findings()))?);
-    findings.push(around::row_filter(&class));
+    findings.push(around::row_filter(&class, &relation));
     findings.push(around::replica_identity(&class));
     findings.push(around::log(&caller)?);
     Ok(findings)

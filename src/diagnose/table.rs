@@ -255,17 +255,21 @@ impl<'a> Table<'a> {
                 .collect();
             names.join(", ")
         };
+        let way = |otherwise| match self.switched_off().is_empty() {
+            true => otherwise,
+            false => "Switch on the triggers that the check \"captured\" names.",
+        };
         match (names(true), names(false)) {
             (all, none) if none.is_empty() => Finding::ok(check, format!("Captured: {all}.")),
             (none, _) if none.is_empty() => Finding::problem(
                 check,
                 "No operation is captured.",
-                "Call pgrealtime.enable() with the operations that readers need.",
+                way("Call pgrealtime.enable() with the operations that readers need."),
             ),
             (some, others) => Finding::note(
                 check,
                 format!("Captured: {some}; not captured: {others}."),
-                "Where readers miss one, call pgrealtime.enable() with the operations that they need.",
+                way("Where readers miss one, call pgrealtime.enable() with the operations that they need."),
             ),
         }
     }

@@ -166,8 +166,10 @@ pub fn check_attach(parent: Option<Oid>, partition: Option<Oid>) -> Result<()> {
             message, &leaf,
         )));
     }
-    let below = std::iter::once(partition.oid).chain(relation::descendants(partition.oid));
-    for table in below.filter_map(|oid| enabled(&remembered, oid)) {
+    let below: Vec<Oid> = std::iter::once(partition.oid)
+        .chain(relation::descendants(partition.oid))
+        .collect();
+    for table in below.iter().filter_map(|oid| enabled(&remembered, *oid)) {
         if present::would_clash(&parent, &table)? {
             return Err(Error::object_not_in_prerequisite_state(
                 report(format!(
@@ -183,6 +185,26 @@ pub fn check_attach(parent: Option<Oid>, partition: Option<Oid>) -> Result<()> {
                     "Run SELECT pgrealtime.disable({}) first; its changes are then told under the name of {}.",
                     pgrx::spi::quote_literal(table.quoted()),
                     root.quoted()
+                )),
+            ));
+        }
+    }
+    for table in below.into_iter().filter_map(Class::by_oid) {
+        if let Some(name) = present::same_name(&parent, &table)? {
+            return Err(Error::object_not_in_prerequisite_state(
+                report(format!(
+                    "cannot attach table \"{}\" as a partition of \"{}\"",
+                    partition.name, parent.name
+                ))
+                .detail(format!(
+                    "{} has a trigger \"{name}\" of its own, and {} gives its partitions one of this name.",
+                    table.quoted(),
+                    root.quoted()
+                ))
+                .hint(format!(
+                    "Run DROP TRIGGER {} ON {} first, or give it another name.",
+                    pgrx::spi::quote_identifier(&name),
+                    table.quoted()
                 )),
             ));
         }

@@ -33,6 +33,11 @@ const DELETES: [&str; 2] = ["policy", "key"];
 pub fn merge(class: &Class, old: Option<&Settings>, request: Request) -> Result<Settings> {
     let mut settings = old.cloned().unwrap_or_else(|| Settings::standard(class));
     settings.owner = acl::role_name(class.owner);
+    let given = Given {
+        columns: request.columns.is_some(),
+        row_filter: request.row_filter.is_some(),
+        topic: request.broadcast_topic.is_some(),
+    };
     if let Some(operations) = request.operations {
         settings.operations = operations_of(operations)?;
     }
@@ -53,7 +58,7 @@ pub fn merge(class: &Class, old: Option<&Settings>, request: Request) -> Result<
     choose(&mut settings.deletes, "deletes", request.deletes, &DELETES)?;
     set_or_clear(&mut settings.row_filter, request.row_filter);
     set_or_clear(&mut settings.broadcast_topic, request.broadcast_topic);
-    check(class, &mut settings)?;
+    check(class, &mut settings, given)?;
     Ok(settings)
 }
 
@@ -71,20 +76,49 @@ fn set_or_clear(setting: &mut Option<String>, value: Option<String>) {
     }
 }
 
+/// Which settings that name columns are the request's own.
+#[derive(Clone, Copy)]
+struct Given {
+    columns: bool,
+    row_filter: bool,
+    topic: bool,
+}
+
+/// An error of a setting that the caller has not given is about what an earlier call left.
+fn told_whose<T>(checked: Result<T>, given: bool, parameter: &str, nothing: &str) -> Result<T> {
+    checked.map_err(|error| match given {
+        true => error,
+        false => Error::new(
+            error.code(),
+            report(format!(
+                "the remembered setting \"{parameter}\" does not fit the table any more: {}",
+                error.message()
+            ))
+            .detail("It was given in an earlier call of pgrealtime.enable(), and not in this one.")
+            .hint(format!(
+                "Add {parameter} => {nothing} to clear it, or give it anew."
+            )),
+        ),
+    })
+}
+
 /// What must hold of the settings together and of the relation as it is now.
-fn check(class: &Class, settings: &mut Settings) -> Result<()> {
+fn check(class: &Class, settings: &mut Settings, given: Given) -> Result<()> {
     let key = keys::key_columns(class.oid);
     if key.is_empty() {
         check_keyless(class, settings)?;
     }
     if let Some(columns) = &settings.columns {
-        settings.columns = Some(ordered_columns(class, columns, &key)?);
+        let ordered = ordered_columns(class, columns, &key);
+        settings.columns = Some(told_whose(ordered, given.columns, "columns", "'{}'")?);
     }
     if let Some(filter) = &settings.row_filter {
-        filter_rule::check(class.oid, filter)?;
+        let checked = filter_rule::check(class.oid, filter);
+        told_whose(checked, given.row_filter, "row_filter", "''")?;
     }
     if let Some(template) = &settings.broadcast_topic {
-        check_topic(class, template)?;
+        let checked = check_topic(class, template);
+        told_whose(checked, given.topic, "broadcast_topic", "''")?;
     }
     if settings.has_sink(Sink::Broadcast) {
         check_broadcast(class, settings)?;
