@@ -6,8 +6,8 @@ use super::orders;
 use super::plan::Plan;
 use crate::change::RowOperation;
 use crate::error::Result;
-use crate::log::append::{append_at, Change};
-use crate::log::decode::{CapturedRow, Content};
+use crate::log::append::{append_at, Change, Content};
+use crate::log::decode::{self, CapturedRow};
 use crate::log::entry::GapCause;
 use crate::log::layout;
 use crate::log::marks;
@@ -58,9 +58,14 @@ pub fn known(call: &Call, plan: &Plan) -> Option<Known> {
 }
 
 /// Appends a captured change where it belongs.
-pub fn append_in_order(call: &Call, plan: &Plan, entry: &Change) -> Result<()> {
+pub fn append_in_order(call: &Call, plan: &Plan, content: Content) -> Result<()> {
+    let entry = |wal_written| Change {
+        relation: plan.root,
+        content,
+        wal_written,
+    };
     let Some(known) = known(call, plan) else {
-        return append_at(entry, None).map(|_| ());
+        return append_at(&entry(call.wal_written()), None).map(|_| ());
     };
     let belongs = if known.late {
         find_place(plan, &known)
@@ -71,7 +76,7 @@ pub fn append_in_order(call: &Call, plan: &Plan, entry: &Change) -> Result<()> {
         Belongs::At(position) => Some(position),
         Belongs::Last | Belongs::Unknown => None,
     };
-    let appended = append_at(entry, earlier)?;
+    let appended = append_at(&entry(known.change.recorded), earlier)?;
     if belongs == Belongs::Unknown {
         gap_once(plan.root, GapCause::Order)?;
     }
@@ -154,7 +159,7 @@ impl Rows for Stored<'_> {
         let decoder = (self.decoder).get_or_insert_with(|| Decoder::new(&own.columns));
         let scratch = Scratch::enter();
         let entry = read::own_entry(at.segment, at.position, scratch.arena()).ok()??;
-        let Content::Row(row) = entry.content else {
+        let decode::Content::Row(row) = entry.content else {
             return None;
         };
         if layout::find(row.layout).ok()??.columns != own.columns {

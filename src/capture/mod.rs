@@ -10,7 +10,7 @@ mod plan;
 use crate::change::{Operation, RowOperation};
 use crate::error::Result;
 use crate::gucs;
-use crate::log::append::{append_gap, CapturedRow, Change, Content};
+use crate::log::append::{append_gap, CapturedRow, Content};
 use crate::log::entry::GapCause;
 use crate::log::marks::Marks;
 use crate::pg::backend::xact;
@@ -50,7 +50,7 @@ pub fn capture_change(call: CallInfo) -> Result<()> {
     }
     match call.fired() {
         Fired::Truncate if plan.is_leaf => append_gap(plan.root, GapCause::PartitionTruncated),
-        Fired::Truncate => log(&call, &plan, Content::Truncate),
+        Fired::Truncate => late::append_in_order(&call, &plan, Content::Truncate),
         Fired::Insert { new } => capture_row(&call, &plan, RowOperation::Insert, new),
         Fired::Delete { old } => capture_row(&call, &plan, RowOperation::Delete, old),
         Fired::Update { old, new } => capture_update(&call, &plan, old, new),
@@ -110,7 +110,7 @@ fn capture_row<'c>(
             ..Marks::default()
         },
     });
-    log(call, plan, content)
+    late::append_in_order(call, plan, content)
 }
 
 fn capture_update<'c>(
@@ -134,18 +134,9 @@ fn capture_update<'c>(
         },
         old: old.map(|old| old.image),
     });
-    log(call, plan, content)
+    late::append_in_order(call, plan, content)
 }
 
 fn bits(columns: Option<&ColumnSet>) -> Vec<u8> {
     columns.map_or(Vec::new(), |columns| columns.bytes().to_vec())
-}
-
-fn log(call: &Call, plan: &Plan, content: Content) -> Result<()> {
-    let change = Change {
-        relation: plan.root,
-        content,
-        wal_written: call.wal_written(),
-    };
-    late::append_in_order(call, plan, &change)
 }
