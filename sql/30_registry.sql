@@ -21,12 +21,13 @@ COMMENT ON TABLE pgrealtime.settings IS 'The settings of each realtime table, as
 -- The relations that are captured, by enable or by a trigger made by hand, as they were when DDL was last seen. What DDL
 -- changes of it is followed, or told to readers as a gap. A cache: not dumped, filled again by name.
 CREATE TABLE pgrealtime.relation_cache (
-  relation      oid PRIMARY KEY,
+  relation      oid UNIQUE,       -- NULL for a dropped one whose settings are still there
   schema_name   text COLLATE "C" NOT NULL,
   relation_name text COLLATE "C" NOT NULL,
   columns       text[] NOT NULL,  -- those that the settings name, by number: 3:status
   enabled       boolean NOT NULL, -- whether the settings of this name are its own
-  tables        text[] NOT NULL   -- itself and what inherits from it, with a digest of what captures there: 16384:9f…
+  tables        text[] NOT NULL,  -- itself and what inherits from it, with a digest of what captures there: 16384:9f…
+  owner         oid NOT NULL      -- whose the settings are: a role's name may be another's by now
 );
 COMMENT ON TABLE pgrealtime.relation_cache IS
   'Captured relations as they were after the last DDL command. A cache, which pg_dump leaves out';

@@ -1,16 +1,16 @@
 //! Which settings are a relation's: those under its name that its own owner made.
 
+use super::cache::{self, Known};
+use super::present;
 use super::settings::{self, Overview, Settings};
-use super::{cache, present};
 use crate::error::Result;
 use crate::pg::catalog::acl;
 use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
 use crate::pg::storage::heap::View;
-use crate::pg::Oid;
 use std::collections::HashMap;
 
-type Cached = HashMap<(String, String), Oid>;
+type Cached = HashMap<(String, String), Known>;
 
 /// All settings and what is known of their relations, looked up once.
 pub struct Remembered {
@@ -68,12 +68,14 @@ pub fn is_theirs(one: &Overview, class: &Class, cached: &Cached) -> bool {
     })
 }
 
-/// What OID and owner say; `None` for a table of another owner, made under a name whose relation has gone.
-fn by_owner(owner: &str, class: &Class, cached: Option<Oid>) -> Option<bool> {
+/// What OIDs say, and after a restore, when there are none, the owner's name; `None` for a table of another owner, made
+/// under a name whose relation has gone. A role may have got its name from another.
+fn by_owner(owner: &str, class: &Class, cached: Option<Known>) -> Option<bool> {
     match cached {
-        Some(oid) if oid == class.oid => Some(true),
-        Some(oid) if Class::by_oid(oid).is_some() => Some(false),
-        _ => (acl::role_name(class.owner) == owner).then_some(true),
+        Some(known) if known.relation == class.oid => Some(true),
+        Some(known) if Class::by_oid(known.relation).is_some() => Some(false),
+        Some(known) => (known.owner == class.owner).then_some(true),
+        None => (acl::role_name(class.owner) == owner).then_some(true),
     }
 }
 

@@ -19,6 +19,7 @@ const TABLE: &str = "relation_cache";
 /// One row of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
+    /// Invalid for a dropped relation whose settings are still there.
     pub relation: Oid,
     pub schema: String,
     pub name: String,
@@ -28,6 +29,16 @@ pub struct Entry {
     pub enabled: bool,
     /// What `tables::of` said when DDL was last seen.
     pub tables: Vec<String>,
+    /// The owner when it was last looked at.
+    pub owner: Oid,
+}
+
+/// What is known of the settings of a name.
+#[derive(Clone, Copy)]
+pub struct Known {
+    /// Invalid for a dropped one.
+    pub relation: Oid,
+    pub owner: Oid,
 }
 
 impl Entry {
@@ -43,6 +54,7 @@ impl Entry {
                 .collect(),
             enabled: settings.is_some(),
             tables: tables::of(class.oid)?,
+            owner: class.owner,
         })
     }
 
@@ -63,6 +75,7 @@ impl Entry {
             columns: numbered.iter().filter_map(split).collect(),
             enabled: row.get(4).unwrap_or_default(),
             tables: row.get(5).unwrap_or_default(),
+            owner: row.get(6).unwrap_or(Oid::INVALID),
         }
     }
 }
@@ -93,13 +106,17 @@ pub fn mentioning(these: &[Oid]) -> Result<Vec<Entry>> {
     Ok(rows.iter().filter(mentions).map(Entry::read).collect())
 }
 
-/// Which relation's the settings of each name (schema, relation) are.
-pub fn relations(view: View) -> Result<HashMap<(String, String), Oid>> {
+/// Which relation's the settings of each name (schema, relation) are, and whose.
+pub fn relations(view: View) -> Result<HashMap<(String, String), Known>> {
     let table = Table::open_member(TABLE, Lock::AccessShare)?;
     let rows = table.rows(view);
     let one = |row: &Row| {
         let enabled = row.get::<bool>(4)?;
-        enabled.then_some(((row.get(1)?, row.get(2)?), row.get(0)?))
+        let known = Known {
+            relation: row.get(0).unwrap_or(Oid::INVALID),
+            owner: row.get(6)?,
+        };
+        enabled.then_some(((row.get(1)?, row.get(2)?), known))
     };
     Ok(rows.iter().filter_map(one).collect())
 }
@@ -113,30 +130,68 @@ pub fn lock(relation: Oid) -> Result<()> {
     Ok(())
 }
 
-/// Stores an entry in place of those of the same relation or the same name.
+fn is_of_name(row: &Row, schema: &str, name: &str) -> bool {
+    row.get::<&str>(2) == Some(name) && row.get::<&str>(1) == Some(schema)
+}
+
+/// Stores an entry in place of those of the same relation or the same name. Whose the settings of a dropped relation are
+/// stays known until others take their place.
 pub fn save(entry: &Entry) -> Result<()> {
     lock(entry.relation)?;
     let table = Table::open_member(TABLE, Lock::RowExclusive)?;
     for row in table.rows(View::Latest) {
-        let same_name =
-            row.get::<&str>(2) == Some(&entry.name) && row.get::<&str>(1) == Some(&entry.schema);
-        if same_name || row.get(0) == Some(entry.relation) {
+        let relation = row.get::<Oid>(0);
+        let gives_way =
+            is_of_name(&row, &entry.schema, &entry.name) && (entry.enabled || relation.is_some());
+        if gives_way || relation == Some(entry.relation) {
             table.delete(row.id());
         }
     }
+    insert(&table, entry);
+    Ok(())
+}
+
+fn insert(table: &Table, entry: &Entry) {
     let columns: Vec<String> = entry
         .columns
         .iter()
         .map(|(n, name)| format!("{n}:{name}"))
         .collect();
     table.insert(&[
-        Some(Value::Oid(entry.relation)),
+        (entry.relation != Oid::INVALID).then_some(Value::Oid(entry.relation)),
         Some(Value::Text(&entry.schema)),
         Some(Value::Text(&entry.name)),
         Some(Value::TextArray(&columns)),
         Some(Value::Bool(entry.enabled)),
         Some(Value::TextArray(&entry.tables)),
+        Some(Value::Oid(entry.owner)),
     ]);
+}
+
+/// A relation was dropped: whose its settings are is all that stays.
+pub fn drop(entry: &Entry) -> Result<()> {
+    remove(entry.relation)?;
+    if entry.enabled {
+        forget_dropped(&entry.schema, &entry.name)?;
+        let gone = Entry {
+            relation: Oid::INVALID,
+            columns: Vec::new(),
+            tables: Vec::new(),
+            ..entry.clone()
+        };
+        insert(&Table::open_member(TABLE, Lock::RowExclusive)?, &gone);
+    }
+    Ok(())
+}
+
+/// Forgets a dropped relation, of which there are no settings any more.
+pub fn forget_dropped(schema: &str, name: &str) -> Result<()> {
+    let table = Table::open_member(TABLE, Lock::RowExclusive)?;
+    for row in table.rows(View::Latest) {
+        if row.get::<Oid>(0).is_none() && is_of_name(&row, schema, name) {
+            table.delete(row.id());
+        }
+    }
     Ok(())
 }
 

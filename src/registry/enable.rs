@@ -4,7 +4,7 @@ use super::captured::{Capture, TriggersOf};
 use super::merge::{merge, Request};
 use super::settings::{self, Settings};
 use super::watch::{self, Own};
-use super::{attach, belonging, eligible, filter_rule, policies, publish};
+use super::{attach, belonging, cache, eligible, filter_rule, policies, publish};
 use crate::capture_trigger::Sink;
 use crate::error::{report, Error, Result};
 use crate::log::append::append_gap;
@@ -25,6 +25,10 @@ pub fn enable(relation: Option<Oid>, request: Request) -> Result<()> {
     let mut new = merge(&class, old.as_ref(), request)?;
     new.published |= publish::publish(&class, old.is_none())?;
     let made = attach::attach(&class, &new, old.as_ref())?;
+    if old.is_none() {
+        // What another owner left behind under the name gives way.
+        cache::forget_dropped(&class.schema_name, &class.name)?;
+    }
     if old.as_ref() != Some(&new) {
         settings::save(&new)?;
     }
@@ -113,6 +117,7 @@ pub fn disable(relation: Option<Oid>) -> Result<()> {
     }
     publish::unpublish(&class, settings.published)?;
     settings::remove(&class.schema_name, &class.name)?;
+    cache::forget_dropped(&class.schema_name, &class.name)?;
     watch::remember(&class)
 }
 

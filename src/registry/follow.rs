@@ -196,7 +196,7 @@ fn dropped() -> Result<()> {
     let (gone, left): (Vec<Entry>, Vec<Entry>) = touched
         .into_iter()
         .partition(|entry| Class::by_oid(entry.relation).is_none());
-    each(Ok(gone), |entry| cache::remove(entry.relation));
+    each(Ok(gone), cache::drop);
     look_at(left.into_iter().filter_map(Watched::of).collect())
 }
 

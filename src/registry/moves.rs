@@ -11,13 +11,17 @@ use crate::pg::catalog::acl;
 use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
 use crate::pg::storage::heap::View;
+use crate::pg::Oid;
 use crate::sink::topic;
 
 /// Relations that the command names and that are enabled, but not in the cache: after a restore.
 pub fn uncached(named: &Reach) -> Result<Vec<Entry>> {
     let cached = cache::all()?;
     let mut found = belonging::enabled()?;
-    found.retain(|(_, one)| !cached.iter().any(|entry| entry.is_of(one)));
+    found.retain(|(class, one)| {
+        let is_it = |entry: &Entry| entry.relation == class.oid && entry.is_of(one);
+        !cached.iter().any(is_it)
+    });
     found.retain(|(class, _)| named.has(class));
     found
         .iter()
@@ -38,7 +42,9 @@ pub struct Move {
 /// Those of what the command names.
 pub fn moves(named: &Reach) -> Result<Vec<Move>> {
     let mut settings = settings::all(View::Latest)?;
-    let all = cache::all()?.into_iter().map(|entry| Move {
+    let mut entries = cache::all()?;
+    entries.retain(|entry| entry.relation != Oid::INVALID);
+    let all = entries.into_iter().map(|entry| Move {
         now: Class::by_oid(entry.relation),
         columns: renamed_columns(&entry),
         settings: settings
@@ -66,10 +72,11 @@ impl Move {
         };
         let same_name = now.schema_name == self.entry.schema && now.name == self.entry.name;
         // Settings go with the relation to its new owner; a dump knows him by name only.
-        let same_owner = self
-            .settings
-            .as_ref()
-            .is_none_or(|one| one.owner == acl::role_name(now.owner));
+        let same_owner = self.entry.owner == now.owner
+            && self
+                .settings
+                .as_ref()
+                .is_none_or(|one| one.owner == acl::role_name(now.owner));
         !same_name || !same_owner || !self.columns.is_empty()
     }
 
@@ -81,6 +88,7 @@ impl Move {
         let mut entry = self.entry.clone();
         entry.schema.clone_from(&now.schema_name);
         entry.name.clone_from(&now.name);
+        entry.owner = now.owner;
         let Some(before) = self.settings.clone() else {
             cache::save(&entry)?;
             return Ok(None);
