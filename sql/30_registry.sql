@@ -27,7 +27,8 @@ CREATE TABLE pgrealtime.relation_cache (
   columns       text[] NOT NULL,  -- those that the settings name, by number: 3:status
   enabled       boolean NOT NULL, -- whether the settings of this name are its own
   tables        text[] NOT NULL,  -- itself and what inherits from it, with a digest of what captures there: 16384:9f…
-  owner         oid NOT NULL      -- whose the settings are: a role's name may be another's by now
+  owner         oid NOT NULL,     -- whose the settings are: a role's name may be another's by now
+  key           smallint[] NOT NULL -- the columns that changes are told apart by
 );
 COMMENT ON TABLE pgrealtime.relation_cache IS
   'Captured relations as they were after the last DDL command. A cache, which pg_dump leaves out';

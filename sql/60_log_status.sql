@@ -55,7 +55,7 @@ BEGIN
                          WHEN 'e' THEN 'enabled' WHEN 'd' THEN 'disabled' WHEN 's' THEN 'skipped'
                          WHEN 't' THEN 'partition truncated' WHEN 'p' THEN 'partition moved' WHEN 'l' THEN 'layout'
                          WHEN 'c' THEN 'capture changed' WHEN 'r' THEN 'rewritten' WHEN 'i' THEN 'inheritance'
-                         WHEN 'o' THEN 'order' WHEN 'u' THEN 'unlogged'
+                         WHEN 'o' THEN 'order' WHEN 'u' THEN 'unlogged' WHEN 'n' THEN 'columns or key'
                          ELSE 'unknown' END AS cause,
                        pg_catalog.count(*) AS number
                 FROM remarkable WHERE operation = 'G' GROUP BY 1 ORDER BY 1) AS by_cause) AS gaps,

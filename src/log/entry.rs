@@ -64,10 +64,12 @@ pub enum GapCause {
     Layout,
     /// A capture trigger was made, dropped or switched, by whomever but `enable` and `disable`.
     Capture,
-    /// Values changed without a row change: ALTER COLUMN TYPE, ADD COLUMN with a default, ALTER TYPE RENAME VALUE.
+    /// Values changed without a row change: ALTER COLUMN TYPE, ADD COLUMN with a default, ALTER TYPE of an enum or row.
     Rewritten,
     /// A table began to inherit from the relation, or ended to: its SELECT shows other rows.
     Inheritance,
+    /// A column has another name, or the key is of other columns: copies of rows are kept under the old ones.
+    Columns,
     /// A statement changed rows that a statement within it had changed, and their changes are not in order.
     Order,
     /// A table began to be unlogged, or ended to: a crash empties it.
@@ -75,7 +77,7 @@ pub enum GapCause {
 }
 
 impl GapCause {
-    const LETTERS: [(GapCause, u8); 11] = [
+    const LETTERS: [(GapCause, u8); 12] = [
         (GapCause::Enabled, b'e'),
         (GapCause::Disabled, b'd'),
         (GapCause::Skipped, b's'),
@@ -85,6 +87,7 @@ impl GapCause {
         (GapCause::Capture, b'c'),
         (GapCause::Rewritten, b'r'),
         (GapCause::Inheritance, b'i'),
+        (GapCause::Columns, b'n'),
         (GapCause::Order, b'o'),
         (GapCause::Unlogged, b'u'),
     ];
@@ -115,6 +118,7 @@ impl GapCause {
                 | GapCause::Capture
                 | GapCause::Inheritance
                 | GapCause::Unlogged
+                | GapCause::Columns
                 | GapCause::PartitionTruncated
                 | GapCause::PartitionMoved
         )
@@ -133,6 +137,7 @@ impl GapCause {
             GapCause::Rewritten => "had values changed by ALTER TABLE or ALTER TYPE",
             GapCause::Unlogged => "has, or had, unlogged tables or partitions, which a crash empties",
             GapCause::Inheritance => "has, or had, tables that inherit from it",
+            GapCause::Columns => "had a column renamed, or its key changed",
             GapCause::Order => "was changed by triggers or functions within a statement, and the order of the changes is not known",
         }
     }

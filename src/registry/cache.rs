@@ -4,6 +4,7 @@ use super::settings::{named_columns, Settings};
 use super::tables;
 use crate::error::Result;
 use crate::pg::backend::ddl;
+use crate::pg::catalog::keys;
 use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
 use crate::pg::storage::heap::Lock;
@@ -31,6 +32,8 @@ pub struct Entry {
     pub tables: Vec<String>,
     /// The owner when it was last looked at.
     pub owner: Oid,
+    /// The columns of the key.
+    pub key: Vec<i16>,
 }
 
 /// What is known of the settings of a name.
@@ -55,6 +58,7 @@ impl Entry {
             enabled: settings.is_some(),
             tables: tables::of(class.oid)?,
             owner: class.owner,
+            key: keys::key_columns(class.oid),
         })
     }
 
@@ -76,6 +80,7 @@ impl Entry {
             enabled: row.get(4).unwrap_or_default(),
             tables: row.get(5).unwrap_or_default(),
             owner: row.get(6).unwrap_or(Oid::INVALID),
+            key: row.get(7).unwrap_or_default(),
         }
     }
 }
@@ -165,6 +170,7 @@ fn insert(table: &Table, entry: &Entry) {
         Some(Value::Bool(entry.enabled)),
         Some(Value::TextArray(&entry.tables)),
         Some(Value::Oid(entry.owner)),
+        Some(Value::Int2Array(&entry.key)),
     ]);
 }
 
@@ -177,6 +183,7 @@ pub fn drop(entry: &Entry) -> Result<()> {
             relation: Oid::INVALID,
             columns: Vec::new(),
             tables: Vec::new(),
+            key: Vec::new(),
             ..entry.clone()
         };
         insert(&Table::open_member(TABLE, Lock::RowExclusive)?, &gone);

@@ -2,17 +2,16 @@
 //! WARNING. Errors are what would lose changes in silence, a gap that cannot be written, and where Postgres would raise
 //! one with less to go by.
 
-use super::belonging::Remembered;
 use super::cache::{self, Entry};
+use super::leaves::{self, NewLeaf};
 use super::reach::Reach;
-use super::settings::Settings;
-use super::watch::{self, Own, Watched};
-use super::{attach, eligible, moves, present};
+use super::renew::Renewal;
+use super::watch::{self, Watched};
+use super::{attach, eligible, moves};
 use crate::error::{report, Result};
-use crate::log::append::append_gap;
 use crate::log::entry::GapCause;
 use crate::pg::backend::subtransaction::attempt;
-use crate::pg::call::event_trigger;
+use crate::pg::call::dropped;
 use crate::pg::call::event_trigger::Command;
 use crate::pg::call::event_trigger::Partition;
 use crate::pg::catalog::acl;
@@ -40,7 +39,7 @@ fn follow_one(command: Command) -> Result<()> {
     match command {
         Command::Other => {}
         Command::BeforeRename(named) => each(moves::uncached(&Reach::of(named)), cache::save),
-        Command::AfterRename(named) => move_settings(&Reach::of(named)),
+        Command::AfterRename(named) => renamed(&Reach::of(named))?,
         Command::BeforeAttach(it) => return eligible::check_attach(it.parent, it.partition),
         // The transaction that takes the rows away ends before the command does.
         Command::BeforeDetach(parent) => {
@@ -56,11 +55,11 @@ fn follow_one(command: Command) -> Result<()> {
             tell_of_logging(partition.filter(is_unlogged))?;
         }
         Command::PartitionAttached(it) => {
-            each(new_leaves(it.partition), complete);
+            each(leaves::new(it.partition), NewLeaf::complete);
             look_at(watch::above(&both(it))?)?;
         }
         Command::PartitionDetached(it) => {
-            each(orphans(it.partition), |table| {
+            each(leaves::orphans(it.partition), |table| {
                 attach::detach_leaves(std::slice::from_ref(table))
             });
             look_at(watch::above(&both(it))?)?;
@@ -70,15 +69,19 @@ fn follow_one(command: Command) -> Result<()> {
                 move_settings(&Reach::relations(list(it.owner)));
                 each(watch::above(&list(it.owner)), warn_of_owner);
             }
-            look_at(watch::above(&it.tables)?)?;
+            let below = it.tables.iter().flat_map(|one| relation::descendants(*one));
+            let tables: Vec<Oid> = below.chain(it.tables.iter().copied()).collect();
+            look_at(watch::above(&tables)?)?;
             tell_of_logging(it.logging)?;
             rewritten(watch::above(&list(it.values))?)?;
+            if let Some(changed) = it.columns {
+                rewritten(watch::above(&filled(changed, &it.added))?)?;
+                rewritten(holders(&list(relation::row_type(changed)))?)?;
+            }
         }
         Command::Rewritten(table) => rewritten(watch::above(&[table])?)?,
         Command::ValueRenamed(of) => {
-            let mut all = watch::all()?;
-            all.retain(|one| type_use::holds(one.class.oid, of));
-            rewritten(all)?;
+            rewritten(holders(&[of])?)?;
         }
         Command::Dropped => dropped()?,
         Command::Several(all) => return all.into_iter().try_for_each(follow_one),
@@ -110,6 +113,33 @@ fn warn(message: &str) {
         .warning();
 }
 
+/// Copies of rows have a renamed column under its old name. Where a row is a value, so have its readers.
+fn renamed(named: &Reach) -> Result<()> {
+    move_settings(named);
+    if named.column {
+        for one in named.captured()? {
+            one.tell(GapCause::Columns)?;
+        }
+        rewritten(holders(&named.row_types())?)?;
+    }
+    Ok(())
+}
+
+/// The captured relations that have values of one of these types.
+fn holders(types: &[Oid]) -> Result<Vec<Watched>> {
+    let mut all = watch::all()?;
+    all.retain(|one| types.iter().any(|of| type_use::holds(one.class.oid, *of)));
+    Ok(all)
+}
+
+/// The relation and what inherits from it, as far as the rows that were there have a value in an added column.
+fn filled(relation: Oid, added: &[String]) -> Vec<Oid> {
+    let mut all = relation::descendants(relation);
+    all.push(relation);
+    all.retain(|one| added.iter().any(|name| relation::was_filled(*one, name)));
+    all
+}
+
 fn move_settings(named: &Reach) {
     if named.schema.is_none() && found(moves::moves(named)).is_empty() {
         return;
@@ -119,15 +149,8 @@ fn move_settings(named: &Reach) {
         renewals = moves::follow_moves(named)?;
         Ok(())
     });
-    for one in renewals {
-        if let Err(raised) = attempt(|| one.run()) {
-            // What was written since is told wrongly or not at all, until `enable` mends it.
-            each(Ok(vec![()]), |()| {
-                append_gap(one.class.oid, GapCause::Capture)
-            });
-            warn(&raised.message);
-        }
-    }
+    // Where that fails, what follows is told wrongly or not at all until `enable` mends it; readers hear of the renaming.
+    each(Ok(renewals), Renewal::run);
 }
 
 fn list(oid: Option<Oid>) -> Vec<Oid> {
@@ -161,7 +184,7 @@ fn tell_of_logging(table: Option<Oid>) -> Result<()> {
 
 /// A new partition is empty: there is nothing to tell, unless nobody knows how things stood before.
 fn created(partition: Option<Oid>) -> Result<()> {
-    each(new_leaves(partition), complete);
+    each(leaves::new(partition), NewLeaf::complete);
     let Some(oid) = partition else {
         return Ok(());
     };
@@ -187,9 +210,18 @@ fn rewritten(these: Vec<Watched>) -> Result<()> {
 }
 
 fn dropped() -> Result<()> {
-    let touched = match attempt(|| Ok(event_trigger::dropped())) {
-        Ok(dropped) if dropped.is_empty() => return Ok(()),
-        Ok(dropped) => cache::mentioning(&dropped)?,
+    let touched = match attempt(|| Ok(dropped::dropped())) {
+        Ok(dropped) if dropped.relations.is_empty() => return Ok(()),
+        Ok(dropped) => {
+            let mut touched = cache::mentioning(&dropped.relations)?;
+            if dropped.index {
+                let others = cache::all()?
+                    .into_iter()
+                    .filter(|one| !touched.contains(one));
+                touched.extend(others.filter(lost_key).collect::<Vec<_>>());
+            }
+            touched
+        }
         // What it was is not to be known: everything is looked at.
         Err(_) => cache::all()?,
     };
@@ -200,20 +232,9 @@ fn dropped() -> Result<()> {
     look_at(left.into_iter().filter_map(Watched::of).collect())
 }
 
-/// A leaf that lacks the trigger of its enabled root.
-struct NewLeaf {
-    leaf: Class,
-    root: Oid,
-    settings: Settings,
-}
-
-/// The leaves at or below a partition.
-fn leaves_at(partition: Option<Oid>) -> Vec<Class> {
-    match partition.and_then(Class::by_oid) {
-        Some(class) if class.is_partitioned() => relation::leaves(class.oid),
-        Some(class) => vec![class],
-        None => Vec::new(),
-    }
+/// Nothing tells which table an index was of that has gone.
+fn lost_key(entry: &Entry) -> bool {
+    Watched::of(entry.clone()).is_some_and(|one| one.has_other_key())
 }
 
 /// The new owner may not be able to do what the old one was.
@@ -223,51 +244,4 @@ fn warn_of_owner(one: &Watched) -> Result<()> {
         attach::owner_lacks_execute(&one.class).warning();
     }
     Ok(())
-}
-
-/// Leaves of an enabled root that lack their TRUNCATE trigger, with the root's settings.
-fn new_leaves(partition: Option<Oid>) -> Result<Vec<NewLeaf>> {
-    let mut leaves = leaves_at(partition);
-    leaves.retain(|leaf| leaf.is_partition);
-    let mut lacking = Vec::new();
-    for leaf in leaves {
-        if !present::has_leaf_trigger(&leaf)? {
-            lacking.push(leaf);
-        }
-    }
-    let leaves = lacking;
-    if leaves.is_empty() {
-        return Ok(Vec::new());
-    }
-    let remembered = Remembered::load()?;
-    let mut found = Vec::new();
-    for leaf in leaves {
-        let above = relation::ancestors(&leaf).into_iter();
-        for root in above.filter_map(Class::by_oid) {
-            if let Some(settings) = remembered.of(&root) {
-                found.push(NewLeaf {
-                    leaf: leaf.clone(),
-                    root: root.oid,
-                    settings: settings.clone(),
-                });
-            }
-        }
-    }
-    Ok(found)
-}
-
-fn complete(new: &NewLeaf) -> Result<()> {
-    let _own = Own::of(new.root);
-    attach::attach_new_leaf(&new.leaf, &new.settings)
-}
-
-/// Tables that have a leaf's TRUNCATE trigger and are leaves of nothing enabled any more.
-fn orphans(partition: Option<Oid>) -> Result<Vec<Class>> {
-    let mut orphans = Vec::new();
-    for table in leaves_at(partition) {
-        if present::has_leaf_trigger(&table)? && !eligible::is_enabled(&table)? {
-            orphans.push(table);
-        }
-    }
-    Ok(orphans)
 }

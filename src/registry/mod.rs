@@ -9,6 +9,7 @@ mod enable;
 mod filter_rule;
 mod follow;
 mod introspect;
+mod leaves;
 mod merge;
 mod moves;
 mod policies;

@@ -101,9 +101,10 @@ impl Move {
         rename_columns(&mut one, &self.columns);
         settings::save(&one)?;
         // What captures it is looked at elsewhere: a difference that was not yet told must not be lost here.
-        let tables = entry.tables;
+        let (tables, key) = (entry.tables, entry.key);
         cache::save(&Entry {
             tables,
+            key,
             ..Entry::of(now, Some(&one))?
         })?;
         Ok((!self.columns.is_empty()).then(|| Renewal {

@@ -1,5 +1,7 @@
 //! Which captured relations a command names: DDL of one table is nothing that another's owner should feel.
 
+use super::watch::{self, Watched};
+use crate::error::Result;
 use crate::pg::call::rename::Named;
 use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
@@ -8,10 +10,10 @@ use crate::pg::Oid;
 /// What a command names, and for a column what else has it.
 pub struct Reach {
     pub schema: Option<Oid>,
+    pub column: bool,
     relations: Vec<Oid>,
     /// The row type of a composite type, which tables may be made of.
     types: Vec<Oid>,
-    column: bool,
 }
 
 impl Reach {
@@ -38,6 +40,30 @@ impl Reach {
             relations,
             ..Named::default()
         })
+    }
+
+    /// The captured relations whose column has another name.
+    pub fn captured(&self) -> Result<Vec<Watched>> {
+        let mut all = self.relations.clone();
+        for one in &self.relations {
+            all.extend(relation::descendants(*one));
+        }
+        let remembered = watch::all()?.into_iter().map(|one| one.class);
+        all.extend(
+            remembered
+                .filter(|class| self.has(class))
+                .map(|class| class.oid),
+        );
+        watch::captured(all)
+    }
+
+    /// The types of the rows of what is named.
+    pub fn row_types(&self) -> Vec<Oid> {
+        let types = self
+            .relations
+            .iter()
+            .filter_map(|one| relation::row_type(*one));
+        types.collect()
     }
 
     pub fn has(&self, class: &Class) -> bool {

@@ -7,6 +7,7 @@ use crate::log::append::append_gap;
 use crate::log::entry::GapCause;
 use crate::pg::backend::lock::Patience;
 use crate::pg::backend::xact;
+use crate::pg::catalog::keys;
 use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
 use crate::pg::Oid;
@@ -46,11 +47,12 @@ pub struct Watched {
 
 /// The captured relations that show rows of these tables: themselves and what is above them.
 pub fn above(these: &[Oid]) -> Result<Vec<Watched>> {
-    let mut all: Vec<Oid> = Vec::new();
-    for table in these {
-        all.push(*table);
-        all.extend(relation::above(*table));
-    }
+    let above = these.iter().flat_map(|table| relation::above(*table));
+    captured(these.iter().copied().chain(above).collect())
+}
+
+/// The captured relations of these.
+pub fn captured(mut all: Vec<Oid>) -> Result<Vec<Watched>> {
     all.sort_unstable_by_key(|oid| oid.to_u32());
     all.dedup();
     all.retain(|oid| *oid != OWN.get());
@@ -91,11 +93,14 @@ impl Watched {
             return Ok(Some(GapCause::Capture));
         };
         let now = tables::of(self.class.oid)?;
-        Ok(tables::difference(
-            self.class.is_partitioned(),
-            &entry.tables,
-            &now,
-        ))
+        let captured = tables::difference(self.class.is_partitioned(), &entry.tables, &now);
+        Ok(captured.or(self.has_other_key().then_some(GapCause::Columns)))
+    }
+
+    /// Whether changes are told apart by other columns than those that are remembered.
+    pub fn has_other_key(&self) -> bool {
+        let remembered = self.entry.as_ref();
+        remembered.is_some_and(|entry| entry.key != keys::key_columns(self.class.oid))
     }
 
     /// Whoever loses this entry loses changes in silence: it waits for as long as it takes. What holds the log's lock is

@@ -61,6 +61,15 @@ impl<F: Form> Cached<F> {
         })
     }
 
+    /// Whether the running transaction has written the row.
+    pub fn is_written_now(&self) -> bool {
+        // SAFETY: the row is pinned, and rows of a cache have the header of the catalog's.
+        unsafe {
+            let writer = (*(*self.tuple).t_data).t_choice.t_heap.t_xmin;
+            pg_sys::TransactionIdIsCurrentTransactionId(writer)
+        }
+    }
+
     /// A column by its number, as long as the row is pinned; `None` for NULL.
     ///
     /// # Safety

@@ -1,14 +1,10 @@
 //! What an event trigger is called for.
 
 use super::rename::{self, named_relation, Named};
-use crate::pg::catalog::relation::relation_by_name;
 use crate::pg::sys::compat;
 use crate::pg::CallInfo;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{NodeTag, Oid};
-use pgrx::spi::OwnedPreparedStatement;
-use pgrx::Spi;
-use std::cell::OnceCell;
 use std::ffi::CStr;
 
 /// The commands that can concern the extension, as far as their parse tree tells without looking much up.
@@ -34,7 +30,7 @@ pub enum Command {
     ValueRenamed(Oid),
     /// This relation has got new values in place of its own.
     Rewritten(Oid),
-    /// Something was dropped; [`dropped`] says what.
+    /// Something was dropped; [`super::dropped`] says what.
     Dropped,
     /// A command that holds commands.
     Several(Vec<Command>),
@@ -52,12 +48,16 @@ pub struct Partition {
 /// What a command changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Altered {
-    /// What inherits from these relations, or the triggers on them, may be others than before.
+    /// What inherits from these relations, the triggers on them, or their key may be others than before.
     pub tables: Vec<Oid>,
     /// The values of this relation are computed otherwise.
     pub values: Option<Oid>,
     /// This relation is unlogged now, or was.
     pub logging: Option<Oid>,
+    /// Columns were added to this relation, or dropped: what holds its rows as values has others.
+    pub columns: Option<Oid>,
+    /// The names of the added ones.
+    pub added: Vec<String>,
     /// This relation has another owner.
     pub owner: Option<Oid>,
 }
@@ -222,7 +222,8 @@ unsafe fn before_alter_table(statement: *mut pg_sys::AlterTableStmt) -> Command 
 unsafe fn of_alter_table(statement: *mut pg_sys::AlterTableStmt) -> Command {
     use pg_sys::AlterTableType as Kind;
     let mut altered = Altered::default();
-    // SAFETY: as promised by the caller; the definition of INHERIT and NO INHERIT is the parent's RangeVar.
+    // SAFETY: as promised by the caller; the definition of INHERIT and NO INHERIT is the parent's RangeVar, that of ADD COLUMN
+    // a ColumnDef with a name.
     unsafe {
         let itself = || named_relation((*statement).relation);
         for command in commands(statement) {
@@ -245,6 +246,19 @@ unsafe fn of_alter_table(statement: *mut pg_sys::AlterTableStmt) -> Command {
                 | Kind::AT_DisableTrigAll
                 | Kind::AT_DisableTrigUser => altered.tables.extend(itself()),
                 Kind::AT_SetLogged | Kind::AT_SetUnLogged => altered.logging = itself(),
+                Kind::AT_AddColumn | Kind::AT_DropColumn | Kind::AT_AlterColumnType => {
+                    if (*command).subtype == Kind::AT_AddColumn {
+                        let definition = (*command).def.cast::<pg_sys::ColumnDef>();
+                        let name = CStr::from_ptr((*definition).colname);
+                        altered.added.extend(name.to_str().map(str::to_owned));
+                    }
+                    altered.columns = itself();
+                    altered.tables.extend(itself());
+                }
+                Kind::AT_AddConstraint
+                | Kind::AT_AddIndexConstraint
+                | Kind::AT_DropConstraint
+                | Kind::AT_ReplicaIdentity => altered.tables.extend(itself()),
                 Kind::AT_ChangeOwner => altered.owner = itself(),
                 other if compat::sets_virtual_expression(other) => altered.values = itself(),
                 _ => {}
@@ -273,42 +287,4 @@ fn rewritten() -> Command {
         }
         _ => Command::Other,
     }
-}
-
-const DROPPED: &str = "SELECT d.objid, d.address_names[1], d.address_names[2], \
-     d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_trigger'::pg_catalog.regclass \
-     FROM pg_catalog.pg_event_trigger_dropped_objects() AS d \
-     WHERE d.objsubid OPERATOR(pg_catalog.=) 0 AND NOT d.is_temporary AND d.classid OPERATOR(pg_catalog.=) ANY \
-     (ARRAY['pg_catalog.pg_class', 'pg_catalog.pg_trigger']::pg_catalog.regclass[]::pg_catalog.oid[])";
-
-thread_local! {
-    /// Kept for as long as the session, and never freed: it ends after SPI does.
-    static PLAN: OnceCell<&'static OwnedPreparedStatement> = const { OnceCell::new() };
-}
-
-/// The relations that the running command has dropped, and those that are still there and have lost a trigger, as its
-/// sql_drop event tells. Raises where somebody has taken EXECUTE on Postgres's function away.
-pub fn dropped() -> Vec<Oid> {
-    let read = Spi::connect(|client| {
-        let plan: &'static OwnedPreparedStatement = PLAN.with(|plan| match plan.get() {
-            Some(plan) => Ok(*plan),
-            None => {
-                let made = client.prepare(DROPPED, &[])?.keep();
-                Ok::<_, pgrx::spi::Error>(*plan.get_or_init(|| Box::leak(Box::new(made))))
-            }
-        })?;
-        let mut all = Vec::new();
-        for row in client.select(plan, None, &[])? {
-            if row.get::<bool>(4)? != Some(true) {
-                all.extend(row.get::<Oid>(1)?);
-            } else if let (Some(schema), Some(table)) = (row.get(2)?, row.get(3)?) {
-                all.extend(relation_by_name(schema, table));
-            }
-        }
-        Ok::<_, pgrx::spi::Error>(all)
-    });
-    read.unwrap_or_else(|error| {
-        // SPI's own status codes: not reachable with this query.
-        pgrx::error!("could not read what was dropped: {error}");
-    })
 }

@@ -1,5 +1,6 @@
 //! How Postgres calls us: functions, triggers, event triggers, sets that are returned.
 
+pub mod dropped;
 pub mod event_trigger;
 pub mod info;
 pub mod rename;

@@ -183,6 +183,14 @@ pub fn column_number(relation: Oid, name: &str) -> Option<i16> {
     (number > 0).then_some(number)
 }
 
+/// Whether this transaction has given the rows that a table has a value in a column without writing them: ADD COLUMN with
+/// a constant default.
+pub fn was_filled(relation: Oid, column: &str) -> bool {
+    let number = column_number(relation, column);
+    let row = number.and_then(|it| Cached::<pg_sys::FormData_pg_attribute>::by_pair(relation, it));
+    row.is_some_and(|row| row.atthasmissing && row.is_written_now())
+}
+
 /// Name of a live user column.
 pub fn column_name(relation: Oid, number: i16) -> Option<String> {
     // SAFETY: missing_ok: the function returns NULL for no hit.

@@ -98,17 +98,24 @@ COMMIT PREPARED 'capture';
 SELECT change->>'type' AS type, change->'record' AS record FROM pgrealtime.changes_since(:'waiting', '{t}') WHERE change IS NOT NULL;
 SELECT pgrealtime.current_cursor() AS c \gset
 
--- Layouts: in mid-transaction, with dropped columns and fast defaults. What an older image lacks is absent.
+-- Layouts: in mid-transaction, with dropped columns. What an older image lacks is absent.
 BEGIN;
 INSERT INTO t VALUES (110, 'before');
-ALTER TABLE t ADD COLUMN fast int DEFAULT 5;
+ALTER TABLE t ADD COLUMN fast int;
 UPDATE t SET a = 'after' WHERE id = 110;
 ALTER TABLE t DROP COLUMN n;
 INSERT INTO t VALUES (111, 'dropped', 6);
-ALTER TABLE t RENAME COLUMN a TO renamed;
-UPDATE t SET renamed = 'renamed' WHERE id = 111;
+UPDATE t SET a = 'again' WHERE id = 111;
 COMMIT;
 :changes
+-- A default that the rows have without being written, and another name: read again. What follows has both.
+ALTER TABLE t ADD COLUMN filled int DEFAULT 5;
+ALTER TABLE t RENAME COLUMN a TO renamed;
+:changes
+SELECT pgrealtime.current_cursor() AS c \gset
+UPDATE t SET renamed = 'renamed' WHERE id = 111;
+:changes
+ALTER TABLE t DROP COLUMN filled;
 SELECT pgrealtime.current_cursor() AS c \gset
 UPDATE t SET fast = 7 WHERE id = 1;
 ALTER TABLE t ALTER COLUMN fast TYPE text;

@@ -68,7 +68,7 @@ SET ROLE hidden_reader;
 :recent;
 RESET ROLE;
 DROP POLICY picky ON notes;
-ALTER TABLE notes ADD COLUMN secret boolean NOT NULL DEFAULT false;
+ALTER TABLE notes ADD COLUMN secret boolean;
 CREATE POLICY no_secret ON notes AS RESTRICTIVE USING (NOT secret);
 SET ROLE hidden_reader;
 :recent;

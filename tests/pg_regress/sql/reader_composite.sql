@@ -19,8 +19,11 @@ SELECT check_name, detail FROM pgrealtime.diagnose('things') WHERE check_name = 
 SELECT pgrealtime.current_cursor() AS start \gset
 INSERT INTO things VALUES (3, ('three', 3));
 SELECT change->'record' AS record FROM pgrealtime.changes_since(:'start', '{things}') WHERE change IS NOT NULL;
--- An attribute that is added changes no stored row.
+-- An attribute that is added is in rows that copies have without it.
 ALTER TYPE pair ADD ATTRIBUTE c int;
+SELECT change->'record' AS record FROM pgrealtime.changes_since(:'start', '{things}') WHERE change IS NOT NULL;
+SELECT pgrealtime.current_cursor() AS start \gset
+INSERT INTO things VALUES (4, ('four', 4, 5));
 SELECT change->'record' AS record FROM pgrealtime.changes_since(:'start', '{things}') WHERE change IS NOT NULL;
 DROP EXTENSION pgrealtime CASCADE;
 DROP TABLE things;

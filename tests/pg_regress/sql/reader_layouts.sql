@@ -38,13 +38,16 @@ END $$;
 CALL public.made();
 CALL public.fill();
 SELECT * FROM public.read();
-\echo RENAME of the column that the policy uses, and of the table
+\echo RENAME of the table, and of the column that the policy uses
 CALL public.made();
 CALL public.fill();
-ALTER TABLE goals RENAME COLUMN org TO tenant;
-SELECT * FROM public.read();
 ALTER TABLE goals RENAME TO targets;
 ALTER TABLE targets RENAME TO goals;
+SELECT * FROM public.read();
+ALTER TABLE goals RENAME COLUMN org TO tenant;
+SELECT * FROM public.read();
+SELECT set_config('test.since', pgrealtime.current_cursor(), false) <> '';
+INSERT INTO goals VALUES (4, 1, 'open', 'ours'), (5, 2, 'open', 'secret');
 SELECT * FROM public.read();
 \echo DROP COLUMN of another column
 CALL public.made();
@@ -63,10 +66,10 @@ CALL public.made();
 CALL public.fill();
 ALTER TABLE goals ADD COLUMN more int;
 SELECT * FROM public.read();
-\echo ADD COLUMN with a default, and a policy on it
+\echo ADD COLUMN, and a policy on it
 CALL public.made();
 CALL public.fill();
-ALTER TABLE goals ADD COLUMN shown boolean DEFAULT false;
+ALTER TABLE goals ADD COLUMN shown boolean;
 CREATE POLICY shown ON goals AS RESTRICTIVE USING (shown IS NULL OR shown);
 SELECT * FROM public.read();
 \echo ALTER TYPE of the column that the policy uses

@@ -35,11 +35,11 @@ TABLE state;
 -- A rename whose triggers cannot be made again: a gap, and then nothing instead of the wrong column.
 REVOKE EXECUTE ON FUNCTION pgrealtime.capture_change() FROM regress_owner;
 SELECT pgrealtime.current_cursor() AS start \gset
-SELECT gaps->>'capture changed' AS told FROM pgrealtime.log_status;
+SELECT gaps->>'columns or key' AS told FROM pgrealtime.log_status;
 SET ROLE regress_owner;
 ALTER TABLE owned RENAME a TO c;
 RESET ROLE;
-SELECT gaps->>'capture changed' AS told FROM pgrealtime.log_status;
+SELECT gaps->>'columns or key' AS told FROM pgrealtime.log_status;
 ALTER TABLE owned RENAME b TO a;
 SELECT tgname, encode(tgargs, 'escape') ~ '"a"' AS stale FROM pg_trigger WHERE tgrelid = 'owned'::regclass ORDER BY 1;
 TABLE state;

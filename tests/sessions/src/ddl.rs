@@ -107,11 +107,7 @@ fn copy(cluster: &Cluster) -> Outcome {
     owner.run("CREATE TABLE copied (id int PRIMARY KEY, a int, b text)")?;
     owner.run(&triggers("copied"))?;
     let alters = [
-        (
-            "ALTER TABLE copied ADD COLUMN c int DEFAULT 7",
-            Some("ab"),
-            "abc",
-        ),
+        ("ALTER TABLE copied ADD COLUMN c int DEFAULT 7", None, "abc"),
         (
             "ALTER TABLE copied ALTER a TYPE text USING 'changed'",
             None,

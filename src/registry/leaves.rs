@@ -1,0 +1,75 @@
+//! Leaves that come to an enabled root, and such as leave it: Postgres does not clone their TRUNCATE triggers.
+
+use super::belonging::Remembered;
+use super::settings::Settings;
+use super::watch::Own;
+use super::{attach, eligible, present};
+use crate::error::Result;
+use crate::pg::catalog::relation;
+use crate::pg::catalog::relation::Class;
+use crate::pg::Oid;
+
+/// A leaf that lacks the trigger of its enabled root.
+pub struct NewLeaf {
+    leaf: Class,
+    root: Oid,
+    settings: Settings,
+}
+
+/// The leaves at or below a partition.
+fn leaves_at(partition: Option<Oid>) -> Vec<Class> {
+    match partition.and_then(Class::by_oid) {
+        Some(class) if class.is_partitioned() => relation::leaves(class.oid),
+        Some(class) => vec![class],
+        None => Vec::new(),
+    }
+}
+
+/// Leaves of an enabled root that lack their TRUNCATE trigger, with the root's settings.
+pub fn new(partition: Option<Oid>) -> Result<Vec<NewLeaf>> {
+    let mut leaves = leaves_at(partition);
+    leaves.retain(|leaf| leaf.is_partition);
+    let mut lacking = Vec::new();
+    for leaf in leaves {
+        if !present::has_leaf_trigger(&leaf)? {
+            lacking.push(leaf);
+        }
+    }
+    let leaves = lacking;
+    if leaves.is_empty() {
+        return Ok(Vec::new());
+    }
+    let remembered = Remembered::load()?;
+    let mut found = Vec::new();
+    for leaf in leaves {
+        let above = relation::ancestors(&leaf).into_iter();
+        for root in above.filter_map(Class::by_oid) {
+            if let Some(settings) = remembered.of(&root) {
+                found.push(NewLeaf {
+                    leaf: leaf.clone(),
+                    root: root.oid,
+                    settings: settings.clone(),
+                });
+            }
+        }
+    }
+    Ok(found)
+}
+
+impl NewLeaf {
+    pub fn complete(&self) -> Result<()> {
+        let _own = Own::of(self.root);
+        attach::attach_new_leaf(&self.leaf, &self.settings)
+    }
+}
+
+/// Tables that have a leaf's TRUNCATE trigger and are leaves of nothing enabled any more.
+pub fn orphans(partition: Option<Oid>) -> Result<Vec<Class>> {
+    let mut orphans = Vec::new();
+    for table in leaves_at(partition) {
+        if present::has_leaf_trigger(&table)? && !eligible::is_enabled(&table)? {
+            orphans.push(table);
+        }
+    }
+    Ok(orphans)
+}
