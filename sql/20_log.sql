@@ -1,13 +1,13 @@
 -- The change log: its state, the layouts of captured rows, and the ring of segments.
 -- Every table here is written below SQL and hidden from logical decoding (src/pg/storage/heap.rs says how);
--- REPLICA IDENTITY NOTHING is what makes their deletes decode to nothing.
+-- REPLICA IDENTITY NOTHING makes their deletes decode to nothing.
 
 CREATE TABLE pgrealtime.log_state (
-    log_id          bigint      NOT NULL, -- made at CREATE EXTENSION: another log refuses this one's cursors
+    log_id          bigint      NOT NULL, -- drawn at CREATE EXTENSION; cursors of another log are refused
     epoch           integer     NOT NULL, -- raised by invalidate_cursors()
     current_segment smallint    NOT NULL,
     current_since   timestamptz NOT NULL,
-    horizon         bytea,                -- the seal of the last emptied segment; NULL while nothing was emptied
+    horizon         bytea,                -- the seal of the last emptied segment; NULL before the first
     janitor_run     timestamptz,
     janitor_error   text,
     -- Since when readers have kept the oldest segment from being emptied.
@@ -16,12 +16,12 @@ CREATE TABLE pgrealtime.log_state (
 COMMENT ON TABLE pgrealtime.log_state IS
   'The state of the change log in one row: its identity, the segment that is written, and the last run of the janitor';
 
--- A segment that is no longer written, from the switch until it is emptied.
+-- A row per segment that is no longer written, from the switch until the segment is emptied.
 CREATE TABLE pgrealtime.log_segment (
     segment   smallint    NOT NULL,
     closed_at timestamptz NOT NULL,
     sealed_at timestamptz,          -- since when no writer holds it
-    seal      bytea                 -- snapshot at that time: what it counts as finished holds all of the segment's writers
+    seal      bytea                 -- snapshot of that time; it counts all writers of the segment as finished
 );
 COMMENT ON TABLE pgrealtime.log_segment IS 'Segments of the change log that are no longer written and not yet emptied';
 
@@ -35,10 +35,10 @@ CREATE TABLE pgrealtime.log_layout (
     types      oid[]      NOT NULL, -- NULL for a dropped attribute
     typmods    integer[]  NOT NULL,
     lengths    smallint[] NOT NULL,
-    alignments text       NOT NULL, -- a letter each, as in pg_attribute.attalign; a capital for what is passed by value
+    alignments text       NOT NULL, -- one letter each, as in pg_attribute.attalign; a capital letter for types passed by value
     segment    smallint   NOT NULL
 );
-COMMENT ON TABLE pgrealtime.log_layout IS 'The columns of captured rows as they were at capture, by which the rows are read';
+COMMENT ON TABLE pgrealtime.log_layout IS 'The columns of captured rows as they were at capture. Needed to read the rows';
 
 DO $$
 DECLARE
@@ -64,13 +64,13 @@ BEGIN
         -- The first entry of each transaction (src/log/append.rs).
         EXECUTE pg_catalog.format('CREATE INDEX ON %s (xid, position)', segment);
         -- The entries that log_status counts by cause: gaps, lost messages, images that lack values; they are few.
-        -- src/log/entry.rs says the same (is_remarkable). A range, of which the planner expects few rows.
+        -- src/log/entry.rs has the same condition (is_remarkable). It is a range because the planner then expects few rows.
         EXECUTE pg_catalog.format('CREATE INDEX ON %s (position) WHERE operation = ''G'' OR operation = ''N'' '
             'OR pg_catalog.get_byte(marks, 0) BETWEEN 2 AND 7', segment);
         BEGIN
             EXECUTE pg_catalog.format('ALTER TABLE %s ALTER image SET COMPRESSION lz4, ALTER old SET COMPRESSION lz4', segment);
         EXCEPTION WHEN feature_not_supported THEN
-            NULL; -- a server built without lz4 compresses with pglz
+            NULL; -- a server built without lz4 compresses with pglz instead
         END;
     END LOOP;
 END

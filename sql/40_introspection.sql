@@ -1,5 +1,5 @@
--- The relation's size and the array of operations are worked out in the view, by a STABLE function (pg_total_relation_size is VOLATILE): so a query
--- that does not ask for them does not pay for them.
+-- The view computes the relation's size and the array of operations. It uses a STABLE function (pg_total_relation_size is
+-- VOLATILE), so that a query which does not select them does not compute them.
 CREATE VIEW pgrealtime.realtime_configuration AS
 SELECT
   t.schemaname,
@@ -20,4 +20,4 @@ ORDER BY
   t.schemaname;
 
 COMMENT ON VIEW pgrealtime.realtime_configuration IS
-  'The realtime tables that the current user owns or may SELECT from, with their settings. The column status says what is wrong';
+  'The realtime tables that the current user owns or may SELECT from, with their settings. The column "status" shows what is wrong';

@@ -1,8 +1,8 @@
--- Settings follow RENAME, SET SCHEMA and OWNER TO, new partitions get their TRUNCATE triggers, and what takes rows of an
--- enabled table away or brings some without a captured change is told to its readers. The start of a command is looked
--- at, too: after a restore the cache is empty, and once a table is renamed its old name finds nothing. A table, or a
+-- These triggers update the settings after RENAME, SET SCHEMA and OWNER TO, create TRUNCATE triggers on new partitions,
+-- and write gaps for readers when rows of an enabled table come or go without a captured change. The start of a command
+-- matters too: after a restore the cache is empty, and a renamed table cannot be found by its old name. A table, or a
 -- trigger on one, can be dropped by any command that has CASCADE.
--- ENABLE ALWAYS: names change under session_replication_role = replica as well.
+-- ENABLE ALWAYS, because names also change under session_replication_role = replica.
 CREATE EVENT TRIGGER pgrealtime_ddl_start ON ddl_command_start
   WHEN tag IN ('ALTER TABLE', 'ALTER INDEX', 'ALTER SCHEMA', 'ALTER EXTENSION', 'ALTER TYPE')
   EXECUTE FUNCTION pgrealtime.follow_ddl();
@@ -18,7 +18,7 @@ ALTER EVENT TRIGGER pgrealtime_ddl_start ENABLE ALWAYS;
 ALTER EVENT TRIGGER pgrealtime_ddl_end ENABLE ALWAYS;
 ALTER EVENT TRIGGER pgrealtime_drop ENABLE ALWAYS;
 ALTER EVENT TRIGGER pgrealtime_rewrite ENABLE ALWAYS;
-COMMENT ON EVENT TRIGGER pgrealtime_ddl_start IS 'Looks at captured tables before a DDL command changes them';
-COMMENT ON EVENT TRIGGER pgrealtime_ddl_end IS 'Updates settings, triggers and readers after a DDL command';
+COMMENT ON EVENT TRIGGER pgrealtime_ddl_start IS 'Records captured tables before a DDL command changes them';
+COMMENT ON EVENT TRIGGER pgrealtime_ddl_end IS 'Updates settings and triggers, and writes gaps for readers, after a DDL command';
 COMMENT ON EVENT TRIGGER pgrealtime_drop IS 'Follows DROP of captured tables, of their partitions and of their triggers';
 COMMENT ON EVENT TRIGGER pgrealtime_rewrite IS 'Follows commands that rewrite a captured table';

@@ -1,5 +1,5 @@
--- pgrealtime.log_status: one row about the change log. Written for the ring of segments, hence put together here. The
--- view reads the log's tables with its owner's rights; 90_grants.sql says who may ask it.
+-- pgrealtime.log_status: one row about the change log. Its query names every segment, so it is generated here. The
+-- view reads the log's tables with its owner's rights; 90_grants.sql grants access to it.
 DO $$
 DECLARE
     first_entries text;
@@ -12,14 +12,14 @@ BEGIN
             '(SELECT changed_at FROM pgrealtime.%I ORDER BY position LIMIT 1)', name), ' UNION ALL '),
         pg_catalog.string_agg(pg_catalog.format(
             '(SELECT changed_at FROM pgrealtime.%I ORDER BY position DESC LIMIT 1)', name), ' UNION ALL '),
-        -- Counted while that is quick, else estimated from a sample of its pages.
+        -- Counts a small segment, and estimates a large one from a sample of its pages.
         pg_catalog.string_agg(pg_catalog.format(
             'SELECT layout, operation, pg_catalog.count(*) AS entries FROM pgrealtime.%2$I '
             'WHERE (SELECT pg_catalog.pg_relation_size(%1$L::regclass) < 8388608) GROUP BY 1, 2 UNION ALL '
             'SELECT layout, operation, 100 * pg_catalog.count(*) FROM pgrealtime.%2$I TABLESAMPLE SYSTEM (1) REPEATABLE (0) '
             'WHERE (SELECT pg_catalog.pg_relation_size(%1$L::regclass) >= 8388608) GROUP BY 1, 2',
             'pgrealtime.' OPERATOR(pg_catalog.||) name, name), ' UNION ALL '),
-        -- As the partial index has it.
+        -- The condition of the partial index.
         pg_catalog.string_agg(pg_catalog.format(
             'SELECT operation, marks FROM pgrealtime.%I WHERE operation = ''G'' OR operation = ''N'' '
             'OR pg_catalog.get_byte(marks, 0) BETWEEN 2 AND 7', name), ' UNION ALL ')
@@ -30,7 +30,7 @@ BEGIN
         CREATE VIEW pgrealtime.log_status AS
         WITH counted AS MATERIALIZED (%3$s),
         remarkable AS MATERIALIZED (%4$s),
-        -- Layouts that lack what their relation has now: a column that was added since, or is of another type.
+        -- Layouts without a column of their relation: it was added later, or has another type now.
         older AS MATERIALIZED (
             SELECT l.layout, cause.name AS cause
             FROM (SELECT DISTINCT ON (layout) layout, relation, types FROM pgrealtime.log_layout) AS l
@@ -59,7 +59,7 @@ BEGIN
                          ELSE 'unknown' END AS cause,
                        pg_catalog.count(*) AS number
                 FROM remarkable WHERE operation = 'G' GROUP BY 1 ORDER BY 1) AS by_cause) AS gaps,
-            -- A reader whose policies or filter look at what these lack is sent back to the table.
+            -- A reader whose policies or filter need a missing value must read the table again.
             (SELECT pg_catalog.json_object_agg(cause, number) FROM (
                 SELECT older.cause, pg_catalog.sum(counted.entries) AS number
                 FROM counted JOIN older USING (layout) WHERE operation IN ('I', 'U', 'D') GROUP BY 1
@@ -70,7 +70,7 @@ BEGIN
             (SELECT pg_catalog.json_object_agg(relation, messages) FROM (
                 SELECT COALESCE(pg_catalog.format('%%I.%%I', n.nspname, c.relname), 'dropped') AS relation,
                        pg_catalog.sum(r.messages) AS messages
-                -- The note of a relation's messages: its OID, then how many.
+                -- A note holds the relation's OID, then the number of messages.
                 FROM (SELECT pg_catalog.split_part(note, ' ', 1)::oid AS relation,
                              pg_catalog.split_part(note, ' ', 2)::bigint AS messages
                       FROM (SELECT pg_catalog.convert_from(marks, 'UTF8') AS note
@@ -104,5 +104,5 @@ BEGIN
 END
 $$;
 COMMENT ON VIEW pgrealtime.log_status IS
-  'The state of the change log in one row: its size and span, gaps, what readers cannot judge, and what delays the janitor';
+  'The state of the change log in one row: its size and span, gaps, changes that policies and filters cannot be applied to, and what delays the janitor';
 REVOKE ALL ON pgrealtime.log_status FROM PUBLIC;

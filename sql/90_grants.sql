@@ -1,6 +1,6 @@
--- The last part of the install script: who may do what. Nothing by default, so that a function that is forgotten here
--- is one that nobody can call. From everybody, not from PUBLIC alone: ALTER DEFAULT PRIVILEGES of the role that installs
--- gives its tables and functions to any role.
+-- The last part of the install script: privileges. Nothing is granted by default, so that nobody can call a function
+-- that is forgotten here. Rights are revoked from all roles, not only PUBLIC: ALTER DEFAULT PRIVILEGES of the installing
+-- role can grant its tables and functions to any role.
 REVOKE ALL ON ALL TABLES IN SCHEMA pgrealtime FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA pgrealtime FROM PUBLIC;
 DO $$
@@ -41,7 +41,7 @@ $$;
 
 GRANT USAGE ON SCHEMA pgrealtime TO PUBLIC;
 
--- What answers only what the caller may SELECT.
+-- These show only what the caller may SELECT.
 GRANT SELECT ON pgrealtime.realtime_configuration TO PUBLIC;
 GRANT EXECUTE ON FUNCTION
   pgrealtime.is_realtime_enabled(text),
@@ -53,17 +53,17 @@ GRANT EXECUTE ON FUNCTION
   pgrealtime.changes_since,
   pgrealtime.diagnose,
   pgrealtime.check_filter(regclass, text, text),
-  -- Tells nothing but what the caller passes.
+  -- Returns only what the caller passes.
   pgrealtime.change_message,
-  -- A setting that everybody may show; the view log_status asks for it as whoever reads the view.
+  -- A setting that everybody may show. The view log_status calls it as the role that reads the view.
   pgrealtime.log_retention()
 TO PUBLIC;
 
--- What changes tables, or tells of all of them: for whoever installed the extension, who passes it on.
+-- These change tables, or show all of them: only for the role that installed the extension, which may grant them.
 GRANT EXECUTE ON FUNCTION
   pgrealtime.enable(regclass, text, text[], text, text[], text, text, text[], text),
   pgrealtime.disable(regclass),
-  -- CREATE TRIGGER asks for it: enable, and hand-made triggers.
+  -- CREATE TRIGGER needs it, in enable and for hand-made triggers.
   pgrealtime.capture_change(),
   pgrealtime.wait_for_changes,
   pgrealtime.prune(),
@@ -72,6 +72,6 @@ TO @extowner@ WITH GRANT OPTION;
 
 GRANT SELECT ON pgrealtime.log_status TO @extowner@ WITH GRANT OPTION;
 
--- pg_dump reads and writes the settings as whoever runs it. Where that is the owner of the database and no superuser
--- (hosted platforms), it needs this, and BYPASSRLS.
+-- pg_dump and a restore read and write the settings as the role that runs them. If that is the database's owner and no
+-- superuser (hosted platforms), the role needs this grant, and BYPASSRLS.
 GRANT SELECT, INSERT ON pgrealtime.settings TO @extowner@;

@@ -1,9 +1,9 @@
-//! The one error of the crate: a SQLSTATE, and a report that says what, why and what to do.
+//! The crate's only error: a SQLSTATE, and a report that says what is wrong, why, and what to do.
 
 pub use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::{PgLogLevel, PgSqlErrorCode};
 
-/// What an error says: the message, and where there is more to say the detail and the hint.
+/// The text of an error: the message, and optionally a detail and a hint.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     message: String,
@@ -20,19 +20,19 @@ pub fn report(message: impl Into<String>) -> Report {
 }
 
 impl Report {
-    /// The facts behind the message, in whole sentences.
+    /// Adds the facts behind the message, in whole sentences.
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
     }
 
-    /// What the user can do about it, in whole sentences.
+    /// Adds what the user can do about it, in whole sentences.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Tells the caller something that is no error.
+    /// Sends a NOTICE to the caller.
     pub fn notice(self) {
         self.send(
             PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
@@ -40,7 +40,7 @@ impl Report {
         );
     }
 
-    /// Warns the caller of something that goes on all the same.
+    /// Sends a WARNING to the caller; the statement continues.
     pub fn warning(self) {
         self.send(PgSqlErrorCode::ERRCODE_WARNING, PgLogLevel::WARNING);
     }
@@ -60,19 +60,19 @@ impl Report {
         out
     }
 
-    /// The message by itself.
+    /// The message alone.
     pub fn message(&self) -> &str {
         &self.message
     }
 }
 
-/// A SQLSTATE as Postgres packs it, users' own included: five characters of six bits each, the first one lowest (elog.h,
+/// A SQLSTATE as Postgres packs it, user-defined ones included: five characters of six bits each, the first one lowest (elog.h,
 /// MAKE_SQLSTATE).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SqlState(i32);
 
 impl SqlState {
-    /// Of five characters.
+    /// Packs five characters.
     pub fn of(characters: &[u8; 5]) -> SqlState {
         let pack =
             |code, character: &u8| (code << 6) | i32::from(character.wrapping_sub(b'0') & 0x3f);
@@ -116,7 +116,7 @@ impl std::fmt::Debug for SqlState {
     }
 }
 
-/// Everything that a caller can get wrong or meet.
+/// An error that a caller can cause or meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     code: SqlState,
@@ -127,7 +127,7 @@ pub struct Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// An error of any SQLSTATE: one that Postgres or a user's function raised, passed on with where it happened.
+    /// An error with any SQLSTATE: for an error of Postgres or of a user's function that is passed on with its place.
     pub fn new(code: impl Into<SqlState>, report: Report) -> Error {
         Error {
             code: code.into(),
@@ -135,7 +135,7 @@ impl Error {
         }
     }
 
-    /// The message by itself.
+    /// The message alone.
     pub fn message(&self) -> &str {
         &self.report.message
     }
@@ -145,7 +145,7 @@ impl Error {
     }
 }
 
-/// Constructors under the names that errcodes.txt has.
+/// Constructors named as in errcodes.txt.
 macro_rules! errors {
     ($($(#[$says:meta])* $name:ident: $code:ident,)*) => {
         impl Error {
@@ -197,15 +197,15 @@ errors! {
     statement_too_complex: ERRCODE_STATEMENT_TOO_COMPLEX,
     /// 55000
     object_not_in_prerequisite_state: ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-    /// 72000: Postgres's "snapshot too old" says exactly what a cursor outside the log means: the state to go on from is
-    /// gone, read the table again.
+    /// 72000: "snapshot too old" is what a cursor outside the log means: the state to continue from is gone, and the
+    /// reader must read the table again.
     snapshot_too_old: ERRCODE_SNAPSHOT_TOO_OLD,
     /// XX001: the change log itself is damaged, which no caller can cause.
     data_corrupted: ERRCODE_DATA_CORRUPTED,
 }
 
-/// Where the server's environment asks for Rust's backtraces, pgrx writes them into the DETAIL of errors, which go to
-/// clients. Rust reads the environment once, at the first one.
+/// Turns Rust's backtraces off: where the server's environment asks for them, pgrx writes them into the DETAIL of errors,
+/// which goes to clients. Rust reads the environment once, at the first backtrace.
 pub fn without_backtraces() {
     const ASKED: &str = "RUST_LIB_BACKTRACE";
     let asked = std::env::var_os(ASKED);

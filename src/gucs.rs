@@ -7,16 +7,16 @@ use std::ffi::CString;
 static PUBLICATION: GucSetting<Option<CString>> =
     GucSetting::<Option<CString>>::new(Some(c"supabase_realtime"));
 
-/// A day: longer than any deployment or outage a client should survive without reading its table again.
+/// A day: longer than a deployment or outage after which a client should not have to read its table again.
 static RETENTION: GucSetting<i32> = GucSetting::<i32>::new(24 * 60 * 60);
 
-/// 8 GB, in MB: a bound that a small volume survives; a busy day of a large application fits.
+/// 8 GB, in MB: fits on a small volume, and holds a busy day of a large application.
 static MAX_LOG_SIZE: GucSetting<i32> = GucSetting::<i32>::new(8 * 1024);
 
-/// 1 MiB: what Supabase's server delivers whole.
+/// 1 MiB: the size up to which Supabase's server delivers messages whole.
 static MAX_RECORD_BYTES: GucSetting<i32> = GucSetting::<i32>::new(1024 * 1024);
 
-/// 16 MiB: far above any row that a screen shows, far below what an append could not hold (1 GB).
+/// 16 MiB: far above any row that a screen shows, and far below the limit of an append (1 GB).
 static MAX_IMAGE_BYTES: GucSetting<i32> = GucSetting::<i32>::new(16 * 1024 * 1024);
 
 /// 16 MiB: a batch is computed whole in memory before its first row is returned.
@@ -25,7 +25,7 @@ static MAX_BATCH_BYTES: GucSetting<i32> = GucSetting::<i32>::new(16 * 1024 * 102
 /// 60 s: under the idle limits of common proxies and poolers.
 static MAX_WAIT: GucSetting<i32> = GucSetting::<i32>::new(60_000);
 
-/// On; off is for bulk loads: one gap entry per transaction and relation is all that is written.
+/// On. Off is for bulk loads: a transaction then writes one gap entry per relation and nothing else.
 static ENABLED: GucSetting<bool> = GucSetting::<bool>::new(true);
 
 /// Defines the settings; called once, by `_PG_init`.
@@ -41,7 +41,7 @@ pub fn init() {
     GucRegistry::define_int_guc(
         c"pgrealtime.retention",
         c"How long the change log keeps a change at least.",
-        c"A cursor older than this is refused: its reader reads the table again.",
+        c"A cursor older than this may be refused; its reader must then read the table again.",
         &RETENTION,
         1,
         i32::MAX,
@@ -92,7 +92,7 @@ pub fn init() {
     GucRegistry::define_int_guc(
         c"pgrealtime.max_wait",
         c"Longest time that wait_for_changes waits.",
-        c"Longer timeouts are cut to it.",
+        c"Longer timeouts are reduced to it.",
         &MAX_WAIT,
         0,
         i32::MAX,
@@ -102,7 +102,7 @@ pub fn init() {
     GucRegistry::define_bool_guc(
         c"pgrealtime.enabled",
         c"Whether row changes are captured.",
-        c"Off, a transaction leaves one gap entry per relation that it changed, for bulk loads.",
+        c"When it is off, a transaction writes one gap entry per relation that it changed. Meant for bulk loads.",
         &ENABLED,
         GucContext::Suset,
         GucFlags::default(),
@@ -118,7 +118,7 @@ pub fn publication() -> String {
         .unwrap_or_default()
 }
 
-/// Seconds that the log keeps a change at least.
+/// Seconds for which the log keeps a change at least.
 pub fn retention_seconds() -> i64 {
     i64::from(RETENTION.get())
 }
@@ -128,17 +128,17 @@ pub fn max_log_bytes() -> i64 {
     i64::from(MAX_LOG_SIZE.get()) * 1024 * 1024
 }
 
-/// Bytes of a message above which it is cut.
+/// Size of a message in bytes above which large values are left out.
 pub fn max_record_bytes() -> usize {
     MAX_RECORD_BYTES.get() as usize
 }
 
-/// Bytes of an image above which large values are left out.
+/// Size of an image in bytes above which large values are left out.
 pub fn max_image_bytes() -> usize {
     MAX_IMAGE_BYTES.get() as usize
 }
 
-/// Bytes of messages after which a batch ends.
+/// Total size of the messages in bytes after which a batch ends.
 pub fn max_batch_bytes() -> usize {
     MAX_BATCH_BYTES.get() as usize
 }
@@ -148,7 +148,7 @@ pub fn max_wait_ms() -> i64 {
     i64::from(MAX_WAIT.get())
 }
 
-/// Whether triggers capture.
+/// Whether triggers capture changes.
 pub fn enabled() -> bool {
     ENABLED.get()
 }

@@ -19,21 +19,21 @@ use std::cell::Cell;
 /// The layout of an entry without images.
 const NO_LAYOUT: i64 = 0;
 
-/// A change, as the trigger captured it, or what else the log is told.
+/// A captured change, or another event that the log records.
 pub struct Change<'a> {
-    /// Invalid for what no reader looks at.
+    /// Invalid for an entry that readers skip.
     pub relation: Oid,
     pub content: Content<'a>,
     /// Whether the change itself wrote WAL.
     pub wal_written: bool,
 }
 
-/// What an entry is to say.
+/// The content of an entry.
 pub enum Content<'a> {
     Row(CapturedRow<'a>),
     Truncate,
     Gap(GapCause),
-    /// That so many messages of a relation could not be delivered.
+    /// This number of messages of a relation could not be delivered.
     Undelivered {
         of: Oid,
         messages: u64,
@@ -43,7 +43,7 @@ pub enum Content<'a> {
 /// A changed row.
 pub struct CapturedRow<'a> {
     pub operation: RowOperation,
-    /// The layout of its images, which is registered in the segment that it goes to.
+    /// The layout of its images. It is registered in the segment that the entry goes to.
     pub layout: &'a Registered,
     pub image: Image<'a>,
     /// Old values of the columns that an UPDATE changed.
@@ -61,7 +61,8 @@ impl Content<'_> {
         }
     }
 
-    /// What is stored besides the images. A note says whose messages, then how many (sql/60_log_status.sql).
+    /// The stored bytes besides the images. A note names the relation, then the number of messages
+    /// (sql/60_log_status.sql).
     fn marks(&self) -> Option<Vec<u8>> {
         match self {
             Content::Row(row) => row.marks.encode(),
@@ -74,7 +75,7 @@ impl Content<'_> {
     }
 }
 
-/// Where an entry has been put.
+/// The place of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Appended {
     pub position: Position,
@@ -82,17 +83,18 @@ pub struct Appended {
     pub segment: u16,
 }
 
-/// Appends a change at the position that it has now.
+/// Appends a change at the current position. Errors: as [`append_at`].
 pub fn append(change: &Change) -> Result<Appended> {
     append_at(change, None)
 }
 
-/// Appends a change at a position of an earlier moment of the transaction, or at the one that it has now. Where a
-/// transaction's entries begin is found by its first entries: one that is put in front of others is one of them.
+/// Appends a change at a position from an earlier moment of the transaction, or at the current one. Readers find the
+/// start of a transaction by its first entries, so an entry that is put in front of others counts as a first entry.
+/// Errors: 42P01 when the extension was dropped; 55000 when its tables do not match the library.
 pub fn append_at(change: &Change, earlier: Option<u64>) -> Result<Appended> {
     let xid = xact::top_xid();
     let (segment, first) = locked_segment(xid)?;
-    // Before the position is taken: an entry's own is the last.
+    // Looked up before the position is taken: the entry's own position is the last.
     let (layout, image, old) = match &change.content {
         Content::Row(row) => (row.layout.id(&segment)?, Some(row.image), row.old),
         _ => (NO_LAYOUT, None, None),
@@ -126,7 +128,8 @@ pub fn append_at(change: &Change, earlier: Option<u64>) -> Result<Appended> {
     })
 }
 
-/// Appends a gap entry: readers of the relation whose range holds it are told to read the table again.
+/// Appends a gap entry. Readers of the relation whose range holds it must read the table again. Errors: as
+/// [`append_at`].
 pub fn append_gap(relation: Oid, cause: GapCause) -> Result<()> {
     append(&Change {
         relation,
@@ -136,7 +139,8 @@ pub fn append_gap(relation: Oid, cause: GapCause) -> Result<()> {
     .map(|_| ())
 }
 
-/// Appends a note that a sink could not deliver messages of a relation, for `log_status` to count.
+/// Appends a note that a sink could not deliver messages of a relation; `log_status` counts these. Errors: as
+/// [`append_at`].
 pub fn append_undelivered(relation: Oid, messages: u64) -> Result<()> {
     append(&Change {
         relation: Oid::INVALID,
@@ -149,13 +153,14 @@ pub fn append_undelivered(relation: Oid, messages: u64) -> Result<()> {
     .map(|_| ())
 }
 
-/// The segment to write, locked, and whether the entry is the first of its run: of a transaction in a segment, without a
-/// change of subtransaction. Within a run the lock is held; and only first entries are indexed by transaction. The first
-/// entry that commits is always among them: an earlier one of its run is in its subtransaction, and would have committed,
-/// too.
+/// The segment to write, locked, and whether the entry is the first of its run. A run is what one transaction writes to
+/// one segment without a change of subtransaction. Within a run the lock is held, and only first entries are indexed by
+/// transaction. The first entry that commits is always indexed: an earlier entry of its run belongs to the same
+/// subtransaction, so it would have committed too.
 ///
-/// The segment is asked for again once its lock is held: the janitor switches first, then seals what it can lock, so
-/// whoever still sees the old one after locking holds it against being sealed, and its indexes against being replaced.
+/// The segment is read again once its lock is held. The janitor switches first, and then seals the segments that it can
+/// lock. So a session that still sees the old segment after locking it keeps it from being sealed, and keeps its
+/// indexes from being replaced.
 fn locked_segment(xid: u64) -> Result<(Current, bool)> {
     thread_local! {
         static RUN: Cell<(u64, u32, Oid)> = const { Cell::new((0, 0, Oid::INVALID)) };

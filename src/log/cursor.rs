@@ -1,9 +1,10 @@
-//! The cursor: which log it belongs to, up to where its reader has read, and the batch that it is in the middle of; pure.
+//! The cursor: which log it belongs to, how far its reader has read, and which batch the reader is in the middle of;
+//! pure.
 //!
-//! A reader's *watermark* is a snapshot S, a WAL position L and a next transaction id N, taken in that order. What the
-//! reader has seen is exactly what S counts as finished; L and N make the rest findable through two indexes: an entry
-//! at or after L has a position there, an entry before L that S did not count as finished belongs to a transaction of
-//! S's in-progress list or to one that began between S and N.
+//! A reader's *watermark* is a snapshot S, a WAL position L and a next transaction id N, taken in that order. The
+//! reader has seen exactly the transactions that S counts as finished. L and N make the rest findable through two
+//! indexes: an entry at or after L is found by its position. An entry before L that S did not count as finished belongs
+//! to a transaction of S's in-progress list, or to one that began between S and N.
 
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::Engine;
@@ -11,10 +12,10 @@ use base64::Engine;
 /// Version of the encoding, its first byte.
 const VERSION: u8 = 1;
 
-/// More transactions than a server can have in progress; bounds what decoding allocates.
+/// More transactions than a server can have in progress. Bounds the memory that decoding allocates.
 const MAX_IN_PROGRESS: u64 = 1 << 20;
 
-/// Which transactions had finished at a moment; ids are 64 bits wide (xid8).
+/// Which transactions had finished at one moment. Ids are 64 bits wide (xid8).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Snapshot {
     xmax: u64,
@@ -22,7 +23,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// A snapshot from its first not yet assigned id and the ids that were running, in any order.
+    /// Makes a snapshot from the first id that was not yet assigned and the ids that were running, in any order.
     pub fn new(xmax: u64, mut in_progress: Vec<u64>) -> Self {
         in_progress.retain(|xid| *xid < xmax);
         in_progress.sort_unstable();
@@ -30,7 +31,7 @@ impl Snapshot {
         Snapshot { xmax, in_progress }
     }
 
-    /// The first id that had not been assigned, as far as the snapshot knows.
+    /// The first id that was not assigned when the snapshot was taken.
     pub fn xmax(&self) -> u64 {
         self.xmax
     }
@@ -55,7 +56,7 @@ impl Snapshot {
         self
     }
 
-    /// Whether everything that `other` counts as finished is finished here, too.
+    /// Whether this snapshot counts as finished everything that `other` does.
     pub fn covers(&self, other: &Snapshot) -> bool {
         self.xmax >= other.xmax
             && self
@@ -81,7 +82,7 @@ impl Snapshot {
     }
 }
 
-/// How far a reader has read: S, L, N of the module's description.
+/// How far a reader has read: S, L and N of the module's description.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Watermark {
     pub snapshot: Snapshot,
@@ -91,7 +92,7 @@ pub struct Watermark {
     pub next_xid: u64,
 }
 
-/// The batch that a reader is in the middle of: it ends at `to`, and `position` was the last entry read.
+/// The batch that a reader is in the middle of. It ends at `to`; `position` is that of the last entry read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
     pub to: Watermark,
@@ -121,7 +122,7 @@ pub struct Cursor {
     pub batch: Option<Batch>,
 }
 
-/// Writes the cursors of one batch: all but the position is encoded once.
+/// Writes the cursors of one batch. Everything but the position is encoded once.
 pub struct BatchCursors {
     prefix: Vec<u8>,
 }
@@ -135,7 +136,7 @@ impl BatchCursors {
         BatchCursors { prefix }
     }
 
-    /// The cursor behind the entry at a position.
+    /// The cursor after the entry at a position.
     pub fn at(&self, position: u64) -> String {
         let mut out = Vec::with_capacity(self.prefix.len() + 14);
         out.extend_from_slice(&self.prefix);
@@ -160,7 +161,7 @@ fn finish(mut out: Vec<u8>) -> String {
     URL_SAFE_NO_PAD.encode(out)
 }
 
-/// Why a text is not a cursor.
+/// Why a text is not a valid cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DecodeError {
     /// Not made by `encode`, or damaged.
@@ -170,7 +171,7 @@ pub enum DecodeError {
 }
 
 impl Cursor {
-    /// The opaque text: URL-safe, without padding.
+    /// The encoded text: URL-safe, without padding.
     pub fn encode(&self) -> String {
         match &self.batch {
             Some(batch) => {
@@ -184,7 +185,8 @@ impl Cursor {
         }
     }
 
-    /// Reads what `encode` wrote. Never panics; takes time linear in the text.
+    /// Reads the text that `encode` wrote. Never panics; takes time linear in the text. Errors: the text is malformed,
+    /// or of another version.
     pub fn decode(text: &str) -> Result<Cursor, DecodeError> {
         let bytes = URL_SAFE_NO_PAD
             .decode(text.trim())
@@ -257,12 +259,12 @@ fn take_fixed(input: &mut &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(*bytes))
 }
 
-/// A position or transaction id: never more than the log's columns hold, so that nothing overflows by adding one.
+/// A position or a transaction id. It never exceeds the range of the log's columns, so that adding one cannot overflow.
 fn bounded(value: u64) -> Option<u64> {
     (value <= i64::MAX as u64).then_some(value)
 }
 
-/// A watermark, as differences to an earlier one: a batch's end costs a few bytes.
+/// A watermark, stored as differences to an earlier one, so that a batch's end costs a few bytes.
 fn put_watermark(out: &mut Vec<u8>, watermark: &Watermark, base: &Watermark) {
     put(out, watermark.lsn.wrapping_sub(base.lsn));
     put(out, watermark.next_xid.wrapping_sub(base.next_xid));
@@ -388,7 +390,7 @@ mod tests {
         ) {
             let (a, b) = (Snapshot::new(a.0, a.1), Snapshot::new(b.0, b.1));
             let by_definition = (0..40).all(|xid| !b.finished(xid) || a.finished(xid));
-            // Ids that nobody ever had are no difference: covers may only be stricter by b.xmax itself.
+            // Ids that were never assigned make no difference: covers may only be stricter by b.xmax itself.
             if a.covers(&b) { prop_assert!(by_definition); }
             if by_definition && a.xmax() >= b.xmax() { prop_assert!(a.covers(&b)); }
         }

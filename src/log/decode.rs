@@ -1,4 +1,4 @@
-//! Decoding: what an entry of the log says.
+//! Decoding entries of the log.
 
 use super::entry::{GapCause, Kind};
 use super::marks::Marks;
@@ -20,11 +20,11 @@ pub struct Entry<'m> {
     pub content: Content<'m>,
 }
 
-/// What an entry says.
+/// The content of an entry.
 pub enum Content<'m> {
     Row(CapturedRow<'m>),
     Truncate,
-    /// Why it was written; `None` for a cause that is not known.
+    /// The cause of the gap; `None` for an unknown cause.
     Gap(Option<GapCause>),
     /// A note for `log_status`.
     Note,
@@ -51,7 +51,7 @@ impl Entry<'_> {
     }
 }
 
-/// The current entry of a stream; its images are copied into the arena. Errors: XX001 for one that is damaged.
+/// Decodes the current entry of a stream. Its images are copied into the arena. Errors: XX001 for a damaged entry.
 pub(super) fn decode<'m>(stream: &Stream, arena: Arena<'m>) -> Result<Entry<'m>> {
     let content = match Kind::from_letter(stream.operation()) {
         Kind::Row(operation) => {
@@ -85,7 +85,7 @@ fn row<'m>(stream: &Stream, operation: RowOperation, arena: Arena<'m>) -> Option
     })
 }
 
-/// The cause that the marks of a gap say; `None` for one that is not known.
+/// The cause that the marks of a gap hold; `None` for an unknown cause.
 pub(super) fn gap_cause(marks: Option<&[u8]>) -> Option<GapCause> {
     GapCause::from_letter(*marks?.first()?)
 }

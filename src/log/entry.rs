@@ -1,18 +1,18 @@
-//! What an entry is, and why a gap was written: the stored letters; pure.
+//! The kinds of entries and the causes of gaps, with the letters that are stored for them; pure.
 
 use super::marks::Marks;
 use crate::change::RowOperation;
 
-/// What an entry is; the letter is stored.
+/// The kind of an entry. The letter is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A row that was changed, with its images.
     Row(RowOperation),
     /// The whole relation was truncated.
     Truncate,
-    /// Something about the relation changed that no image can tell.
+    /// Something about the relation changed that images cannot show.
     Gap,
-    /// A note of what a sink could not deliver; it is of no relation, so that no reader looks at it.
+    /// A note that a sink could not deliver messages. It names no relation, so readers skip it.
     Note,
 }
 
@@ -29,7 +29,7 @@ impl Kind {
         }
     }
 
-    /// What a stored letter says. What is not known is a gap: readers must not go on past it.
+    /// The kind for a stored letter. An unknown letter is a gap: readers must not go on past it.
     pub fn from_letter(letter: u8) -> Kind {
         match letter {
             b'I' => Kind::Row(RowOperation::Insert),
@@ -41,7 +41,8 @@ impl Kind {
         }
     }
 
-    /// Whether `log_status` counts an entry by its cause: what the partial index of a segment holds (sql/20_log.sql).
+    /// Whether `log_status` counts an entry by its cause. The partial index of a segment holds these entries
+    /// (sql/20_log.sql).
     pub fn is_remarkable(self, marks: Option<&[u8]>) -> bool {
         matches!(self, Kind::Gap | Kind::Note) || marks.is_some_and(Marks::lack_values)
     }
@@ -58,19 +59,19 @@ pub enum GapCause {
     Skipped,
     /// One partition was truncated.
     PartitionTruncated,
-    /// A partition came or went with its rows.
+    /// A partition with rows was attached, detached or dropped.
     PartitionMoved,
-    /// Another layout, which earlier images cannot be mapped to.
+    /// The layout changed, and earlier images cannot be mapped to the new one.
     Layout,
-    /// A capture trigger was made, dropped or switched, by whomever but `enable` and `disable`.
+    /// A capture trigger was created, dropped, enabled or disabled by something other than `enable` and `disable`.
     Capture,
     /// Values changed without a row change: ALTER COLUMN TYPE, ADD COLUMN with a default, ALTER TYPE of an enum or row.
     Rewritten,
-    /// A table began to inherit from the relation, or ended to: its SELECT shows other rows.
+    /// A table started or stopped inheriting from the relation, so that a SELECT of the relation shows other rows.
     Inheritance,
-    /// A column has another name, or the key is of other columns: copies of rows are kept under the old ones.
+    /// A column got another name, or the key other columns: readers keep their rows under the old ones.
     Columns,
-    /// A statement changed rows that a statement within it had changed, and their changes are not in order.
+    /// A statement changed rows that a statement inside it had changed, and their changes are out of order.
     Order,
     /// A table began to be unlogged, or ended to: a crash empties it.
     Unlogged,
@@ -108,7 +109,7 @@ impl GapCause {
             .map(|(cause, _)| *cause)
     }
 
-    /// Whether images from before it can still be read.
+    /// Whether images from before the gap can still be read.
     pub fn keeps_images(self) -> bool {
         matches!(
             self,
@@ -124,7 +125,7 @@ impl GapCause {
         )
     }
 
-    /// What happened, to be put behind the relation's name.
+    /// What happened, as text that follows the relation's name.
     pub fn describe(self) -> &'static str {
         match self {
             GapCause::Enabled => "was enabled, or enabled with other settings",
@@ -132,11 +133,11 @@ impl GapCause {
             GapCause::Skipped => "was changed while pgrealtime.enabled was off",
             GapCause::PartitionTruncated => "had a partition truncated",
             GapCause::PartitionMoved => "had a partition attached, detached or dropped",
-            GapCause::Layout => "changed in a way that earlier images cannot be mapped to",
-            GapCause::Capture => "had capture triggers made, dropped, or switched on or off",
+            GapCause::Layout => "was altered, and rows captured before that can no longer be read",
+            GapCause::Capture => "had capture triggers created, dropped, enabled or disabled",
             GapCause::Rewritten => "had values changed by ALTER TABLE or ALTER TYPE",
             GapCause::Unlogged => "has, or had, unlogged tables or partitions, which a crash empties",
-            GapCause::Inheritance => "has, or had, tables that inherit from it",
+            GapCause::Inheritance => "gained or lost a table that inherits from it",
             GapCause::Columns => "had a column renamed, or its key changed",
             GapCause::Order => "was changed by triggers or functions within a statement, and the order of the changes is not known",
         }
@@ -165,7 +166,7 @@ mod tests {
             }
             .encode();
             assert_eq!(UPDATE.is_remarkable(marks.as_deref()), remarkable);
-            // As the index says it.
+            // The same condition as in the index.
             let flags = marks.map_or(0, |marks| marks[0]);
             assert_eq!((2..=7).contains(&flags), remarkable);
         }

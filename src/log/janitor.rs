@@ -1,8 +1,8 @@
-//! The janitor: a background worker that takes the steps of retention, each in a transaction of its own.
+//! The janitor: a background worker that runs the steps of retention, each in a transaction of its own.
 //!
-//! A writer or reader that sees a step due asks for one and does not wait; `prune()` waits for its own. Nobody takes a
-//! step in a session's transaction: it would hold its locks to the end of that, and would not be kept from a segment by
-//! the locks that the session itself has on it. A database in which nobody writes and reads keeps what it has.
+//! A writer or reader that sees a due step starts a janitor and does not wait for it; `prune()` waits for its own. No
+//! step runs in a session's transaction: it would hold its locks until that transaction ends, and the session's own
+//! locks on a segment would not stop it. A database in which nobody writes or reads keeps its log as it is.
 
 use super::retention;
 use super::state::State;
@@ -23,24 +23,27 @@ use pgrx::PgSqlErrorCode;
 use std::cell::Cell;
 use std::time::Duration;
 
-/// After so much one session checks again whether a janitor is needed.
+/// How long until one session checks again whether a janitor is needed.
 const CHECK_EVERY: Duration = Duration::from_millis(200);
 
-/// How long until a session asks again when no worker slot was free.
+/// How long until a session tries to start a janitor again after no worker slot was free.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(10);
 
-/// How long a janitor of `prune()` waits for others to let go of what it writes.
+/// How long a janitor of `prune()` waits for other sessions to release the log's tables.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A round seals what the round before closed; three see a segment through, the bound is for a tiny retention.
+/// Each round seals the segments that the round before closed. Three rounds empty a segment; the bound is for a tiny
+/// retention.
 const ROUNDS: u32 = 16;
 
-/// `prune()`: has a janitor take every step that is due; how many segments it emptied.
+/// `prune()`: starts a janitor that takes every due step, and returns how many segments it emptied. Errors: 55000 when
+/// this transaction has locked the log's state or the janitor did not finish; 53000 when no worker slot is free; 55P03
+/// when another session holds a lock; otherwise the janitor's own error.
 pub fn prune() -> Result<u32> {
     heap::refuse_read_only(c"prune()");
     loop {
         let Some(log) = heap::member_oid("log_segment") else {
-            // Says that there is no log.
+            // Raises the error that there is no log.
             return Table::open_member("log_segment", Lock::AccessShare).map(|_| 0);
         };
         let held = [Some(log), heap::member_oid("log_state")]
@@ -76,12 +79,14 @@ fn not_pruned(failure: Failure) -> Error {
     let report = report("the change log was not pruned").detail(if busy {
         "Another session holds a lock on the tables of schema pgrealtime.".to_string()
     } else {
-        format!("The background worker said: {}", failure.message)
+        format!("The background worker reported: {}", failure.message)
     });
     Error::new(
         failure.code,
         if busy {
-            report.hint("pg_locks shows who. Call prune() again when that transaction has ended.")
+            report.hint(
+                "Find the session in pg_locks. Call prune() again when its transaction has ended.",
+            )
         } else {
             report
         },
@@ -109,7 +114,7 @@ pub fn run(asked_for: Option<Oid>) -> Outcome {
 
 struct Run {
     asked_for: Option<Oid>,
-    /// Until when it waits for others.
+    /// The time until which it waits for other sessions.
     until: Timestamp,
     outcome: Outcome,
 }
@@ -118,14 +123,14 @@ type Work = fn(Timestamp) -> Result<bool>;
 
 enum Step {
     Taken(bool),
-    /// Somebody else holds what it writes.
+    /// Another session holds a lock on the log's tables.
     Busy,
     NoLog,
 }
 
 impl Run {
-    /// A step, if nothing has failed before; whether it did something. An error is kept in the log's state. A lock that it
-    /// waits for in vain is none where there is something else to do then.
+    /// Runs a step unless an earlier one failed, and returns whether it did something. An error is kept in the log's
+    /// state. A lock that it waited for in vain is not an error if there is other work to do.
     fn step(&mut self, work: Work, otherwise: Option<Work>) -> bool {
         while self.outcome.failure.is_none() && !self.outcome.no_log {
             match worker::in_transaction(|| self.attempt(work)) {
@@ -136,7 +141,7 @@ impl Run {
                 Ok(Step::Busy) => {
                     self.outcome.failure = Some(Failure {
                         code: PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE.into(),
-                        message: "somebody else holds the log's state".to_string(),
+                        message: "another session has locked the log's state".to_string(),
                     });
                 }
                 Err(failure) if is_lock_timeout(&failure) && otherwise.is_some() => {
@@ -152,7 +157,7 @@ impl Run {
         false
     }
 
-    /// The log may have gone before it was locked, and another one been made.
+    /// The log may have been dropped before it was locked, and another one created.
     fn attempt(&self, work: Work) -> Result<Step> {
         let log = heap::member_oid("log_segment");
         if log.is_none() || self.asked_for.is_some_and(|asked| Some(asked) != log) {
@@ -167,7 +172,7 @@ impl Run {
         work(xact::now()).map(Step::Taken)
     }
 
-    /// Naps, holding nothing, unless the time for that is over.
+    /// Sleeps briefly, holding nothing, unless the time is over.
     fn may_wait(&self) -> bool {
         let may = self.asked_for.is_some() && xact::now() < self.until;
         if may {
@@ -181,7 +186,7 @@ fn is_lock_timeout(failure: &Failure) -> bool {
     failure.code == PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE
 }
 
-/// A run has gone through: what the one before said is no longer so.
+/// A run has succeeded, so the error of the run before is cleared.
 fn clear_error(_now: Timestamp) -> Result<bool> {
     if State::read(heap::View::Latest)?.janitor_error.is_some() {
         State::change(|state| state.janitor_error = None)?;
@@ -210,8 +215,8 @@ thread_local! {
     static NOT_BEFORE: Cell<Timestamp> = const { Cell::new(Timestamp::EPOCH) };
 }
 
-/// Called after every append: the first of a transaction checks whether a janitor is needed, and every so many after it. Without
-/// a call to the clock, which an append would feel.
+/// Called after every append. The first append of a transaction checks whether a janitor is needed, and then every so
+/// many appends. It does not read the clock, which would slow down appending.
 pub fn after_append() -> Result<()> {
     const APPENDS: u32 = 256;
     thread_local! {
@@ -227,7 +232,8 @@ pub fn after_append() -> Result<()> {
     Ok(())
 }
 
-/// Asks for a janitor when a step is due. Cheap enough to be called for every batch and every few appends.
+/// Starts a janitor when a step is due. Cheap enough to be called for every batch and every few appends. Errors: as
+/// reading the log's state.
 pub fn start_if_due() -> Result<()> {
     thread_local! {
         static SAID: Cell<bool> = const { Cell::new(false) };
@@ -244,7 +250,7 @@ pub fn start_if_due() -> Result<()> {
         NOT_BEFORE.set(now + ASK_AGAIN_AFTER);
         if !SAID.replace(true) {
             pgrx::log!(
-                "pgrealtime: no background worker slot is free for the change log's janitor; it is asked for again"
+                "pgrealtime: no background worker slot is free for the change log's janitor; it will be requested again"
             );
         }
     }

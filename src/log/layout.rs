@@ -1,4 +1,4 @@
-//! Layouts: what the columns of an image were when it was captured, written once for each segment that needs it.
+//! Layouts: the columns of an image when it was captured. Each segment stores the layouts that its entries use.
 
 use super::state::Current;
 use crate::error::{report, Error, Result};
@@ -28,11 +28,11 @@ pub struct Layout {
     pub columns: Vec<Column>,
 }
 
-/// A layout that entries are written with, and what this session knows of its rows.
+/// A layout that entries are written with, and where this session knows it to be stored.
 ///
-/// Every segment has a row of its own for each layout of its entries: whoever writes into a segment holds it, so that
-/// the rows go when the segment is emptied, and not before. An id is drawn at random once, and taken over from segment
-/// to segment: what it means never changes, even after its rows have gone.
+/// Every segment has its own row for each layout of its entries. A session that writes into a segment holds a lock on
+/// it, so that these rows are deleted when the segment is emptied, and not before. An id is drawn at random once and
+/// reused in later segments: its meaning never changes, even after its rows have been deleted.
 pub struct Registered {
     layout: Layout,
     known: Cell<Known>,
@@ -41,9 +41,9 @@ pub struct Registered {
 #[derive(Clone, Copy)]
 enum Known {
     Nothing,
-    /// Committed, in the segment that was current at that [`Current::loaded`].
+    /// Committed in the segment that was current at that [`Current::loaded`].
     ForGood(u64, i64),
-    /// Written by this transaction: ROLLBACK TO SAVEPOINT may take it back. With the transaction and subtransaction.
+    /// Written by this transaction: ROLLBACK TO SAVEPOINT may remove it. With the transaction and subtransaction.
     Within(u64, i64, (u64, u32)),
 }
 
@@ -60,8 +60,9 @@ impl Registered {
         &self.layout
     }
 
-    /// The id of the layout, with its row in the segment, which this transaction has locked for writing. Until that row
-    /// has committed, it is looked for again in every subtransaction.
+    /// The id of the layout, whose row is in the segment. This transaction has locked the segment for writing. Until
+    /// the row has committed, it is looked up again in every subtransaction. Errors: as reading and writing the
+    /// extension's tables.
     pub fn id(&self, segment: &Current) -> Result<i64> {
         match self.known.get() {
             Known::ForGood(loaded, id) if loaded == segment.loaded => return Ok(id),
@@ -84,7 +85,7 @@ impl Registered {
     }
 }
 
-/// What the id of a layout means never changes.
+/// The meaning of a layout's id never changes.
 impl Kept for Layout {
     fn is_fresh(&self) -> bool {
         true
@@ -92,8 +93,8 @@ impl Kept for Layout {
 }
 
 impl Layout {
-    /// Finds this layout's row in a segment, or writes it; its id, and whether this transaction wrote it. Two sessions
-    /// that do so at once may each write one, which does no harm.
+    /// Finds this layout's row in a segment, or writes it. Returns the id, and whether this transaction wrote it. Two
+    /// sessions that do so at once may each write one, which does no harm.
     fn register(&self, segment: u16) -> Result<(i64, bool)> {
         let table = Table::open_member("log_layout", Lock::RowExclusive)?;
         let rows = table.rows(View::Latest);
@@ -115,7 +116,8 @@ impl Layout {
         Ok((id, true))
     }
 
-    /// An id that no row has, and that nobody can foresee: of two layouts with one id, images would be read wrongly.
+    /// A random id that no row has and that nobody can predict: if two layouts shared an id, images would be read
+    /// wrongly.
     fn draw_id(&self, rows: &[Row]) -> i64 {
         loop {
             let id = RandomState::new().hash_one(self) as i64;
@@ -198,8 +200,8 @@ thread_local! {
     static READ: RefCell<Cache<i64, Rc<Layout>>> = RefCell::new(Cache::new(KEPT));
 }
 
-/// The layout of an entry that the statement sees; what an id means never changes, so it is read once a session. Errors:
-/// XX001 when it is damaged.
+/// The layout with an id, from the rows that the statement sees. The meaning of an id never changes, so a session reads
+/// it once. Errors: XX001 when the layout is missing or damaged.
 pub fn find(id: i64) -> Result<Option<Rc<Layout>>> {
     if let Some(layout) = READ.with_borrow_mut(|read| read.get(&id)) {
         return Ok(Some(layout));
@@ -214,7 +216,8 @@ pub fn find(id: i64) -> Result<Option<Rc<Layout>>> {
     Ok(Some(layout))
 }
 
-/// Deletes the rows of a segment that is being emptied: nobody writes into it, so all of them have committed.
+/// Deletes the rows of a segment that is being emptied. No session writes into it, so all of its rows have committed.
+/// Errors: as writing the extension's tables.
 pub fn forget(segment: u16) -> Result<()> {
     let table = Table::open_member("log_layout", Lock::RowExclusive)?;
     for row in table.rows(View::Latest) {

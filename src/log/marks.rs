@@ -1,13 +1,13 @@
-//! Marks: which columns the images of an entry speak of; pure.
+//! Marks: which columns the images of an entry hold; pure.
 
-/// Which columns an entry's images speak of, each a bitmap with the lowest attribute number in the lowest bit.
+/// Which columns an entry's images hold, each a bitmap with the lowest attribute number in the lowest bit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Marks {
-    /// UPDATE: the columns whose old value differs, and is in the old image.
+    /// UPDATE: the columns whose old value differs and is in the old image.
     pub changed: Vec<u8>,
-    /// Columns that the image lacks because the row was too large.
+    /// Columns that are missing from the image because the row was too large.
     pub absent: Vec<u8>,
-    /// Changed columns whose old value the old image lacks for the same reason.
+    /// Changed columns whose old value is missing from the old image for the same reason.
     pub old_absent: Vec<u8>,
 }
 
@@ -16,7 +16,8 @@ const ABSENT: u8 = 2;
 const OLD_ABSENT: u8 = 4;
 
 impl Marks {
-    /// The stored form: a byte that says which bitmaps follow, then these, all of one length. Nothing for no marks.
+    /// The stored form: a byte that says which bitmaps follow, then the bitmaps, all of one length. Empty when there
+    /// are no marks.
     pub fn encode(&self) -> Option<Vec<u8>> {
         let parts = [
             (CHANGED, &self.changed),
@@ -63,7 +64,7 @@ impl Marks {
         Some(marks)
     }
 
-    /// Whether the stored form says that an image lacks values.
+    /// Whether the stored form says that values are missing from an image.
     pub fn lack_values(bytes: &[u8]) -> bool {
         bytes
             .first()

@@ -1,4 +1,4 @@
-//! The change log: appended in the writer's transaction, read by cursor, bounded by itself.
+//! The change log: appended in the writer's transaction, read by cursor, limited in size and age.
 
 pub mod append;
 pub mod cursor;

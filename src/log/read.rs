@@ -17,20 +17,20 @@ use std::collections::BinaryHeap;
 /// A gap of a relation.
 pub struct Gap {
     pub relation: Oid,
-    /// `None` for a cause that is not known.
+    /// `None` for an unknown cause.
     pub cause: Option<GapCause>,
 }
 
-/// The segments of the log, locked against being emptied for as long as this lives.
+/// The segments of the log, locked against being emptied while this lives.
 pub struct Log {
     segments: Vec<Segment>,
 }
 
-/// What is asked of the log: what `to` counts as finished and `from` did not.
+/// The range to read: the transactions that `to` counts as finished and `from` did not.
 pub struct Range<'a> {
     pub from: &'a Watermark,
     pub to: &'a Watermark,
-    /// The last entry that was read of this range; 0 for none.
+    /// Position of the last entry of this range that was read; 0 if none was.
     pub after: u64,
     pub relations: &'a [Oid],
 }
@@ -38,19 +38,20 @@ pub struct Range<'a> {
 /// A merge of streams.
 pub struct Entries<'a> {
     range: Range<'a>,
-    /// The segments with an entry in the range, and where to begin in each.
+    /// The segments with an entry in the range, and the position to begin at in each.
     segments: Vec<(&'a Segment, u64)>,
     streams: Vec<Stream<'a>>,
     /// (position, stream), smallest first.
     heads: BinaryHeap<Reverse<(u64, usize)>>,
-    /// Entries looked at, wanted or not.
+    /// The number of entries examined, whether they matched or not.
     pub examined: usize,
-    /// Position of the last entry that was looked at.
+    /// Position of the last entry that was examined.
     pub reached: u64,
 }
 
 impl Log {
-    /// Locks every segment for reading. What indexes they have is asked for again then: under the lock none goes.
+    /// Locks every segment for reading. The places of the segments are read again under the locks, since no index can
+    /// go away then. Errors: 55000 when the extension has just been dropped.
     pub fn open() -> Result<Log> {
         loop {
             let places = state::segments()?;
@@ -64,7 +65,7 @@ impl Log {
         }
     }
 
-    /// The entry at a position, committed or not: a test sees its own.
+    /// The entry at a position, committed or not, so that a test sees its own entries.
     #[cfg(any(test, feature = "pg_test"))]
     pub fn entry_at<'m>(&self, position: u64, arena: Arena<'m>) -> Option<Result<Entry<'m>>> {
         self.segments.iter().find_map(|segment| {
@@ -73,7 +74,7 @@ impl Log {
         })
     }
 
-    /// The entries of a range, from the one after `range.after` on.
+    /// The entries of a range that follow `range.after`.
     pub fn entries<'a>(&'a self, range: Range<'a>) -> Entries<'a> {
         let mut entries = Entries {
             segments: Vec::new(),
@@ -95,7 +96,8 @@ impl Log {
     }
 }
 
-/// The entry at a position of a segment that this transaction has written; `None` where it is not.
+/// The entry at a position of a segment that this transaction has written; `None` if there is none. Errors: XX001 for a
+/// damaged entry.
 pub fn own_entry(segment: u16, position: u64, arena: Arena<'_>) -> Result<Option<Entry<'_>>> {
     let places = state::segments()?;
     let Some(segment) = places
@@ -110,8 +112,9 @@ pub fn own_entry(segment: u16, position: u64, arena: Arena<'_>) -> Result<Option
 }
 
 impl Log {
-    /// Hands the committed entries of a relation to `visit`, newest first, until it returns false; of each segment the
-    /// last [`LOOKED_BACK`] entries are looked at. Their images are read one at a time, into a context of their own.
+    /// Passes the committed entries of a relation to `visit`, newest first, until `visit` returns false. Examines the
+    /// last [`LOOKED_BACK`] entries of each segment. Images are read one at a time, into a memory context of their own.
+    /// Errors: XX001 for a damaged entry, and those of `visit`.
     pub fn newest_first(
         &self,
         relation: Oid,
@@ -154,7 +157,7 @@ impl Log {
     }
 }
 
-/// Entries of a segment that are looked at for the last ones of a relation.
+/// The number of entries per segment that are examined for the last ones of a relation.
 const LOOKED_BACK: usize = 100_000;
 
 /// A segment that is read from its end.
@@ -164,7 +167,7 @@ struct Backwards<'a> {
 }
 
 impl Backwards<'_> {
-    /// Moves to the entry of a relation before, and returns its position.
+    /// Moves to the previous entry of a relation, and returns its position.
     fn next_of(&mut self, relation: Oid) -> Option<u64> {
         while self.looked < LOOKED_BACK && self.stream.back() {
             self.looked += 1;
@@ -177,7 +180,7 @@ impl Backwards<'_> {
 }
 
 impl<'a> Entries<'a> {
-    /// Adds a segment that has an entry from there on.
+    /// Adds a segment that has an entry at or after this position.
     fn add(&mut self, segment: &'a Segment, start: u64) {
         let stream = segment.by_position(start, self.range.to.lsn);
         if stream.next() {
@@ -188,7 +191,7 @@ impl<'a> Entries<'a> {
         }
     }
 
-    /// Whether an entry is of one of the relations, committed, and finished between the watermarks.
+    /// Whether an entry is of one of the relations, committed, and finished between the two watermarks.
     fn is_wanted(&self, stream: &Stream) -> bool {
         let xid = stream.xid();
         self.range.relations.contains(&stream.relation())
@@ -197,9 +200,9 @@ impl<'a> Entries<'a> {
             && stream.is_visible()
     }
 
-    /// The next entry of the range, or `None` when there is none or `limit` entries have been looked at: then
-    /// `exhausted` tells which.
-    /// The images are copied into the arena: the scans themselves allocate in the context that they were begun in.
+    /// The next entry of the range; `None` at the end, or when `limit` entries have been examined; `exhausted` tells
+    /// these apart. The images are copied into the arena: the scans themselves allocate in the context that they were
+    /// begun in.
     pub fn next<'m>(&mut self, limit: usize, arena: Arena<'m>) -> Option<Result<Entry<'m>>> {
         while self.examined < limit {
             let Reverse((position, place)) = self.heads.pop()?;
@@ -217,8 +220,8 @@ impl<'a> Entries<'a> {
         None
     }
 
-    /// The first gap entry of the range, however far the reader has read it. Nothing that was captured before it can be
-    /// relied on: it may be there because the rows have another form since.
+    /// The first gap entry of the range, whether or not the reader has read past it. Changes that were captured before
+    /// a gap cannot be relied on: the gap may mean that the rows have another form since.
     pub fn gap(&self) -> Option<Gap> {
         let of_segment = |(segment, start): &(&Segment, u64)| {
             let stream = segment.remarkable(*start, self.range.to.lsn);
@@ -236,15 +239,15 @@ impl<'a> Entries<'a> {
         first.map(|(_, gap)| gap)
     }
 
-    /// Whether every entry of the range has been looked at.
+    /// Whether every entry of the range has been examined.
     pub fn exhausted(&self) -> bool {
         self.heads.is_empty()
     }
 }
 
-/// Where the entries in this segment begin of the transactions that were not finished at `from` and are at `to`: those
-/// of its in-progress list, and those that began between its snapshot and its position. From there on the log is read
-/// by position: a transaction that took long costs its reader what was written meanwhile, once.
+/// The first position in this segment of a transaction that was not finished at `from` and is finished at `to`. Such a
+/// transaction is in the in-progress list of `from`, or began between its snapshot and its position. The log is read by
+/// position from there on, so a long transaction makes its reader read once more what was written meanwhile.
 fn first_unfinished(segment: &Segment, from: &Watermark, to: &Watermark) -> u64 {
     let mut first = u64::MAX;
     for xid in from.snapshot.in_progress() {

@@ -1,7 +1,8 @@
-//! Retention: switching segments, sealing those that are no longer written, emptying the oldest.
+//! Retention: switches segments, seals those that are no longer written, and empties the oldest.
 //!
-//! Each step is a transaction of the janitor's (janitor.rs), who holds [`lock`] in it. It takes every other lock where that
-//! is free, the strongest one last and after a moment at most, and holds nothing longer than the step.
+//! Each step is a transaction of the janitor (janitor.rs), which holds [`lock`] in it. The janitor takes every other
+//! lock only if it is free; it waits a moment at most for the strongest lock, which it takes last. It holds no lock
+//! after the step.
 
 use super::layout;
 use super::state::{self, Closed, State, SEGMENTS};
@@ -17,10 +18,10 @@ use crate::pg::storage::segment_files;
 use crate::timestamp::Timestamp;
 use std::time::Duration;
 
-/// After a janitor's error, or its waiting for readers in vain, that is due again so much later.
+/// How long until a step is due again after the janitor failed, or waited for readers in vain.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(10);
 
-/// Age at which the current segment is closed: the ring holds the retention in all but two segments, one that is
+/// Age at which the current segment is closed. The ring keeps the retention in all but two segments: one that is
 /// written and one that waits to be emptied.
 fn segment_age() -> Duration {
     retention() / u32::from(SEGMENTS - 2)
@@ -50,7 +51,7 @@ fn tables() -> Option<[crate::pg::Oid; 2]> {
     ])
 }
 
-/// Makes this transaction the janitor's, if no other one and nobody else holds what it writes.
+/// Makes this transaction the janitor's; false if another janitor or another session holds a lock on what it writes.
 pub fn lock() -> bool {
     tables().is_some_and(|tables| {
         tables
@@ -59,7 +60,7 @@ pub fn lock() -> bool {
     })
 }
 
-/// Closes the current segment when it is old or large enough and the next one is free.
+/// Closes the current segment when it is old or large enough and the next one is free. Errors: as [`State::change`].
 pub fn switch(now: Timestamp) -> Result<bool> {
     let state = State::read(View::Latest)?;
     let places = state::segments()?;
@@ -87,7 +88,7 @@ pub fn switch(now: Timestamp) -> Result<bool> {
     Ok(true)
 }
 
-/// Seals every closed segment that no writer holds any more.
+/// Seals every closed segment that no writer holds any more. Errors: as [`State::change`].
 pub fn seal(now: Timestamp) -> Result<bool> {
     let places = state::segments()?;
     let mut sealed = false;
@@ -102,9 +103,10 @@ pub fn seal(now: Timestamp) -> Result<bool> {
     Ok(sealed)
 }
 
-/// Empties the oldest sealed segment, when its time has come or the log is too large, and moves the horizon to its
-/// seal. One at a time: the order of the horizon is that of the segments. Waits a moment for readers, or their taking
-/// turns would let the log grow for ever. Errors: 55P03 when that was in vain.
+/// Empties the oldest sealed segment when its retention is over or the log is too large, and moves the horizon to its
+/// seal. It empties one segment at a time, so that the horizon follows the order of the segments. It waits a moment for
+/// readers: overlapping readers could otherwise let the log grow for ever. Errors: 55P03 when readers did not release
+/// the segment in time.
 pub fn empty_oldest(now: Timestamp) -> Result<bool> {
     let places = state::segments()?;
     let closed = Closed::read(View::Latest)?;
@@ -134,8 +136,8 @@ pub fn empty_oldest(now: Timestamp) -> Result<bool> {
     Ok(true)
 }
 
-/// Milliseconds to wait for readers, during which others wait behind the janitor: the longer it has been in vain, the more,
-/// but less than what a search for deadlocks waits for.
+/// Milliseconds to wait for readers. Other sessions queue behind the janitor meanwhile. The wait grows with the time
+/// that emptying has been delayed, but stays below deadlock_timeout.
 fn moment(state: &State, now: Timestamp) -> u32 {
     let delayed = state
         .emptying_delayed
@@ -143,7 +145,7 @@ fn moment(state: &State, now: Timestamp) -> u32 {
     (50 + delayed.as_millis() / 100).min(500) as u32
 }
 
-/// Keeps in mind that somebody has kept the oldest segment from being emptied.
+/// Records that readers keep the oldest segment from being emptied. Errors: as [`State::change`].
 pub fn note_delay(now: Timestamp) -> Result<bool> {
     State::change(|state| {
         state.janitor_run = Some(now);
@@ -152,8 +154,8 @@ pub fn note_delay(now: Timestamp) -> Result<bool> {
     Ok(false)
 }
 
-/// Whether a janitor would do something now. A step is not due that it could not take: every session would ask for a
-/// janitor again and again. Nor is one right after an error.
+/// Whether a janitor would do something now. A step that it cannot take is not due: every session would start a janitor
+/// again and again. A step is not due right after an error either. Errors: as reading the log's state.
 pub fn is_due(now: Timestamp) -> Result<bool> {
     let Some(tables) = tables() else {
         return Ok(false);
@@ -162,14 +164,14 @@ pub fn is_due(now: Timestamp) -> Result<bool> {
         && tables
             .iter()
             .all(|table| janitor_lock::is_free(*table, JanitorLock::Janitor))
-        // By this transaction: a janitor would find no log.
+        // Locked by this transaction: a janitor would find no log.
         && !janitor_lock::is_made_here(tables[0]))
 }
 
 fn is_step_due(now: Timestamp) -> Result<bool> {
     let places = state::segments()?;
     let place = |closed: &Closed| places[closed.segment as usize % places.len()];
-    // What this session has been told of may be older than what a janitor would find.
+    // The state that this session has cached may be older than the one that a janitor would find.
     let state = State::read(View::Latest)?;
     let just_now = state
         .janitor_run
@@ -195,7 +197,7 @@ fn is_step_due(now: Timestamp) -> Result<bool> {
     let empty = || {
         Closed::oldest(&closed, state.current).is_some_and(|oldest| {
             oldest.seal.as_ref().is_some_and(|(sealed_at, _)| {
-                // Only what is written makes the log too large.
+                // Only entries that are written make the log too large.
                 is_expired(*sealed_at, now) || (large && is_too_large(&places))
             }) && !janitor_lock::is_held_here(place(oldest).table, JanitorLock::Exclusive)
                 && (!waited || janitor_lock::is_free(place(oldest).table, JanitorLock::Exclusive))

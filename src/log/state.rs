@@ -1,4 +1,4 @@
-//! The log's state: its identity, the segment that is written, the seals of the others, the horizon.
+//! The log's state: its identity, the segment that is written, the seals of the other segments, and the horizon.
 
 use super::cursor::Snapshot;
 use crate::error::{report, Error, Result};
@@ -15,8 +15,8 @@ use crate::timestamp::Timestamp;
 use pgrx::prelude::TimestampWithTimeZone;
 use std::cell::{Cell, RefCell};
 
-/// Segments in the ring: retention is enforced in steps of a fraction of it, and the log is never more than two
-/// segments above what it retains.
+/// Number of segments in the ring. Retention is enforced one segment at a time, and the log exceeds its limit by two
+/// segments at most.
 pub const SEGMENTS: u16 = 8;
 
 /// The row of `pgrealtime.log_state`.
@@ -66,7 +66,7 @@ impl State {
         })
     }
 
-    /// Reads the state. Errors: XX001 when it is damaged.
+    /// Reads the state. Errors: 42P01 when the extension does not exist here; 55000 when the log has no state.
     pub fn read(view: View) -> Result<State> {
         let table = Table::open_member("log_state", Lock::AccessShare)?;
         State::of(&table.rows(view))
@@ -82,7 +82,7 @@ impl State {
         self.horizon.as_ref().map(seal).transpose()
     }
 
-    /// Replaces the state under a lock that admits one writer, and tells every session.
+    /// Replaces the state under a lock that admits one writer, and informs every session. Errors: as [`State::read`].
     pub fn change(change: impl FnOnce(&mut State)) -> Result<State> {
         let table = Table::open_member("log_state", Lock::ShareRowExclusive)?;
         let rows = table.rows(View::Latest);
@@ -95,7 +95,7 @@ impl State {
         Ok(state)
     }
 
-    /// Writes the first state of a new log.
+    /// Writes the first state of a new log. Errors: 42P01 when the extension does not exist here.
     pub fn initialise(log_id: i64, now: Timestamp) -> Result<()> {
         let table = Table::open_member("log_state", Lock::ShareRowExclusive)?;
         State {
@@ -141,7 +141,7 @@ impl Closed {
         })
     }
 
-    /// Reads the closed segments, in no order. Errors: XX001 when one is damaged.
+    /// Reads the closed segments, in no order. Errors: 42P01 when the extension does not exist here.
     pub fn read(view: View) -> Result<Vec<Closed>> {
         let table = Table::open_member("log_segment", Lock::AccessShare)?;
         let rows = table.rows(view);
@@ -149,7 +149,7 @@ impl Closed {
         closed.ok_or_else(damaged)
     }
 
-    /// The oldest of the closed segments: the one that will be written next. The ring is what tells, not the clock,
+    /// The oldest of the closed segments, which will be written next. The order in the ring decides, not the clock,
     /// which may have been set back.
     pub fn oldest(closed: &[Closed], current: u16) -> Option<&Closed> {
         closed
@@ -157,7 +157,8 @@ impl Closed {
             .min_by_key(|closed| (closed.segment + 2 * SEGMENTS - current - 1) % SEGMENTS)
     }
 
-    /// Replaces what is known of a segment; `None` takes it out: it is empty and may be written again.
+    /// Replaces the record of a segment; `None` removes it: the segment is empty and may be written again. Errors:
+    /// 42P01 when the extension does not exist here.
     pub fn write(segment: u16, closed: Option<&Closed>) -> Result<()> {
         let table = Table::open_member("log_segment", Lock::ShareRowExclusive)?;
         for row in table.rows(View::Latest) {
@@ -203,8 +204,8 @@ fn missing() -> Error {
 pub struct Current {
     pub number: u16,
     pub place: SegmentOids,
-    /// Counts how often this session has read the state. The same number twice: no segment was switched, sealed or
-    /// emptied between, as far as a session can tell that holds the segment.
+    /// Counts how often this session has read the state. While a session that holds the segment sees the same number,
+    /// it knows of no segment that was switched, sealed or emptied.
     pub loaded: u64,
 }
 
@@ -219,7 +220,7 @@ thread_local! {
     static LOADED: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The segment to write; read again only when some session has said that it changed.
+/// The segment to write. It is read again only after a session has announced a change. Errors: as [`State::read`].
 pub fn current_segment() -> Result<Current> {
     let known = KNOWN.with_borrow(|known| {
         known
@@ -233,7 +234,8 @@ pub fn current_segment() -> Result<Current> {
     }
 }
 
-/// Every segment's place, in the order of their numbers.
+/// The tables and indexes of every segment, in the order of their numbers. Errors: 42P01 when the extension has just
+/// been dropped; 55000 when its tables do not match the library.
 pub fn segments() -> Result<Vec<SegmentOids>> {
     current_segment()?;
     Ok(KNOWN.with_borrow(|known| {

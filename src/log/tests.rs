@@ -1,4 +1,4 @@
-//! What the janitor measures, against what Postgres says.
+//! Compares the sizes that the janitor measures with those that Postgres reports.
 #![allow(clippy::unwrap_used)]
 
 #[pgrx::pg_schema]
@@ -18,7 +18,7 @@ mod tests {
             append_gap(Oid::from(1), GapCause::Skipped).unwrap();
         }
         assert!(!segment_files::is_empty(&place));
-        // The parts that are written; besides them there are maps of free space.
+        // The parts that are written. Their free space maps come on top.
         let parts = Spi::get_one_with_args::<i64>(
             "WITH tables AS (SELECT oid FROM pg_class WHERE oid = $1
                  UNION ALL SELECT reltoastrelid FROM pg_class WHERE oid = $1)

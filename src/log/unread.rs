@@ -1,4 +1,4 @@
-//! Opening the log for a reader: what it has not read, in segments that stay until it has.
+//! Opens the log for a reader: the entries that it has not read, in segments that stay until it has read them.
 
 use super::cursor::{Batch, Cursor, Origin, Watermark};
 use super::read::{Log, Range};
@@ -8,21 +8,21 @@ use crate::error::Result;
 use crate::pg::storage::heap::View;
 use crate::pg::Oid;
 
-/// The log, open, and what a reader has not read of it.
+/// The open log, and what a reader has not read of it.
 pub struct Unread {
     pub log: Log,
     pub origin: Origin,
     /// The rest of the batch that the reader is in the middle of, or everything after its cursor.
     pub first: Part,
-    /// What came after that batch.
+    /// The entries after that batch.
     pub then: Option<Part>,
 }
 
-/// What lies between two watermarks.
+/// The entries between two watermarks.
 pub struct Part {
     pub from: Watermark,
     pub to: Watermark,
-    /// The last entry that was read of it; 0 for none.
+    /// Position of the last entry of it that was read; 0 if none was.
     pub after: u64,
 }
 
@@ -39,11 +39,12 @@ impl Part {
 }
 
 impl Unread {
-    /// Opens the log at a cursor. `None` when the statement's snapshot is older than the cursor or its batch's end, as
-    /// in a REPEATABLE READ transaction or on a standby that lags: of a batch that another session began the statement
-    /// would not see all. Errors: 72000 when something that the reader has not read has left the log.
+    /// Opens the log at a cursor. `None` when the statement's snapshot is older than the cursor or than its batch's
+    /// end, as in a REPEATABLE READ transaction or on a standby that lags: the statement would not see the whole batch
+    /// that another session began. Errors: 72000 when the log no longer holds something that the reader has not read.
     pub fn open(cursor: &Cursor) -> Result<Option<Unread>> {
-        // The segments are locked before the horizon is read: what the check finds to be there stays until it was read.
+        // The segments are locked before the horizon is read, so that what the check finds stays in the log until it is
+        // read.
         let log = Log::open()?;
         let state = State::read(View::Latest)?;
         watermark::check(cursor, &state)?;

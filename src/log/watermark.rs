@@ -1,4 +1,4 @@
-//! Watermarks of this moment, and whether a cursor still is inside the log.
+//! Watermarks of the current moment, and the check whether a cursor is still inside the log.
 
 use super::cursor::{Cursor, DecodeError, Origin, Snapshot, Watermark};
 use super::state::State;
@@ -11,9 +11,9 @@ use crate::pg::backend::xact::Moment;
 use crate::pg::backend::xact::SnapshotIds;
 use crate::pg::storage::heap::View;
 
-/// The watermark of the statement's snapshot. Snapshot, position and next id are taken in that order: a
-/// transaction that the snapshot does not know either wrote its entries at or after the position, or began before the
-/// next id. This transaction counts as unfinished: what it has written is not committed.
+/// The watermark of the statement's snapshot. Snapshot, position and next id are taken in that order. A transaction
+/// that the snapshot does not know either wrote its entries at or after the position, or began before the next id. This
+/// transaction counts as unfinished, since its entries are not committed.
 pub fn current() -> Watermark {
     let snapshot = taken(xact::snapshot(Moment::Active));
     let snapshot = match xact::own_top_xid() {
@@ -27,18 +27,18 @@ pub fn current() -> Watermark {
     }
 }
 
-/// A seal: which transactions have finished now, whatever else a standby may list as running. A cursor made there must
-/// not miss in a seal what it has listed itself. An id that the seal lists for longer than need be is no harm: nobody
-/// who still runs has written into the segment.
+/// A seal: which transactions have finished now, whatever else a standby may list as running. A seal must list the
+/// transactions that a cursor made on the standby lists. An id that the seal lists for too long does no harm: no
+/// running transaction has written into the segment.
 pub fn seal() -> Snapshot {
     taken(running::running())
 }
 
-/// Whether the statement knows the end of everything that a cursor's reader was promised by `known`.
+/// Whether the statement sees every transaction as finished that `known` counts as finished.
 ///
-/// On a standby a snapshot lists subtransactions, and VACUUM, which the primary's snapshots leave out. What is still
-/// listed after replay has passed the watermark is one of these: had it been finished there, its end would have been
-/// replayed. No entry carries such an id.
+/// On a standby, a snapshot also lists subtransactions and VACUUM, which the primary's snapshots leave out. An id that
+/// is still listed after replay has passed the watermark is one of these: if it had finished on the primary, its end
+/// would have been replayed. No entry carries such an id.
 pub fn reaches(now: &Watermark, known: &Watermark) -> bool {
     if now.snapshot.covers(&known.snapshot) {
         return true;
@@ -58,7 +58,7 @@ fn taken(ids: SnapshotIds) -> Snapshot {
     Snapshot::new(ids.xmax, ids.in_progress)
 }
 
-/// This log, as a cursor names it.
+/// The identity of this log, as stored in cursors.
 pub fn origin(state: &State) -> Origin {
     Origin {
         system: wal::system_identifier(),
@@ -69,7 +69,7 @@ pub fn origin(state: &State) -> Origin {
     }
 }
 
-/// Reads a cursor. Errors: 22P02 for what is none.
+/// Reads a cursor. Errors: 22P02 when the text is not a valid cursor.
 pub fn decode(text: &str) -> Result<Cursor> {
     Cursor::decode(text).map_err(|error| {
         let hint = "Use a cursor that current_cursor() or changes_since() returned, unchanged.";
@@ -77,15 +77,15 @@ pub fn decode(text: &str) -> Result<Cursor> {
             DecodeError::Malformed => report("invalid cursor").hint(hint),
             DecodeError::Version(version) => report("invalid cursor")
                 .detail(format!(
-                    "It is of version {version}, which this server does not know."
+                    "Its format is version {version}, which this server does not know."
                 ))
                 .hint(hint),
         })
     })
 }
 
-/// Checks that nothing which a cursor's reader has not seen has left the log. The segments are locked, the state was
-/// read after that. Errors: 72000, always with the advice to read the table again.
+/// Checks that the log still holds everything that the cursor's reader has not seen. The caller has locked the segments
+/// and read the state after that. Errors: 72000, always with the advice to read the table again.
 pub fn check(cursor: &Cursor, state: &State) -> Result<()> {
     let here = origin(state);
     let of = &cursor.origin;
@@ -112,9 +112,9 @@ pub fn check(cursor: &Cursor, state: &State) -> Result<()> {
     ))
 }
 
-/// Whether this server has never been where the cursor was made. On a standby that has not replayed the cursor's position
-/// it may yet come to be. Beyond its snapshot a cursor promises no ids: those that had not finished may be lost in a
-/// crash, and given out again.
+/// Whether the cursor was made ahead of this server's history. A standby that has not replayed the cursor's position
+/// may still reach it. A cursor says nothing of ids beyond its snapshot: unfinished transactions may be lost in a
+/// crash, and their ids assigned again.
 fn is_newer(cursor: &Cursor) -> bool {
     let recovering = wal::in_recovery();
     if furthest(cursor) > wal::current() {
@@ -127,20 +127,20 @@ fn is_newer(cursor: &Cursor) -> bool {
     cursor.from.snapshot.xmax().max(to) > xact::next_xid()
 }
 
-/// The error that sends a reader back to its table: 72000.
+/// The error that tells a reader to read its table again: 72000.
 pub fn read_again(report: Report) -> Error {
     Error::snapshot_too_old(report.hint(
         "Read the table again: take current_cursor() and SELECT in one REPEATABLE READ transaction, and go on from there.",
     ))
 }
 
-/// The last position that a cursor promises.
+/// The last position that a cursor includes.
 fn furthest(cursor: &Cursor) -> u64 {
     let to = cursor.batch.as_ref().map_or(0, |batch| batch.to.lsn);
     cursor.from.lsn.max(to)
 }
 
-/// `current_cursor()`: flushed, so that no crash can take back what the cursor has seen.
+/// `current_cursor()`: flushed, so that a crash cannot undo what the cursor has seen. Errors: as [`State::read`].
 pub fn current_cursor() -> Result<String> {
     let watermark = current();
     let state = State::read(View::Active)?;
