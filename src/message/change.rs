@@ -1,4 +1,4 @@
-//! The serialiser by itself: `change_message` for people's own triggers, with a plan kept per row type.
+//! The serialiser as a function: `change_message` for users' own triggers, with a cached plan per row type.
 
 use super::{write_change, Header, RecordPlan};
 use crate::change::Operation;
@@ -20,10 +20,10 @@ use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
-/// Plans kept: more tables than one session's triggers write by turns.
+/// Number of plans kept: more tables than the triggers of one session usually alternate between.
 const KEPT: usize = 64;
 
-/// All that is known of a table's messages.
+/// What is known of a table's messages.
 struct Known {
     table: Table,
     shape: RowShape,
@@ -32,14 +32,14 @@ struct Known {
 }
 
 thread_local! {
-    // By row type. Kept by the session rather than by the call site: each statement of PL/pgSQL makes its call sites
-    // anew. Not dropped at the end of the process, when there is no Postgres to free what the plans hold.
+    // Keyed by row type. Kept by the session and not by the call site, because each PL/pgSQL statement makes its call
+    // sites anew. Not dropped at the end of the process, when Postgres can no longer free what the plans hold.
     static PLANS: ManuallyDrop<RefCell<Cache<Oid, Rc<Known>>>> =
         ManuallyDrop::new(RefCell::new(Cache::new(KEPT)));
     static ROOM: RefCell<Room> = RefCell::default();
 }
 
-/// Buffers kept from call to call; taken while in use, since a cast of the user's may call the serialiser again.
+/// Buffers that are reused from call to call. Taken while in use, since a user's cast may call the serialiser again.
 #[derive(Default)]
 struct Room {
     out: Vec<u8>,
@@ -47,11 +47,12 @@ struct Room {
     old: RowBuffer,
 }
 
-/// Larger buffers are given back.
+/// Buffers larger than this are freed.
 const KEPT_BYTES: usize = 1024 * 1024;
 
-/// The message of a change. `declared` is the row type that the query declares for the records, for TRUNCATE, which
-/// has none.
+/// The message of a change. `declared` is the row type that the query declares for the records; TRUNCATE has no records
+/// and needs it. Errors: 22004 or 22023 for an operation or a record that is missing or does not fit; 42809 for a
+/// record that is not a row of a table; 54000 for a message that is too large; and those of types' own functions.
 pub fn change_message(
     operation: Option<&str>,
     new: Option<Record<'_>>,
@@ -104,7 +105,7 @@ fn part<'a>(
         .transpose()
 }
 
-/// Which operation, and whether it comes with the records that it has.
+/// The operation, after checking that its records were passed.
 fn check_operation(
     name: Option<&str>,
     new: &Option<Record<'_>>,
@@ -129,7 +130,7 @@ fn check_operation(
     let superfluous = |which: &str| {
         let message = format!("{name} has no {which} record");
         Err(Error::invalid_parameter_value(report(message).hint(
-            format!("Pass NULL as the {which} record, or the operation that was made."),
+            format!("Pass NULL as the {which} record, or pass the operation that belongs to it."),
         )))
     };
     match operation {
@@ -147,7 +148,7 @@ impl Kept for Known {
     }
 }
 
-/// The table's plan, made when it is not known or has changed.
+/// The table's plan. It is made if it is not known or has changed.
 fn known(row_type: Oid) -> Result<Rc<Known>> {
     if let Some(known) = PLANS.with(|plans| plans.borrow_mut().get(&row_type)) {
         return Ok(known);
@@ -159,7 +160,7 @@ fn known(row_type: Oid) -> Result<Rc<Known>> {
 
 fn make(row_type: Oid) -> Result<Known> {
     let relation = relation_of(row_type).ok_or_else(not_a_row)?;
-    // Watched before it is read: what changes meanwhile is noticed.
+    // Watched before it is read, so that changes made meanwhile are noticed.
     let fresh = watch(relation);
     let table = Table::by_oid(relation).ok_or_else(not_a_row)?;
     let shape = RowShape::of_type(&Rc::new(Memory::new()), row_type);

@@ -1,4 +1,4 @@
-//! How types become JSON: what is known of a type is found out once per plan.
+//! How types become JSON. This is determined once per plan.
 //!
 //! The rule is `row_to_json`'s (json.c): domains by their base type, arrays and composites nested, casts to json
 //! honoured for types that are not Postgres's own, everything else as a string by its output function.
@@ -19,7 +19,7 @@ use crate::pg::Oid;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-/// How the values of a type become JSON.
+/// The JSON form of a type's values.
 pub struct Class {
     pub(super) base: Type,
     pub(super) how: How,
@@ -27,21 +27,21 @@ pub struct Class {
 
 pub(super) enum How {
     Native(Native),
-    /// Native, but some values are printed.
+    /// Written natively, except for some values that are printed.
     Mixed(Native, Output, Labels),
     Printed(Output),
     Array(ArrayType, Box<Class>),
     Record(Box<Composite>),
 }
 
-/// The labels of an enum that were met, as JSON, in the order of their OIDs.
+/// The enum labels seen so far, as JSON, in the order of their OIDs.
 pub(super) type Labels = RefCell<Vec<(u32, Box<[u8]>)>>;
 
 /// A composite type: an object with a member for each of its columns.
 pub(super) struct Composite {
     pub(super) shape: RowShape,
     pub(super) fields: Vec<Field>,
-    /// Taken while in use: a cast of the user's may come back to the same type.
+    /// Taken while in use: a user's cast may return to the same type.
     pub(super) buffer: Cell<RowBuffer>,
 }
 
@@ -63,7 +63,7 @@ impl Field {
     }
 }
 
-/// Finds out how types become JSON, and notes what the answers depend on.
+/// Determines how types become JSON, and records what the answers depend on.
 pub struct Resolver {
     memory: Rc<Memory>,
     fresh: Vec<Fresh>,
@@ -81,22 +81,23 @@ impl Resolver {
         }
     }
 
-    /// What must be pinned while values of the types resolved are written.
+    /// What must be pinned while values of the resolved types are written.
     pub fn pin(&self) -> Pin {
         self.pin
     }
 
-    /// Whether writing values of the types resolved runs functions that are not Postgres's own, and may hence raise.
+    /// Whether writing values of the resolved types runs functions that are not Postgres's own, and so may raise
+    /// errors.
     pub fn is_foreign(&self) -> bool {
         self.foreign
     }
 
-    /// Whether everything found out still holds.
+    /// Whether all recorded facts still hold.
     pub fn is_fresh(&self) -> bool {
         self.fresh.iter().all(Fresh::get)
     }
 
-    /// How a type, or what a domain is over, becomes JSON.
+    /// The JSON form of a type; of a domain, that of its base type.
     pub fn class(&mut self, type_oid: Oid) -> Class {
         check_stack_depth();
         let base = Type::base_of(type_oid);
@@ -140,7 +141,7 @@ impl Resolver {
         }
     }
 
-    /// How a column becomes a member of an object.
+    /// The object member for a column.
     pub fn field(&mut self, name: &str, number: i16, type_oid: Oid, is_key: bool) -> Field {
         let mut key = vec![b','];
         json::string(&mut key, name.as_bytes());

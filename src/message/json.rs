@@ -1,9 +1,9 @@
 //! Writes JSON text: append-only into a byte buffer, nothing of Postgres.
 
-/// Two hexadecimal digits for every byte: what [`hex`] and the escapes of control characters copy.
+/// Two hexadecimal digits for every byte. [`hex`] and the escapes of control characters copy from it.
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// Every two-digit number: integers are written two digits at a time, half the divisions.
+/// Every two-digit number. Integers are written two digits at a time, which halves the divisions.
 const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
 2021222324252627282930313233343536373839\
 4041424344454647484950515253545556575859\
@@ -21,7 +21,7 @@ pub fn string(out: &mut Vec<u8>, text: &[u8]) {
 /// The inside of a string.
 fn escaped(out: &mut Vec<u8>, text: &[u8]) {
     let mut rest = text;
-    // Runs of plain bytes are copied whole: few texts have anything to escape.
+    // Runs of plain bytes are copied whole, since few texts need escapes.
     while let Some(at) = special(rest) {
         out.extend_from_slice(&rest[..at]);
         escape(out, rest[at]);
@@ -30,7 +30,7 @@ fn escaped(out: &mut Vec<u8>, text: &[u8]) {
     out.extend_from_slice(rest);
 }
 
-/// Where the first byte stands that a JSON string cannot hold as it is: a quote, a backslash, a control character.
+/// Position of the first byte that a JSON string must escape: a quote, a backslash, a control character.
 fn special(text: &[u8]) -> Option<usize> {
     let (words, tail) = text.as_chunks::<8>();
     for (i, word) in words.iter().enumerate() {
@@ -45,8 +45,8 @@ fn special(text: &[u8]) -> Option<usize> {
         .map(|at| start + at)
 }
 
-/// Sets the high bit of each special byte of a word. A borrow can mark bytes above a special one by mistake, never
-/// below: the lowest mark is right.
+/// Sets the high bit of each special byte of a word. A borrow can wrongly mark bytes above a special one, but never
+/// below, so the lowest mark is right.
 fn special_in_word(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = ONES * 0x80;

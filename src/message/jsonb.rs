@@ -1,5 +1,5 @@
-//! jsonb → JSON text, as Postgres prints it, straight from the stored form (jsonb.h), which is the same in every version
-//! since 9.4. Pure. What it cannot read it leaves to Postgres: `None`.
+//! Writes jsonb as JSON text, as Postgres prints it, directly from the stored form (jsonb.h), which is the same in
+//! every version since 9.4. Pure. Returns `None` for values that Postgres must print itself.
 
 use super::{json, text};
 
@@ -18,16 +18,16 @@ const TRUE: u32 = 0x3000_0000;
 const NULL: u32 = 0x4000_0000;
 const CONTAINER: u32 = 0x5000_0000;
 
-/// Postgres walks without recursion; deeper values than anyone writes are its.
+/// Bounds the recursion. Postgres, which walks without recursion, prints deeper values.
 const MAX_DEPTH: u32 = 256;
 
-/// Appends the text of a jsonb, given as the bytes behind its length; `None`, with an unfinished text, when it is
-/// nested too deeply or not what it should be.
+/// Appends the text of a jsonb, given as its bytes without the length; `None`, with an unfinished text, when it is
+/// nested too deeply or malformed.
 pub fn write(out: &mut Vec<u8>, stored: &[u8]) -> Option<()> {
     container(out, stored, MAX_DEPTH)
 }
 
-/// The entries of a container, each the kind and the end of an item, and the items.
+/// The entries of a container (the kind and end of each item), and the items.
 struct Items<'a> {
     entries: &'a [u8],
     data: &'a [u8],
@@ -105,7 +105,7 @@ fn container(out: &mut Vec<u8>, stored: &[u8], depth: u32) -> Option<()> {
     }
 }
 
-/// All keys stand before all values.
+/// All keys are stored before all values.
 fn object(out: &mut Vec<u8>, mut keys: Items<'_>, count: usize, depth: u32) -> Option<()> {
     let mut values = Items { ..keys };
     for _ in 0..count {

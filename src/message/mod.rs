@@ -21,13 +21,13 @@ use crate::timestamp::Timestamp;
 use std::ops::Range;
 use value::{Text, TooLarge};
 
-/// What a message over `pgrealtime.max_record_bytes` keeps besides the key: values of at most this many bytes.
+/// Besides the key, a message over `pgrealtime.max_record_bytes` keeps values of at most this many bytes.
 const SMALL: usize = 64;
 
-/// A message must fit a value of Postgres, 1 GB, with its length in front.
+/// A message, with its length in front, must fit into a Postgres value (1 GB).
 const MAX_MESSAGE: usize = 0x3fff_fff0;
 
-/// What a message says besides the row.
+/// The fields of a message besides the rows.
 #[derive(Clone, Copy, Debug)]
 pub struct Header<'a> {
     pub operation: Operation,
@@ -36,8 +36,8 @@ pub struct Header<'a> {
     pub commit_timestamp: Timestamp,
 }
 
-/// Appends the message of a change: `record` is written when there is a new row, `old_record` when there is an old
-/// one; says where. Never fails for size; an error can only come from Postgres, out of a type's own function.
+/// Appends the message of a change, and returns where its rows are. `record` is written if there is a new row,
+/// `old_record` if there is an old one. Never fails for size. Errors: only those that a type's own function raises.
 pub fn write_change(
     out: &mut Vec<u8>,
     header: &Header<'_>,
@@ -57,8 +57,8 @@ pub fn write_change(
     };
     let mut written = Written::default();
     if write_message(&mut to, header, plan, [new, old], None, &mut written).is_err() {
-        // What is large is known by now from its head or from where writing it stopped: writing what is left again
-        // is cheaper than keeping track of every value of every message for the sake of a few.
+        // By now, large values are known by their header, or by the place where writing stopped. Writing the rest again
+        // is cheaper than recording the position of every value in every message.
         to.out.truncate(start);
         to.end = usize::MAX;
         let _ = write_message(&mut to, header, plan, [new, old], Some(SMALL), &mut written);
@@ -66,7 +66,7 @@ pub fn write_change(
     written
 }
 
-/// Where a message's rows are in the buffer that it was appended to.
+/// The positions of a message's rows in the buffer that it was appended to.
 #[derive(Clone, Debug, Default)]
 pub struct Written {
     pub record: Option<Range<usize>>,
@@ -110,7 +110,7 @@ fn write_message(
     to.fits()
 }
 
-/// What the message does not say: each column that a row lacks by its name.
+/// The errors of a message: one for each column that a row lacks, with its name.
 fn write_errors(
     to: &mut Text<'_>,
     plan: &RecordPlan,

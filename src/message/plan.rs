@@ -1,4 +1,4 @@
-//! What is known of a relation's messages before there is a row: keys, classes of types, the list of columns.
+//! Facts about a relation's messages that do not depend on a row: keys, types' JSON forms, the list of columns.
 
 use super::class::{Field, Resolver};
 use super::json;
@@ -41,18 +41,18 @@ impl RecordPlan {
         }
     }
 
-    /// A plan for messages that carry the key only.
+    /// A plan for messages that hold only the key.
     pub fn of_key(columns: &[Column], key: &[i16]) -> RecordPlan {
         RecordPlan::new(columns, Some(&[]), key)
     }
 
-    /// Whether what the plan knows of types still holds. What it knows of the relation (its columns, their names,
-    /// the key) is its owner's to watch.
+    /// Whether the facts about types still hold. The plan's owner watches the facts about the relation (its columns,
+    /// their names, the key).
     pub fn is_fresh(&self) -> bool {
         self.resolver.is_fresh()
     }
 
-    /// Whether writing a row runs functions that are not Postgres's own, and may hence raise.
+    /// Whether writing a row runs functions that are not Postgres's own, and so may raise errors.
     pub fn is_foreign(&self) -> bool {
         self.resolver.is_foreign()
     }
@@ -61,7 +61,7 @@ impl RecordPlan {
         self.resolver.pin()
     }
 
-    /// Attribute numbers of the columns that rows are told by.
+    /// Attribute numbers of the columns that identify rows.
     pub fn numbers(&self) -> Vec<i16> {
         let fields = self.fields.iter();
         fields.map(|field| field.place as i16 + 1).collect()
@@ -71,7 +71,7 @@ impl RecordPlan {
         &self.columns
     }
 
-    /// The columns that one of the rows lacks, as JSON strings without their quotes.
+    /// The columns that are missing from one of the rows, as JSON strings without their quotes.
     pub(super) fn missing<'a>(
         &'a self,
         rows: [Option<&'a DeformedRow<'a>>; 2],

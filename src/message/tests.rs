@@ -1,4 +1,4 @@
-//! Plans with a projection: what `changes_since` hands out, and no SQL function alone does.
+//! Tests of plans with a projection, which `changes_since` uses and no SQL function exposes.
 
 #[allow(clippy::unwrap_used)]
 #[pgrx::pg_schema]
@@ -14,7 +14,7 @@ mod tests {
     use pgrx::prelude::*;
     use std::rc::Rc;
 
-    /// A message with some columns of a row whose key is column 1; none given: the key only.
+    /// A message with some columns of a row whose key is column 1; with only the key if none are given.
     #[pg_extern(sql = "
     CREATE FUNCTION tests.projected_message(record record, columns smallint[]) RETURNS json
     LANGUAGE c STRICT AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';")]
@@ -33,7 +33,7 @@ mod tests {
             table: "t",
             commit_timestamp: Timestamp::EPOCH,
         };
-        // What is in the buffer before stays.
+        // Earlier content of the buffer stays.
         let mut out = b"before".to_vec();
         write_change(&mut out, &header, &plan, Some(&row), Some(&row));
         JsonText::new(out.strip_prefix(b"before")?)

@@ -1,5 +1,5 @@
-//! The text of values that Postgres prints by its session's settings, written here by none: dates, times, money; and
-//! of those whose stored form says it all: numeric, uuid, bytea. Pure: nothing of Postgres but its formats.
+//! Text forms that Postgres prints by the session's settings but that are fixed here (dates, times, money), and of
+//! types whose stored form is enough (numeric, uuid, bytea). Pure: uses only Postgres's formats.
 
 use super::json;
 use crate::timestamp::Timestamp;
@@ -22,7 +22,7 @@ pub fn date(out: &mut Vec<u8>, days: i32) {
     out.push(b'"');
 }
 
-/// A timestamp as `row_to_json` writes it, `zone` behind it; `micros` since 2000-01-01.
+/// A timestamp as `row_to_json` writes it, followed by `zone`; `micros` since 2000-01-01.
 pub fn timestamp(out: &mut Vec<u8>, micros: i64, zone: &[u8]) {
     out.push(b'"');
     match micros {
@@ -56,9 +56,9 @@ pub fn commit_timestamp(out: &mut Vec<u8>, at: Timestamp) {
     out.extend_from_slice(b"Z\"");
 }
 
-/// Writes the day and says whether its year is before Christ. The arithmetic is Postgres's `j2date`.
+/// Writes the day, and returns whether its year is BC. The arithmetic is Postgres's `j2date`.
 fn year_month_day(out: &mut Vec<u8>, days: i64) -> bool {
-    // Every date that Postgres stores is in range: its calendar begins in 4714 BC, EPOCH days before.
+    // Every date that Postgres stores is in range: its calendar begins in 4714 BC, EPOCH days earlier.
     let mut julian = (days + EPOCH) as u32 + 32_044;
     let quad = julian / 146_097;
     let extra = (julian - quad * 146_097) * 4 + 3;
@@ -103,7 +103,7 @@ fn clock(out: &mut Vec<u8>, micros: i64) {
     json::two_digits(out, seconds % 60);
 }
 
-/// Microseconds without trailing zeros; nothing for none.
+/// Microseconds without trailing zeros; empty for zero.
 fn fraction(out: &mut Vec<u8>, micros: u32) {
     if micros != 0 {
         out.push(b'.');
@@ -179,7 +179,7 @@ pub fn numeric(out: &mut Vec<u8>, stored: &[u8]) {
         }
     };
     let count = (stored.len().saturating_sub(first) / 2) as i32;
-    // The digit of 10000^-place before the point, in the order written; those not stored are zero.
+    // The digit of 10000^-place before the point, in the order written. Digits that are not stored are zero.
     let digit = |place: i32| match place {
         0.. if place < count => u32::from(word(first + place as usize * 2)),
         _ => 0,

@@ -1,4 +1,4 @@
-//! Values → JSON: one match on what is known of the type, and an append.
+//! Turns values into JSON: one match on the type's JSON form, and an append.
 
 use super::class::{Class, Composite, Field, How, Labels};
 use super::{json, jsonb, text};
@@ -12,15 +12,15 @@ use crate::pg::row::types::check_stack_depth;
 use crate::pg::row::types::Type;
 use crate::pg::row::value::Value;
 
-/// A stored byte makes at least 1/32 byte of JSON: the emptiest are the 64 bytes of a `name` in an array, `"",`.
-/// What cannot fit is thus known before it is fetched or printed.
+/// A stored byte makes at least 1/32 byte of JSON. The worst case is the 64 bytes of a `name` in an array, `"",`. So a
+/// value that cannot fit is known before it is fetched or printed.
 const STORED_PER_BYTE: usize = 32;
 
-/// The value's JSON did not fit; what was written of it is to be cut off.
+/// The value's JSON did not fit. The caller must cut off the part that was written.
 #[derive(Debug)]
 pub struct TooLarge;
 
-/// Where JSON goes, and up to which length of the buffer it may go.
+/// The buffer for JSON, and the length up to which it may grow.
 pub struct Text<'a> {
     pub out: &'a mut Vec<u8>,
     pub end: usize,
@@ -48,7 +48,7 @@ impl Class {
         matches!(&self.how, How::Native(native) if native.is_verbatim())
     }
 
-    /// Appends a value.
+    /// Appends a value. Errors: it does not fit.
     pub fn write(&self, value: Value<'_>, to: &mut Text<'_>) -> Result<(), TooLarge> {
         let least = match value.stored_bytes() {
             stored if self.is_verbatim() => stored,
@@ -84,7 +84,7 @@ impl Class {
     }
 }
 
-/// By the type's own function.
+/// Printed by the type's own function.
 fn write_printed(output: &Output, value: Value<'_>, to: &mut Text<'_>) {
     match output.print(value, to.scratch) {
         Some(text) if output.is_json() => to.out.extend_from_slice(text),
@@ -93,7 +93,7 @@ fn write_printed(output: &Output, value: Value<'_>, to: &mut Text<'_>) {
     }
 }
 
-/// A label is printed once and then copied.
+/// A label is printed once and copied afterwards.
 fn write_label(labels: &Labels, oid: u32, output: &Output, value: Value<'_>, to: &mut Text<'_>) {
     let start = to.out.len();
     let place = {
@@ -122,12 +122,12 @@ fn write_scalar(out: &mut Vec<u8>, scalar: Scalar<'_>) {
         Scalar::Json(value) => out.extend_from_slice(value),
         Scalar::Bytea(bytes) => text::bytea(out, bytes),
         Scalar::Money(cents) => text::money(out, cents),
-        // Mixed classes only.
+        // Only mixed classes get here.
         Scalar::Jsonb(_) | Scalar::Enum(_) => json::null(out),
     }
 }
 
-/// Nested arrays of JSON, one level a dimension; lower bounds are dropped.
+/// Nested JSON arrays, one level per dimension. Lower bounds are dropped.
 fn write_array(mut array: Elements<'_>, class: &Class, to: &mut Text<'_>) -> Result<(), TooLarge> {
     if array.is_empty() {
         to.out.extend_from_slice(b"[]");
@@ -181,7 +181,8 @@ impl Composite {
     }
 }
 
-/// An object with the columns that the row has. With `cut`, only the key and values of at most that many bytes.
+/// An object with the columns that the row has. With `cut`, only the key and values of at most that many bytes. Errors:
+/// it does not fit.
 pub fn write_object(
     fields: &[Field],
     row: &DeformedRow<'_>,
