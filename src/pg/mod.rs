@@ -1,4 +1,4 @@
-//! The only place with `unsafe`, `pg_sys` and version `cfg`s: wraps Postgres in safe types.
+//! Safe wrappers around Postgres. The only place with `unsafe`, `pg_sys` and version `cfg`s.
 #![allow(unsafe_code)]
 
 pub mod backend;
@@ -20,7 +20,7 @@ use std::ffi::CStr;
 /// The extension's schema.
 pub const SCHEMA: &str = "pgrealtime";
 
-/// Reserves a setting prefix: misspelt settings of ours become errors instead of placeholders.
+/// Reserves a setting prefix: misspelt settings with this prefix become errors instead of placeholders.
 pub fn reserve_setting_prefix(prefix: &'static CStr) {
     // SAFETY: the string is static; the function copies it into the server's own memory.
     unsafe { pg_sys::MarkGUCPrefixReserved(prefix.as_ptr()) }

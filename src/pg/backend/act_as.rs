@@ -1,4 +1,4 @@
-//! Work done as another role: restricted, under pinned settings, and undone on every way out.
+//! Runs work as another role: restricted, under pinned settings, and undone on every way out.
 
 use super::setting_level::{pin, value_of, Level, Setting};
 use crate::error::Result;
@@ -6,7 +6,7 @@ use crate::pg::sys::compat;
 use pgrx::pg_sys;
 use std::ffi::{c_int, CStr, CString};
 
-/// What every work as another role starts with: no name that its owner planted is found, and policies apply.
+/// Pinned for any work as another role: no object that the role planted is found by name, and policies apply.
 const ALWAYS: [Setting<'static>; 2] = [
     (c"search_path", c"pg_catalog, pg_temp"),
     (c"row_security", c"on"),
@@ -26,11 +26,12 @@ pub const CANONICAL: [Setting<'static>; 10] = [
     (c"quote_all_identifiers", c"off"),
 ];
 
-/// Does `work`, which runs nothing but Postgres's own code, as `role`, in a security-restricted operation, with `settings` and those of [`ALWAYS`] pinned and every
-/// setting `request.*` (the claims of the caller) emptied; `work` may set what it wants, it is undone with the rest.
+/// Does `work`, which runs nothing but Postgres's own code, as `role` in a security-restricted operation. Pins
+/// `settings` and those of [`ALWAYS`], and empties every setting `request.*` (the claims of the caller). Settings that
+/// `work` changes are restored too. Errors: those of `work`.
 ///
-/// Role and settings are put back on every way out: a result, an error, a panic, and an error of Postgres, which is
-/// passed on. So it does not matter who catches it, a subtransaction or not.
+/// Role and settings are restored on every way out: a result, an error, a panic, and an error of Postgres, which is
+/// passed on. So it does not matter whether a subtransaction or something else catches the error.
 pub fn act_as_trusted<T>(
     role: pg_sys::Oid,
     settings: &[Setting],
@@ -48,7 +49,7 @@ pub fn act_as_trusted<T>(
     work()
 }
 
-/// The user and the security context of before, until this is dropped.
+/// The user and the security context from before. Restored when this is dropped.
 struct Acting {
     user: pg_sys::Oid,
     context: c_int,
@@ -75,8 +76,8 @@ impl Drop for Acting {
     }
 }
 
-/// Does `work` with a stack that is at most `kilobytes` deep: what then passes a depth check passes it later, too, in a
-/// trigger that is called with most of the stack in use. Only within [`act_as_trusted`], which undoes it.
+/// Does `work` with a stack that is at most `kilobytes` deep. A depth check that passes here also passes later, in a
+/// trigger that is called when most of the stack is in use. Only within [`act_as_trusted`], which restores the limit.
 pub fn bound_stack(kilobytes: i32) {
     // SAFETY: reads a variable of the backend.
     if unsafe { pg_sys::max_stack_depth } <= kilobytes {
@@ -87,7 +88,7 @@ pub fn bound_stack(kilobytes: i32) {
     }
 }
 
-/// The caller's claims and search_path, as settings for work that means him as he is.
+/// The caller's claims and search_path, as settings for work that depends on the caller.
 pub fn own_settings() -> Vec<(CString, CString)> {
     let mut names = claims();
     names.push(c"search_path".to_owned());
@@ -97,7 +98,7 @@ pub fn own_settings() -> Vec<(CString, CString)> {
         .collect()
 }
 
-/// Names of the settings `request.*`, of all those that are strings.
+/// Names of the string settings `request.*`.
 fn claims() -> Vec<CString> {
     // SAFETY: the array holds as many valid entries as the server says; it is read before anything is set.
     unsafe {

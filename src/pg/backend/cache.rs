@@ -1,10 +1,10 @@
-//! What a session keeps of what it has found out: so much and no more, and nothing that has changed since.
+//! Bounded session caches, which drop entries that no longer hold.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::rc::Rc;
 
-/// What a cache can keep: it knows by itself whether it still holds.
+/// A value that a cache can keep. It knows whether it still holds.
 pub trait Kept {
     fn is_fresh(&self) -> bool;
 }
@@ -15,7 +15,7 @@ impl<T: Kept> Kept for Rc<T> {
     }
 }
 
-/// A cache: of the session in a thread-local variable, or as part of something else that is kept.
+/// A cache, in a thread-local variable of the session or inside another kept value.
 pub struct Cache<K, V> {
     entries: HashMap<K, Entry<V>, BuildHasherDefault<Fnv>>,
     capacity: usize,
@@ -23,8 +23,8 @@ pub struct Cache<K, V> {
     clock: u64,
 }
 
-/// FNV-1a: keys are OIDs for the most part, of which it takes the fewest instructions; a session's own keys need no
-/// defence against collisions.
+/// FNV-1a. Most keys are OIDs, for which it takes the fewest instructions. A session's own keys need no defence against
+/// collisions.
 struct Fnv(u64);
 
 impl Default for Fnv {
@@ -47,7 +47,7 @@ impl Hasher for Fnv {
 
 struct Entry<V> {
     value: V,
-    /// The look-up that used it last.
+    /// The number of the look-up that used it last.
     used: u64,
 }
 
@@ -60,7 +60,7 @@ impl<K: Hash + Eq + Clone, V: Kept + Clone> Cache<K, V> {
         }
     }
 
-    /// What is kept under the key, if it still holds.
+    /// The value under the key, if it still holds.
     pub fn get(&mut self, key: &K) -> Option<V> {
         self.clock += 1;
         let entry = self.entries.get_mut(key)?;
@@ -72,8 +72,8 @@ impl<K: Hash + Eq + Clone, V: Kept + Clone> Cache<K, V> {
         Some(entry.value.clone())
     }
 
-    /// Keeps a value that was just made, which costs more than to look for what can go: all that does not hold any more,
-    /// then what was used longest ago.
+    /// Keeps a value that was just made. If the cache is full, drops the entries that no longer hold, and then the
+    /// least recently used ones.
     pub fn insert(&mut self, key: K, value: V) {
         self.entries.retain(|_, entry| entry.value.is_fresh());
         if self.entries.len() >= self.capacity && !self.entries.contains_key(&key) {

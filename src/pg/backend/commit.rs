@@ -1,17 +1,17 @@
-//! Work at the end of a transaction: what it has gathered is written before it commits or is prepared, then forgotten.
+//! Work at the end of a transaction: what was gathered is written before it commits or is prepared, then forgotten.
 
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
 
-/// What is to be called. Everything happens in the session that the transaction runs in.
+/// The hooks to call. Everything happens in the session that the transaction runs in.
 #[derive(Clone, Copy)]
 pub struct Hooks {
-    /// Last chance to write; an error of it is the transaction's.
+    /// The last chance to write. An error here aborts the transaction.
     pub before_end: fn(),
-    /// A subtransaction, and with it every one with a higher number, was rolled back.
+    /// A subtransaction was rolled back, and with it all that have higher numbers.
     pub rolled_back: fn(subtransaction: u32),
-    /// The transaction has ended, in whatever way.
+    /// The transaction has committed or aborted.
     pub ended: fn(),
 }
 
@@ -20,7 +20,7 @@ thread_local! {
     static HOOKS: RefCell<Vec<(&'static str, Hooks)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Has the hooks called in this transaction and all later ones of the session; the first time that `who` asks for it.
+/// Registers the hooks for this transaction and all later ones of the session, when `who` asks for the first time.
 pub fn watch(who: &'static str, hooks: Hooks) {
     HOOKS.with_borrow_mut(|all| {
         if all.iter().all(|(other, _)| *other != who) {
@@ -36,7 +36,7 @@ pub fn watch(who: &'static str, hooks: Hooks) {
     }
 }
 
-/// Calls one hook of each that watches. A hook may write, and so may begin to watch what is written.
+/// Calls one hook of each watcher. A hook may write, and so may register another watcher.
 fn each(call: impl Fn(&Hooks)) {
     let mut next = 0;
     while let Some(hooks) = HOOKS.with_borrow(|all| all.get(next).map(|(_, hooks)| *hooks)) {

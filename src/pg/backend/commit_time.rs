@@ -1,11 +1,11 @@
-//! When transactions committed, where the server keeps it.
+//! Commit times of transactions, if the server keeps them.
 
 use super::subtransaction::attempt;
 use crate::timestamp::Timestamp;
 use pgrx::pg_sys;
 
-/// Whether the commits' times are kept. On a standby that is the primary's setting, of which nothing tells but the error
-/// for asking (commit_ts.c, error_commit_ts_disabled).
+/// Whether the server keeps commit times. On a standby the primary's setting decides, and only the error on asking
+/// shows it (commit_ts.c, error_commit_ts_disabled).
 pub fn are_kept() -> bool {
     // SAFETY: reads a setting, and shared state.
     let (wanted, recovering) =
@@ -20,7 +20,7 @@ pub fn are_kept() -> bool {
     wanted && (!recovering || attempt(ask).is_ok())
 }
 
-/// When a transaction committed; `None` where it is no longer known. Ask only where times are kept.
+/// When a transaction committed; `None` if that is no longer known. Call it only where commit times are kept.
 pub fn of(xid: u64) -> Option<Timestamp> {
     let mut at: pg_sys::TimestampTz = 0;
     let xid = pg_sys::TransactionId::from(xid as u32);

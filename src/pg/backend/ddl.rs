@@ -1,16 +1,16 @@
-//! Commands run as the caller, and the locks and checks around them.
+//! Commands that run as the caller, with the locks and checks around them.
 
 use super::setting_level::{pin, Level};
 use pgrx::pg_sys::Oid;
 use pgrx::{pg_sys, Spi};
 use std::ffi::CStr;
 
-/// Runs one utility command with the caller's rights; Postgres's own errors go through as they are. What it did is
+/// Runs one utility command with the caller's rights. Postgres's own errors pass through unchanged. The effects are
 /// visible to the next command.
 pub fn execute(command: &str) {
     Spi::connect_mut(|client| {
         if let Err(error) = client.update(command, None, &[]) {
-            // SPI's own status codes: not reachable with one utility command.
+            // SPI status codes that one utility command cannot cause.
             pgrx::error!("could not run {command}: {error}");
         }
     });
@@ -19,25 +19,25 @@ pub fn execute(command: &str) {
 }
 
 /// Raises Postgres's own error in a read-only transaction and on a standby: writes to the extension's own tables are
-/// made below SQL, where nobody else asks.
+/// made below SQL, where Postgres does not check this.
 pub fn prevent_if_read_only(command: &CStr) {
     // SAFETY: the name is NUL-terminated; in recovery every transaction is read-only.
     unsafe { pg_sys::PreventCommandIfReadOnly(command.as_ptr()) }
 }
 
-/// Locks a relation against writers, DDL and other callers of the same until the transaction ends. Whether it still
-/// exists is for a look-up afterwards to say.
+/// Locks a relation against writers, DDL and other callers of this function until the transaction ends. The caller must
+/// check afterwards whether the relation still exists.
 pub fn lock_relation(relation: Oid) {
     super::lock::take(relation, pg_sys::ShareRowExclusiveLock as pg_sys::LOCKMODE);
 }
 
-/// Lets one transaction at a time write what a table of the extension remembers of an object: held until the transaction
-/// ends.
+/// Lets one transaction at a time write what a table of the extension stores about an object. Held until the
+/// transaction ends.
 pub fn lock_entry(table: Oid, object: Oid) {
     lock_object(table, object, pg_sys::ExclusiveLock);
 }
 
-/// As [`lock_entry`], for any number of transactions at once, and against it.
+/// Like [`lock_entry`], but shared: any number of transactions may hold it at once, and it conflicts with that lock.
 pub fn share_entry(table: Oid, object: Oid) {
     lock_object(table, object, pg_sys::RowExclusiveLock);
 }
@@ -47,7 +47,7 @@ fn lock_object(table: Oid, object: Oid, mode: u32) {
     unsafe { pg_sys::LockDatabaseObject(table, object, 0, mode as pg_sys::LOCKMODE) }
 }
 
-/// Lets one transaction at a time create publications through the extension: held until the transaction ends.
+/// Lets one transaction at a time create publications through the extension. Held until the transaction ends.
 pub fn lock_publication_creation() {
     // SAFETY: the lock is on the catalog's own class and no object, which nothing else takes.
     unsafe {

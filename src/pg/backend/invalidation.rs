@@ -1,4 +1,4 @@
-//! Who must forget what when a relation changes: flags that the relcache callback clears.
+//! Which cached facts are lost when a relation changes: flags that the relcache callback clears.
 
 use pgrx::pg_sys;
 use pgrx::pg_sys::SysCacheIdentifier as Cache;
@@ -7,17 +7,17 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 
-/// True until the relation that it watches has changed in any way that the relcache is told of.
+/// True until the relation that it watches changes in any way that the relcache is informed of.
 #[derive(Clone, Debug)]
 pub struct Fresh(Rc<Cell<bool>>);
 
 impl Fresh {
-    /// Whether what was derived from the relation still holds.
+    /// Whether everything derived from the relation still holds.
     pub fn get(&self) -> bool {
         self.0.get()
     }
 
-    /// Watches another relation, too.
+    /// Watches another relation as well.
     pub fn also(&self, relation: pg_sys::Oid) {
         add(relation, &self.0);
     }
@@ -31,7 +31,7 @@ thread_local! {
     static REGISTERED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What clears the flags of [`watch_catalogs`] and of [`watch_types`].
+/// The caches whose changes clear the flags of [`watch_catalogs`] and of [`watch_types`].
 const FOR_CATALOGS: [Cache::Type; 6] = [
     Cache::PROCOID,
     Cache::OPEROID,
@@ -48,7 +48,8 @@ const FOR_TYPES: [Cache::Type; 5] = [
     Cache::PROCOID,
 ];
 
-/// Watches a relation from now on. Take it before reading the catalogs: what changes while they are read is noticed.
+/// Watches a relation from now on. Call it before reading the catalogs, so that changes made while they are read are
+/// noticed.
 pub fn watch(relation: pg_sys::Oid) -> Fresh {
     register();
     let fresh = Fresh(Rc::new(Cell::new(true)));
@@ -59,7 +60,7 @@ pub fn watch(relation: pg_sys::Oid) -> Fresh {
 fn add(relation: pg_sys::Oid, flag: &Rc<Cell<bool>>) {
     WATCHED.with_borrow_mut(|watched| {
         let flags = watched.entry(relation.to_u32()).or_default();
-        // Those whose owner has gone would pile up for a relation that is planned often and changed never.
+        // Flags that nobody owns any more would pile up for a relation that is planned often and never changed.
         flags.retain(|flag| flag.strong_count() > 0);
         flags.push(Rc::downgrade(flag));
     });
@@ -71,20 +72,21 @@ fn clear(flags: &[Weak<Cell<bool>>]) {
     }
 }
 
-/// Watches what decides how an expression is planned and what a role may do, besides relations: functions, operators,
-/// types, roles and their memberships.
+/// Watches the objects, besides relations, that decide how an expression is planned and what a role may do: functions,
+/// operators, types, roles and their memberships.
 pub fn watch_catalogs() -> Fresh {
     register();
     CATALOGS.with_borrow_mut(renewed)
 }
 
-/// Watches the names of schemas: the relcache is not told of ALTER SCHEMA ... RENAME.
+/// Watches the names of schemas: ALTER SCHEMA ... RENAME does not inform the relcache.
 pub fn watch_schemas() -> Fresh {
     register();
     SCHEMAS.with_borrow_mut(renewed)
 }
 
-/// Watches what decides how a value is printed, besides relations: types, labels of enums, schemas, casts, functions.
+/// Watches the objects, besides relations, that decide how a value is printed: types, enum labels, schemas, casts,
+/// functions.
 pub fn watch_types() -> Fresh {
     register();
     TYPES.with_borrow_mut(renewed)
@@ -127,7 +129,7 @@ fn register() {
     }
 }
 
-/// Only clears flags: it may be called while any of our caches is being built.
+/// Only clears flags, since it may be called while one of our caches is being built.
 #[pg_guard]
 unsafe extern "C-unwind" fn relation_changed(_argument: pg_sys::Datum, relation: pg_sys::Oid) {
     WATCHED.with_borrow_mut(|watched| {
@@ -141,7 +143,7 @@ unsafe extern "C-unwind" fn relation_changed(_argument: pg_sys::Datum, relation:
     });
 }
 
-/// Tells every session, at commit, that a relation has changed.
+/// Informs every session, at commit, that a relation has changed.
 pub fn invalidate(relation: pg_sys::Oid) {
     // SAFETY: called in a transaction; a relation that does not exist is ignored by the receivers.
     unsafe { pg_sys::CacheInvalidateRelcacheByRelid(relation) }

@@ -1,4 +1,4 @@
-//! Locks on users' relations: a lock timeout says for which. And waits that none may end.
+//! Locks on users' relations: an error from a lock timeout names the relation. Also waits that lock_timeout does not end.
 
 use crate::error::{report, Error, ErrorReport};
 use pgrx::pg_sys::panic::CaughtError;
@@ -6,7 +6,7 @@ use pgrx::pg_sys::Oid;
 use pgrx::{pg_sys, PgLogLevel, PgSqlErrorCode, PgTryBuilder};
 use std::ffi::{c_char, CStr};
 
-/// While it lives, the session's lock_timeout ends no wait: for work that must not be left out because of it.
+/// While this lives, lock_timeout does not apply to the session. For work that must not be skipped because of a timeout.
 pub struct Patience(std::ffi::c_int);
 
 impl Patience {
@@ -27,8 +27,8 @@ impl Drop for Patience {
     }
 }
 
-/// Locks a relation until the transaction ends, or until it is let go of; whether it exists is for a look-up afterwards
-/// to say. Postgres's own error of a lock timeout does not tell what was waited for.
+/// Locks a relation until the transaction ends, or until the lock is released. The caller must check afterwards whether
+/// the relation exists. Postgres's own error for a lock timeout does not say what it waited for.
 pub(in crate::pg) fn take(relation: Oid, mode: pg_sys::LOCKMODE) {
     // SAFETY: the lock manager takes any OID.
     if unsafe { pg_sys::ConditionalLockRelationOid(relation, mode) } {
@@ -54,14 +54,15 @@ pub(in crate::pg) fn take(relation: Oid, mode: pg_sys::LOCKMODE) {
     .execute();
 }
 
-/// Keeps a function's owner as it is until the transaction ends; who has changed it and not committed is waited for.
+/// Keeps a function's owner from being changed until the transaction ends. Waits for a transaction that has changed it
+/// and not committed.
 pub(in crate::pg) fn keep_function(function: Oid) {
     let share = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
     // SAFETY: the lock manager takes any OID; what has changed is known when the call returns.
     unsafe { pg_sys::LockDatabaseObject(pg_sys::ProcedureRelationId, function, 0, share) }
 }
 
-/// Schema and name, for people to read.
+/// Schema and name, for messages.
 fn name_of(relation: Oid) -> String {
     let text = |name: *mut c_char| match name.is_null() {
         true => String::from("?"),

@@ -1,15 +1,15 @@
-//! What a background worker hands back to the session that waits for it: a little shared memory.
+//! The result that a background worker passes to the session that waits for it, in shared memory.
 
 use crate::error::SqlState;
 use pgrx::pg_sys;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// What a janitor's run came to.
+/// The result of a janitor's run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Segments that it emptied.
+    /// The number of segments that it emptied.
     pub emptied: u32,
-    /// There was no such log: it has been dropped, or the transaction that made it has not committed.
+    /// There is no such log: it was dropped, or the transaction that created it has not committed.
     pub no_log: bool,
     pub failure: Option<Failure>,
 }
@@ -21,12 +21,12 @@ pub struct Failure {
     pub message: String,
 }
 
-/// Bytes of an error's message that are handed back.
+/// The maximum size of an error message, in bytes.
 const TEXT: usize = 480;
 
 #[repr(C)]
 struct Letter {
-    /// Whether the rest has been written.
+    /// Whether the other fields have been written.
     written: AtomicU32,
     emptied: u32,
     no_log: bool,
@@ -36,14 +36,14 @@ struct Letter {
     text: [u8; TEXT],
 }
 
-/// A letter's place in dynamic shared memory. It goes with the session's transaction and the worker's process, whichever
-/// is later.
+/// A place for one result in dynamic shared memory. It lasts until both the session's transaction and the worker's
+/// process have ended.
 pub struct Mailbox {
     segment: *mut pg_sys::dsm_segment,
 }
 
 impl Mailbox {
-    /// An empty one.
+    /// Makes an empty one.
     pub fn create() -> Mailbox {
         // SAFETY: called in a transaction, whose resource owner gives it back on an error; the segment is large enough
         // and aligned as a page is.
@@ -64,7 +64,7 @@ impl Mailbox {
         }
     }
 
-    /// The worker's end; `None` when nobody waits any more.
+    /// The worker's side; `None` if the session does not wait any more.
     pub fn attach(handle: u32) -> Option<Mailbox> {
         // SAFETY: a handle that no segment has is answered with null. Without a resource owner it stays until the process
         // ends.
@@ -72,13 +72,13 @@ impl Mailbox {
         (!segment.is_null()).then_some(Mailbox { segment })
     }
 
-    /// Names it for [`Mailbox::attach`].
+    /// The handle for [`Mailbox::attach`].
     pub fn handle(&self) -> u32 {
         // SAFETY: the segment is attached.
         unsafe { pg_sys::dsm_segment_handle(self.segment) }
     }
 
-    /// Writes the letter: once, by the worker alone.
+    /// Writes the result. Called once, by the worker only.
     pub fn put(&self, outcome: &Outcome) {
         // SAFETY: the segment is attached and holds a letter; the session does not read it before `written` says so.
         unsafe {
@@ -97,7 +97,7 @@ impl Mailbox {
         }
     }
 
-    /// The letter, once the worker has ended; `None` when it ended without having written it.
+    /// The result, after the worker has ended; `None` if the worker ended without writing it.
     pub fn take(self) -> Option<Outcome> {
         // SAFETY: the segment is attached until here; what was written is not written again.
         unsafe {
@@ -119,7 +119,7 @@ impl Mailbox {
     }
 }
 
-/// The longest beginning of a text in so many bytes.
+/// The longest prefix of a text that fits into this number of bytes.
 fn floor_char_boundary(text: &str, bytes: usize) -> usize {
     (0..=bytes.min(text.len()))
         .rev()

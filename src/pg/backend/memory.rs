@@ -1,16 +1,16 @@
-//! Memory contexts with an owner: one kind that lives as long as a plan, one that lives as long as a message.
+//! Memory contexts with an owner: one kind lives as long as a plan, the other as long as a message.
 
 use pgrx::pg_sys;
 use std::cell::Cell;
 use std::marker::PhantomData;
 
-/// Where what Postgres allocates for a plan lives: descriptors, look-up data of functions.
+/// A memory context for what Postgres allocates for a plan: descriptors, look-up data of functions.
 pub struct Memory {
     context: pg_sys::MemoryContext,
 }
 
 impl Memory {
-    /// A context of its own, freed with the owner.
+    /// A new context, freed with the owner.
     pub fn new() -> Memory {
         Memory {
             context: create(c"pgrealtime plan"),
@@ -69,14 +69,15 @@ impl Arena<'_> {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        // On the way of an error, too, or every failed call would leave its memory to the session for good. Nothing that
-        // the end of a (sub)transaction looks at is in it: resource owners, snapshots and portals are elsewhere.
+        // Also freed when an error unwinds; otherwise every failed call would leak its memory until the session ends.
+        // The context holds nothing that the end of a (sub)transaction looks at: resource owners, snapshots and portals
+        // are elsewhere.
         // SAFETY: made by `new`, deleted once; whatever points into it holds the owner. Deleting raises no error.
         unsafe { pg_sys::MemoryContextDelete(self.context) }
     }
 }
 
-/// A context below the one that lives as long as the session.
+/// Makes a context below the one that lives as long as the session.
 fn create(name: &'static std::ffi::CStr) -> pg_sys::MemoryContext {
     // SAFETY: the name is static; the sizes are Postgres's defaults for small contexts.
     unsafe {
@@ -90,7 +91,7 @@ fn create(name: &'static std::ffi::CStr) -> pg_sys::MemoryContext {
     }
 }
 
-/// Makes a context the current one until it is dropped, on the way of an error too: it only sets a variable.
+/// Makes a context the current one until this is dropped, also when an error unwinds: it only sets a variable.
 struct Current {
     previous: pg_sys::MemoryContext,
 }
@@ -118,8 +119,8 @@ thread_local! {
     static DEPTH: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Where values are detoasted and printed while one message is written: all that is lent out under it is freed at
-/// once when the outermost guard goes. Inner ones come up when a cast of the user's calls the serialiser again.
+/// Memory for detoasting and printing values while one message is written. Everything borrowed under it is freed at
+/// once when the outermost guard is dropped. Guards nest when a user's cast calls the serialiser again.
 pub struct Scratch {
     _current: Current,
     _not_send: PhantomData<*mut ()>,
@@ -150,11 +151,11 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         DEPTH.set(DEPTH.get() - 1);
-        // After an error the next message frees it.
+        // After an error, the next message frees the memory.
         if DEPTH.get() == 0 && !std::thread::panicking() {
             // SAFETY: nothing lent out under the guard outlives it, as the lifetimes of `Scratch` borrowers say.
             unsafe {
-                // Asking is cheaper than a call.
+                // This check is cheaper than the call.
                 let scratch = *SCRATCH.get();
                 if !scratch.isReset || !scratch.firstchild.is_null() {
                     pg_sys::MemoryContextReset(SCRATCH.get());

@@ -1,4 +1,4 @@
-//! The session's own machinery: memory, invalidation, transactions, WAL, waiting, workers, acting as a role.
+//! The session's machinery: memory, invalidation, transactions, WAL, waiting, workers, acting as a role.
 
 pub mod act_as;
 pub mod cache;

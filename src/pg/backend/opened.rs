@@ -1,25 +1,25 @@
-//! Relations that are open for as long as somebody looks at them.
+//! Relations that stay open while this lives.
 
 use pgrx::pg_sys;
 
-/// An open relation under a lock. It is closed, and the lock given back, when this is dropped; on the way of an error the
-/// resource owner of the (sub)transaction that the error ends does so.
+/// An open relation under a lock. Dropping it closes the relation and releases the lock. After an error, the resource
+/// owner of the aborted (sub)transaction does so.
 pub struct Opened {
     relation: pg_sys::Relation,
     lock: pg_sys::LOCKMODE,
 }
 
 impl Opened {
-    /// Opens a relation under ACCESS SHARE; `None` for one that has gone.
+    /// Opens a relation under ACCESS SHARE; `None` if it was dropped.
     pub fn shared(oid: pg_sys::Oid) -> Option<Opened> {
         let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
         // SAFETY: called in a transaction; the function returns null for a relation that does not exist.
         let relation = unsafe { pg_sys::try_relation_open(oid, lock) };
-        // Made only when it is open: what is made also closes.
+        // Built only after the relation is open, since dropping it closes the relation.
         (!relation.is_null()).then(|| Opened { relation, lock })
     }
 
-    /// For functions that take a relation; valid as long as this is.
+    /// The pointer for functions that take a relation; valid while this lives.
     pub fn relation(&self) -> pg_sys::Relation {
         self.relation
     }

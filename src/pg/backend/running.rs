@@ -1,28 +1,28 @@
-//! What runs at this moment: every transaction, and every subtransaction that a standby may list.
+//! The running transactions, and the subtransactions that a standby may list as running.
 
 use super::xact::{next_xid, widen, SnapshotIds};
 use pgrx::pg_sys;
 use std::collections::HashMap;
 
-/// Subtransactions of one transaction that are kept from each end of their order. A standby forgets those that were
-/// reported to it, 64 at a time and in their order, but for what it was told when it began (procarray.c).
+/// How many subtransactions of one transaction are kept from each end of their order. A standby forgets those that were
+/// reported to it, 64 at a time and in order, except those in its initial snapshot (procarray.c).
 const KEPT: usize = 128;
 
 /// Places in the main array of lightweight locks (lwlocknames.txt).
 const XID_GEN_LOCK: usize = 3;
 const PROC_ARRAY_LOCK: usize = 4;
 
-/// One look at the process array.
+/// One reading of the process array.
 struct Listed {
     xmax: u64,
-    /// Where the first running id is.
+    /// The index of the first running id.
     oldest: u64,
     ids: Vec<u64>,
     overflowed: bool,
 }
 
-/// The running ids, subtransactions and this session's own ids among them. Unlike a snapshot it lists VACUUM, which a
-/// standby lists, too. Ids that are listed were running at some time during the call.
+/// The running ids, including subtransactions and this session's own ids. Unlike a snapshot it lists VACUUM, as a
+/// standby does. Every listed id was running at some time during the call.
 pub fn running() -> SnapshotIds {
     let first = listed();
     if !first.overflowed {
@@ -31,7 +31,7 @@ pub fn running() -> SnapshotIds {
             in_progress: first.ids,
         };
     }
-    // A transaction that still runs when the array is looked at again was running while its subtransactions were sought.
+    // A transaction that still runs when the array is read again was running while its subtransactions were looked up.
     let mut in_progress = subtransactions(&first);
     in_progress.extend(listed().ids);
     SnapshotIds {
@@ -50,7 +50,7 @@ fn listed() -> Listed {
             |lock: usize| pg_sys::LWLockRelease(&raw mut (*pg_sys::MainLWLockArray.add(lock)).lock);
         release(PROC_ARRAY_LOCK);
         release(XID_GEN_LOCK);
-        // The next id may have moved on since it was read: by less than half a circle.
+        // The next id may have moved on since it was read, by less than half a circle.
         let next = next.max(next_xid());
         let wide = |xid: pg_sys::TransactionId| widen(xid.into_inner(), next);
         let count = (data.xcnt + data.subxcnt) as usize;
@@ -64,8 +64,8 @@ fn listed() -> Listed {
     }
 }
 
-/// The running subtransactions of running transactions, where the process array has not room for all: every id since the
-/// oldest one that runs is looked up. That takes as long as the oldest has been running, about a second for ten million.
+/// The running subtransactions that do not fit in the process array. Every id since the oldest running one is looked
+/// up, which takes about a second for ten million ids.
 fn subtransactions(of: &Listed) -> Vec<u64> {
     let mut tops: HashMap<u32, Vec<u64>> =
         of.ids.iter().map(|xid| (*xid as u32, Vec::new())).collect();
@@ -88,7 +88,7 @@ fn subtransactions(of: &Listed) -> Vec<u64> {
     found
 }
 
-/// The transaction that an id which has neither committed nor aborted belongs to.
+/// The transaction that an id belongs to, if the id has neither committed nor aborted.
 fn unfinished_top(xid: u32) -> Option<u32> {
     if xid < pg_sys::FirstNormalTransactionId.into_inner() {
         return None;

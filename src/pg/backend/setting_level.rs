@@ -1,4 +1,4 @@
-//! Settings that are set for some work only: levels of Postgres's own stack of settings.
+//! Settings that hold only for some work: levels of Postgres's own stack of settings.
 
 use pgrx::pg_sys;
 use std::ffi::{c_int, CStr, CString};
@@ -6,18 +6,19 @@ use std::ffi::{c_int, CStr, CString};
 /// A setting and the value to pin it to.
 pub type Setting<'a> = (&'a CStr, &'a CStr);
 
-/// A level of the stack of settings. Whatever is set in it, and in those above it, is put back when this is dropped: on
-/// the way of a result and of an error alike, so that it does not matter who catches the error, a subtransaction or not.
+/// A level of the stack of settings. Dropping it restores everything that was set in it and in the levels above it,
+/// after a result or an error alike. So it does not matter whether a subtransaction or something else catches the
+/// error.
 pub(in crate::pg) struct Level(c_int);
 
 impl Level {
-    /// Opens a level. Levels are closed in reverse order: keep it in a variable of the function that opens it.
+    /// Opens a level. Levels are closed in reverse order, so keep it in a variable of the function that opens it.
     pub fn open() -> Level {
         // SAFETY: counts up; closed when the value is dropped.
         Level(unsafe { pg_sys::NewGUCNestLevel() })
     }
 
-    /// Opens a level with these settings pinned; none where all are so already.
+    /// Opens a level with these settings pinned; `None` if all of them have these values already.
     pub fn pin_all(settings: &[Setting]) -> Option<Level> {
         let mut level = None;
         for (name, value) in settings {
@@ -38,14 +39,14 @@ impl Drop for Level {
     }
 }
 
-/// Pins a setting until the level that was opened last is closed. Setting what is set already would only cost time.
+/// Pins a setting until the last opened level is closed. Skips a setting that has the value already, to save time.
 pub(in crate::pg) fn pin(name: &CStr, value: &CStr) {
     if !is_set_to(name, value) {
         set(name, value);
     }
 }
 
-/// The value of a setting; `None` for one that is not known.
+/// The value of a setting; `None` for an unknown setting.
 pub(in crate::pg) fn value_of(name: &CStr) -> Option<CString> {
     // SAFETY: with missing_ok the function returns NULL for an unknown setting, else a string that is valid until the
     // next such call, and copied at once.

@@ -1,8 +1,8 @@
-//! Settings that decide how values are printed, pinned: a message's bytes must not depend on the writer's session.
+//! Pins the settings that decide how values are printed: a message's bytes must not depend on the writer's session.
 //!
-//! Postgres's own functions read a few variables; setting those costs nanoseconds, and putting them back cannot fail,
-//! so an error restores them on its way. Functions of users may read or set anything, by name too: around them the
-//! settings go through the GUC machinery, which costs microseconds.
+//! Postgres's own functions read a few variables. Setting them costs nanoseconds, and restoring them cannot fail, so an
+//! error restores them as it unwinds. Functions of users may read or set any setting, also by name. For these, settings
+//! go through the GUC machinery, which costs microseconds.
 
 use super::setting_level::{Level, Setting};
 use crate::pg::sys::raw;
@@ -15,11 +15,11 @@ use std::ffi::c_int;
 pub enum Pin {
     /// The variables that Postgres's and extensions' output functions in C read.
     Variables,
-    /// Also search_path and lc_monetary, and all of it through the GUC machinery.
+    /// Also search_path and lc_monetary; all of them through the GUC machinery.
     Settings,
 }
 
-/// What the settings are pinned to. `extra_float_digits = 1` is the default: the shortest digits that read back.
+/// The pinned values. `extra_float_digits = 1` is the default: the shortest digits that read back.
 const PINNED: [Setting<'static>; 12] = [
     (c"DateStyle", c"ISO, MDY"),
     (c"IntervalStyle", c"postgres"),
@@ -40,7 +40,7 @@ const ISO_DATES: c_int = 1;
 const POSTGRES_INTERVALS: c_int = 0;
 const HEX_BYTEA: c_int = 1;
 
-/// Pins until it is dropped.
+/// Pins settings until it is dropped.
 pub struct Pinned {
     _variables: Option<Variables>,
     _level: Option<Level>,
@@ -108,7 +108,7 @@ impl Drop for Variables {
     }
 }
 
-/// UTC, which Postgres keeps loaded once it was asked for.
+/// UTC. Postgres keeps it loaded after the first use.
 fn utc() -> *mut pg_sys::pg_tz {
     thread_local! {
         static UTC: Cell<*mut pg_sys::pg_tz> = const { Cell::new(std::ptr::null_mut()) };

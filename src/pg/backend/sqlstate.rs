@@ -1,5 +1,6 @@
-//! SQLSTATEs of users' own: pgrx turns those that Postgres does not define into XX000 when it carries an error through
-//! Rust. Noted where a user's function raises, put back where the error leaves for Postgres.
+//! User-defined SQLSTATEs. When pgrx carries an error through Rust, it turns SQLSTATEs that Postgres does not define
+//! into XX000. So they are noted where a user's function raises an error, and restored where the error returns to
+//! Postgres.
 
 use crate::error::SqlState;
 use crate::pg::sys::raw;
@@ -11,9 +12,9 @@ use std::ffi::{c_int, c_void};
 use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
 
 thread_local! {
-    /// Of the last error that a user's function raised, as Postgres packs it; 0 for none.
+    /// The SQLSTATE of the last error that a user's function raised, as Postgres packs it; 0 for none.
     static NOTED: Cell<c_int> = const { Cell::new(0) };
-    /// The same of the last cancel: of an error that Postgres itself raised to end the statement.
+    /// The same for the last cancel: an error that Postgres itself raised to end the statement.
     static CANCEL: Cell<c_int> = const { Cell::new(0) };
     static PUT_BACK: Cell<pg_sys::ErrorContextCallback> = const {
         Cell::new(pg_sys::ErrorContextCallback {
@@ -24,7 +25,7 @@ thread_local! {
     };
 }
 
-/// Runs a user's function, and notes the SQLSTATE of what it raises.
+/// Runs a user's function, and notes the SQLSTATE of an error that it raises.
 pub(in crate::pg) fn noting<T>(call: impl FnOnce() -> T) -> T {
     // SAFETY: the callback is linked while its frame lives, and unlinked on the way of an error too: that is an
     // assignment, and cannot fail.
@@ -39,7 +40,7 @@ pub(in crate::pg) fn noting<T>(call: impl FnOnce() -> T) -> T {
         NOTED.set(0);
         CANCEL.set(0);
         let result = call();
-        // It returned: what it may have raised on the way was caught or a notice.
+        // The function returned, so whatever it raised was caught or was a notice.
         NOTED.set(0);
         CANCEL.set(0);
         result
@@ -53,9 +54,9 @@ pub(in crate::pg) fn noted() -> Option<SqlState> {
         .map(SqlState::from_packed)
 }
 
-/// Whether the error that was noted last is a cancel: a user's request, a timeout of the statement, a conflict with a
-/// standby's recovery. A function can raise the SQLSTATE of one at will; what tells is who raised it. A language that
-/// raises the error again as its own keeps the SQLSTATE.
+/// Whether the error that was noted last is a cancel: a user's request, a statement timeout, or a conflict with a
+/// standby's recovery. A function can raise a cancel's SQLSTATE itself, so the code that raised it decides. A
+/// procedural language that raises the error again keeps the SQLSTATE.
 pub(in crate::pg) fn is_cancel() -> bool {
     CANCEL.get() != 0 && CANCEL.get() == NOTED.get()
 }
@@ -84,7 +85,7 @@ impl Drop for Unlink {
     }
 }
 
-/// The body of an SQL function in which users' functions run: their errors keep their SQLSTATE.
+/// Runs the body of an SQL function in which users' functions run. Their errors keep their SQLSTATE.
 pub fn keeping<T>(body: impl FnOnce() -> T) -> T {
     NOTED.set(0);
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|error| {
@@ -104,7 +105,8 @@ pub fn keeping<T>(body: impl FnOnce() -> T) -> T {
     })
 }
 
-/// Called by Postgres for every message raised below [`noting`]; of the last, which is the error, the SQLSTATE stays.
+/// Called by Postgres for every message raised below [`noting`]. The SQLSTATE of the last message stays, which is that
+/// of the error.
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn note(_argument: *mut c_void) {
     // SAFETY: called while an error is being raised.
@@ -116,8 +118,8 @@ unsafe extern "C-unwind" fn note(_argument: *mut c_void) {
     }
 }
 
-/// Whether a cancel has this SQLSTATE. One that ends a wait for a lock (`lock_timeout`) is no cancel: it is an answer about
-/// that lock.
+/// Whether this is the SQLSTATE of a cancel. An error that ends a wait for a lock (`lock_timeout`) is not a cancel: it
+/// concerns only that lock.
 fn may_cancel(sqlstate: c_int) -> bool {
     use PgSqlErrorCode as Code;
     matches!(
@@ -129,8 +131,8 @@ fn may_cancel(sqlstate: c_int) -> bool {
     )
 }
 
-/// Whether what is being raised comes from where Postgres looks after interrupts (postgres.c; the second function is
-/// Postgres 16's and later).
+/// Whether the message being raised comes from Postgres's interrupt handling (postgres.c; the second function exists
+/// from version 16 on).
 ///
 /// # Safety
 /// Called while an error is being raised.

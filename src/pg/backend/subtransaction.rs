@@ -1,22 +1,22 @@
-//! Work whose failure must not be the caller's: run in an internal subtransaction. The only place that makes one.
+//! Runs work whose failure must not abort the caller, in an internal subtransaction. The only place that starts one.
 
 use super::sqlstate::{is_cancel, note_again, noted, noting, parts_of};
 use crate::error::{report, Error, Result, SqlState};
 use pgrx::{pg_sys, PgTryBuilder};
 use std::panic::AssertUnwindSafe;
 
-/// An error that the work raised; what the work did has been undone.
+/// An error that the work raised. The effects of the work have been undone.
 #[derive(Debug, Clone)]
 pub struct Raised {
     pub sqlstate: SqlState,
     pub message: String,
 }
 
-/// Runs `body` in a subtransaction. An error undoes what it did and comes back.
+/// Runs `body` in a subtransaction. An error undoes its effects and is returned.
 ///
-/// A cancelled query, a timeout of the statement and a server that shuts down go on being errors, but the subtransaction
-/// is rolled back before they do: whoever catches them further out, PL/pgSQL or the end of the command, rolls back what
-/// it has begun itself and nothing else (pl_exec.c, exec_stmt_block, does the same).
+/// A cancelled query, a statement timeout and a server shutdown are raised again, after the subtransaction is rolled
+/// back. Code further out that catches them, such as PL/pgSQL, rolls back only what it has begun itself (pl_exec.c,
+/// exec_stmt_block, does the same).
 pub fn attempt<T>(body: impl FnOnce() -> Result<T>) -> std::result::Result<T, Raised> {
     // SAFETY: called in a transaction. The subtransaction that is begun here ends here in every case, and memory context
     // and resource owner are put back behind it, as PL/pgSQL does.
@@ -51,7 +51,7 @@ pub fn attempt<T>(body: impl FnOnce() -> Result<T>) -> std::result::Result<T, Ra
     }
 }
 
-/// What was current before the subtransaction began.
+/// The memory context and resource owner from before the subtransaction.
 #[derive(Clone, Copy)]
 struct Before {
     context: pg_sys::MemoryContext,
@@ -60,7 +60,7 @@ struct Before {
 
 impl Before {
     /// # Safety
-    /// Called where both were current, behind the end of the subtransaction.
+    /// Both were current before the subtransaction, which has ended.
     unsafe fn restore(self) {
         // SAFETY: both outlive the subtransaction, since they are older.
         unsafe {
@@ -70,7 +70,7 @@ impl Before {
     }
 
     /// # Safety
-    /// The current subtransaction is the one that was begun behind this.
+    /// The current subtransaction is the one that was begun after this was made.
     unsafe fn roll_back(self) {
         // SAFETY: as promised.
         unsafe {
@@ -82,15 +82,15 @@ impl Before {
 }
 
 impl Raised {
-    /// The error for the caller: the SQLSTATE is that of the policy, filter or cast, its message is not repeated.
-    /// Raise it within `sqlstate::keeping`, which puts a SQLSTATE of the user's own back.
+    /// The error for the caller, with the SQLSTATE of the policy, filter or cast. Its message is not repeated. Raise it
+    /// within `sqlstate::keeping`, which restores user-defined SQLSTATEs.
     pub fn into_error(self, message: String, detail: String, hint: &str) -> Error {
         note_again(self.sqlstate);
         Error::new(self.sqlstate, report(message).detail(detail).hint(hint))
     }
 }
 
-/// An error of ours, which was returned.
+/// An error of ours that was returned.
 fn of_error(error: &Error) -> Raised {
     Raised {
         sqlstate: error.code(),
@@ -98,7 +98,7 @@ fn of_error(error: &Error) -> Raised {
     }
 }
 
-/// An error that was raised. pgrx knows Postgres's own SQLSTATEs only: `noted` is the one that was seen on the way.
+/// An error that was raised. pgrx knows only Postgres's own SQLSTATEs; `noted` is the SQLSTATE seen when it was raised.
 fn of_caught(error: &pg_sys::panic::CaughtError, noted: Option<SqlState>) -> Raised {
     let (sqlstate, message) = parts_of(error);
     Raised {

@@ -1,11 +1,11 @@
-//! Rows of the system caches, pinned for as long as somebody looks at them.
+//! Rows of the system caches, pinned while this lives.
 
 use pgrx::pg_sys;
 use pgrx::pg_sys::SysCacheIdentifier as Cache;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-/// A catalog's row, as far as its columns have a fixed place, and the cache that finds it.
+/// The fixed-width columns of a catalog's row, and the cache that finds it.
 pub trait Form {
     const CACHE: Cache::Type;
 }
@@ -27,24 +27,24 @@ forms! {
     PublicationMember: PUBLICATIONRELMAP,
 }
 
-/// A row of pg_publication_rel, which pgrx does not bind: its columns are read by number.
+/// A row of pg_publication_rel, which pgrx does not bind. Its columns are read by number.
 pub struct PublicationMember(());
 
-/// A row of a cache. It is unpinned when this is dropped; on the way of an error the resource owner of the
-/// (sub)transaction that the error ends does so.
+/// A row of a cache. Dropping it unpins the row. After an error, the resource owner of the aborted (sub)transaction
+/// does so.
 pub struct Cached<F: Form> {
     tuple: pg_sys::HeapTuple,
     _form: PhantomData<F>,
 }
 
 impl<F: Form> Cached<F> {
-    /// The row of a cache by its only key; `None` for no hit.
+    /// The row of a cache by its only key; `None` if there is none.
     pub fn by_oid(key: pg_sys::Oid) -> Option<Cached<F>> {
         // SAFETY: called in a transaction; a server that checks its assertions refuses a cache with more keys.
         Cached::of(unsafe { pg_sys::SearchSysCache1(F::CACHE as i32, key.into()) })
     }
 
-    /// The row of a cache by its two keys; `None` for no hit.
+    /// The row of a cache by its two keys; `None` if there is none.
     pub fn by_pair(
         first: impl Into<pg_sys::Datum>,
         second: impl Into<pg_sys::Datum>,
@@ -54,7 +54,7 @@ impl<F: Form> Cached<F> {
     }
 
     fn of(tuple: pg_sys::HeapTuple) -> Option<Cached<F>> {
-        // Made only for a hit: what is made also unpins.
+        // Built only for a hit, since dropping it unpins the row.
         (!tuple.is_null()).then(|| Cached {
             tuple,
             _form: PhantomData,

@@ -1,13 +1,13 @@
-//! Waiting without holding anything: short naps, fresh snapshots.
+//! Waiting without holding anything: short sleeps and fresh snapshots.
 
 use pgrx::pg_sys;
 
-/// How many transactions have completed, as far as snapshots are concerned, since the server started.
+/// How many transactions have completed since the server started, as counted for snapshots.
 pub fn completed_transactions() -> u64 {
     crate::pg::sys::compat::completed_transactions()
 }
 
-/// Sleeps so long, or shorter when the session is woken; a cancelled query or a timeout raises its error.
+/// Sleeps for this long, or less when the session is woken. Raises the error of a cancelled query or a timeout.
 pub fn nap(milliseconds: i64) {
     // SAFETY: waits for this process's own latch, then does what a waiting backend owes: reset it, look for interrupts.
     unsafe {
@@ -23,7 +23,7 @@ pub fn nap(milliseconds: i64) {
     pgrx::check_for_interrupts!();
 }
 
-/// Runs with a snapshot of this moment as the active one, whatever the transaction's isolation level.
+/// Runs a closure under a fresh snapshot, whatever the transaction's isolation level.
 pub fn with_latest_snapshot<T>(body: impl FnOnce() -> T) -> T {
     // SAFETY: pushed and popped in pairs; an error drops the whole stack of the (sub)transaction.
     unsafe {

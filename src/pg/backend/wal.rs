@@ -1,4 +1,4 @@
-//! Positions in the write-ahead log: where an entry stands, where a reader has read to, what a crash cannot undo.
+//! Positions in the write-ahead log: of entries, of readers, and of the durable end.
 
 use crate::pg::sys::raw;
 use pgrx::pg_sys;
@@ -11,7 +11,7 @@ pub fn in_recovery() -> bool {
     unsafe { pg_sys::RecoveryInProgress() }
 }
 
-/// Where the next record would start; on a standby, where replay has come to.
+/// The position of the next record; on a standby, the replay position.
 pub fn current() -> u64 {
     // SAFETY: both read shared state; the first is asked outside recovery only.
     unsafe {
@@ -37,14 +37,14 @@ pub fn timeline() -> u32 {
     }
 }
 
-/// Whether what had been written before `position` on timeline `of` is part of this server's history.
+/// Whether the WAL before `position` on timeline `of` is part of this server's history.
 pub fn is_in_history(of: u32, position: u64) -> bool {
     let now = timeline();
     of == now || (of < now && timeline_of(position.saturating_sub(1), now) == Some(of))
 }
 
-/// The timeline that a position belongs to in the history of `timeline`; `None` for one that never was or that the
-/// history does not reach.
+/// The timeline that a position belongs to in the history of `timeline`; `None` if the position never existed or the
+/// history does not reach it.
 fn timeline_of(position: u64, timeline: u32) -> Option<u32> {
     // SAFETY: the history is read from the WAL directory into the current memory context; a timeline without a file is
     // its own history. tliOfPointInHistory covers every position (its last entry is open-ended).
@@ -79,9 +79,9 @@ pub fn flush(lsn: u64) {
     }
 }
 
-/// Where what lies before a record's start ends: a record that would start right behind a page's header has the page's
-/// beginning there, since the header is only written along with it, and cannot be flushed before
-/// (xlog.c, XLogBytePosToRecPtr against XLogBytePosToEndRecPtr).
+/// The end of the WAL before a record's start. The start of a record can be right after a page header, which is written
+/// only with the record and cannot be flushed earlier. The WAL before it then ends at the start of the page (xlog.c,
+/// XLogBytePosToRecPtr against XLogBytePosToEndRecPtr).
 fn end_of_inserted(lsn: u64, segment: u64) -> u64 {
     let offset = lsn % pg_sys::XLOG_BLCKSZ as u64;
     let header = if (lsn - offset).is_multiple_of(segment) {
@@ -100,23 +100,24 @@ fn end_of_inserted(lsn: u64, segment: u64) -> u64 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
     pub at: u64,
-    /// Whether it is within a record of the entry's own: the transaction has begun to write before the numbers in front
-    /// of it, too.
+    /// Whether the position is inside a record that was written for this entry. Then the transaction has also begun to
+    /// write before the positions in front of it.
     pub within_own: bool,
 }
 
-/// Where an entry's own record, empty but for a header and one byte, has its position: behind seven numbers that are
-/// its own, and in front of at least as many.
+/// The offset of an entry's position in its own record, which holds only a header and one byte. Seven free positions
+/// are in front of it, and at least as many behind it.
 const WITHIN: u64 = 8;
 
 /// The position of an entry that is about to be appended for a change of a relation.
 ///
-/// The start of this session's last WAL record: later than the row's change, hence later than any change of the same row
-/// by transactions that ended before; and earlier than the entry's commit. A change that wrote no record after its
-/// transaction got an id (`wal_written` false: a temporary or unlogged relation, or one made in this transaction under
-/// wal_level = minimal) gets an empty record, else its position could lie before that of a cursor that does not know the
-/// transaction. So does an entry whose predecessor wrote none, or the two would share a position: under wal_level =
-/// minimal an append to a segment whose files this transaction has made, by CREATE EXTENSION.
+/// It is the start of this session's last WAL record. That is later than the row's change, and so later than any change
+/// of the same row by transactions that ended before; and it is earlier than the entry's commit. A change may write no
+/// record after its transaction got an id (`wal_written` is false: a temporary or unlogged relation, or one created in
+/// this transaction under wal_level = minimal). It gets an empty record: otherwise its position could be before that of
+/// a cursor that does not know the transaction. An entry whose predecessor wrote no record gets one too, or the two
+/// would share a position. That happens under wal_level = minimal when the segment's files were made in this
+/// transaction, by CREATE EXTENSION.
 pub fn entry_position(wal_written: bool) -> Position {
     thread_local! {
         static LAST: Cell<u64> = const { Cell::new(0) };

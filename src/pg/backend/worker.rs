@@ -1,4 +1,4 @@
-//! The janitor's process: started when it is needed, gone when it is done.
+//! The janitor's process, which starts when it is needed and ends when its work is done.
 
 use super::mailbox::{Failure, Mailbox, Outcome};
 use crate::error::{self, report, Error, ErrorReport};
@@ -10,12 +10,12 @@ use std::ffi::{CStr, CString};
 use std::panic::AssertUnwindSafe;
 use std::sync::OnceLock;
 
-/// What a janitor does: with the log of `prune()`, where that started it and waits.
+/// The function that a janitor runs. Gets the log of a waiting `prune()`, if that started it.
 type Work = fn(Option<pg_sys::Oid>) -> Outcome;
 
 static WORK: OnceLock<Work> = OnceLock::new();
 
-/// Says what a janitor does; called when the library is loaded, which the janitor's process does first.
+/// Sets the function that a janitor runs. Called when the library is loaded, which the janitor's process does first.
 pub fn set_work(work: Work) {
     WORK.get_or_init(|| work);
 }
@@ -42,14 +42,14 @@ fn builder() -> BackgroundWorkerBuilder {
         .set_restart_time(None)
 }
 
-/// Asks the postmaster for a janitor of this database; false when no worker slot is free.
+/// Starts a janitor for this database; false when no worker slot is free.
 pub fn start_janitor() -> bool {
     builder().load_dynamic().is_ok()
 }
 
-/// Has a janitor do its work on a log, and waits for it; a cancelled query ends the janitor, too. Whoever asks while
-/// another one waits has its turn afterwards: that is a lock of Postgres's own, which `lock_timeout` and the search for
-/// deadlocks know. Errors: 53000 when no worker slot is free, 55000 when the janitor did not come to its end.
+/// Runs a janitor on a log and waits for it. Cancelling the query also ends the janitor. Sessions that call this at the
+/// same time take turns on a lock of Postgres, so `lock_timeout` and deadlock detection apply. Errors: 53000 when no
+/// worker slot is free; 55000 when the janitor ended before it was done.
 pub fn run_janitor(log: pg_sys::Oid) -> error::Result<Outcome> {
     let turn = pg_sys::ShareUpdateExclusiveLock as pg_sys::LOCKMODE;
     // SAFETY: a lock on the object, which those on the relation have nothing to do with; an error gives it back.
@@ -74,7 +74,7 @@ pub fn run_janitor(log: pg_sys::Oid) -> error::Result<Outcome> {
         Error::object_not_in_prerequisite_state(
             report("the change log was not pruned")
                 .detail("The background worker ended before it was done.")
-                .hint("The server's log says why."),
+                .hint("See the server's log for the reason."),
         )
     })
 }
@@ -101,7 +101,7 @@ fn register(
     ))
 }
 
-/// Runs a step in a transaction of its own; an error rolls it back.
+/// Runs a step in a transaction of its own. Errors: those of the step, which roll it back.
 pub fn in_transaction<T>(step: impl FnOnce() -> error::Result<T>) -> Result<T, Failure> {
     wait_for_locks(PATIENCE);
     // SAFETY: the worker is connected and outside a transaction; the snapshot is popped, or dropped by the abort.
@@ -110,7 +110,7 @@ pub fn in_transaction<T>(step: impl FnOnce() -> error::Result<T>) -> Result<T, F
         pg_sys::StartTransactionCommand();
         pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
     }
-    // Nothing of a step that failed is looked at afterwards.
+    // Nothing of a failed step is used afterwards.
     let result = PgTryBuilder::new(AssertUnwindSafe(|| match step() {
         Ok(done) => Ok(done),
         Err(error) => {
@@ -135,9 +135,9 @@ pub fn in_transaction<T>(step: impl FnOnce() -> error::Result<T>) -> Result<T, F
     result
 }
 
-/// What the settings of a database, its roles and the server must not change for a janitor. It waits for nobody's lock
-/// for long, so that no circle of waiting is closed by a session that waits for a janitor. Its commits do not wait for a
-/// synchronous standby: they hold locks, and nothing that a janitor does is lost twice.
+/// Settings that must not be overridden for a janitor by the database, its roles or the server. It waits only briefly
+/// for locks, so that a session that waits for a janitor cannot deadlock with it. Its commits do not wait for a
+/// synchronous standby, since they hold locks, and a lost step of the janitor is simply repeated.
 const PINNED: &[(&CStr, &CStr)] = &[
     (c"search_path", c""),
     (c"default_transaction_isolation", c"read committed"),
@@ -146,10 +146,10 @@ const PINNED: &[(&CStr, &CStr)] = &[
     (c"synchronous_commit", c"local"),
 ];
 
-/// Milliseconds that a janitor waits for any lock that it does not ask for by itself.
+/// Milliseconds that a janitor waits for a lock by default.
 pub const PATIENCE: u32 = 500;
 
-/// Sets for how long this process, a janitor's, waits for a lock, to the end of its step.
+/// Sets how long this process, a janitor's, waits for a lock, until the end of its step.
 pub fn wait_for_locks(milliseconds: u32) {
     let text = CString::new(milliseconds.to_string()).unwrap_or_default();
     set(c"lock_timeout", &text);
@@ -164,7 +164,7 @@ fn set(name: &CStr, value: &CStr) {
     unsafe { pg_sys::SetConfigOption(name.as_ptr(), value.as_ptr(), context, source) }
 }
 
-/// The process's entry point. It is found by name in the library, hence unmangled and here.
+/// The process's entry point. The server finds it by name in the library, so it is unmangled and defined here.
 #[pg_guard]
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn pgrealtime_janitor(database: pg_sys::Datum) {

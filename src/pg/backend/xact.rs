@@ -11,12 +11,12 @@ pub struct SnapshotIds {
     pub in_progress: Vec<u64>,
 }
 
-/// Which snapshot to take.
+/// The snapshot to take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
     /// The statement's own.
     Active,
-    /// This moment's, whatever the isolation level.
+    /// A fresh one, whatever the isolation level.
     Latest,
 }
 
@@ -55,7 +55,7 @@ pub fn next_xid() -> u64 {
     unsafe { pg_sys::ReadNextFullTransactionId().value }
 }
 
-/// A 32-bit id below or at `next`, within half the circle of it.
+/// The 64-bit form of a 32-bit id that is at or below `next`, by less than half a circle.
 pub(in crate::pg) fn widen(xid: u32, next: u64) -> u64 {
     let wide = (next & !0xffff_ffff) | u64::from(xid);
     if wide > next {
@@ -72,7 +72,7 @@ pub fn own_top_xid() -> Option<u64> {
     (xid != 0).then_some(xid)
 }
 
-/// This transaction's top-level id, assigned now if it had none.
+/// This transaction's top-level id; assigns one if there was none.
 pub fn top_xid() -> u64 {
     // SAFETY: called in a transaction that may write.
     unsafe {
@@ -83,7 +83,7 @@ pub fn top_xid() -> u64 {
     }
 }
 
-/// Names the current subtransaction: its number within the transaction.
+/// The number of the current subtransaction within the transaction.
 pub fn subtransaction() -> u32 {
     // SAFETY: reads backend state.
     unsafe { raw::GetCurrentSubTransactionId() }

@@ -1,4 +1,4 @@
-//! What an event trigger is called for.
+//! The commands that event triggers are called for.
 
 use super::rename::{self, named_relation, Named};
 use crate::pg::sys::compat;
@@ -7,12 +7,12 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::{NodeTag, Oid};
 use std::ffi::CStr;
 
-/// The commands that can concern the extension, as far as their parse tree tells without looking much up.
+/// The commands that can concern the extension, as far as the parse tree shows without many look-ups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// The names of these are about to change: RENAME, SET SCHEMA.
+    /// The names of these objects are about to change: RENAME, SET SCHEMA.
     BeforeRename(Named),
-    /// The names of these have changed: RENAME, SET SCHEMA.
+    /// The names of these objects have changed: RENAME, SET SCHEMA.
     AfterRename(Named),
     /// A relation is about to become a partition: ATTACH PARTITION.
     BeforeAttach(Partition),
@@ -20,19 +20,19 @@ pub enum Command {
     BeforeDetach(Option<Oid>),
     /// This relation is a new, empty partition: CREATE TABLE … PARTITION OF.
     PartitionCreated(Option<Oid>),
-    /// A relation became a partition, with what it held: ATTACH PARTITION.
+    /// A relation became a partition, with the rows that it held: ATTACH PARTITION.
     PartitionAttached(Partition),
     /// A relation stopped being a partition: DETACH PARTITION.
     PartitionDetached(Partition),
-    /// ALTER TABLE and the like, as far as it concerns us.
+    /// ALTER TABLE and similar commands, as far as they concern the extension.
     Altered(Altered),
-    /// A value of this type has got another name: ALTER TYPE … RENAME VALUE.
+    /// A value of this type was renamed: ALTER TYPE … RENAME VALUE.
     ValueRenamed(Oid),
-    /// This relation has got new values in place of its own.
+    /// The values of this relation were replaced by new ones.
     Rewritten(Oid),
-    /// Something was dropped; [`super::dropped`] says what.
+    /// Something was dropped; [`super::dropped`] lists it.
     Dropped,
-    /// A command that holds commands.
+    /// A command that contains commands.
     Several(Vec<Command>),
     /// Anything else.
     Other,
@@ -48,9 +48,9 @@ pub struct Partition {
 /// What a command changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Altered {
-    /// What inherits from these relations, the triggers on them, or their key may be others than before.
+    /// The inheritance children of these relations, their triggers, or their key may have changed.
     pub tables: Vec<Oid>,
-    /// The values of this relation are computed otherwise.
+    /// The values of this relation are computed in another way now.
     pub values: Option<Oid>,
     /// This relation is unlogged now, or was.
     pub logging: Option<Oid>,
@@ -71,7 +71,7 @@ impl Altered {
     }
 }
 
-/// Reads the call. Called by hand, or for a server that is being upgraded, it is nothing that concerns us.
+/// Reads the call. A call by hand, or in a server that is being upgraded, concerns nothing.
 pub fn command(call: CallInfo) -> Command {
     // SAFETY: Postgres passes a valid call; its context, when it is an EventTriggerData node, holds the parse tree of
     // the running command, whose first field is its tag.
@@ -125,7 +125,7 @@ unsafe fn after(tree: *mut pg_sys::Node) -> Command {
                 Altered::tables(named_relation((*statement).relation))
             }
             NodeTag::T_CreateSchemaStmt => {
-                // The command has written its schema into the names of what it makes.
+                // The command has already written its schema into the names of the objects that it creates.
                 let statement = tree.cast::<pg_sys::CreateSchemaStmt>();
                 let elements = pgrx::PgList::<pg_sys::Node>::from_pg((*statement).schemaElts);
                 let mut all: Vec<Command> = elements.iter_ptr().map(|one| after(one)).collect();
@@ -271,7 +271,8 @@ unsafe fn of_alter_table(statement: *mut pg_sys::AlterTableStmt) -> Command {
     }
 }
 
-/// The relation that a table_rewrite is about, unless it keeps its values: SET LOGGED, SET ACCESS METHOD.
+/// The relation that a table_rewrite event is about, unless the command keeps its values: SET LOGGED, SET ACCESS
+/// METHOD.
 fn rewritten() -> Command {
     const VALUES: u32 = pg_sys::AT_REWRITE_DEFAULT_VAL | pg_sys::AT_REWRITE_COLUMN_REWRITE;
     // SAFETY: called inside a table_rewrite event, where both functions answer.

@@ -1,4 +1,4 @@
-//! How Postgres calls us: functions, triggers, event triggers, sets that are returned.
+//! The calls that Postgres makes to the extension: functions, triggers, event triggers, and functions that return sets.
 
 pub mod dropped;
 pub mod event_trigger;

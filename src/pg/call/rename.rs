@@ -1,18 +1,18 @@
-//! What RENAME and SET SCHEMA name, before and after they did it.
+//! The objects that RENAME and SET SCHEMA name, before and after the command ran.
 
 use crate::pg::catalog::relation;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{ObjectType, Oid};
 use std::ffi::{c_char, CStr};
 
-/// What a command names that moves names or owners.
+/// The objects of a command that changes names or owners.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Named {
-    /// The relation, or several of its name where the command does not say which it is.
+    /// The relation, or several relations of this name when the command does not say which one it means.
     pub relations: Vec<Oid>,
-    /// Everything in this schema.
+    /// Every object in this schema.
     pub schema: Option<Oid>,
-    /// A column of the relation, and of what inherits from it or is a table of its type.
+    /// A column of the relation, of the relations that inherit from it, and of the tables of its type.
     pub column: bool,
 }
 
@@ -34,7 +34,7 @@ pub(super) unsafe fn before(statement: *mut pg_sys::RenameStmt) -> Named {
 }
 
 /// # Safety
-/// `statement` is a RENAME that was done.
+/// `statement` is a RENAME that has run.
 pub(super) unsafe fn after(statement: *mut pg_sys::RenameStmt) -> Named {
     // SAFETY: as promised by the caller.
     unsafe {
@@ -65,7 +65,7 @@ pub(super) unsafe fn before_move(statement: *mut pg_sys::AlterObjectSchemaStmt) 
 }
 
 /// # Safety
-/// `statement` is a SET SCHEMA that was done.
+/// `statement` is a SET SCHEMA that has run.
 pub(super) unsafe fn after_move(statement: *mut pg_sys::AlterObjectSchemaStmt) -> Named {
     // SAFETY: as promised by the caller; strings of the parse tree are NUL-terminated.
     unsafe {
@@ -87,7 +87,7 @@ pub(super) unsafe fn after_move(statement: *mut pg_sys::AlterObjectSchemaStmt) -
     }
 }
 
-/// Postgres takes a table for an index or a view here, too.
+/// Postgres also accepts a table where the command says INDEX or VIEW.
 fn is_relation(of: ObjectType::Type) -> bool {
     matches!(
         of,
@@ -126,7 +126,7 @@ unsafe fn of_relation(range: *mut pg_sys::RangeVar, renamed: Option<&str>) -> Ve
             Some(schema) => relation::relation_by_name(schema, name)
                 .into_iter()
                 .collect(),
-            // Where the search path found the old name, only the old name could tell.
+            // Only the old name shows which schema of the search path it was found in.
             None => relation::relations_on_path(name),
         }
     }

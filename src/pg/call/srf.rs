@@ -1,4 +1,4 @@
-//! Functions with arguments that pgrx has no type for, and functions that return a set computed whole.
+//! Functions with argument types that pgrx does not know, and functions that return a whole set at once.
 
 use crate::pg::row::readable::{refuse, Readable};
 use crate::pg::sys::compat;
@@ -26,7 +26,7 @@ impl<'c> Arguments<'c> {
     }
 
     /// An argument, counted from 0; `None` for NULL, and for one that the function is not declared with. Raises 55000
-    /// where `T` does not read the parameter's type.
+    /// when `T` cannot read the parameter's type.
     pub fn get<T: Readable<'c>>(&self, number: usize) -> Option<T> {
         if !T::reads(*self.types.get(number)?) {
             refuse_function(self.call);
@@ -43,7 +43,7 @@ impl<'c> Arguments<'c> {
     }
 }
 
-/// Raises 55000: the function is not declared as the library takes it.
+/// Raises 55000: the function's declaration does not match the library.
 fn refuse_function(call: CallInfo) -> ! {
     // SAFETY: a syscache look-up; the name is copied, and null for a function that has gone.
     let name = unsafe {
@@ -53,7 +53,7 @@ fn refuse_function(call: CallInfo) -> ! {
     refuse(&format!("function \"{}\"", name.unwrap_or_default()))
 }
 
-/// The rows that a set-returning function returns, kept by Postgres (on disk above work_mem) until it has read them.
+/// The rows that a set-returning function returns. Postgres keeps them (on disk above work_mem) until it has read them.
 pub struct Rows<'c, const N: usize> {
     store: *mut pg_sys::Tuplestorestate,
     descriptor: pg_sys::TupleDesc,
@@ -64,13 +64,13 @@ pub struct Rows<'c, const N: usize> {
 #[derive(Clone, Copy)]
 pub enum Cell<'a> {
     Null,
-    /// text, or json that is known to be valid: both are bytes behind a length.
+    /// text, or json that is known to be valid. Both are bytes after a length.
     Text(&'a [u8]),
 }
 
 impl<'c, const N: usize> Rows<'c, N> {
-    /// Makes the call return a materialised set. Postgres raises 0A000 where no set is accepted; 55000 where the function
-    /// is declared with other columns than `N` of text or json.
+    /// Makes the call return a materialised set. Postgres raises 0A000 where no set is accepted. Raises 55000 when
+    /// the function is not declared with `N` columns of text or json.
     pub fn begin(call: CallInfo<'c>) -> Rows<'c, N> {
         // SAFETY: the call is valid; the function checks that a set is expected and fills in its result information.
         unsafe {

@@ -1,4 +1,4 @@
-//! The trigger call: what fired, on which relation, with which rows and arguments.
+//! A trigger call: its operation, relation, rows and arguments.
 
 use crate::change::Operation;
 use crate::error::{report, Error, Result};
@@ -11,7 +11,7 @@ use std::marker::PhantomData;
 /// InvalidSubTransactionId (c.h).
 const INVALID_SUBTRANSACTION: pg_sys::SubTransactionId = 0;
 
-/// A call of an AFTER trigger: of a row one for INSERT, UPDATE, DELETE, of a statement one for TRUNCATE.
+/// A call of an AFTER trigger: a row trigger for INSERT, UPDATE or DELETE, a statement trigger for TRUNCATE.
 #[derive(Clone, Copy)]
 pub struct Call<'c> {
     data: *mut pg_sys::TriggerData,
@@ -19,7 +19,7 @@ pub struct Call<'c> {
     arena: Arena<'c>,
 }
 
-/// A stored row as a trigger got it; `'c` is how long the trigger runs.
+/// A stored row, as passed to a trigger; `'c` lasts while the trigger runs.
 #[derive(Clone, Copy)]
 pub struct StoredRow<'c> {
     pub(in crate::pg) tuple: pg_sys::HeapTuple,
@@ -37,7 +37,7 @@ impl StoredRow<'_> {
     }
 }
 
-/// What a trigger was called for, with the rows that there are.
+/// The operation that a trigger was called for, with its rows.
 #[derive(Clone, Copy)]
 pub enum Fired<'c> {
     Insert {
@@ -72,7 +72,7 @@ impl<'c> Fired<'c> {
 }
 
 impl<'c> Call<'c> {
-    /// Looks at a call. Errors: 39P01 when the function was not called as a trigger of a supported kind.
+    /// Reads a call. Errors: 39P01 when the function was not called as a trigger of a supported kind.
     pub fn new(call: CallInfo<'c>) -> Result<Call<'c>> {
         // SAFETY: Postgres passes a valid call; `context`, when set, is a node whose tag says whether it is TriggerData.
         let data = unsafe {
@@ -115,7 +115,7 @@ impl<'c> Call<'c> {
         self.operation
     }
 
-    /// What it was called for.
+    /// The operation with its rows.
     pub fn fired(&self) -> Fired<'c> {
         // SAFETY: the data is valid while the trigger runs. A row trigger's UPDATE has its new row in tg_newtuple; what
         // else there is, the only or the old row, is in tg_trigtuple (trigger.h).
@@ -143,13 +143,13 @@ impl<'c> Call<'c> {
         unsafe { (*(*self.data).tg_trigger).tgoid }
     }
 
-    /// Whether Postgres made the trigger on a partition from one of its parent.
+    /// Whether Postgres cloned the trigger on a partition from a trigger of its parent.
     pub fn is_clone(&self) -> bool {
         // SAFETY: as above.
         unsafe { (*(*self.data).tg_trigger).tgisclone }
     }
 
-    /// Whether the trigger may wait for the end of the transaction.
+    /// Whether the trigger may be deferred to the end of the transaction.
     pub fn is_deferrable(&self) -> bool {
         // SAFETY: as above.
         unsafe { (*(*self.data).tg_trigger).tgdeferrable }
@@ -173,8 +173,9 @@ impl<'c> Call<'c> {
         unsafe { (*self.data).tg_relation }
     }
 
-    /// Whether the change was written to the WAL (RelationNeedsWAL, rel.h): never by a foreign table, nor by the TRUNCATE
-    /// of a partitioned one, whose partitions may be foreign; other table access methods may do without.
+    /// Whether the change was written to the WAL (RelationNeedsWAL, rel.h). A foreign table never writes WAL. Nor does
+    /// the TRUNCATE of a partitioned table, whose partitions may be foreign. Other table access methods may not write
+    /// it either.
     pub fn wal_written(&self) -> bool {
         // SAFETY: the relation is open.
         unsafe {
@@ -210,7 +211,7 @@ impl<'c> Call<'c> {
 
 fn wrong_use(detail: &str) -> Error {
     Error::trigger_protocol_violated(
-        report("function \"pgrealtime.capture_change\" was not called by a trigger that it can serve")
+        report("function \"pgrealtime.capture_change\" was called in a way that it does not support")
             .detail(format!("As a trigger function, {detail}."))
             .hint(
                 "Let pgrealtime.enable() attach it, or create triggers AFTER INSERT, AFTER UPDATE and AFTER DELETE \
@@ -219,7 +220,8 @@ fn wrong_use(detail: &str) -> Error {
     )
 }
 
-/// Relation whose capture a trigger serves: the one that a clone's topmost parent is on, or the trigger's own.
+/// The relation whose capture a trigger serves: for a cloned trigger the relation of its topmost parent, otherwise the
+/// trigger's own relation.
 pub fn captured_root(call: &Call) -> pg_sys::Oid {
     let mut relation = call.relation();
     let mut trigger = call.trigger();

@@ -1,4 +1,5 @@
-//! What SQL functions take and return that pgrx has no type for: records, json text, the types of a call's arguments.
+//! Argument and result types of SQL functions that pgrx does not have: records, json text, the types of a call's
+//! arguments.
 
 use crate::pg::row::record::Record;
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
@@ -38,13 +39,13 @@ unsafe impl SqlTranslatable for Record<'_> {
     const RETURN_SQL: Result<ReturnsRef, ReturnsError> = Err(ReturnsError::Datum);
 }
 
-/// JSON text that a function returns. It must be valid: nobody checks it again.
+/// JSON text that a function returns. It must be valid, since it is not checked again.
 pub struct JsonText(pg_sys::Datum);
 
 impl JsonText {
-    /// Copies the text into the caller's memory; `None` when it is larger than a value can be.
+    /// Copies the text into the caller's memory; `None` when it exceeds the maximum size of a value.
     pub fn new(text: &[u8]) -> Option<JsonText> {
-        // MaxAllocSize, with the length in front.
+        // MaxAllocSize, including the length in front.
         if text.len() > 0x3fff_ffff - pg_sys::VARHDRSZ {
             return None;
         }

@@ -1,4 +1,4 @@
-//! Who is asking, and what they may do; never raises for an object that has gone meanwhile.
+//! The current user and privileges. Never raises an error for an object that has been dropped meanwhile.
 
 use super::catalog_scan::{scan, ByOid};
 use super::relation::Class;
@@ -8,7 +8,7 @@ use crate::pg::sys::compat;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
 
-/// Name of a role; its OID where it has gone.
+/// The name of a role; its OID if the role was dropped.
 pub fn role_name(role: Oid) -> String {
     // SAFETY: noerr: NULL for a missing role, else a palloc'd string.
     let name = unsafe { pg_sys::GetUserNameFromId(role, true) };
@@ -27,12 +27,12 @@ pub fn acts_as(role: Oid) -> bool {
     unsafe { pg_sys::has_privs_of_role(pg_sys::GetUserId(), role) }
 }
 
-/// Whether the current user owns a relation, in the sense that Postgres's DDL asks for.
+/// Whether the current user owns a relation, as DDL commands check it.
 pub fn owns(class: &Class) -> bool {
     acts_as(class.owner)
 }
 
-/// Whether the current user may look into a schema.
+/// Whether the current user has USAGE on a schema.
 pub fn may_use_schema(schema: Oid) -> bool {
     schema_exists(schema) && schema_usage(schema)
 }
@@ -58,7 +58,7 @@ pub fn function_owner(function: Oid) -> Option<Oid> {
     Cached::<pg_sys::FormData_pg_proc>::by_oid(function).map(|form| form.proowner)
 }
 
-/// Whether the current user may EXECUTE a function that the caller has just looked up.
+/// Whether the current user may EXECUTE a function that was just looked up.
 pub fn may_execute(function: Oid) -> bool {
     // SAFETY: reads a variable of the backend.
     role_may_execute(function, unsafe { pg_sys::GetUserId() })
@@ -127,13 +127,13 @@ const EXTENSIONS: ByOid = ByOid {
     column: pg_sys::Anum_pg_extension_oid,
 };
 
-/// Whether the current user has the rights of the role that installed the extension.
+/// Whether the current user has the privileges of the role that installed the extension.
 pub fn runs_extension() -> bool {
     // SAFETY: reads a variable of the backend.
     role_runs_extension(unsafe { pg_sys::GetUserId() })
 }
 
-/// Whether a role has the rights of the one that installed the extension.
+/// Whether a role has the privileges of the role that installed the extension.
 pub fn role_runs_extension(role: Oid) -> bool {
     let mut owner = None;
     // SAFETY: the name is NUL-terminated, a missing extension is InvalidOid; the scan is over pg_extension.
@@ -147,7 +147,7 @@ pub fn role_runs_extension(role: Oid) -> bool {
     owner.is_some_and(|owner| unsafe { pg_sys::has_privs_of_role(role, owner) })
 }
 
-/// The value of a setting of the session; `None` where nobody has set it.
+/// The value of a session setting; `None` if it is not set.
 pub fn setting(name: &std::ffi::CStr) -> Option<String> {
     value_of(name).map(|value| value.to_string_lossy().into_owned())
 }

@@ -1,8 +1,8 @@
-//! Index scans of the system catalogs by OID, for what the syscache does not hold.
+//! Index scans of the system catalogs by OID, for catalogs and keys that the syscache does not cover.
 
 use pgrx::{pg_sys, FromDatum};
 
-/// A row of a catalog; valid while its scan stands on it.
+/// A row of a catalog; valid until its scan moves on.
 pub(in crate::pg) struct CatalogRow {
     tuple: pg_sys::HeapTuple,
     descriptor: pg_sys::TupleDesc,
@@ -40,7 +40,7 @@ impl CatalogRow {
     }
 }
 
-/// What to scan: a catalog, one of its indexes, and the OID column that the index begins with.
+/// The scan: a catalog, one of its indexes, and the OID column that the index begins with.
 #[derive(Clone, Copy)]
 pub(in crate::pg) struct ByOid {
     pub catalog: pg_sys::Oid,
@@ -58,7 +58,8 @@ pub(in crate::pg) fn scan(what: ByOid, key: pg_sys::Oid, each: impl FnMut(&Catal
     );
 }
 
-/// Calls `each` for every row whose column equals `key`, and the index's next one, also an OID, what it is to equal.
+/// Calls `each` for every row whose column equals `key` and whose next index column, also an OID, equals the second
+/// key.
 pub(in crate::pg) fn scan_pair(
     what: ByOid,
     key: pg_sys::Oid,

@@ -1,4 +1,4 @@
-//! A user's table as a filter sees it: its owner, its columns, and which of them the current user may read.
+//! A user's table as filters see it: its owner, its columns, and which columns the current user may read.
 
 use super::privilege::{current_role, may_use_schema_of, selectable};
 use super::relation::gone;
@@ -20,11 +20,11 @@ pub struct Column {
     pub collation: Oid,
 }
 
-/// A plain or partitioned table, open under a lock against changes of its definition that lasts until the transaction
-/// ends, or as long as this lives.
+/// A plain or partitioned table, open under a lock against changes of its definition. The lock lasts until the
+/// transaction ends, or while this lives.
 pub struct OpenTable {
     relation: pg_sys::Relation,
-    /// What is let go of when it is closed.
+    /// The lock to release on closing, if any.
     given_back: pg_sys::LOCKMODE,
 }
 
@@ -42,7 +42,9 @@ impl Drop for OpenTable {
 }
 
 impl OpenTable {
-    /// Opens a table. Privileges are checked before the lock is asked for: who may not read it cannot queue on it.
+    /// Opens a table. Privileges are checked before the lock is requested, so that a role without them cannot queue on
+    /// the table. Errors: 42501 without the privilege; 42809 for other kinds of relations; 42P01 for a relation that
+    /// does not exist.
     pub fn open(oid: Oid) -> Result<OpenTable> {
         let name = relation_name(oid).ok_or_else(|| gone(oid))?;
         check_kind(oid, &name)?;
@@ -50,7 +52,8 @@ impl OpenTable {
         OpenTable::open_unchecked(oid)
     }
 
-    /// Opens a table for what it says of itself, whoever asks.
+    /// Opens a table without checking privileges. Errors: 42809 for other kinds of relations; 42P01 for a relation that
+    /// does not exist.
     pub fn open_unchecked(oid: Oid) -> Result<OpenTable> {
         let name = relation_name(oid).ok_or_else(|| gone(oid))?;
         check_kind(oid, &name)?;
@@ -66,7 +69,7 @@ impl OpenTable {
         })
     }
 
-    /// Lets go of the lock when it is closed: for who holds the table himself for as long as he needs it.
+    /// Releases the lock on closing: for a caller that holds its own lock on the table.
     pub fn only_while_open(mut self) -> OpenTable {
         self.given_back = SHARE;
         self
@@ -90,7 +93,7 @@ impl OpenTable {
         unsafe { text((*(*self.relation).rd_rel).relname.data.as_ptr()) }
     }
 
-    /// The table's columns without the dropped ones; system columns are none.
+    /// The table's columns, without dropped columns and system columns.
     pub fn all(&self) -> Vec<Column> {
         // SAFETY: the relation and with it its descriptor is open.
         unsafe { attributes((*self.relation).rd_att) }
@@ -106,7 +109,7 @@ impl OpenTable {
     }
 }
 
-/// The columns of a row type, dropped ones left out.
+/// The columns of a row type, without dropped columns.
 ///
 /// # Safety
 /// `descriptor` is valid.
@@ -137,7 +140,7 @@ pub(in crate::pg) unsafe fn text(string: *const std::ffi::c_char) -> String {
         .into_owned()
 }
 
-/// An identifier as SQL writes it.
+/// An identifier as it is written in SQL, quoted if needed.
 pub fn quote_identifier(name: &str) -> String {
     let Ok(name) = CString::new(name) else {
         return String::from("\"\"");

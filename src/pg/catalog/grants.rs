@@ -1,10 +1,10 @@
-//! Who was granted SELECT, as the ACLs of a relation and its columns say.
+//! The roles that were granted SELECT, from the ACLs of a relation and its columns.
 
 use crate::pg::backend::syscache::Cached;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{FormData_pg_attribute, FormData_pg_class, Oid};
 
-/// A right to SELECT.
+/// A grant of SELECT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// The invalid OID for PUBLIC.
@@ -13,7 +13,7 @@ pub struct Grant {
     pub column: Option<i16>,
 }
 
-/// The rights to SELECT a relation or a column of it, its owner's among them where it has an ACL at all.
+/// The grants of SELECT on a relation or a column of it. Includes the owner's own if the relation has an ACL.
 pub fn select_grants(relation: Oid) -> Vec<Grant> {
     let Some(class) = Cached::<FormData_pg_class>::by_oid(relation) else {
         return Vec::new();
@@ -37,7 +37,7 @@ pub fn select_grants(relation: Oid) -> Vec<Grant> {
     grants
 }
 
-/// Adds what one ACL says.
+/// Adds the grants of one ACL.
 ///
 /// # Safety
 /// It is an ACL.

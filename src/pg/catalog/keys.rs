@@ -1,4 +1,4 @@
-//! Keys of relations: what tells their rows apart.
+//! Keys of relations, which identify their rows.
 
 use super::catalog_scan::{scan, ByOid};
 use super::relation::Class;
@@ -6,7 +6,7 @@ use crate::pg::backend::opened::Opened;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
 
-/// What of pg_index decides on keys.
+/// The columns of pg_index that decide which key is used.
 struct Index {
     primary: bool,
     replica_identity: bool,
@@ -40,9 +40,9 @@ fn unique_indexes(relation: Oid) -> Vec<Index> {
     found
 }
 
-/// Columns of the key that changes are told apart by: the primary key, else the replica identity index, else none. Under
-/// a deferrable primary key two rows may have one key until the statement or the transaction ends, as when rows swap
-/// theirs: row by row it tells nothing apart.
+/// The columns that identify a row in changes: the primary key, else the replica identity index, else none. Deferrable
+/// primary keys are not used: two rows may share one until the statement or transaction ends, as when rows swap their
+/// keys.
 pub fn key_columns(relation: Oid) -> Vec<i16> {
     let indexes = unique_indexes(relation);
     let primary = indexes
@@ -54,8 +54,8 @@ pub fn key_columns(relation: Oid) -> Vec<i16> {
         .map_or(Vec::new(), |index| index.columns.clone())
 }
 
-/// Whether UPDATE and DELETE go on working once the relation is published (relcache.c, RelationGetIndexList: a
-/// deferrable primary key does not count).
+/// Whether UPDATE and DELETE still work after the relation is published (relcache.c, RelationGetIndexList: a deferrable
+/// primary key does not count).
 pub fn has_replica_identity(class: &Class) -> bool {
     let usable = |wanted: fn(&Index) -> bool| {
         unique_indexes(class.oid)
@@ -71,8 +71,8 @@ pub fn has_replica_identity(class: &Class) -> bool {
 }
 
 /// Whether a replica identity has a generated column that is not published: UPDATE and DELETE then fail, from version
-/// 18 on. `stored` says whether the publication takes stored ones, `None` stands for one that is yet to be made; virtual
-/// ones are never published.
+/// 18 on. `stored` says whether the publication includes stored generated columns; `None` means a publication that is
+/// not created yet. Virtual columns are never published.
 pub fn identity_is_unpublished(class: &Class, stored: Option<bool>) -> bool {
     let stored = stored.unwrap_or(crate::pg::sys::compat::NEW_PUBLICATION_TAKES_GENERATED);
     let of = |wanted: fn(&Index) -> bool| {
@@ -94,7 +94,7 @@ pub fn identity_is_unpublished(class: &Class, stored: Option<bool>) -> bool {
 /// pg_attribute.attgenerated of virtual columns.
 const GENERATED_VIRTUAL: u8 = b'v';
 
-/// Numbers and kinds of a relation's generated columns.
+/// The numbers and kinds of a relation's generated columns.
 fn generated_columns(relation: Oid) -> Vec<(i16, u8)> {
     let Some(opened) = Opened::shared(relation) else {
         return Vec::new();

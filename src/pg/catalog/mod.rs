@@ -1,4 +1,4 @@
-//! What the catalogs say: relations, keys, publications, triggers, policies, privileges.
+//! Reads the catalogs: relations, keys, publications, triggers, policies, privileges.
 
 pub mod acl;
 pub mod acting;

@@ -1,4 +1,4 @@
-//! Names as users write them, read by Postgres's own functions.
+//! Parses names that users write, with Postgres's own functions.
 
 use crate::error::{report, Error, Result};
 use pgrx::{pg_sys, IntoDatum};
@@ -11,8 +11,8 @@ pub struct RelationName {
     pub relation: String,
 }
 
-/// Reads `goals`, `hr.goals`, `"My Table"`. Malformed input is Postgres's own error, as in
-/// `'…'::regclass`; so is, in its words, another database in front (0A000).
+/// Reads `goals`, `hr.goals`, `"My Table"`. Errors: 0A000 when the name begins with another database; Postgres's own
+/// errors for malformed names, as in `'…'::regclass`.
 pub fn parse(text: &str) -> Result<RelationName> {
     // SAFETY: text becomes a text datum; textToQualifiedNameList returns a list of String nodes or raises;
     // makeRangeVarFromNameList checks its length; the strings live as long as the current memory context.
@@ -27,7 +27,7 @@ pub fn parse(text: &str) -> Result<RelationName> {
         if elsewhere {
             return Err(Error::feature_not_supported(
                 report(format!("cross-database references are not implemented: {text}"))
-                    .hint("Name the table as schema.table; a part with a dot in it goes in double quotes."),
+                    .hint("Name the table as schema.table. Put a part that contains a dot in double quotes."),
             ));
         }
         Ok(RelationName {

@@ -1,14 +1,14 @@
-//! The SELECT policies of a relation as its owner made them: what they look at.
+//! The SELECT policies of a relation as its owner created them, and the columns and rows that they read.
 
 use crate::pg::backend::opened::Opened;
 use pg_sys::Oid;
 use pgrx::{pg_sys, FromDatum, PgList};
 use std::ffi::CStr;
 
-/// Which columns of a row a condition looks at.
+/// The columns of a row that a condition reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Uses {
-    /// The row as a whole.
+    /// The whole row.
     pub all: bool,
     /// By attribute number.
     pub columns: Vec<i16>,
@@ -18,43 +18,43 @@ pub struct Uses {
 #[derive(Clone, Debug)]
 pub struct SelectPolicy {
     pub name: String,
-    /// Whether it is for the current role, or for everybody.
+    /// Whether the policy applies to the current role, or to everybody.
     pub applies: bool,
-    /// It looks at other rows: by a sub-select, or perhaps by a function that is not immutable.
+    /// The policy reads other rows: by a sub-select, or possibly by a function that is not immutable.
     pub has_sub_select: bool,
     pub calls_mutable_function: bool,
 }
 
-/// Row level security of a relation that is open.
+/// Row level security of an open relation.
 pub(in crate::pg) struct Policies<'a> {
     pub enabled: bool,
-    /// FORCE: the owner is subject to it.
+    /// FORCE: policies apply to the owner too.
     pub forced: bool,
     pub owner: Oid,
-    /// For SELECT and ALL, whatever their roles.
+    /// Policies for SELECT and ALL, of any role.
     pub all: Vec<Policy<'a>>,
 }
 
-/// A policy as the relcache holds it.
+/// A policy as stored in the relcache.
 pub(in crate::pg) struct Policy<'a> {
     pub permissive: bool,
     pub has_sub_select: bool,
-    /// Over the relation as range-table entry 1.
+    /// A condition over the relation as range-table entry 1.
     pub condition: *mut pg_sys::Node,
     name: &'a CStr,
-    /// PUBLIC is the invalid OID.
+    /// The invalid OID is PUBLIC.
     roles: Vec<Oid>,
 }
 
 impl Policy<'_> {
-    /// Whether it is for a role; PUBLIC is the invalid OID.
+    /// Whether the policy applies to a role; the invalid OID is PUBLIC.
     pub fn applies_to(&self, role: Oid) -> bool {
         // SAFETY: look-ups of role memberships.
         let member = |of: &Oid| unsafe { pg_sys::has_privs_of_role(role, *of) };
         self.roles.contains(&Oid::INVALID) || role != Oid::INVALID && self.roles.iter().any(member)
     }
 
-    /// The columns that it looks at.
+    /// The columns that the policy reads.
     pub fn uses(&self) -> Uses {
         let mut uses = Uses::default();
         // SAFETY: the condition is an expression tree; the function returns its Var nodes.
@@ -71,7 +71,7 @@ impl Policy<'_> {
     }
 }
 
-/// Looks at the policies of a relation; `None` when it has gone.
+/// Reads the policies of a relation; `None` if it was dropped.
 pub(in crate::pg) fn with_policies<T>(
     relation: Oid,
     look: impl FnOnce(&Policies) -> T,
@@ -119,7 +119,7 @@ unsafe fn of_relcache(policy: &pg_sys::RowSecurityPolicy) -> Policy<'_> {
     }
 }
 
-/// Whether row level security is enabled on a relation, and its policies for SELECT and ALL, whatever their roles.
+/// Whether row level security is enabled on a relation, and its policies for SELECT and ALL, of any role.
 pub fn select_policies(relation: Oid) -> (bool, Vec<SelectPolicy>) {
     // SAFETY: reads a variable of the backend.
     let user = unsafe { pg_sys::GetUserId() };
@@ -138,8 +138,8 @@ pub fn select_policies(relation: Oid) -> (bool, Vec<SelectPolicy>) {
     looked.unwrap_or_default()
 }
 
-/// Whether an expression calls a function of somebody's own that is not immutable, and may hence look at other rows.
-/// Postgres's own do not, but for the few that run a query given as text.
+/// Whether an expression calls a user-defined function that is not immutable, and so may read other rows. Postgres's
+/// own functions do not, except for the few that run a query passed as text.
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn calls_mutable_function(
     node: *mut pg_sys::Node,

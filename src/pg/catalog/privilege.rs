@@ -1,4 +1,4 @@
-//! What a role may SELECT, and whether row level security applies to it.
+//! What a role may SELECT, and whether row level security applies to the role.
 
 use crate::pg::sys::compat;
 use pgrx::pg_sys;
@@ -43,14 +43,14 @@ pub fn row_security() -> bool {
     unsafe { pg_sys::row_security }
 }
 
-/// Whether the role's own rights pass over every policy: it may see the messages of errors that policies raise.
+/// Whether the role's own rights bypass every policy, so that it may see the messages of errors in policies.
 pub fn bypasses_row_security(role: Oid) -> bool {
     // SAFETY: a syscache look-up; superusers pass.
     unsafe { pg_sys::has_bypassrls_privilege(role) }
 }
 
-/// Whether row level security decides what the role sees of a relation: it is enabled, and the role neither bypasses it
-/// nor owns the relation without FORCE.
+/// Whether policies apply when the role reads a relation: row level security is enabled, and the role neither bypasses
+/// it nor owns the relation without FORCE.
 pub fn policies_apply(relation: Oid, role: Oid) -> bool {
     // SAFETY: a syscache look-up; no error for a relation that has gone, nor under `row_security = off`.
     let applies = unsafe { pg_sys::check_enable_rls(relation, role, true) };

@@ -1,4 +1,4 @@
-//! Publications: which relations they hold, and how.
+//! Publications: which relations they publish, and how.
 
 use super::catalog_scan::{scan, ByOid};
 use super::relation::{ancestors, oids, Class};
@@ -30,28 +30,27 @@ pub struct Publication {
     pub updates: bool,
     pub deletes: bool,
     pub truncates: bool,
-    /// Whether stored generated columns are published, or a replica identity may hold them all the same (before
-    /// version 18).
+    /// Whether stored generated columns are published. Before version 18 a replica identity may hold them anyway.
     pub generated: bool,
 }
 
-/// How a relation comes to be published.
+/// The reason why a relation is published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coverage {
-    /// A member by itself.
+    /// It was added by name.
     Direct,
     /// FOR TABLES IN SCHEMA of its schema.
     Schema,
     /// FOR ALL TABLES.
     AllTables,
-    /// Through this partitioned table above it.
+    /// Through this partitioned table that it is a partition of.
     Ancestor(Oid),
 }
 
-/// What a member has of its own in the publication.
+/// The options of a direct member of the publication.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Restriction {
-    /// Its WHERE, as Postgres deparses it.
+    /// Its WHERE, as deparsed by Postgres.
     pub condition: Option<String>,
     pub has_columns: bool,
 }
@@ -103,7 +102,7 @@ impl Publication {
         above.map(Coverage::Ancestor)
     }
 
-    /// What the member has of its own in the publication; nothing for what is not a direct member.
+    /// The options of a direct member of the publication; empty for other relations.
     pub fn restriction(&self, relation: Oid) -> Restriction {
         let Some(member) = Cached::<PublicationMember>::by_pair(relation, self.oid) else {
             return Restriction::default();
@@ -119,7 +118,7 @@ impl Publication {
         }
     }
 
-    /// The relations that are published, partitioned tables in place of what is published through them.
+    /// The published relations, with partitioned tables in place of the partitions that are published through them.
     pub fn relations(&self) -> Vec<Oid> {
         if self.all_tables {
             // SAFETY: the function returns a palloc'd list.

@@ -1,4 +1,4 @@
-//! What the catalogs say of a relation: its class, columns, key, ancestors and descendants.
+//! Reads a relation's class, columns, key, ancestors and descendants from the catalogs.
 
 use super::catalog_scan::{scan, ByOid};
 use crate::error::{report, Error};
@@ -25,9 +25,9 @@ pub struct Class {
     pub replica_identity: u8,
     pub is_partition: bool,
     pub rls: bool,
-    /// Others inherit from it, or did until VACUUM last looked.
+    /// Other relations inherit from it, or did when VACUUM last ran.
     pub may_have_children: bool,
-    /// Planner's estimate; `None` where nobody has analysed.
+    /// The planner's estimate; `None` before the first ANALYZE.
     pub estimated_rows: Option<i64>,
 }
 
@@ -39,7 +39,7 @@ pub struct Column {
 }
 
 impl Class {
-    /// Reads the syscache; `None` when there is no such relation, or no longer.
+    /// Reads the syscache; `None` if there is no such relation.
     pub fn by_oid(oid: Oid) -> Option<Class> {
         let form = form(oid)?;
         Some(Class {
@@ -66,7 +66,7 @@ impl Class {
         self.kind == pg_sys::RELKIND_FOREIGN_TABLE
     }
 
-    /// Whether it may have TRUNCATE triggers.
+    /// Whether the relation may have TRUNCATE triggers.
     pub fn has_truncate_triggers(&self) -> bool {
         crate::pg::sys::compat::FOREIGN_TRUNCATE_TRIGGERS || !self.is_foreign()
     }
@@ -89,32 +89,32 @@ impl Class {
         self.persistence == pg_sys::RELPERSISTENCE_TEMP
     }
 
-    /// One of Postgres's own, information_schema included: made by initdb.
+    /// A relation of Postgres itself, created by initdb, including information_schema.
     pub fn is_system(&self) -> bool {
         self.oid.to_u32() < pg_sys::FirstNormalObjectId
     }
 
-    /// What Postgres lets into a publication (pg_publication.c, is_publishable_class).
+    /// Whether Postgres allows it in a publication (pg_publication.c, is_publishable_class).
     pub fn is_publishable(&self) -> bool {
         self.is_table() && self.is_permanent() && !self.is_system()
     }
 
-    /// The qualified name, quoted where it must be, as it can be pasted into SQL.
+    /// The qualified name, quoted where needed, ready to be used in SQL.
     pub fn quoted(&self) -> String {
         pgrx::spi::quote_qualified_identifier(&self.schema_name, &self.name)
     }
 }
 
-/// 42P01, of a relation that is known by its OID alone.
+/// Error 42P01 for a relation of which only the OID is known.
 pub fn gone(oid: Oid) -> Error {
     Error::undefined_table(
         report(format!("relation with OID {} does not exist", oid.to_u32()))
-            .detail("It may have been dropped meanwhile.")
+            .detail("It may have been dropped in the meantime.")
             .hint("Name the table as 'schema.table'."),
     )
 }
 
-/// Name of a schema; `None` when it has gone.
+/// The name of a schema; `None` if it was dropped.
 fn schema_name(oid: Oid) -> Option<String> {
     // SAFETY: the function returns a palloc'd string or NULL.
     unsafe { owned(pg_sys::get_namespace_name(oid)) }
@@ -152,12 +152,12 @@ pub fn relation_in(schema: Oid, name: &str) -> Option<Oid> {
     (oid != Oid::INVALID).then_some(oid)
 }
 
-/// OID of a relation by the names of its schema and itself.
+/// OID of a relation by its qualified name.
 pub fn relation_by_name(schema: &str, name: &str) -> Option<Oid> {
     relation_in(schema_by_name(schema)?, name)
 }
 
-/// OID of the relation that an unqualified name means on the search path.
+/// OID of the relation that an unqualified name finds on the search path.
 pub fn relation_on_path(name: &str) -> Option<Oid> {
     let name = CString::new(name).ok()?;
     // SAFETY: the name is NUL-terminated; a missing relation is InvalidOid.
@@ -165,7 +165,7 @@ pub fn relation_on_path(name: &str) -> Option<Oid> {
     (oid != Oid::INVALID).then_some(oid)
 }
 
-/// The relations of this name in the schemas of the search path, whichever of them the name means there.
+/// The relations of this name in all schemas of the search path.
 pub fn relations_on_path(name: &str) -> Vec<Oid> {
     // SAFETY: the function returns a copy of the list.
     let schemas = unsafe { oids(pg_sys::fetch_search_path(true)) };
@@ -195,11 +195,11 @@ pub fn was_filled(relation: Oid, column: &str) -> bool {
 pub fn column_name(relation: Oid, number: i16) -> Option<String> {
     // SAFETY: missing_ok: the function returns NULL for no hit.
     let name = unsafe { owned(pg_sys::get_attname(relation, number, true)) }?;
-    // A dropped column has a name, too, under which it is not to be found.
+    // A dropped column also has a name, but must not be found by it.
     (column_number(relation, &name) == Some(number)).then_some(name)
 }
 
-/// The live user columns in their order.
+/// The live user columns, in order.
 pub fn columns(relation: Oid) -> Vec<Column> {
     let Some(last) = last_column(relation) else {
         return Vec::new();
@@ -219,7 +219,7 @@ pub fn row_type(relation: Oid) -> Option<Oid> {
     (oid != Oid::INVALID).then_some(oid)
 }
 
-/// The composite type that a typed table is made of.
+/// The composite type of a typed table (CREATE TABLE OF).
 pub fn of_type(relation: Oid) -> Option<Oid> {
     let oid = form(relation)?.reloftype;
     (oid != Oid::INVALID).then_some(oid)
@@ -229,7 +229,7 @@ fn form(relation: Oid) -> Option<Cached<pg_sys::FormData_pg_class>> {
     Cached::by_oid(relation)
 }
 
-/// Partitioned tables above a partition, the nearest first; none for anything else.
+/// The partitioned tables above a partition, the nearest first; empty for other relations.
 pub fn ancestors(class: &Class) -> Vec<Oid> {
     match class.is_partition {
         true => ancestors_of(class.oid),
@@ -237,7 +237,7 @@ pub fn ancestors(class: &Class) -> Vec<Oid> {
     }
 }
 
-/// [`ancestors`] of a relation that is known by its OID alone.
+/// [`ancestors`] of a relation of which only the OID is known.
 pub(in crate::pg) fn ancestors_of(relation: Oid) -> Vec<Oid> {
     // SAFETY: the function reads pg_inherits and returns a palloc'd list; it raises for what is no partition, which is
     // looked at first; nothing in the closure has a destructor.
@@ -251,8 +251,8 @@ pub(in crate::pg) fn ancestors_of(relation: Oid) -> Vec<Oid> {
     }
 }
 
-/// Everything that inherits from a relation, partitions included, without the relation itself. Takes no locks: what
-/// is dropped meanwhile may be among them.
+/// Everything that inherits from a relation, partitions included, without the relation itself. Takes no locks, so the
+/// result may contain relations that are dropped meanwhile.
 pub fn descendants(relation: Oid) -> Vec<Oid> {
     let no_lock = pg_sys::NoLock as pg_sys::LOCKMODE;
     // SAFETY: the function takes any OID and returns a palloc'd list; nothing in the closure has a destructor.
@@ -265,7 +265,8 @@ pub fn descendants(relation: Oid) -> Vec<Oid> {
     all
 }
 
-/// What shows up in a SELECT of a relation besides its own rows, for every session: [`descendants`] that are not temporary.
+/// The relations whose rows a SELECT of the relation returns for every session, besides its own: [`descendants`] that
+/// are not temporary.
 pub fn lasting_descendants(relation: Oid) -> Vec<Oid> {
     let mut all = descendants(relation);
     all.retain(|oid| Class::by_oid(*oid).is_some_and(|class| !class.is_temporary()));
@@ -280,7 +281,7 @@ const PARENTS: ByOid = ByOid {
     column: 1,
 };
 
-/// What a relation is a partition of or inherits from, at any distance.
+/// The relations that a relation is a partition of or inherits from, at any distance.
 pub fn above(relation: Oid) -> Vec<Oid> {
     let mut all = vec![relation];
     let mut next = 0;
@@ -296,7 +297,7 @@ pub fn above(relation: Oid) -> Vec<Oid> {
     all
 }
 
-/// The partitions of a partitioned table that hold rows, here or, foreign ones, elsewhere.
+/// The partitions of a partitioned table that hold rows, foreign tables included.
 pub fn leaves(relation: Oid) -> Vec<Class> {
     let classes = descendants(relation).into_iter().filter_map(Class::by_oid);
     classes
@@ -317,7 +318,8 @@ pub(in crate::pg) unsafe fn oids(list: *mut pg_sys::List) -> Vec<Oid> {
     }
 }
 
-/// Bytes of a relation with its indexes and TOAST, of a partitioned table those of its leaves; `None` where it has gone.
+/// Size of a relation in bytes with its indexes and TOAST; for a partitioned table, of its leaves. `None` if it was
+/// dropped.
 pub fn total_size(relation: Oid) -> Option<i64> {
     // SAFETY: a plain look-up in the syscache; no kind for a relation that has gone.
     let kind = unsafe { pg_sys::get_rel_relkind(relation) } as u8;

@@ -1,4 +1,4 @@
-//! The triggers of a relation as the relcache holds them: what capture and its readers learn from them.
+//! The triggers of a relation as stored in the relcache, for capture and its readers.
 
 use super::relation::ancestors_of;
 use crate::capture_trigger::Arguments;
@@ -6,7 +6,7 @@ use crate::pg::backend::opened::Opened;
 use pgrx::pg_sys;
 use std::ffi::CStr;
 
-/// Looks at the triggers of a relation; `None` when it has gone.
+/// Reads the triggers of a relation; `None` if it was dropped.
 fn with_triggers<T>(
     relation: pg_sys::Oid,
     look: impl FnOnce(&[pg_sys::Trigger]) -> T,
@@ -33,7 +33,8 @@ fn arguments(trigger: &pg_sys::Trigger) -> Arguments {
     Arguments::decode(&all)
 }
 
-/// The nearest ancestor of a partition on which `function` is a TRUNCATE trigger of its own, not on behalf of another.
+/// The nearest ancestor of a partition with its own TRUNCATE trigger that calls `function`; triggers on behalf of
+/// another table do not count.
 pub fn truncate_root(partition: pg_sys::Oid, function: pg_sys::Oid) -> Option<pg_sys::Oid> {
     let own = |trigger: &pg_sys::Trigger| {
         trigger.tgfoid == function
@@ -45,14 +46,14 @@ pub fn truncate_root(partition: pg_sys::Oid, function: pg_sys::Oid) -> Option<pg
         .find(|ancestor| with_triggers(*ancestor, |all| all.iter().any(own)) == Some(true))
 }
 
-/// A capture trigger that is on a relation itself.
+/// A capture trigger that was created on the relation itself.
 pub struct Capturing {
     pub arguments: Arguments,
     /// Whether it fires in ordinary sessions.
     pub enabled: bool,
 }
 
-/// The capture triggers that were made on a relation itself, not cloned from those of a partitioned table above it.
+/// The capture triggers that were created on the relation itself, not cloned from a partitioned table above it.
 pub fn capture_triggers(relation: pg_sys::Oid) -> Vec<Capturing> {
     let Some(function) = super::triggers::member_function("capture_change") else {
         return Vec::new();

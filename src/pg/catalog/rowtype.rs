@@ -1,4 +1,4 @@
-//! The table that a row type belongs to, and its key.
+//! The table that a row type belongs to, and the table's key.
 
 use crate::pg::backend::opened::Opened;
 use crate::pg::row::types::Type;
@@ -6,13 +6,13 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
 use std::ffi::{c_char, CStr};
 
-/// A table, as its rows' type leads to it.
+/// The table of a row type.
 #[derive(Clone, Debug)]
 pub struct Table {
     pub oid: Oid,
     pub schema: String,
     pub name: String,
-    /// Attribute numbers of the primary key, else of the replica identity index, else none.
+    /// Attribute numbers of the primary key, else of the replica identity index, else empty.
     pub key: Vec<i16>,
 }
 
@@ -21,14 +21,14 @@ pub fn relation_of(row_type: Oid) -> Option<Oid> {
     Type::base_of(row_type).relation()
 }
 
-/// The row type of a relation; `None` for one that does not exist or has none.
+/// The row type of a relation; `None` if the relation does not exist or has none.
 pub fn row_type_of_relation(relation: Oid) -> Option<Oid> {
     // SAFETY: a syscache look-up; InvalidOid for no such relation.
     let row_type = unsafe { pg_sys::get_rel_type_id(relation) };
     (row_type != Oid::INVALID).then_some(row_type)
 }
 
-/// Schema and name of a table, as SQL would have to write them.
+/// Schema and name of a table, quoted for SQL where needed.
 pub fn qualified_name(table: &Table) -> String {
     let quoted = |name: &str| -> String {
         let Ok(name) = std::ffi::CString::new(name) else {
@@ -40,26 +40,26 @@ pub fn qualified_name(table: &Table) -> String {
     format!("{}.{}", quoted(&table.schema), quoted(&table.name))
 }
 
-/// The type itself, or what a domain is over, if its values are a relation's rows.
+/// The table of a row type, or of the row type that a domain is based on.
 pub fn row_type_of(type_oid: Oid) -> Option<Oid> {
     let base = Type::base_of(type_oid);
     base.relation().map(|_| base.oid())
 }
 
-/// A relation held against changes for as long as this lives: it may have gone, but goes no further meanwhile.
+/// A lock that keeps a relation from being changed while this lives. The relation may already have been dropped.
 pub struct Held(Oid);
 
 const SHARE: pg_sys::LOCKMODE = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
 
 impl Held {
-    /// Waits for who changes the relation.
+    /// Waits for transactions that are changing the relation.
     pub fn new(relation: Oid) -> Held {
         crate::pg::backend::lock::take(relation, SHARE);
         Held(relation)
     }
 
-    /// Holds all of them. It waits for one while it holds none of the others: who changes two of them, in whatever order,
-    /// never waits for somebody who waits for him.
+    /// Locks all of these relations. It never waits for one while it holds another, so that a transaction that changes
+    /// two of them, in any order, does not deadlock with it.
     pub fn all(relations: &[Oid]) -> Vec<Held> {
         loop {
             let held: Vec<Held> = relations
@@ -79,14 +79,14 @@ impl Held {
     fn at_once(relation: Oid) -> Option<Held> {
         // SAFETY: the lock manager takes any OID.
         let taken = unsafe { pg_sys::ConditionalLockRelationOid(relation, SHARE) };
-        // Made only when it is held: what is made also lets go.
+        // Built only after the lock is held, since dropping it releases the lock.
         taken.then(|| Held(relation))
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // An abort lets go of every lock by itself.
+        // An abort releases every lock by itself.
         if !std::thread::panicking() {
             // SAFETY: taken once by this value.
             unsafe { pg_sys::UnlockRelationOid(self.0, SHARE) }
@@ -95,9 +95,9 @@ impl Drop for Held {
 }
 
 impl Table {
-    /// `None` when the relation is no table (a view, a composite type by itself), or no longer.
+    /// `None` if the relation is not a table (a view, a standalone composite type), or was dropped.
     pub fn by_oid(oid: Oid) -> Option<Table> {
-        // Opening locks the relation against changes while it is read.
+        // Opening takes a lock against changes while the relation is read.
         let opened = Opened::shared(oid)?;
         let class = opened.class();
         let is_table = matches!(class.relkind as u8, b'r' | b'p' | b'f');

@@ -1,4 +1,5 @@
-//! Temporary objects of the session: unqualified names find them before or after all others, whoever asks.
+//! Temporary objects of the session. Unqualified names find them before or after all others, whatever role resolves the
+//! names.
 
 use super::catalog_scan::{scan_pair, ByOid};
 use crate::pg::backend::syscache::Cached;
@@ -16,8 +17,8 @@ const OBJID: u32 = 2;
 const REFCLASSID: u32 = 4;
 const REFOBJID: u32 = 5;
 
-/// An owner of temporary relations or types of the session who lacks the rights of a role. Their triggers, policies,
-/// views and CHECKs would run with these rights if code that runs as the role found them.
+/// An owner of temporary relations or types of the session who lacks the rights of a role. If code that runs as the
+/// role found these objects, their triggers, policies, views and CHECKs would run with the role's rights.
 pub fn stranger_to(role: Oid) -> Option<Oid> {
     let (mut schema, mut toast) = (Oid::INVALID, Oid::INVALID);
     // SAFETY: reads two variables of the backend.
@@ -26,7 +27,7 @@ pub fn stranger_to(role: Oid) -> Option<Oid> {
         return None;
     }
     let mut stranger = None;
-    // Nothing else in the schema is found by a name without it (namespace.c).
+    // Nothing else in the schema can be found by an unqualified name (namespace.c).
     scan_pair(
         DEPENDENTS,
         pg_sys::NamespaceRelationId,

@@ -1,4 +1,4 @@
-//! The triggers that a relation has, as the catalog holds them.
+//! The triggers of a relation as stored in the catalog.
 
 use super::catalog_scan::{scan, scan_all, ByOid, CatalogRow};
 use crate::capture_trigger::Arguments;
@@ -8,14 +8,14 @@ use pgrx::pg_sys::Oid;
 use std::collections::HashMap;
 use std::ffi::CString;
 
-/// When a trigger fires, and what it calls.
+/// When a trigger fires, and the function that it calls.
 #[derive(Clone, Copy)]
 pub struct Firing {
     name: pg_sys::NameData,
     pub function: Oid,
     /// pg_trigger.tgtype: TRIGGER_TYPE_… bits.
     bits: i16,
-    /// Fires in ordinary sessions.
+    /// Whether the trigger fires in ordinary sessions.
     pub enabled: bool,
     /// pg_trigger.tgenabled
     pub mode: u8,
@@ -29,7 +29,7 @@ pub struct Trigger {
     pub name: String,
     pub firing: Firing,
     oid: Oid,
-    /// Cloned from the trigger of a partitioned table above.
+    /// Whether it was cloned from a trigger of a partitioned table above.
     pub is_clone: bool,
     /// Raw pg_trigger.tgargs: each argument ends with a NUL.
     arguments: Vec<u8>,
@@ -63,7 +63,8 @@ impl Firing {
         crate::pg::name(&self.name)
     }
 
-    /// AFTER trigger for this operation, whichever others it has; TRUNCATE is always by statement.
+    /// Whether it is an AFTER trigger for this operation, possibly with others; TRUNCATE triggers are always per
+    /// statement.
     pub fn is_after(&self, operation: Operation) -> bool {
         let timing = self.bits & pg_sys::TRIGGER_TYPE_TIMING_MASK as i16;
         timing == pg_sys::TRIGGER_TYPE_AFTER as i16 && self.bits & bit(operation) != 0
@@ -73,7 +74,7 @@ impl Firing {
         self.bits & pg_sys::TRIGGER_TYPE_ROW as i16 != 0
     }
 
-    /// AFTER trigger for this operation and no other: as `enable` makes it.
+    /// Whether it is an AFTER trigger for this operation only, as `enable` creates it.
     pub fn is_exactly(&self, operation: Operation) -> bool {
         let row = operation != Operation::Truncate;
         self.is_after(operation)
@@ -124,7 +125,7 @@ const TRIGGERS: ByOid = ByOid {
     column: pg_sys::Anum_pg_trigger_tgrelid,
 };
 
-/// The triggers of a relation in the order in which they fire, without those that constraints are made of.
+/// The triggers of a relation in firing order, without those of constraints.
 pub fn of_relation(relation: Oid) -> Vec<Trigger> {
     let mut triggers = Vec::new();
     scan(TRIGGERS, relation, |row| {
@@ -147,7 +148,7 @@ pub fn of_relation(relation: Oid) -> Vec<Trigger> {
     triggers
 }
 
-/// When the triggers of a relation fire, in their order; cheaper than [`of_relation`].
+/// When the triggers of a relation fire, in firing order; cheaper than [`of_relation`].
 pub fn firing(relation: Oid) -> Vec<Firing> {
     let mut found = Vec::new();
     scan(TRIGGERS, relation, |row| {
@@ -160,8 +161,8 @@ pub fn firing(relation: Oid) -> Vec<Firing> {
     found
 }
 
-/// A number that changes when a trigger that calls `function` comes to a relation or goes, is switched on or off, or is
-/// made otherwise; not when it is renamed. 0 for none.
+/// A digest of the relation's triggers that call `function`. It changes when one is created, dropped, enabled, disabled
+/// or redefined, but not when one is renamed. 0 when there is none.
 pub fn digest(relation: Oid, function: Oid) -> u64 {
     let mut sum: u64 = 0;
     scan(TRIGGERS, relation, |row| {
@@ -188,13 +189,14 @@ pub fn digest(relation: Oid, function: Oid) -> u64 {
 
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 
-/// FNV-1a: stored, hence not a hash that the next compiler may change.
+/// FNV-1a. The digest is stored, so the hash must not change with the compiler.
 fn fnv(seed: u64, bytes: &[u8]) -> u64 {
     let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
     bytes.iter().fold(seed, step)
 }
 
-/// [`firing`] of every relation at once, in order where triggers of several functions meet: one pass over the catalog costs a fraction of 1,000 index scans.
+/// [`firing`] for every relation at once, in firing order where triggers of several functions meet. One pass over the
+/// catalog costs a fraction of 1,000 index scans.
 pub fn firing_everywhere() -> HashMap<Oid, Vec<Firing>> {
     let mut found: HashMap<Oid, Vec<Firing>> = HashMap::new();
     scan_all(pg_sys::TriggerRelationId, |row| {
@@ -205,7 +207,7 @@ pub fn firing_everywhere() -> HashMap<Oid, Vec<Firing>> {
         }
     });
     for triggers in found.values_mut() {
-        // The order matters to who compares functions only.
+        // The order matters only where functions are compared.
         if triggers
             .iter()
             .any(|one| one.function != triggers[0].function)
@@ -216,7 +218,7 @@ pub fn firing_everywhere() -> HashMap<Oid, Vec<Firing>> {
     found
 }
 
-/// Whether one of these triggers calls the capturing `function` for the operation, in ordinary sessions.
+/// Whether one of these triggers calls the capture `function` for the operation in ordinary sessions.
 pub fn captures(triggers: &[Firing], function: Oid, operation: Operation) -> bool {
     let calls = |one: &Firing| one.function == function && one.enabled && one.is_after(operation);
     triggers
@@ -234,8 +236,8 @@ pub fn captures_twice(triggers: &[Firing], function: Oid, event: Operation) -> b
     conditions.len() > 1 && conditions.contains(&false)
 }
 
-/// Another AFTER ROW trigger of the operation that fires before the capturing ones, of triggers in their order: what it
-/// changes would be told of before its cause.
+/// Another AFTER ROW trigger of the operation that fires before the capture triggers, from triggers in firing order.
+/// Changes that it makes would be reported before the change that caused them.
 pub fn fires_before(triggers: &[Firing], function: Oid, operation: Operation) -> Option<&Firing> {
     let mut firing = triggers
         .iter()

@@ -4,7 +4,7 @@ use super::relation::last_column;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
 
-/// Whether a column of the relation holds values of this type: by itself, in arrays, ranges, rows or under a domain.
+/// Whether a column of the relation holds values of this type: directly, or inside arrays, ranges, rows or domains.
 pub fn holds(relation: Oid, wanted: Oid) -> bool {
     columns_hold(relation, wanted, &mut Vec::new())
 }
@@ -22,7 +22,7 @@ fn type_holds(this: Oid, wanted: Oid, seen: &mut Vec<Oid>) -> bool {
     if this == wanted {
         return true;
     }
-    // Types may hold each other: a table's row type an array of its own.
+    // Types can contain each other: a table's row type may contain an array of itself.
     if this == Oid::INVALID || seen.contains(&this) {
         return false;
     }

@@ -1,4 +1,5 @@
-//! The attributes of a relation's rows: which values are stored alike, and which are left out of an image that would be too large.
+//! Attributes of a relation's rows: which values are stored alike, and which are left out of an image that is too
+//! large.
 
 use super::format::ColumnSet;
 use pgrx::pg_sys;
@@ -35,7 +36,7 @@ impl Attribute {
     }
 }
 
-/// Sets to NULL the largest values until the rest fits, and says which.
+/// Sets the largest values to NULL until the rest fits, and returns which.
 ///
 /// # Safety
 /// The arrays hold a value of each attribute's type, or NULL.

@@ -1,4 +1,4 @@
-//! The builder of images: how a relation's rows become images, and what changed between two of them.
+//! Builds images of a relation's rows, and finds what changed between two of them.
 
 use super::attribute::{leave_out, Attribute};
 use super::format::{Column, ColumnSet, Image};
@@ -13,14 +13,14 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use std::cell::RefCell;
 
-/// An image, and the columns that it lacks because the row was too large.
+/// An image, and the columns that are missing because the row was too large.
 pub struct Captured<'c> {
     pub image: Image<'c>,
     pub absent: Option<ColumnSet>,
 }
 
 impl Captured<'_> {
-    /// Lacking more columns.
+    /// The same image, missing more columns.
     fn without(mut self, more: Option<ColumnSet>) -> Self {
         self.absent = match (self.absent, more) {
             (Some(absent), Some(more)) => Some(absent.and(&more)),
@@ -33,13 +33,13 @@ impl Captured<'_> {
 /// The changed columns of an UPDATE and their old values.
 pub struct Difference<'c> {
     pub changed: ColumnSet,
-    /// Old values of the changed columns, NULL in the others; `None` when no column changed.
+    /// Old values of the changed columns, with NULL in the others; `None` when no column changed.
     pub old: Option<Captured<'c>>,
 }
 
-/// How rows of a relation become images of its root's row type. Made once per relation.
+/// Turns rows of a relation into images of its root's row type. Made once per relation.
 pub struct ImageBuilder {
-    /// Holds the descriptor, the map and what computes virtual columns.
+    /// Owns the descriptor, the map and the expressions of virtual columns.
     _memory: Memory,
     descriptor: pg_sys::TupleDesc,
     map: *mut pg_sys::TupleConversionMap,
@@ -55,7 +55,7 @@ struct Buffers {
 }
 
 impl ImageBuilder {
-    /// The builder for a trigger's rows as rows of `root`, which is the trigger's relation or a partition root above it.
+    /// The builder for a trigger's rows as rows of `root`: the trigger's relation, or a partition root above it.
     pub fn new(call: &Call, root: pg_sys::Oid) -> ImageBuilder {
         // SAFETY: the relations are open and locked while their descriptors are copied; the copies live in a context
         // of their own that the builder owns.
@@ -63,7 +63,7 @@ impl ImageBuilder {
             let memory = Memory::new();
             let relation = call.raw_relation();
             let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-            // convert_tuples_by_name leaves out the conversion of rows that differ in their row type alone.
+            // convert_tuples_by_name skips the conversion of rows that differ only in their row type.
             let (descriptor, map, generated) = memory.within(|| {
                 if root == (*relation).rd_id {
                     let copy = pg_sys::CreateTupleDescCopyConstr((*relation).rd_att);
@@ -99,7 +99,7 @@ impl ImageBuilder {
         }
     }
 
-    /// The attributes, in the order of their numbers, from 1 on without a hole.
+    /// The attributes, in the order of their numbers, from 1 on without gaps.
     pub fn columns(&self) -> Vec<Column> {
         (0..self.attributes.len())
             // SAFETY: the descriptor is the builder's own copy.
@@ -119,7 +119,7 @@ impl ImageBuilder {
             .collect()
     }
 
-    /// Numbers of the attributes that rows are told apart by; none where the root has no key.
+    /// Attribute numbers of the key that identifies rows; empty if the root has no key.
     pub fn key(&self) -> Vec<i16> {
         let numbered = (1i16..).zip(&self.attributes);
         numbered
@@ -128,7 +128,7 @@ impl ImageBuilder {
             .collect()
     }
 
-    /// The row as the root has it, and the columns whose values it lacks.
+    /// The row as a row of the root, and the columns whose values are missing.
     fn root_row(&self, row: StoredRow) -> (pg_sys::HeapTuple, Option<ColumnSet>) {
         let tuple = if self.map.is_null() {
             row.tuple
@@ -167,8 +167,8 @@ impl ImageBuilder {
         decoded
     }
 
-    /// The image of a row; values that would make it larger than `limit` bytes are left out, the largest first, never
-    /// one of the key.
+    /// The image of a row. Values that would make it larger than `limit` bytes are left out, the largest first, but
+    /// never those of the key.
     pub fn image<'c>(&self, call: &Call<'c>, row: StoredRow<'c>, limit: usize) -> Captured<'c> {
         debug_assert!(call.arena().is_current());
         let (tuple, failed) = self.root_row(row);
@@ -191,8 +191,8 @@ impl ImageBuilder {
         }
     }
 
-    /// What an UPDATE changed, by comparing the stored bytes: a value that was not touched keeps its TOAST pointer, so
-    /// nothing is fetched to compare it.
+    /// The columns that an UPDATE changed, found by comparing the stored bytes. An unchanged value keeps its TOAST
+    /// pointer, so nothing is fetched for the comparison.
     pub fn difference<'c>(
         &self,
         call: &Call<'c>,
@@ -267,7 +267,7 @@ impl ImageBuilder {
             let mut tuple =
                 pg_sys::heap_form_tuple(self.descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
             if (*(*tuple).t_data).t_infomask & pg_sys::HEAP_HASEXTERNAL as u16 != 0 {
-                // What is compressed stays so: neither the writer nor the log is the better for unpacking it.
+                // A compressed value stays compressed: unpacking it would help neither the writer nor the log.
                 tuple = pg_guard_ffi_boundary(|| raw::toast_flatten_tuple(tuple, self.descriptor));
             }
             Captured {

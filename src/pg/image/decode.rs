@@ -1,11 +1,11 @@
-//! From images back to rows, with the attributes of their layout.
+//! Turns images back into rows, using the attributes of their layout.
 
 use super::format::{Column, Image};
 use crate::pg::backend::memory::Memory;
 use crate::pg::row::decoded::Decoded;
 use pgrx::pg_sys;
 
-/// Takes images of one layout apart.
+/// Decodes images of one layout.
 pub struct Decoder {
     descriptor: pg_sys::TupleDesc,
     attributes: usize,
@@ -13,7 +13,7 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder for the attributes of a layout. Their types need not exist any more.
+    /// A decoder for the attributes of a layout. Their types may have been dropped.
     pub fn new(columns: &[Column]) -> Decoder {
         let memory = Memory::new();
         // SAFETY: the descriptor lives as long as `memory` and is filled completely, as far as heap_deform_tuple looks:

@@ -1,11 +1,11 @@
-//! Images: rows that need nothing else to be read, in memory and as the log holds them.
+//! Images: self-contained rows, in memory and as stored in the log.
 
 use crate::pg::backend::memory::Arena;
 use crate::pg::sys::compat::Storage;
 use pgrx::pg_sys;
 use std::marker::PhantomData;
 
-/// A row's columns, one bit each, lowest attribute number and lowest bit first.
+/// A set of a row's columns, one bit each, lowest attribute number and lowest bit first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ColumnSet(Vec<u8>);
 
@@ -18,7 +18,7 @@ impl ColumnSet {
         self.0[column / 8] |= 1 << (column % 8);
     }
 
-    /// These columns and others of the same row.
+    /// The union with other columns of the same row.
     pub(in crate::pg) fn and(mut self, others: &ColumnSet) -> ColumnSet {
         self.0.iter_mut().zip(&others.0).for_each(|(a, b)| *a |= b);
         self
@@ -36,8 +36,8 @@ impl ColumnSet {
     }
 }
 
-/// A row with nothing stored elsewhere, and with every attribute of its layout; `'a` is how long it stays in memory: while
-/// the trigger that captured it runs, or as long as the arena that it was read into.
+/// A row with every attribute of its layout and no value stored elsewhere. It stays in memory for `'a`: while the trigger
+/// that captured it runs, or as long as the arena that it was read into.
 ///
 /// The log holds two bytes, the number of attributes and whether any is NULL, then the bitmap of NULLs if so, then the
 /// values as Postgres lays them out in a row; the rest of a row's header says nothing that is not known.
@@ -55,7 +55,7 @@ const BITMAP: usize = 23;
 
 impl<'a> Image<'a> {
     /// # Safety
-    /// The tuple is valid for as long as `'a`, whole, and has nothing stored elsewhere.
+    /// The tuple is valid for `'a`, whole, and has nothing stored elsewhere.
     pub(in crate::pg) unsafe fn of(tuple: pg_sys::HeapTuple) -> Image<'a> {
         // SAFETY: as promised.
         unsafe {
@@ -77,7 +77,7 @@ impl<'a> Image<'a> {
         unsafe { (*self.header).t_infomask & pg_sys::HEAP_HASNULL as u16 != 0 }
     }
 
-    /// Where the values begin.
+    /// The offset at which the values begin.
     fn values(&self) -> usize {
         // SAFETY: as above.
         usize::from(unsafe { (*self.header).t_hoff })
@@ -91,12 +91,12 @@ impl<'a> Image<'a> {
         }
     }
 
-    /// Bytes of the image in memory.
+    /// Size of the image in memory, in bytes.
     pub fn bytes(&self) -> usize {
         self.length
     }
 
-    /// Bytes of its stored form.
+    /// Size of its stored form, in bytes.
     pub(in crate::pg) fn stored_bytes(&self) -> usize {
         2 + self.bitmap() + self.length - self.values()
     }
@@ -138,7 +138,7 @@ impl<'a> Image<'a> {
             memory.write_bytes(0, before);
             let header = memory.cast::<pg_sys::HeapTupleHeaderData>();
             (*header).t_infomask2 = attributes;
-            // What it says of rows without values of variable length is an optimisation (nocachegetattr, heaptuple.c).
+            // Always set: a row without it only allows an optimisation (nocachegetattr, heaptuple.c).
             (*header).t_infomask = pg_sys::HEAP_HASVARWIDTH as u16;
             if nulls {
                 (*header).t_infomask |= pg_sys::HEAP_HASNULL as u16;
@@ -159,11 +159,11 @@ impl<'a> Image<'a> {
     }
 }
 
-/// An attribute of a row type, as a layout records it: everything that reading an image needs, even when the type, or
-/// the relation, has gone.
+/// An attribute of a row type, as stored in a layout: everything that is needed to read an image, even after the type
+/// or the relation was dropped.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Column {
-    /// Empty for a dropped attribute, which rows may still hold a value of.
+    /// Empty for a dropped attribute, of which rows may still hold a value.
     pub name: String,
     /// InvalidOid for a dropped attribute.
     pub type_oid: pg_sys::Oid,
@@ -174,7 +174,7 @@ pub struct Column {
 }
 
 impl Column {
-    /// What taking images apart needs of it.
+    /// The part that is needed to deform images.
     pub(in crate::pg) fn storage(&self) -> Storage {
         Storage {
             type_oid: self.type_oid,

@@ -1,12 +1,12 @@
-//! Virtual generated columns (PostgreSQL 18): a stored row does not hold them, its image does.
+//! Virtual generated columns (PostgreSQL 18). A stored row does not hold them, but its image does.
 
 use crate::pg::backend::subtransaction::attempt;
 use pgrx::pg_sys;
 
-/// Computes the virtual columns of a relation's rows. Lives in the memory of the builder that it is made for.
+/// Computes the virtual columns of a relation's rows. Lives in the memory of its builder.
 pub struct Generated {
     descriptor: pg_sys::TupleDesc,
-    /// Places of the columns, and what computes them.
+    /// Numbers of the columns, and their expressions.
     columns: Vec<(usize, *mut pg_sys::ExprState)>,
     slot: *mut pg_sys::TupleTableSlot,
     context: *mut pg_sys::ExprContext,
@@ -15,12 +15,12 @@ pub struct Generated {
 /// A row with its virtual columns.
 pub struct Filled {
     pub tuple: pg_sys::HeapTuple,
-    /// The columns that could not be computed, NULL in the tuple.
+    /// The columns that could not be computed; they are NULL in the tuple.
     pub failed: Vec<usize>,
 }
 
 impl Generated {
-    /// `None` for a relation without virtual columns: any, before version 18.
+    /// `None` for a relation without virtual columns, and always before version 18.
     ///
     /// # Safety
     /// The relation is open; `descriptor` is a copy of its own that lives in the current memory context.
@@ -50,8 +50,8 @@ impl Generated {
         }
     }
 
-    /// The row with its virtual columns. Whatever SELECT would say of them, the write must not fail: in a
-    /// subtransaction, an error is that the row has no such values.
+    /// The row with its virtual columns. The write must not fail, even where a SELECT of them would. They are computed
+    /// in a subtransaction; after an error, the row has no values in these columns.
     ///
     /// # Safety
     /// The tuple is a row of the descriptor.

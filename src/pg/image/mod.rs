@@ -1,4 +1,4 @@
-//! Captured rows: how they are made and stored.
+//! Captured rows: how they are built and stored.
 
 pub(in crate::pg) mod attribute;
 pub mod builder;

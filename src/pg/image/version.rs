@@ -1,4 +1,4 @@
-//! Versions of rows: where they are stored, which command made or ended them, and whether they have been superseded.
+//! Versions of rows: their places, the commands that created or ended them, and whether they have been superseded.
 
 use crate::pg::backend::opened::Opened;
 use crate::pg::call::trigger::Call;
@@ -7,38 +7,38 @@ use crate::pg::call::trigger::StoredRow;
 use pgrx::pg_sys;
 use std::num::NonZeroU16;
 
-/// Where a version of a row is stored; names it while the transaction that saw it lasts.
+/// The place of a row version. It identifies the version during the transaction that saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Version {
-    /// OID of the relation, a partition if it is in one.
+    /// OID of the relation; of the partition if the row is in one.
     pub relation: u32,
     pub block: u32,
     pub offset: NonZeroU16,
 }
 
-/// What a change did to the versions of its row.
+/// The effect of a change on the versions of its row.
 #[derive(Debug, Clone, Copy)]
 pub struct Step {
-    /// The command that made the change: a number within the transaction.
+    /// The command that made the change, as its number within the transaction.
     pub command: u32,
     pub old: Option<Version>,
     pub new: Option<Version>,
-    /// Whether the new version has been replaced or deleted by now, by this transaction: nobody else sees it.
+    /// Whether this transaction has replaced or deleted the new version by now. Other transactions cannot see it.
     pub superseded: bool,
 }
 
-/// What has become of a version.
+/// The current state of a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// It is the last one.
+    /// It is the latest one.
     Stays,
-    /// This transaction has replaced it by another one in the same relation.
+    /// This transaction has replaced it by another version in the same relation.
     Replaced(Version),
-    /// This transaction has deleted it, or moved it to another partition; or it is not to be found.
+    /// This transaction has deleted it or moved it to another partition, or it cannot be found.
     Gone,
 }
 
-/// What has become of a version that this transaction has made in a relation that it has locked.
+/// The current state of a version that this transaction created in a relation that it has locked.
 pub fn fate(of: Version) -> Fate {
     let Some(opened) = Opened::shared(of.relation.into()) else {
         return Fate::Gone;
@@ -82,7 +82,7 @@ fn version_at(relation: u32, place: pg_sys::ItemPointerData) -> Option<Version> 
 }
 
 impl Call<'_> {
-    /// The step of a row trigger's change; `None` where rows are not stored as heap tuples.
+    /// The step of a row trigger's change; `None` for rows that are not stored as heap tuples.
     pub fn step(&self) -> Option<Step> {
         // SAFETY: a trigger call carries its open relation.
         let relation = unsafe { &*self.raw_relation() };
@@ -109,7 +109,7 @@ impl Call<'_> {
     }
 }
 
-/// The command that made a row which this transaction has made.
+/// The command that created a row, which this transaction has created.
 fn made_by(row: StoredRow) -> u32 {
     // SAFETY: the row is a whole tuple. Where two commands of this transaction share the field, Postgres keeps both.
     unsafe {
@@ -122,7 +122,7 @@ fn made_by(row: StoredRow) -> u32 {
     }
 }
 
-/// The command that ended a row which this transaction has ended.
+/// The command that ended a row, which this transaction has ended.
 fn ended_by(row: StoredRow) -> u32 {
     // SAFETY: as above.
     unsafe {
@@ -135,8 +135,8 @@ fn ended_by(row: StoredRow) -> u32 {
     }
 }
 
-/// Whether a later command has replaced or deleted a row which this transaction has made: not when that has been rolled
-/// back, and not when it was only locked.
+/// Whether a later command has replaced or deleted a row that this transaction created. False if that was rolled back,
+/// or the row was only locked.
 fn is_superseded(row: StoredRow) -> bool {
     // SAFETY: the row is a whole tuple, fetched after whatever has been done to it by now.
     unsafe {

@@ -1,4 +1,4 @@
-//! Compiling conditions and running them over rows.
+//! Compiles conditions and runs them over rows.
 
 pub mod access;
 pub mod policy;

@@ -1,4 +1,4 @@
-//! Row level security over images: the conditions that Postgres itself would add to a SELECT, compiled over an array of
+//! Row level security for images: the conditions that Postgres itself would add to a SELECT, compiled over an array of
 //! rows instead of the relation.
 
 use crate::error::{report, Error, Result};
@@ -13,12 +13,12 @@ use pg_sys::Oid;
 use pgrx::{pg_sys, PgList};
 use std::ffi::{CStr, CString};
 
-/// How a row fared. The numbers are those that the compiled statement returns.
+/// The verdict on a row. The compiled statement returns these numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// No policy lets the role see it, or one hides it.
     Hidden,
-    /// The role sees it, the filter does not hold.
+    /// The role sees the row, but the filter does not hold.
     Filtered,
     Seen,
 }
@@ -33,15 +33,15 @@ impl Verdict {
     }
 }
 
-/// A statement over `$1`, an array of rows of the relation, with one verdict a row. First the policies, then the filter:
-/// what the role must not see never reaches a function of the filter.
+/// A statement over `$1`, an array of rows of the relation, that returns one verdict per row. Policies run before the
+/// filter, so that a row that is hidden from the role never reaches a function of the filter.
 pub struct Compiled {
     pub(in crate::pg) statement: *mut pg_sys::PlannedStmt,
     pub(in crate::pg) row_type: Oid,
     pub(in crate::pg) array_type: Oid,
-    /// What the policies look at.
+    /// The columns that the policies read.
     pub policy_uses: Uses,
-    /// What the condition looks at.
+    /// The columns that the condition reads.
     pub condition_uses: Uses,
     depends_on: Vec<Oid>,
     fresh: Vec<Fresh>,
@@ -49,8 +49,8 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    /// Compiles for the current role and `row_security`. `condition` is an analysed condition over the
-    /// relation, as text (`filter::condition::Condition::tree`): looking up no name, it needs no right to one.
+    /// Compiles for the current role and `row_security`. `condition` is an analysed condition over the relation, as
+    /// text (`filter::condition::Condition::tree`). It resolves no names, so the role needs no right to use them.
     /// `None` when the role sees every row and there is no condition. Errors: Postgres's own for a policy that cannot
     /// be applied (42501 under `row_security = off`); 0A000 for a policy on a system column.
     pub fn new(
@@ -105,10 +105,10 @@ impl Compiled {
         }
     }
 
-    /// Whether the statement still means what it meant, asked under locks on all that it reads, which a plan that is
-    /// used again must take as PlanCache does (plancache.c, AcquireExecutorLocks).
+    /// Whether the statement still means the same. Checked under locks on everything that it reads; like PlanCache, it
+    /// must take these before it uses a plan again (plancache.c, AcquireExecutorLocks).
     pub fn lock_and_check(&self) -> bool {
-        // One that has gone has cleared its flag.
+        // The flag of a dropped relation has been cleared.
         for relation in &self.depends_on {
             lock::take(*relation, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
         }
@@ -122,7 +122,7 @@ impl Kept for Compiled {
     }
 }
 
-/// What is put over the rows.
+/// The conditions over the rows.
 struct Over<'a> {
     row_type: Oid,
     array_type: Oid,
@@ -132,7 +132,7 @@ struct Over<'a> {
 
 impl Over<'_> {
     /// # Safety
-    /// Called in the context that the nodes live in; `quals` are conditions over the relation as range-table entry 1.
+    /// Called in the context that the nodes live in. `quals` are conditions over the relation as range-table entry 1.
     unsafe fn plan(&self, relation: Oid) -> Result<(*mut pg_sys::PlannedStmt, [Uses; 2])> {
         const TEXT: &str = "SELECT CASE WHEN $2 THEN CASE WHEN $3 THEN 2 ELSE 1 END ELSE 0 END FROM pg_catalog.unnest($1)";
         // SAFETY: as promised by the caller; $2 is replaced before planning.
@@ -159,7 +159,7 @@ impl Over<'_> {
 /// Analyses and rewrites one SELECT as the current role.
 ///
 /// # Safety
-/// Called in the context that the nodes shall live in.
+/// Called in the memory context that the nodes shall live in.
 pub(in crate::pg) unsafe fn analyze(text: &str, parameters: &[Oid]) -> Result<*mut pg_sys::Query> {
     let text = cstring(text)?;
     // SAFETY: the text is one SELECT of ours; the lists are checked to have one element.
@@ -179,8 +179,8 @@ pub(in crate::pg) unsafe fn analyze(text: &str, parameters: &[Oid]) -> Result<*m
     }
 }
 
-/// The conditions that row level security adds to a SELECT of the relation by the current role, with RLS of their own
-/// sub-selects worked in; null for none.
+/// The conditions that row level security adds to a SELECT of the relation by the current role, with policies of their
+/// own sub-selects applied; null if there are none.
 ///
 /// # Safety
 /// As [`analyze`].
@@ -192,17 +192,17 @@ unsafe fn security_quals(relation: Oid, qualified_name: &str) -> Result<*mut pg_
         let entry = table.get_ptr(0).ok_or_else(unexpected)?;
         if (*entry).relid != relation {
             return Err(Error::undefined_table(report(format!(
-                "relation \"{qualified_name}\" was renamed meanwhile"
+                "relation \"{qualified_name}\" was renamed in the meantime"
             ))));
         }
-        // Analysing took a lock until the end of the transaction: a reader on a standby that stays in its own would stop
-        // replay. The reader holds the relation for as long as it reads.
+        // Analysing took a lock until the end of the transaction. On a standby, a reader that stays in its transaction
+        // would stop replay with it. The reader holds its own lock while it reads.
         pg_sys::UnlockRelationOid(relation, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
         Ok((*entry).securityQuals)
     }
 }
 
-/// Puts the policies in the place of $2 and the filter in that of $3, or TRUE for what there is not.
+/// Puts the policies in place of $2 and the filter in place of $3, or TRUE where there is none.
 ///
 /// # Safety
 /// `query` came from [`Over::plan`]'s text; the conditions are over its only range-table entry.
@@ -228,13 +228,13 @@ unsafe fn put_conditions(
             (*branch).expr = condition.unwrap_or_else(|| pg_sys::makeBoolConst(true, false).cast());
             node = (*branch).result;
         }
-        // Whether there is one is not known here; planning looks for sub-selects only where this is set.
+        // It is not known here whether there are sub-selects; planning looks for them only where this is set.
         (*query).hasSubLinks = true;
         Ok(())
     }
 }
 
-/// The columns of the rows that an expression uses, in sub-selects, too.
+/// The columns of the rows that an expression reads, also in sub-selects.
 ///
 /// # Safety
 /// The expression is over range-table entry 1.
@@ -271,7 +271,7 @@ fn system_column(relation: Oid) -> Error {
     };
     Error::feature_not_supported(
         report(format!("a policy of table \"{name}\" uses a system column"))
-            .detail("An image of a row has no place, no writer and no table of its own.")
+            .detail("System columns are not captured.")
             .hint("Use an ordinary column in the policy."),
     )
 }
@@ -285,7 +285,7 @@ fn unexpected() -> Error {
     Error::feature_not_supported(report("the policies of a relation could not be read"))
 }
 
-/// The conjunction of two conditions, written as Postgres writes an analysed one (outfuncs.c, _outBoolExpr).
+/// The conjunction of two conditions, in the format of an analysed tree (outfuncs.c, _outBoolExpr).
 pub fn and(first: &str, second: &str) -> String {
     format!("{{BOOLEXPR :boolop and :args ({first} {second}) :location -1}}")
 }

@@ -1,29 +1,29 @@
-//! A condition over one row of a relation, its row filter or its policies: for the sinks, which are told row by row.
+//! A condition over one row of a relation, its row filter or its policies: for sinks, which get changes row by row.
 
 use crate::pg::backend::memory::Memory;
 use crate::pg::row::decoded::Decoded;
 use pgrx::{pg_sys, PgList};
 use std::ffi::CString;
 
-/// A condition, ready to be asked.
+/// A compiled condition.
 pub struct RowFilter {
     condition: *mut pg_sys::ExprState,
     slot: *mut pg_sys::TupleTableSlot,
     context: *mut pg_sys::ExprContext,
-    /// Holds all of it.
+    /// Owns the memory of the other fields.
     _memory: Memory,
 }
 
 impl RowFilter {
-    /// `tree` is an analysed condition over the relation, as text (`filter::condition::Condition::tree`); `row_type` is the
-    /// relation's. `None` for a text that is none.
+    /// `tree` is an analysed condition over the relation, as text (`filter::condition::Condition::tree`); `row_type` is
+    /// the relation's. `None` for an invalid text.
     pub fn new(tree: &str, row_type: pg_sys::Oid) -> Option<RowFilter> {
         let text = CString::new(tree).ok()?;
         // SAFETY: the text is a condition over range-table entry 1.
         Some(unsafe { RowFilter::make(row_type, || pg_sys::stringToNode(text.as_ptr()).cast()) })
     }
 
-    /// A condition that holds where of each list one does.
+    /// A condition that holds if at least one condition of each list holds.
     ///
     /// # Safety
     /// All are conditions over range-table entry 1.
@@ -50,8 +50,8 @@ impl RowFilter {
     }
 
     /// # Safety
-    /// What is made is a condition over range-table entry 1, which an ExprState without a plan takes for the context's scan
-    /// tuple (execExpr.c).
+    /// The result of `tree` is a condition over range-table entry 1. An ExprState without a plan uses the context's
+    /// scan tuple for it (execExpr.c).
     unsafe fn make(row_type: pg_sys::Oid, tree: impl FnOnce() -> *mut pg_sys::Expr) -> RowFilter {
         let memory = Memory::new();
         // SAFETY: as promised; everything is made in the memory that lives as long as the filter.
@@ -72,7 +72,7 @@ impl RowFilter {
         }
     }
 
-    /// Whether it holds for a row of the relation; NULL is no.
+    /// Whether the condition holds for a row of the relation; NULL counts as false.
     pub fn holds(&self, row: &Decoded) -> bool {
         // SAFETY: the slot has room for the relation's columns, of which the row has the values; what the condition
         // allocates lives in the trigger's memory.

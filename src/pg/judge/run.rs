@@ -1,4 +1,4 @@
-//! Running a compiled statement over rows: one verdict a row, or the error of the first row that has none.
+//! Runs a compiled statement over rows: returns one verdict per row, or the error of the first row that fails.
 
 use super::policy::{Compiled, Verdict};
 use crate::pg::backend::subtransaction::attempt;
@@ -8,7 +8,8 @@ use crate::pg::row::record::RowShape;
 use pgrx::pg_sys;
 
 impl Compiled {
-    /// The verdicts of rows, in their order. An error undoes what the statement did and comes back.
+    /// The verdicts on rows, in order. Errors: an error of a policy or filter, with the effects of the statement
+    /// undone.
     pub fn verdicts(&self, shape: &RowShape, rows: &[&Decoded]) -> Result<Vec<Verdict>, Raised> {
         attempt(|| {
             // SAFETY: the rows have the shape's columns; the statement takes an array of its row type.

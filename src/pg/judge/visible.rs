@@ -1,4 +1,4 @@
-//! Whether the current role's own SELECT finds a row of a relation.
+//! Whether a SELECT by the current role finds a row of a relation.
 
 use super::policy::analyze;
 use crate::error::{report, Error, Result};
@@ -6,20 +6,21 @@ use pgrx::pg_sys::Oid;
 use pgrx::{pg_sys, PgList};
 use std::ffi::CString;
 
-/// What came of looking.
+/// The result of the search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
     Found,
     Nothing,
-    /// It could take the reading of too much.
+    /// Not searched: it might read too much.
     TooCostly,
 }
 
-/// What reading the whole relation may cost at most, in the planner's units: about ten seconds.
+/// The maximum cost of reading the relation, in the planner's units: about ten seconds.
 const MAX_COST: f64 = 1_000_000.0;
 
-/// Looks for one row, as the current role and under its policies. Errors: Postgres's own, those that policies raise; 42P01
-/// where another relation has the name meanwhile, or it has become a view, whose functions would run as the current role.
+/// Looks for one row, as the current role and under its policies. Errors: Postgres's own, including those that policies
+/// raise; 42P01 when another relation has this name by now, or the relation has become a view, whose functions would
+/// run as the current role.
 pub fn any_row(relation: Oid, qualified_name: &str) -> Result<Look> {
     let text = CString::new(format!("SELECT FROM {qualified_name} LIMIT 1"))
         .map_err(|_| Error::invalid_name(report("a name must not contain a NUL character")))?;
@@ -32,7 +33,7 @@ pub fn any_row(relation: Oid, qualified_name: &str) -> Result<Look> {
             (**entry).rtekind == pg_sys::RTEKind::RTE_RELATION && (**entry).relid == relation
         };
         if tables.get_ptr(0).filter(is_table).is_none() || tables.len() != 1 {
-            let message = format!("relation {qualified_name} was replaced meanwhile");
+            let message = format!("relation {qualified_name} was replaced in the meantime");
             return Err(Error::undefined_table(report(message)));
         }
         let statement = pg_sys::pg_plan_query(query, text.as_ptr(), 0, std::ptr::null_mut());

@@ -1,4 +1,4 @@
-//! With whose rights a cast to json runs.
+//! The role whose rights a cast to json runs with.
 
 use crate::error::{report, Error, Result};
 use crate::pg::backend::lock;

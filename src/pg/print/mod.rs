@@ -1,4 +1,4 @@
-//! Values printed by their type's own functions.
+//! Prints values by their types' own functions.
 
 pub(in crate::pg) mod makers;
 pub mod output;

@@ -1,4 +1,4 @@
-//! Values printed by their type's own functions: its output function, or its cast to json.
+//! Prints values by their types' own functions: output functions or casts to json.
 
 use super::makers::Makers;
 use super::makers::Runs;
@@ -24,9 +24,9 @@ pub struct Output {
     base: Type,
     function: Function,
     pin: Pin,
-    /// Whether what it runs is not Postgres's own, and may hence raise.
+    /// Whether it runs code that is not Postgres's own, and so may raise errors.
     foreign: bool,
-    /// Of a cast: who made what it runs.
+    /// For a cast: the roles that made the code that it runs.
     makers: Option<Makers>,
     _memory: Rc<Memory>,
 }
@@ -36,8 +36,8 @@ enum Function {
     Text(*mut pg_sys::FmgrInfo),
     /// A cast to json in C, looked up once.
     Json(*mut pg_sys::FmgrInfo),
-    /// A cast to json in another language: looked up at each call, since what such functions keep with their look-up
-    /// data is made for one transaction.
+    /// A cast to json in another language. It is looked up at each call, since the look-up data of such functions is
+    /// valid for one transaction only.
     JsonByOid(Oid),
 }
 
@@ -53,13 +53,13 @@ impl Output {
             function: Function::Text(look_up(memory, function)),
             pin: text_pin(base, function),
             foreign: is_foreign(function) || base.range_subtype().is_some_and(Type::is_users),
-            // Superusers alone make output functions.
+            // Only superusers can create output functions.
             makers: None,
             _memory: memory.clone(),
         }
     }
 
-    /// The type's cast to json, where its owner has made one; as in `row_to_json`, not of arrays and composites.
+    /// The type's cast to json, if its owner has created one. As in `row_to_json`, not for arrays and composite types.
     pub fn json_of(memory: &Rc<Memory>, base: Type) -> Option<Output> {
         if !base.is_users() || base.element().is_some() || base.relation().is_some() {
             return None;
@@ -92,7 +92,7 @@ impl Output {
         })
     }
 
-    /// What must be pinned while it runs.
+    /// The settings that must be pinned while it runs.
     pub fn pin(&self) -> Pin {
         self.pin
     }
@@ -102,12 +102,12 @@ impl Output {
         self.foreign
     }
 
-    /// Whether it prints JSON, not text: jsonb's output function does, too.
+    /// Whether it prints JSON instead of text. jsonb's output function does, too.
     pub fn is_json(&self) -> bool {
         !matches!(self.function, Function::Text(_)) || self.base.oid() == pg_sys::JSONBOID
     }
 
-    /// Prints a value; `None` when it is of another type, or a cast returned NULL.
+    /// Prints a value; `None` when the value has another type, or the cast returned NULL.
     pub fn print<'s>(&self, value: Value<'s>, scratch: &'s Scratch) -> Option<&'s [u8]> {
         let datum = value.datum_of(self.base)?;
         let Some(makers) = &self.makers else {
@@ -168,7 +168,7 @@ fn look_up(memory: &Memory, function: Oid) -> *mut pg_sys::FmgrInfo {
     }
 }
 
-/// What a function's row of pg_proc says of its dependence on the session.
+/// How a function depends on the session, according to pg_proc.
 struct Facts {
     in_c: bool,
     immutable: bool,
@@ -185,8 +185,8 @@ impl Facts {
         })
     }
 
-    /// In C and immutable by its owner's word, it may still read the variables (Postgres's own functions do), but
-    /// looks up no names. Of any other nothing is known.
+    /// A function in C that its owner declared immutable may still read the variables (Postgres's own functions do),
+    /// but resolves no names. Nothing is known of other functions.
     fn pin(&self) -> Pin {
         if self.in_c && self.immutable {
             Pin::Variables
@@ -196,8 +196,8 @@ impl Facts {
     }
 }
 
-/// What an output function needs pinned. Of Postgres's own, those of the "reg" types follow search_path, money
-/// lc_monetary; ranges print their bounds by the bounds' function.
+/// The settings that an output function needs pinned. Of Postgres's own functions, those of the "reg" types depend on
+/// search_path, and money's on lc_monetary. Ranges print their bounds by the bounds' function.
 fn text_pin(base: Type, function: Oid) -> Pin {
     if function.to_u32() >= pg_sys::FirstNormalObjectId {
         return Facts::of(function).map_or(Pin::Settings, |facts| facts.pin());
@@ -227,7 +227,7 @@ fn text_pin(base: Type, function: Oid) -> Pin {
     }
 }
 
-/// A call's frame with room for the arguments that a cast may take: the value, a type modifier, "explicitly".
+/// A call frame with room for the arguments that a cast may take: the value, a type modifier, "explicitly".
 #[repr(C)]
 struct Frame {
     base: pg_sys::FunctionCallInfoBaseData,

@@ -1,4 +1,4 @@
-//! Arrays taken apart.
+//! Decodes arrays.
 
 use super::types::Type;
 use super::value::{detoasted, Value};
@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 /// An array type.
 pub struct ArrayType {
     base: Type,
-    /// As declared, domains kept: what the arrays' heads say.
+    /// The element type as declared, without resolving domains, as stored in the arrays' headers.
     declared: pg_sys::Oid,
     element: Type,
     length: i16,
@@ -18,13 +18,13 @@ pub struct ArrayType {
     align: c_char,
 }
 
-/// An array: how many elements there are in each dimension, outermost first, and the elements in storage order, the
-/// last dimension running fastest; `None` for NULL.
+/// An array: the number of elements in each dimension, outermost first, and the elements in storage order (the last
+/// dimension varies fastest); `None` for NULL.
 pub struct Elements<'s> {
     pub dimensions: &'s [i32],
     left: i32,
     seen: usize,
-    /// One bit an element, set where there is one; null where all are there.
+    /// One bit per element, set if it is not NULL; a null pointer if no element is NULL.
     bitmap: *const u8,
     next: *const u8,
     array: &'s ArrayType,
@@ -50,16 +50,16 @@ impl ArrayType {
         })
     }
 
-    /// Type of the elements, below domains.
+    /// Type of the elements, with domains resolved.
     pub fn element(&self) -> Type {
         self.element
     }
 
-    /// Takes an array apart; `None` when the value is of another type.
+    /// Decodes an array; `None` when the value has another type.
     pub fn open<'s>(&'s self, value: Value<'s>, _scratch: &'s Scratch) -> Option<Elements<'s>> {
         let datum = value.datum_of(self.base)?;
         // SAFETY: the value is an array; detoasted it is whole and aligned, in the scratch context if it is a copy.
-        // Its head is followed by the lengths of its dimensions, their lower bounds, the bitmap if there is one, and
+        // The header is followed by the lengths of the dimensions, their lower bounds, the bitmap if there is one, and
         // the elements (array.h: ARR_DIMS, ARR_NULLBITMAP, ARR_DATA_PTR).
         unsafe {
             let array = detoasted(datum).cast::<pg_sys::ArrayType>();
@@ -79,7 +79,7 @@ impl ArrayType {
             let dimensions = std::slice::from_raw_parts(dimensions, count);
             Some(Elements {
                 dimensions,
-                // ArrayGetNItems has checked the product when the array was made.
+                // ArrayGetNItems checked the product when the array was made.
                 left: if count == 0 {
                     0
                 } else {

@@ -1,10 +1,10 @@
-//! A captured row as values: what an image says of each column of the relation as it is now.
+//! A captured row as values: those that the image holds, for each current column of the relation.
 
 use pgrx::pg_sys;
 use std::marker::PhantomData;
 
-/// A row's values by attribute number less one; those that are absent are NULL, too. `'a` is how long what they point to
-/// stays in memory.
+/// A row's values by attribute number less one. Absent values are NULL as well. The data that the values point to stays
+/// in memory for `'a`.
 #[derive(Clone)]
 pub struct Decoded<'a> {
     pub(in crate::pg) values: Vec<pg_sys::Datum>,
@@ -33,17 +33,17 @@ impl<'a> Decoded<'a> {
         self.values.len()
     }
 
-    /// Whether the row says nothing of a column.
+    /// Whether the row holds no value of a column, not even NULL.
     pub fn is_absent(&self, place: usize) -> bool {
         self.absent.get(place).copied().unwrap_or(true)
     }
 
-    /// Which columns are absent.
+    /// The columns that are absent.
     pub fn absent(&self) -> &[bool] {
         &self.absent
     }
 
-    /// Takes a column out: its value is not known.
+    /// Removes a column: its value is unknown.
     pub fn leave_out(&mut self, place: usize) {
         if place < self.values.len() {
             self.nulls[place] = true;
@@ -51,14 +51,14 @@ impl<'a> Decoded<'a> {
         }
     }
 
-    /// Takes a column, its absence included, from another row.
+    /// Copies a column from another row, even if it is absent there.
     pub fn take(&mut self, place: usize, from: &Decoded<'a>) {
         self.values[place] = from.values[place];
         self.nulls[place] = from.nulls[place];
         self.absent[place] = from.absent[place];
     }
 
-    /// As many columns as the relation has now: those added since are absent.
+    /// Extends the row to the columns that the relation has now. Columns that were added later are absent.
     pub fn resize(&mut self, columns: usize) {
         self.values.resize(columns, pg_sys::Datum::null());
         self.nulls.resize(columns, true);
@@ -67,12 +67,12 @@ impl<'a> Decoded<'a> {
 }
 
 impl Decoded<'_> {
-    /// What identifies a row by these columns: their values as stored, whole; `None` when one is absent.
+    /// The identity of a row by these columns: their stored values, whole; `None` when one is absent.
     pub fn identity(&self, key: &[i16], storage: impl Fn(usize) -> (i16, bool)) -> Option<Vec<u8>> {
         self.identity_by(key, storage)
     }
 
-    /// The same; `storage` tells length and passing of a column.
+    /// The same; `storage` gives length and passing of a column.
     pub fn identity_by(
         &self,
         key: &[i16],

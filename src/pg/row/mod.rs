@@ -1,4 +1,4 @@
-//! Values and rows: types, datums, arrays, output, rows taken apart.
+//! Values and rows: types, datums, arrays, output, and decoding of rows.
 
 pub mod array;
 pub mod decoded;

@@ -1,4 +1,4 @@
-//! Rows taken apart: the shape of a row type, composite values, and their columns' values with their types.
+//! Decodes rows: the shape of a row type, composite values, and the values of their columns with their types.
 
 use super::types::Type;
 use super::value::detoasted;
@@ -18,20 +18,20 @@ pub struct Column {
     /// pg_attribute.attnum: the place in the row is one less.
     pub number: i16,
     pub name: String,
-    /// As declared, domains kept.
+    /// As declared, without resolving domains.
     pub type_oid: Oid,
     pub typmod: i32,
 }
 
 /// A column of a row.
 pub enum Cell<'a> {
-    /// The row does not say: cut from its image, added later, or of another type by then. Never the same as NULL.
+    /// The value is unknown: left out of its image, added later, or of another type then. Never the same as NULL.
     Absent,
     Null,
     Value(Value<'a>),
 }
 
-/// A row as its columns' values, in the order of attribute numbers.
+/// A row's values, in the order of attribute numbers.
 #[derive(Clone, Copy)]
 pub struct DeformedRow<'a> {
     types: &'a [Type],
@@ -41,7 +41,7 @@ pub struct DeformedRow<'a> {
 }
 
 impl<'a> DeformedRow<'a> {
-    /// A column by its place; `base` is the type that the reader expects.
+    /// A column by its number less one; `base` is the type that the reader expects.
     #[inline]
     pub fn cell(&self, place: usize, base: Type) -> Cell<'a> {
         let (Some(own), Some(datum), Some(null)) = (
@@ -62,14 +62,14 @@ impl<'a> DeformedRow<'a> {
     }
 }
 
-/// Room for the columns of a row, reused from row to row.
+/// Buffers for the columns of a row, reused from row to row.
 #[derive(Default)]
 pub struct RowBuffer {
     values: Vec<pg_sys::Datum>,
     nulls: Vec<bool>,
 }
 
-/// A composite value, whole in memory; `'a` is how long it stays there.
+/// A composite value, detoasted in memory, where it stays for `'a`.
 #[derive(Clone, Copy)]
 pub struct Record<'a> {
     header: pg_sys::HeapTupleHeader,
@@ -87,14 +87,14 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The row type; that of anonymous records for those.
+    /// The row type; for anonymous records, that of records.
     pub fn row_type(&self) -> Oid {
         // SAFETY: the header of a composite value holds the datum fields.
         unsafe { (*self.header).t_choice.t_datum.datum_typeid }
     }
 }
 
-/// The columns of a row type, and how to take its rows apart.
+/// The columns of a row type, and how to deform its rows.
 pub struct RowShape {
     descriptor: pg_sys::TupleDesc,
     row_type: Oid,
@@ -104,7 +104,7 @@ pub struct RowShape {
 }
 
 impl RowShape {
-    /// The shape of a named composite type, as it is now.
+    /// The shape of a named composite type, in its current form.
     pub fn of_type(memory: &Rc<Memory>, row_type: Oid) -> RowShape {
         // SAFETY: the copy is made in the shape's memory, with the defaults of columns added later; it raises an
         // error for a type that is not composite.
@@ -147,7 +147,7 @@ impl RowShape {
         }
     }
 
-    /// The types of the columns by attribute number less one, below domains; [`Type::NONE`] for a dropped one.
+    /// The types of the columns by attribute number less one, with domains resolved; [`Type::NONE`] for a dropped one.
     pub fn types(&self) -> &[Type] {
         &self.types
     }
@@ -163,7 +163,7 @@ impl RowShape {
         }
     }
 
-    /// A decoded image as a value of the row type; what is absent is NULL in it.
+    /// A decoded image as a value of the row type, with NULL for absent columns.
     pub(in crate::pg) fn composite(&self, decoded: &super::decoded::Decoded) -> pg_sys::Datum {
         // SAFETY: the row has the descriptor's columns, each of its type or NULL; images hold nothing out of line.
         unsafe {
@@ -177,7 +177,7 @@ impl RowShape {
         }
     }
 
-    /// A decoded image as a row of this shape; what was of another type by then is absent.
+    /// A decoded image as a row of this shape. Columns that had another type then are absent.
     pub fn row<'s>(&'s self, decoded: &'s super::decoded::Decoded<'_>) -> DeformedRow<'s> {
         DeformedRow {
             types: &self.types,
@@ -192,7 +192,7 @@ impl RowShape {
         &self.columns
     }
 
-    /// Takes a composite value apart; `None` when it is of another row type.
+    /// Deforms a composite value; `None` when it has another row type.
     pub fn deform<'s>(
         &'s self,
         record: Record<'s>,
@@ -213,7 +213,7 @@ impl RowShape {
         }
     }
 
-    /// Takes a composite value in a column apart.
+    /// Deforms a composite value inside a column.
     pub fn deform_value<'s>(
         &'s self,
         value: Value<'s>,
@@ -228,7 +228,7 @@ impl RowShape {
         self.deform(record, buffer)
     }
 
-    /// Takes a tuple apart.
+    /// Deforms a tuple.
     ///
     /// # Safety
     /// The tuple's row type is the shape's, and its data live as long as `'s`.
@@ -253,7 +253,7 @@ impl RowShape {
         }
     }
 
-    /// A row that is already apart: a slot's arrays.
+    /// A row that is already deformed: a slot's arrays.
     ///
     /// # Safety
     /// The slices hold one entry per attribute of the shape, each of its attribute's type, and live as long as `'s`.

@@ -1,4 +1,4 @@
-//! Values of the common types, read straight from where Postgres stores them: no output function, no copy.
+//! Values of the common types, read directly from their stored form, without output function or copy.
 
 use super::types::Type;
 use super::value::Value;
@@ -42,7 +42,7 @@ pub enum Scalar<'a> {
     Int(i64),
     /// The shortest digits that read back, as Postgres prints them.
     Float(Digits),
-    /// The stored form behind its length.
+    /// The stored form without its length.
     Numeric(&'a [u8]),
     Text(&'a [u8]),
     Uuid(&'a [u8; 16]),
@@ -53,7 +53,7 @@ pub enum Scalar<'a> {
     /// Microseconds since 2000-01-01 UTC.
     TimestampTz(i64),
     Json(&'a [u8]),
-    /// The stored form behind its length.
+    /// The stored form without its length.
     Jsonb(&'a [u8]),
     Bytea(&'a [u8]),
     /// Hundredths.
@@ -89,17 +89,17 @@ impl Native {
         Some(Native { base, kind })
     }
 
-    /// Whether values may be left to the type's output function: a jsonb that is nested too deeply, an enum's labels.
+    /// Whether some values need the type's output function: a jsonb that is nested too deeply, an enum's labels.
     pub fn needs_output(self) -> bool {
         matches!(self.kind, Kind::Jsonb | Kind::Enum)
     }
 
-    /// Whether a value's JSON is never shorter than what is stored of it.
+    /// Whether a value's JSON is never shorter than its stored form.
     pub fn is_verbatim(self) -> bool {
         matches!(self.kind, Kind::Text | Kind::Json | Kind::Bytea)
     }
 
-    /// Reads a value; `None` when it is of another type.
+    /// Reads a value; `None` when it has another type.
     pub fn read<'s>(self, value: Value<'s>, scratch: &'s Scratch) -> Option<Scalar<'s>> {
         let datum = value.datum_of(self.base)?;
         // SAFETY: the value is of the base type, so the datum is what the type's kind says: by value, a pointer to a
@@ -129,7 +129,7 @@ impl Native {
     }
 }
 
-/// What a varlena holds behind its length, fetched and decompressed where needed.
+/// The content of a varlena without its length, fetched and decompressed if needed.
 ///
 /// # Safety
 /// The datum points to a varlena that lives as long as the scratch is borrowed.
@@ -155,7 +155,7 @@ unsafe fn name<'a>(datum: pg_sys::Datum) -> &'a [u8] {
     data.split(|byte| *byte == 0).next().unwrap_or(data)
 }
 
-/// The digits of a float as `float8out` prints them by default, `NaN` and `Infinity` too.
+/// The digits of a float as `float8out` prints them by default, including `NaN` and `Infinity`.
 #[derive(Clone, Copy, Debug)]
 pub struct Digits {
     // DOUBLE_SHORTEST_DECIMAL_LEN is 25.

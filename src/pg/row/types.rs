@@ -1,10 +1,10 @@
-//! What the catalogs say of types: length, base, element, name, and when such answers have become stale.
+//! Properties of types from the catalogs: length, base, element, name, and when cached answers become stale.
 
 use crate::pg::backend::syscache::Cached;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
 
-/// A type below its domains, with the length that says how its values are stored (pg_type.typlen).
+/// A type with domains resolved, and its length, which determines how its values are stored (pg_type.typlen).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Type {
     oid: Oid,
@@ -25,7 +25,7 @@ impl Type {
         Type { oid, length }
     }
 
-    /// The place of a dropped column: no value has this type.
+    /// Stands for a dropped column: no value has this type.
     pub const NONE: Type = Type {
         oid: Oid::INVALID,
         length: 0,
@@ -35,32 +35,32 @@ impl Type {
         self.oid
     }
 
-    /// Whether values are stored with their length in front, perhaps compressed or out of line.
+    /// Whether values are stored with a length in front, possibly compressed or out of line.
     pub fn is_varlena(self) -> bool {
         self.length == -1
     }
 
-    /// Element type as declared, domains kept; `None` when this is not an array that subscripts as one (`name` and
-    /// `point` have elements, too, and are none).
+    /// Element type as declared, without resolving domains; `None` for a type that is not a true array (`name` and
+    /// `point` have elements too, but are no arrays).
     pub fn element(self) -> Option<Oid> {
         // SAFETY: a syscache look-up; InvalidOid for no array.
         let element = unsafe { pg_sys::get_element_type(self.oid) };
         (element != Oid::INVALID).then_some(element)
     }
 
-    /// The relation whose rows are of this type: a table, a view or a composite type by itself.
+    /// The relation that this row type belongs to: a table, a view or a standalone composite type.
     pub fn relation(self) -> Option<Oid> {
         // SAFETY: a syscache look-up; InvalidOid for no composite type.
         let relation = unsafe { pg_sys::get_typ_typrelid(self.oid) };
         (relation != Oid::INVALID).then_some(relation)
     }
 
-    /// Whether the type was made by someone other than the server itself; only such types' casts to json count.
+    /// Whether the type is user-defined. Only casts of such types to json are used.
     pub fn is_users(self) -> bool {
         self.oid.to_u32() >= pg_sys::FirstNormalObjectId
     }
 
-    /// The type's owner; `None` when it has gone.
+    /// The type's owner; `None` if it was dropped.
     pub fn owner(self) -> Option<Oid> {
         Cached::<pg_sys::FormData_pg_type>::by_oid(self.oid).map(|form| form.typowner)
     }
@@ -70,7 +70,7 @@ impl Type {
         unsafe { pg_sys::type_is_enum(self.oid) }
     }
 
-    /// What the values of a range or a multirange are made of.
+    /// The element type of a range or a multirange.
     pub fn range_subtype(self) -> Option<Type> {
         // SAFETY: syscache look-ups; InvalidOid where there is none.
         let subtype = unsafe {
@@ -89,7 +89,7 @@ pub fn type_name(oid: Oid) -> Option<String> {
     Cached::<pg_sys::FormData_pg_type>::by_oid(oid).map(|form| crate::pg::name(&form.typname))
 }
 
-/// Raises 54001 before nested types overrun the stack.
+/// Raises 54001 before nested types overflow the stack.
 pub fn check_stack_depth() {
     // SAFETY: compares an address with a limit.
     unsafe { pg_sys::check_stack_depth() }

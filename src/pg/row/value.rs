@@ -1,11 +1,11 @@
-//! A value with its type: read only as what it is.
+//! A value with its type; it can only be read as that type.
 
 use super::types::Type;
 use pgrx::{pg_sys, varlena};
 use std::marker::PhantomData;
 
-/// A value that is not NULL, with its type below domains. Whoever reads it says which type it expects, so that a
-/// value is never read as what it is not.
+/// A value that is not NULL, with its type, domains resolved. A reader states the type that it expects, so that a value
+/// is never read as another type.
 #[derive(Clone, Copy)]
 pub struct Value<'a> {
     datum: pg_sys::Datum,
@@ -24,13 +24,13 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The datum, if the value is of this type.
+    /// The datum, if the value has this type.
     pub(in crate::pg) fn datum_of(self, base: Type) -> Option<pg_sys::Datum> {
         (self.base.oid() == base.oid()).then_some(self.datum)
     }
 
-    /// Bytes of the value behind its length, as they will be when it is fetched and decompressed; 0 for types of
-    /// fixed length. Reads nothing but the value's head.
+    /// Size of the value without its length header, after fetching and decompressing; 0 for types of fixed length.
+    /// Reads only the value's header.
     pub fn stored_bytes(self) -> usize {
         if !self.base.is_varlena() {
             return 0;
@@ -47,7 +47,7 @@ impl<'a> Value<'a> {
     }
 }
 
-/// A varlena whole and aligned; the value itself where it is both.
+/// A detoasted and aligned varlena; the value itself if it already is both.
 ///
 /// # Safety
 /// The datum points to a varlena.

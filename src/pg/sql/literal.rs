@@ -1,4 +1,4 @@
-//! Literals: text read by a type's input function, written back in its canonical form; and regular expressions.
+//! Literals, read by a type's input function and written back in canonical form; and regular expressions.
 
 use crate::error::SqlState;
 use crate::pg::catalog::columns::text;
@@ -17,7 +17,7 @@ use std::panic::AssertUnwindSafe;
 pub struct Refusal {
     /// The SQLSTATE.
     pub code: PgSqlErrorCode,
-    /// Postgres's own message.
+    /// The message of Postgres.
     pub message: String,
     /// Its detail.
     pub detail: Option<String>,
@@ -26,14 +26,15 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Whether the stack did not suffice.
+    /// Whether the stack was too small.
     pub fn is_too_deep(&self) -> bool {
         self.code == PgSqlErrorCode::ERRCODE_STATEMENT_TOO_COMPLEX
     }
 }
 
-/// The canonical text of a value: `input` as type `read_as` takes it, without a type modifier, and as `write_as`, a
-/// type of the same representation, writes it. Both depend on the settings; see [`crate::pg::backend::act_as::CANONICAL`].
+/// The canonical text of a value: reads `input` as type `read_as`, without a type modifier, and writes it as
+/// `write_as`, a type of the same representation. Both depend on settings; see
+/// [`crate::pg::backend::act_as::CANONICAL`]. Errors: Postgres refuses the value.
 pub fn canonical(read_as: Oid, write_as: Oid, input: &str) -> Result<Vec<u8>, Refusal> {
     let input = c_string(input)?;
     catch(|| {
@@ -52,7 +53,7 @@ pub fn canonical(read_as: Oid, write_as: Oid, input: &str) -> Result<Vec<u8>, Re
     })
 }
 
-/// A string as SQL writes it, whatever standard_conforming_strings says.
+/// A string as an SQL literal, valid under any standard_conforming_strings.
 pub fn quote(value: &str) -> String {
     match CString::new(value) {
         // SAFETY: the string is NUL-terminated; the result is a copy.
@@ -68,7 +69,8 @@ const REG_NOSUB: std::ffi::c_int = 16;
 const REG_ICASE: std::ffi::c_int = 8;
 const REG_UBACKREF: std::ffi::c_long = 1;
 
-/// Compiles a regular expression as a match under `collation` would; whether it has back-references.
+/// Compiles a regular expression as a match under `collation` would, and returns whether it has back-references.
+/// Errors: Postgres refuses the pattern.
 pub fn compile_regex(pattern: &str, ignore_case: bool, collation: Oid) -> Result<bool, Refusal> {
     let pattern = c_string(pattern)?;
     let flags = REG_ADVANCED | REG_NOSUB | if ignore_case { REG_ICASE } else { 0 };
@@ -92,8 +94,9 @@ fn c_string(input: &str) -> Result<CString, Refusal> {
     })
 }
 
-/// Does `work`; what it raises about the value is returned. The caller must fail with it: this is no subtransaction,
-/// so that what `work` had acquired is given back only when the transaction or its subtransaction is rolled back.
+/// Does `work`, and returns an error that it raises about the value. The caller must fail with that error: this is no
+/// subtransaction, so resources that `work` acquired are released only when the transaction or its subtransaction is
+/// rolled back.
 fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Refusal> {
     PgTryBuilder::new(AssertUnwindSafe(|| Ok(work())))
         .catch_others(|error| match error {
@@ -113,8 +116,8 @@ fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Refusal> {
         .execute()
 }
 
-/// The SQLSTATE of an error about the value: those of the classes 0A, 22, 42 and 54. Some input functions (hstore's)
-/// know no better than XX000. All else (want of memory, a cancel) is not about the value.
+/// The SQLSTATE of an error about the value: those of classes 0A, 22, 42 and 54. Some input functions (hstore's) raise
+/// only XX000. Other errors (out of memory, a cancel) do not concern the value.
 fn code_of_value(code: PgSqlErrorCode) -> Option<PgSqlErrorCode> {
     match &SqlState::from(code).characters() {
         [b'0', b'A', ..] | [b'2', b'2', ..] | [b'4', b'2', ..] | [b'5', b'4', ..] => Some(code),

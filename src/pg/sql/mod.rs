@@ -1,4 +1,4 @@
-//! What the filter compiler needs: types, operators, literals, analysis.
+//! Parser-related functions for the filter compiler: types, operators, literals, analysis.
 
 pub mod literal;
 pub mod operators;

@@ -1,4 +1,4 @@
-//! Operators, found once by type and written so that no search_path can find another one.
+//! Operators, found once by type and written so that no search_path can change which operator is used.
 
 use super::typeinfo::is_immutable;
 use crate::pg::backend::syscache::Cached;
@@ -18,12 +18,12 @@ pub struct BinaryOperator {
     pub right: Oid,
     /// `OPERATOR(schema.name)`.
     pub sql: String,
-    /// Whether what it runs is Postgres's own or a known extension's, and immutable.
+    /// Whether its function is immutable, and Postgres's own or a known extension's.
     pub trusted: bool,
 }
 
 impl BinaryOperator {
-    /// Whether an operand type stands for many.
+    /// Whether an operand type is polymorphic.
     pub fn is_polymorphic(&self) -> bool {
         // SAFETY: a catalog look-up.
         unsafe { pg_sys::get_typtype(self.left) as u8 == pg_sys::TYPTYPE_PSEUDO }
@@ -40,8 +40,8 @@ pub enum Strategy {
     Greater,
 }
 
-/// The operator of a type's default operator class: btree's, and for equality hash's where there is no btree. `None`
-/// also where the type is made of types that lack it.
+/// The operator of a type's default btree operator class; for equality, of the hash class if there is no btree class.
+/// `None` also for a type that contains types without the operator.
 pub fn comparison(type_oid: Oid, strategy: Strategy) -> Option<BinaryOperator> {
     let wanted = pg_sys::TYPECACHE_EQ_OPR
         | pg_sys::TYPECACHE_LT_OPR
@@ -53,7 +53,7 @@ pub fn comparison(type_oid: Oid, strategy: Strategy) -> Option<BinaryOperator> {
         if strategy == Strategy::Equal {
             return by_oid((*entry).eq_opr);
         }
-        // The cache has looked into arrays and rows for these two; the other strategies follow them.
+        // The cache checked the element types of arrays and rows for these two; the other strategies follow from them.
         if (*entry).lt_opr == pg_sys::InvalidOid || !is_immutable((*entry).cmp_proc) {
             return None;
         }
@@ -74,13 +74,13 @@ pub fn comparison(type_oid: Oid, strategy: Strategy) -> Option<BinaryOperator> {
     }
 }
 
-/// The operator that is true where another one is false.
+/// The operator's negator: true where the operator is false.
 pub fn negator(operator: &BinaryOperator) -> Option<BinaryOperator> {
     // SAFETY: a catalog look-up, InvalidOid for no hit.
     by_oid(unsafe { pg_sys::get_negator(operator.oid) })
 }
 
-/// The operator of this name and these operand types in the schema of `home`, a type.
+/// The operator with this name and these operand types in the schema of the type `home`.
 pub fn named(home: Oid, name: &str, left: Oid, right: Oid) -> Option<BinaryOperator> {
     let name = CString::new(name).ok()?;
     // SAFETY: the list and its strings live in the current memory context; InvalidOid for no hit.
@@ -97,12 +97,12 @@ pub fn named(home: Oid, name: &str, left: Oid, right: Oid) -> Option<BinaryOpera
     }
 }
 
-/// The operator of Postgres itself of this name and these operand types.
+/// Postgres's own operator with this name and these operand types.
 pub fn builtin(name: &str, left: Oid, right: Oid) -> Option<BinaryOperator> {
     named(pg_sys::INT4OID, name, left, right)
 }
 
-/// `@>`, `<@` or `&&` of all arrays, ranges or multiranges.
+/// The polymorphic `@>`, `<@` or `&&` for arrays, ranges or multiranges.
 pub fn of_containers(name: &str, kind: &super::typeinfo::TypeKind) -> Option<BinaryOperator> {
     use super::typeinfo::TypeKind;
     let operand = match kind {

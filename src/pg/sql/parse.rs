@@ -1,4 +1,4 @@
-//! Postgres's own parser and type checker over a condition, and what it made of it.
+//! Parses and type-checks a condition with Postgres's own parser.
 
 use crate::error::{report, Error, Result};
 use crate::pg::catalog::columns::text;
@@ -6,8 +6,9 @@ use crate::pg::catalog::columns::OpenTable;
 use pgrx::{pg_sys, PgList};
 use std::ffi::CString;
 
-/// Parses and type-checks a condition over the columns of a table as `CREATE TRIGGER … WHEN` would, and returns the
-/// tree that it stands for, as the server writes trees: column references have `:varno 1`.
+/// Parses and type-checks a condition over the columns of a table as `CREATE TRIGGER … WHEN` would. Returns the
+/// analysed tree in the server's text format; column references have `:varno 1`. Errors: Postgres's own; 42P17 for a
+/// text that is not one immutable condition.
 pub fn analyse(table: &OpenTable, condition: &str) -> Result<String> {
     let source = CString::new(format!("({condition})")).map_err(|_| not_one())?;
     // SAFETY: the parser copies nothing of `source` and it outlives the calls; the relation is open; the state is freed
@@ -43,7 +44,7 @@ fn not_one() -> Error {
     Error::invalid_object_definition(report("the filter does not translate to one condition"))
 }
 
-/// The raw tree of a text that is one expression and nothing more.
+/// The raw tree of a text that is exactly one expression.
 ///
 /// # Safety
 /// `source` outlives the use of the tree.

@@ -1,4 +1,4 @@
-//! What a filter must know of a type: what it is made of, how it is written, and whose code it runs.
+//! What a filter must know about a type: its components, how it is written, and whose code it runs.
 
 use crate::pg::backend::syscache::Cached;
 use crate::pg::catalog::columns::attributes;
@@ -11,17 +11,17 @@ pub use pg_sys::{
     BOOLOID as BOOL, JSONBOID as JSONB, JSONOID as JSON, NAMEOID as NAME, TEXTOID as TEXT,
 };
 pub use pg_sys::{CHAROID as CHAR, INT4OID as INT4, VARCHAROID as VARCHAR};
-/// The types that filters name.
+/// OIDs of the types that filters mention.
 pub use pg_sys::{TIMETZOID as TIMETZ, TSQUERYOID as TSQUERY};
 
-/// Extensions whose types' functions were read for what a comparison may raise: nothing but want of memory. Those of
-/// others may (pgvector, for one, has raised for vectors of different lengths).
+/// Extensions whose types' functions were reviewed: comparing values raises nothing but out-of-memory errors. Functions
+/// of other extensions may raise errors (pgvector, for one, has raised one for vectors of different lengths).
 const KNOWN_EXTENSIONS: [&str; 3] = ["citext", "hstore", "ltree"];
 
-/// What a type is made of.
+/// The structure of a type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TypeKind {
-    /// Nothing that SQL can take apart.
+    /// A type without components that SQL can access.
     Scalar,
     /// A domain over a type.
     Domain(Oid),
@@ -35,7 +35,7 @@ pub enum TypeKind {
     Composite(Vec<Oid>),
 }
 
-/// What a type is made of.
+/// The structure of a type.
 pub fn type_kind(type_oid: Oid) -> TypeKind {
     // SAFETY: catalog look-ups, InvalidOid or '\0' for no hit; a composite type's descriptor is released after it was
     // copied.
@@ -61,7 +61,7 @@ pub fn type_kind(type_oid: Oid) -> TypeKind {
     }
 }
 
-/// The type under all domains; of an array also those of its elements, so that no domain is left.
+/// The type with all domains resolved, also those of an array's elements.
 pub fn base_type(type_oid: Oid) -> Oid {
     // SAFETY: catalog look-ups.
     let base = unsafe { pg_sys::getBaseType(type_oid) };
@@ -81,7 +81,7 @@ pub fn base_type(type_oid: Oid) -> Oid {
     }
 }
 
-/// The type as SQL names it whatever the search_path is, without a type modifier.
+/// The type's qualified name in SQL, valid under any search_path, without a type modifier.
 pub fn qualified_name(type_oid: Oid) -> String {
     let flags = pg_sys::FORMAT_TYPE_TYPEMOD_GIVEN | pg_sys::FORMAT_TYPE_FORCE_QUALIFY;
     // SAFETY: returns a string, "???" for a type that does not exist.
@@ -94,19 +94,19 @@ pub fn qualified_name(type_oid: Oid) -> String {
     }
 }
 
-/// The type as messages name it.
+/// The type's name for messages.
 pub fn display_name(type_oid: Oid) -> String {
     // SAFETY: as in qualified_name.
     unsafe { text(pg_sys::format_type_be(type_oid)) }
 }
 
-/// Whether values of the type are rows, of which `IS NULL` asks something else than whether they are NULL.
+/// Whether values of the type are rows. For rows, `IS NULL` asks whether all fields are NULL.
 pub fn is_row(type_oid: Oid) -> bool {
     // SAFETY: a catalog look-up.
     unsafe { pg_sys::type_is_rowtype(type_oid) }
 }
 
-/// Whether the type is one of characters.
+/// Whether the type is a character type.
 pub fn is_string(type_oid: Oid) -> bool {
     let (mut category, mut preferred) = (0, false);
     // SAFETY: a catalog look-up of a type that exists.
@@ -114,7 +114,7 @@ pub fn is_string(type_oid: Oid) -> bool {
     category as u8 == b'S'
 }
 
-/// Whether the type's values are dates or times, whose input knows `now`, `today` and the like.
+/// Whether the type's values are dates or times, whose input accepts `now`, `today` and the like.
 pub fn is_datetime(type_oid: Oid) -> bool {
     [
         pg_sys::DATEOID,
@@ -127,7 +127,7 @@ pub fn is_datetime(type_oid: Oid) -> bool {
     .contains(&type_oid)
 }
 
-/// Whether a scalar's input is code that can be trusted, and under pinned settings makes of a text always one value.
+/// Whether a scalar's input function is trusted code, and always reads a text as the same value under pinned settings.
 pub fn has_stable_input(type_oid: Oid) -> bool {
     let (input, output) = io_functions(type_oid);
     if !is_trusted(input) || !is_trusted(output) {
@@ -154,7 +154,7 @@ fn io_functions(type_oid: Oid) -> (Oid, Oid) {
     (input, output)
 }
 
-/// Whether a range's own functions, the comparison of its bounds and its canonical form, are trusted.
+/// Whether a range's own functions (the comparison of its bounds, its canonical function) are trusted.
 pub fn range_is_trusted(range: Oid) -> bool {
     // SAFETY: the entry lives as long as the backend; the flags ask for the fields that are read.
     let (compare, canonical) = unsafe {
@@ -167,15 +167,15 @@ pub fn range_is_trusted(range: Oid) -> bool {
     is_immutable(compare) && (canonical == pg_sys::InvalidOid || is_immutable(canonical))
 }
 
-/// Whether a function is trusted and always gives the same answer.
+/// Whether a function is trusted and immutable.
 pub fn is_immutable(function: Oid) -> bool {
     // SAFETY: a catalog look-up of a function that exists.
     is_trusted(function)
         && unsafe { pg_sys::func_volatile(function) as u8 == pg_sys::PROVOLATILE_IMMUTABLE }
 }
 
-/// Whether a function is Postgres's own, or one of a known extension written in C: nobody but a superuser can have
-/// defined it, and it raises nothing.
+/// Whether a function is Postgres's own, or one of a known extension written in C: only a superuser can have created
+/// it, and it raises no errors.
 pub fn is_trusted(function: Oid) -> bool {
     if function == pg_sys::InvalidOid {
         return false;
@@ -211,7 +211,7 @@ fn extension_is_known(extension: Oid) -> bool {
     }
 }
 
-/// The collation as SQL names it whatever the search_path is; `None` where there is none to name.
+/// The collation's name in SQL, valid under any search_path; `None` if there is none.
 pub fn collation_name(collation: Oid) -> Option<String> {
     if collation == pg_sys::InvalidOid {
         return None;
@@ -225,19 +225,19 @@ pub fn collation_name(collation: Oid) -> Option<String> {
     }
 }
 
-/// Whether equal texts under the collation are the same bytes, which patterns need.
+/// Whether texts that are equal under the collation have the same bytes, which patterns need.
 pub fn is_deterministic(collation: Oid) -> bool {
     // SAFETY: a catalog look-up of a collation that a column has.
     collation == pg_sys::InvalidOid || unsafe { pg_sys::get_collation_isdeterministic(collation) }
 }
 
-/// The collation that columns of the type have when they name none.
+/// The default collation of columns of the type.
 pub fn default_collation(type_oid: Oid) -> Oid {
     // SAFETY: a catalog look-up.
     unsafe { pg_sys::get_typcollation(type_oid) }
 }
 
-/// OIDs below are those of Postgres itself.
+/// OIDs below this are those of Postgres itself.
 pub const FIRST_USER_OID: u32 = pg_sys::FirstNormalObjectId;
 
 /// The function jsonb_typeof.

@@ -1,4 +1,5 @@
-//! An INSERT whose text names a table, and which goes into one relation only, whatever the name means by then.
+//! An INSERT whose text names a table, but which goes into one given relation only, even if the name means another one
+//! later.
 
 use crate::error::{report, Error, ErrorReport, Result};
 use pgrx::prelude::*;
@@ -6,17 +7,17 @@ use pgrx::spi::SpiClient;
 use pgrx::{pg_sys, PgLogLevel};
 use std::ffi::{c_void, CStr};
 
-/// A saved plan. Postgres analyses its text anew where something has changed, names included: each time the table that
-/// they mean is compared with the one that the plan was made for.
+/// A saved plan. Postgres analyses its text again after changes, and resolves its names again. Each time, the table
+/// that the name means is compared with the one that the plan was made for.
 pub struct BoundInsert {
     plan: pg_sys::SPIPlanPtr,
-    /// What the analysis is handed; it stays where it is.
+    /// Passed to the analysis, so it must keep its address.
     _relation: Box<pg_sys::Oid>,
 }
 
 impl BoundInsert {
-    /// `sql` is an INSERT of one row of VALUES with at least one parameter; all parameters are text. Raises 55000 where it
-    /// names another relation.
+    /// `sql` is an INSERT of one row of VALUES with at least one parameter; all parameters are text. Errors: 55000 when
+    /// it names another relation.
     pub fn prepare(_client: &SpiClient, relation: pg_sys::Oid, sql: &CStr) -> Result<BoundInsert> {
         let relation = Box::new(relation);
         let handed = (&raw const *relation).cast_mut().cast();
@@ -34,6 +35,7 @@ impl BoundInsert {
         })
     }
 
+    /// Runs the INSERT with these arguments. Errors: those of the INSERT; 55000 when the name means another table by now.
     pub fn run(&self, _client: &mut SpiClient, arguments: &[&str]) -> Result<()> {
         // SAFETY: SPI is connected; the list has as many entries as were asked for, all of which are set; the texts live
         // as long as SPI's memory.
@@ -63,7 +65,7 @@ impl Drop for BoundInsert {
     }
 }
 
-/// SPI's own status codes: not reachable with an INSERT.
+/// SPI status codes that an INSERT cannot cause.
 pub fn failed(status: i32) -> Error {
     Error::object_not_in_prerequisite_state(report(format!(
         "could not insert into realtime.messages: SPI status {status}"
@@ -80,7 +82,7 @@ unsafe extern "C-unwind" fn watch(state: *mut pg_sys::ParseState, relation: *mut
     }
 }
 
-/// Called for each parameter; by then an INSERT has opened and locked its target, which it holds on to.
+/// Called for each parameter. By then an INSERT has opened and locked its target, and keeps the lock.
 #[pg_guard]
 unsafe extern "C-unwind" fn parameter(
     state: *mut pg_sys::ParseState,
@@ -108,6 +110,6 @@ unsafe extern "C-unwind" fn parameter(
 
 fn replaced() -> Error {
     Error::object_not_in_prerequisite_state(report(
-        "realtime.messages is another table than a moment ago",
+        "realtime.messages was replaced by another table while a message was being inserted",
     ))
 }

@@ -1,14 +1,16 @@
-//! The stored form of an entry: a heap tuple laid out by hand, so that an image is copied once, from the row to its place.
+//! The stored form of an entry: a heap tuple laid out by hand, so that an image is copied only once, from the row to
+//! its final place.
 //!
-//! heap_form_tuple (heaptuple.c) would make the same tuple from a copy of the row; but for the columns behind the last
-//! that has a value, which are left out: Postgres takes them for NULL, and most entries need no bitmap of NULLs.
+//! heap_form_tuple (heaptuple.c) would make the same tuple from a copy of the row, with one difference: columns after
+//! the last one that has a value are left out here. Postgres takes them for NULL, and most entries need no bitmap of
+//! NULLs.
 
 use crate::pg::image::format::Image;
 use crate::pg::sys::raw;
 use crate::timestamp::Timestamp;
 use pgrx::pg_sys;
 
-/// What is appended.
+/// The entry to append.
 pub struct NewEntry<'a> {
     pub position: u64,
     pub xid: u64,
@@ -21,24 +23,24 @@ pub struct NewEntry<'a> {
     pub marks: Option<&'a [u8]>,
     /// Whether it goes into the index of first entries.
     pub first: bool,
-    /// Whether it goes into the index of what `log_status` counts.
+    /// Whether it goes into the index of the entries that `log_status` counts.
     pub remarkable: bool,
 }
 
 /// Columns of a segment (`sql/20_log.sql`): six of fixed size that every entry has, then image, old and marks.
 pub const COLUMNS: usize = 9;
 const FIXED_COLUMNS: usize = 6;
-/// Bytes of the first six, which need no padding in between.
+/// Size of the first six columns, which need no padding in between.
 const FIXED: usize = 8 + 8 + 8 + 8 + 4 + 1;
-/// Bytes in front of the columns, without and with a bitmap of NULLs: SizeofHeapTupleHeader is 23, and up to nine
-/// columns need two bytes; MAXALIGN makes it these.
+/// Size of the header in front of the columns, without and with a bitmap of NULLs: SizeofHeapTupleHeader is 23, and the
+/// bitmap of up to nine columns needs two bytes; MAXALIGN rounds the sums up.
 const HEADER: usize = 24;
 const HEADER_WITH_NULLS: usize = 32;
-/// Where the bitmap begins.
+/// Offset of the bitmap.
 const BITMAP: usize = 23;
 const TUPLE: usize = std::mem::size_of::<pg_sys::HeapTupleData>().next_multiple_of(8);
 
-/// A varlena of the entry: where it starts, counted from the first column, and its size with its header.
+/// A varlena of the entry: its offset from the first column, and its size with its header.
 #[derive(Clone, Copy)]
 struct Place {
     at: usize,
@@ -47,7 +49,8 @@ struct Place {
 }
 
 impl Place {
-    /// The place of `bytes` behind `end`: what fits has a header of one byte and no padding (VARATT_SHORT_MAX, postgres.h).
+    /// The place of `bytes` after `end`. Short values have a header of one byte and no padding (VARATT_SHORT_MAX,
+    /// postgres.h).
     fn behind(end: usize, bytes: usize) -> Place {
         let short = bytes < 0x7f;
         Place {
@@ -61,7 +64,7 @@ impl Place {
         self.at + self.size
     }
 
-    /// Writes the header and returns where the bytes go.
+    /// Writes the header and returns where to write the bytes.
     ///
     /// # Safety
     /// `columns` is where the first column is, with room for the place.

@@ -1,9 +1,9 @@
-//! The extension's own tables, read and written below SQL: no privilege check, no plan, nothing for logical decoding.
+//! The extension's own tables, read and written below SQL: without privilege checks, plans or logical decoding.
 //!
 //! A subscriber of a FOR ALL TABLES publication that lacks the extension would stop at the first decoded change of a
-//! table that it does not have. Inserts are therefore made with `HEAP_INSERT_NO_LOGICAL`; deletes decode to nothing
-//! because every table of ours has REPLICA IDENTITY NOTHING (pgoutput.c skips a DELETE without an old tuple); and an
-//! update, which heapam.c cannot hide, is a delete and an insert.
+//! table that it does not have. So inserts are made with `HEAP_INSERT_NO_LOGICAL`. Deletes decode to nothing because
+//! all our tables have REPLICA IDENTITY NOTHING (pgoutput.c skips a DELETE without an old tuple). heapam.c cannot hide
+//! an update, so an update is made as a delete and an insert.
 
 use crate::error::{report, Error, Result};
 use crate::pg::row::readable::{refuse, Readable};
@@ -13,7 +13,7 @@ use crate::timestamp::Timestamp;
 use pgrx::{pg_sys, IntoDatum};
 use std::ffi::{CStr, CString};
 
-/// Lock levels that the extension takes on its own tables; named as in the LOCK command.
+/// Lock levels that the extension takes on its own tables, named as in the LOCK command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lock {
     AccessShare,
@@ -31,16 +31,16 @@ impl Lock {
     }
 }
 
-/// Which rows a scan sees.
+/// The rows that a scan sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum View {
-    /// Those of the statement's snapshot: for functions that answer a query.
+    /// Rows visible to the statement's snapshot, for functions that answer a query.
     Active,
-    /// Those committed by now: for decisions under a lock. Not in parallel workers.
+    /// Rows committed by now, for decisions under a lock. Not in parallel workers.
     Latest,
 }
 
-/// A value of a column, `None` in its place being NULL.
+/// A value of a column; NULL is `None` in its place.
 #[derive(Clone, Debug)]
 pub enum Value<'a> {
     Int2(i16),
@@ -95,11 +95,11 @@ impl Value<'_> {
     }
 }
 
-/// The place of a row; valid while the lock that it was found under is held.
+/// The place of a row, valid while the lock is held under which it was found.
 #[derive(Clone, Copy, Debug)]
 pub struct RowId(pg_sys::ItemPointerData);
 
-/// OID of a relation of the extension, `None` when the extension does not exist in this database.
+/// OID of a relation of the extension; `None` when the extension does not exist in this database.
 pub fn member_oid(name: &str) -> Option<pg_sys::Oid> {
     let name = CString::new(name).ok()?;
     // SAFETY: both names are NUL-terminated; the functions look into the syscache and return InvalidOid for no hit.
@@ -110,7 +110,8 @@ pub fn member_oid(name: &str) -> Option<pg_sys::Oid> {
     (oid != pg_sys::InvalidOid).then_some(oid)
 }
 
-/// Refuses to write where Postgres's own commands do: on a standby, in a read-only transaction (25006).
+/// Raises an error where Postgres's own commands would refuse to write: on a standby, in a read-only transaction
+/// (25006).
 pub fn refuse_read_only(what: &CStr) {
     // SAFETY: the string ends with a NUL; the functions raise or return.
     unsafe {
@@ -137,7 +138,7 @@ impl Drop for Table {
 }
 
 impl Table {
-    /// Opens a table in the extension's schema. Errors: 42P01 when the extension is not there.
+    /// Opens a table in the extension's schema. Errors: 42P01 when the extension does not exist in this database.
     pub fn open_member(name: &str, lock: Lock) -> Result<Table> {
         let missing = || {
             Error::undefined_table(
@@ -212,7 +213,7 @@ impl Table {
         }
     }
 
-    /// Deletes a row. The caller holds a lock under which nobody else deletes it.
+    /// Deletes a row. The caller holds a lock that keeps others from deleting it.
     pub fn delete(&self, row: RowId) {
         let mut tid = row.0;
         // SAFETY: the relation is open under a lock that allows writing.
@@ -222,8 +223,8 @@ impl Table {
         }
     }
 
-    /// All rows, in no order. The scan itself returns every version and a snapshot then says which are visible: so it
-    /// takes no predicate lock, and no serializable transaction fails for what happens in our tables (predicate.c skips
+    /// All rows, in no order. The scan returns every version, and a snapshot then decides which are visible. So the
+    /// scan takes no predicate lock, and no serializable transaction fails because of our tables (predicate.c skips
     /// special snapshots).
     pub fn rows(&self, view: View) -> Vec<Row<'_>> {
         let mut rows = Vec::new();
@@ -254,7 +255,7 @@ impl Table {
     }
 }
 
-/// Adds a tuple's entries to the plain column indexes of a relation (no expressions, no predicates: ours have none).
+/// Inserts a tuple's entries into the plain indexes of a relation. Our indexes have no expressions and no predicates.
 ///
 /// # Safety
 /// `relation` is open for writing, `tuple` was just inserted into it, the slices hold its columns.
@@ -307,13 +308,13 @@ pub struct Row<'a> {
 }
 
 impl Row<'_> {
-    /// Where the row stands, for [`Table::delete`].
+    /// The place of the row, for [`Table::delete`].
     pub fn id(&self) -> RowId {
         // SAFETY: the copied tuple keeps its t_self.
         RowId(unsafe { (*self.tuple).t_self })
     }
 
-    /// Whether this transaction wrote the row; otherwise whoever wrote it has committed.
+    /// Whether this transaction wrote the row. Otherwise its writer has committed.
     pub fn is_own(&self) -> bool {
         // SAFETY: the tuple is a copy of a stored row, whose header holds its writer's id or says that it is frozen.
         unsafe {

@@ -1,4 +1,4 @@
-//! Which code of users an INSERT runs, and who has made it.
+//! The code of users that an INSERT runs, and who created it.
 
 use super::bound_insert::failed;
 use crate::error::Result;
@@ -6,11 +6,12 @@ use crate::pg::backend::act_as::act_as_trusted;
 use pgrx::{pg_sys, FromDatum, Spi};
 use std::ffi::CStr;
 
-/// What runs when a row is inserted into $1, as functions, operators, types and operator classes that are not Postgres's
-/// own: of it and its partitions, their triggers (with WHEN), defaults, constraints, indexes, rules, partition keys, and
-/// policies that are forced upon the owner. Whether one of them is of a role that has not all the rights of the owner (with
-/// the privilege TRIGGER it can plant a trigger), whether there are any (rules and policies may reach further), and the
-/// functions. A role that the owner is a member of gains by his rights what it has not.
+/// Finds the objects that run when a row is inserted into $1 and that are not Postgres's own: functions, operators,
+/// types and operator classes. They come from triggers (with WHEN), defaults, constraints, indexes, rules and partition
+/// keys of the table and its partitions, and from policies that are forced upon the owner. Returns whether one of them
+/// belongs to a role that lacks some of the owner's rights (the privilege TRIGGER is enough to add a trigger), whether
+/// there are any (rules and policies may call further code), and the functions. A role that the owner is a member of
+/// does not have the owner's rights by that, and would gain them.
 const CODE: &CStr = c"
 WITH RECURSIVE tree (oid) AS (
     SELECT $1
@@ -43,10 +44,10 @@ SELECT EXISTS (SELECT FROM maker, pg_class AS c WHERE c.oid = $1 AND NOT pg_has_
        OR EXISTS (SELECT FROM part WHERE classid IN ('pg_rewrite'::regclass, 'pg_policy'::regclass)),
        ARRAY (SELECT objid FROM used WHERE classid = 'pg_proc'::regclass)";
 
-/// The role that initdb made: it may read every catalog.
+/// The role that initdb created. It may read every catalog.
 const BOOTSTRAP_ROLE: pg_sys::Oid = pg_sys::Oid::from_u32(pg_sys::BOOTSTRAP_SUPERUSERID);
 
-/// What an INSERT runs besides Postgres's own code.
+/// The code that an INSERT runs besides Postgres's own.
 #[derive(Default)]
 pub struct Code {
     /// Whether some of it is of a role without the rights of the table's owner.
@@ -57,7 +58,8 @@ pub struct Code {
 }
 
 impl Code {
-    /// As it is now, whatever the transaction's own snapshot sees: that is what the INSERT runs.
+    /// The code as it is now, whatever the transaction's own snapshot sees, because this is what the INSERT runs.
+    /// Errors: Postgres's own from the catalog query.
     pub fn of(relation: pg_sys::Oid) -> Result<Code> {
         act_as_trusted(BOOTSTRAP_ROLE, &[], || {
             Spi::connect(|_| {

@@ -1,20 +1,20 @@
-//! The locks that the janitor takes: against other janitors, against writers, against readers.
+//! The locks that the janitor takes against other janitors, writers and readers.
 
 use super::segment::SegmentOids;
 use super::segment_files::toast_of;
 use crate::pg::backend::opened::Opened;
 use pgrx::pg_sys;
 
-/// Locks that the janitor asks for.
+/// Lock levels that the janitor asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JanitorLock {
-    /// Beside those of others who write rows of the table.
+    /// Allows others to write rows of the table.
     BesideWriters,
-    /// Of the janitors, one at a time, and nobody else who writes.
+    /// One janitor at a time, and no other writer.
     Janitor,
-    /// No writer.
+    /// No writers.
     NoWriter,
-    /// No writer and no reader.
+    /// No writers and no readers.
     Exclusive,
 }
 
@@ -24,7 +24,7 @@ pub fn try_lock(relation: pg_sys::Oid, lock: JanitorLock) -> bool {
     unsafe { pg_sys::ConditionalLockRelationOid(relation, mode(lock)) }
 }
 
-/// Waits for whoever is dropping a relation. Looks at what has been committed meanwhile, too.
+/// Waits for a transaction that is dropping a relation. Processes invalidations, so that committed changes are seen.
 pub fn wait_for_ddl(relation: pg_sys::Oid) {
     // SAFETY: as above; what was taken to wait is given back at once.
     unsafe {
@@ -33,8 +33,8 @@ pub fn wait_for_ddl(relation: pg_sys::Oid) {
     }
 }
 
-/// Whether a janitor could take a lock now: neither another session nor this one holds what conflicts with it. Takes
-/// nothing: a reader has no business with the strongest lock, which a standby is told of.
+/// Whether a janitor could take a lock now: no session, including this one, holds a conflicting lock. Takes no lock: a
+/// reader must not take the strongest lock, which is also sent to standbys.
 pub fn is_free(relation: pg_sys::Oid, lock: JanitorLock) -> bool {
     let mut others = 0;
     // SAFETY: the tag is complete; the answer is allocated in the current memory context.
@@ -45,7 +45,7 @@ pub fn is_free(relation: pg_sys::Oid, lock: JanitorLock) -> bool {
     others == 0 && !is_held_here(relation, lock)
 }
 
-/// Whether this session itself keeps a janitor from taking a lock.
+/// Whether a lock of this session itself keeps a janitor from taking a lock.
 pub fn is_held_here(relation: pg_sys::Oid, lock: JanitorLock) -> bool {
     let weakest = match lock {
         JanitorLock::BesideWriters => pg_sys::ShareLock,
@@ -56,14 +56,14 @@ pub fn is_held_here(relation: pg_sys::Oid, lock: JanitorLock) -> bool {
     unsafe { crate::pg::sys::compat::holds_lock(&tag(relation), weakest as pg_sys::LOCKMODE) }
 }
 
-/// Whether this transaction has made the relation: nobody else knows of it.
+/// Whether this transaction created the relation, so that no other session can see it.
 pub fn is_made_here(relation: pg_sys::Oid) -> bool {
     // SAFETY: the relation is open while it is looked at. 0 is InvalidSubTransactionId.
     Opened::shared(relation)
         .is_some_and(|opened| unsafe { (*opened.relation()).rd_createSubid != 0 })
 }
 
-/// The lock of a relation (lock.h, SET_LOCKTAG_RELATION; all tables of the log belong to this database).
+/// The lock tag of a relation (lock.h, SET_LOCKTAG_RELATION; all tables of the log belong to this database).
 fn tag(relation: pg_sys::Oid) -> pg_sys::LOCKTAG {
     pg_sys::LOCKTAG {
         locktag_field1: crate::pg::database().to_u32(),
@@ -86,9 +86,10 @@ fn mode(lock: JanitorLock) -> pg_sys::LOCKMODE {
 
 const SHARE: pg_sys::LOCKMODE = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
 
-/// Takes [`JanitorLock::Exclusive`] of a segment until the transaction ends, waiting so many milliseconds at most; whoever comes
-/// meanwhile waits behind. Then of its TOAST table, which is not waited for: false when an autovacuum against the
-/// wraparound of ids holds that. Raises 55P03 when the segment was not free in time. For the janitor's process.
+/// Takes [`JanitorLock::Exclusive`] on a segment until the transaction ends, waiting this many milliseconds at most.
+/// Sessions that come meanwhile queue behind it. Then locks its TOAST table without waiting, and returns false when an
+/// autovacuum against wraparound holds that. Errors: 55P03 when the segment was not free in time. Only for the
+/// janitor's process.
 pub fn lock_exclusively(place: &SegmentOids, milliseconds: u32) -> bool {
     crate::pg::backend::worker::wait_for_locks(milliseconds);
     // SAFETY: called in a transaction.

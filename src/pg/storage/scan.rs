@@ -1,4 +1,4 @@
-//! Reading segments of the change log: index scans without planned SQL and without predicate locks.
+//! Reads segments of the change log by index scans, without planned SQL and without predicate locks.
 
 use super::segment::SegmentOids;
 use crate::pg::backend::memory::Arena;
@@ -7,8 +7,8 @@ use crate::timestamp::Timestamp;
 use pgrx::{pg_sys, FromDatum};
 use std::marker::PhantomData;
 
-/// A segment that this session holds against being emptied, until it is dropped: a reader that stays in its transaction
-/// holds nothing, or a standby could not replay the emptying.
+/// A segment that is locked against being emptied until this is dropped. A reader that stays in its transaction then
+/// holds no lock, so a standby can replay the emptying.
 pub struct Segment {
     table: pg_sys::Relation,
     oids: SegmentOids,
@@ -30,16 +30,16 @@ impl Segment {
     pub fn open(oids: SegmentOids) -> Option<Segment> {
         // SAFETY: the function returns null for a relation that has gone.
         let table = unsafe { pg_sys::try_relation_open(oids.table, SHARE) };
-        // Made only when it is there: a segment that is made is also closed.
+        // Built only if the segment exists, since dropping it closes the segment.
         (!table.is_null()).then(|| Segment { table, oids })
     }
 
-    /// Whether it has no entry at all.
+    /// Whether the segment is empty.
     pub fn is_empty(&self) -> bool {
         self.bytes_of_heap() == 0
     }
 
-    /// Size of its heap, without TOAST and indexes.
+    /// Size of its heap in bytes, without TOAST and indexes.
     pub fn bytes_of_heap(&self) -> u64 {
         // SAFETY: the relation is open.
         let blocks = unsafe {
@@ -54,7 +54,7 @@ impl Segment {
         Stream::begin(self, self.oids.by_position, &mut keys)
     }
 
-    /// The entries among them that `log_status` counts by cause, gaps being some of these.
+    /// The entries among them that `log_status` counts by cause. Gaps are among these.
     pub fn remarkable(&self, from: u64, to: u64) -> Stream<'_> {
         let mut keys = [key(1, Compare::AtLeast, from), key(1, Compare::Below, to)];
         Stream::begin(self, self.oids.remarkable, &mut keys)
@@ -65,13 +65,13 @@ impl Segment {
         Stream::begin(self, self.oids.by_position, &mut [])
     }
 
-    /// Where the entries of a transaction begin.
+    /// The first entries of a transaction.
     pub fn first_of(&self, xid: u64) -> Option<u64> {
         let stream = self.by_transactions(xid, xid + 1);
         stream.next().then(|| stream.position())
     }
 
-    /// The first entries of the transactions with `from <= xid < to`: of each, and of each of its subtransactions.
+    /// The first entries of the transactions with `from <= xid < to`, and of their subtransactions.
     pub fn by_transactions(&self, from: u64, to: u64) -> Stream<'_> {
         let mut keys = [key(1, Compare::AtLeast, from), key(1, Compare::Below, to)];
         Stream::begin(self, self.oids.by_xid, &mut keys)
@@ -102,8 +102,8 @@ fn key(column: i16, compare: Compare, value: u64) -> pg_sys::ScanKeyData {
     key
 }
 
-/// Entries of a segment in the order of an index. Whether a transaction is finished, and visible, is for the reader to
-/// say: the scan itself returns every version, so that it takes no predicate lock (predicate.c skips special snapshots).
+/// Entries of a segment in the order of an index. The scan returns every version, so that it takes no predicate lock
+/// (predicate.c skips special snapshots). The reader must check whether a transaction is finished and visible.
 pub struct Stream<'a> {
     scan: pg_sys::IndexScanDesc,
     index: pg_sys::Relation,
@@ -160,7 +160,7 @@ impl<'a> Stream<'a> {
         unsafe { pg_sys::index_getnext_slot(self.scan, forward, self.slot) }
     }
 
-    /// Moves to the entry before; from the start of a scan, to the last one. False at the beginning.
+    /// Moves to the previous entry; at the start of a scan, to the last one. False at the beginning.
     pub fn back(&self) -> bool {
         let backward = pg_sys::ScanDirection::BackwardScanDirection;
         // SAFETY: the scan and the slot are open.
@@ -211,7 +211,7 @@ impl<'a> Stream<'a> {
         self.column(6).0.value() as u8
     }
 
-    /// Whether the statement sees it: written by a transaction, and a subtransaction of it, that has committed.
+    /// Whether the statement sees it: its transaction, and subtransaction if any, has committed.
     pub fn is_visible(&self) -> bool {
         // SAFETY: the slot holds a row of the table; the statement has an active snapshot.
         unsafe {

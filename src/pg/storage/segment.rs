@@ -8,7 +8,7 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use std::cell::Cell;
 
-/// What an index of a segment is for.
+/// The purpose of an index of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
     /// btree on (position)
@@ -19,23 +19,24 @@ enum Purpose {
     Remarkable,
 }
 
-/// Where a segment and its indexes are.
+/// OIDs of a segment and its indexes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SegmentOids {
     pub table: pg_sys::Oid,
     pub by_position: pg_sys::Oid,
     pub by_xid: pg_sys::Oid,
     pub remarkable: pg_sys::Oid,
-    /// Indexes that are written but not read: those that REINDEX CONCURRENTLY makes, and those that it replaces.
+    /// Indexes that are written but not read: those that REINDEX CONCURRENTLY builds, and those that it replaces.
     others: [Option<(pg_sys::Oid, Purpose)>; OTHERS],
 }
 
-/// REINDEX CONCURRENTLY of a whole segment makes one for each; twice that for what an interrupted one has left.
+/// REINDEX CONCURRENTLY of a whole segment builds one for each index. Twice that, to allow for those left by an
+/// interrupted one.
 const OTHERS: usize = 6;
 
 impl SegmentOids {
-    /// Looks up a segment's indexes, to hold for as long as `fresh` says. Errors: 42P01 when the extension has just been dropped; 55000 when its tables are
-    /// not those that the library knows.
+    /// Looks up a segment's indexes. The result is valid while `fresh` holds. Errors: 42P01 when the extension has just
+    /// been dropped; 55000 when its tables do not match the library.
     pub fn find(table: pg_sys::Oid, fresh: &Fresh) -> Result<SegmentOids> {
         let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
         let mut found = [pg_sys::InvalidOid; 3];
@@ -53,7 +54,7 @@ impl SegmentOids {
             }
             let list = pg_sys::RelationGetIndexList(opened);
             for index in pgrx::PgList::<pg_sys::Oid>::from_pg(list).iter_oid() {
-                // An index says by itself that it is ready, its table need not (index.c, index_concurrently_build).
+                // A ready index says so itself; its table need not list it (index.c, index_concurrently_build).
                 fresh.also(index);
                 let opened = pg_sys::index_open(index, lock);
                 let form = &*(*opened).rd_index;
@@ -88,7 +89,7 @@ impl SegmentOids {
 }
 
 impl SegmentOids {
-    /// All its indexes.
+    /// All indexes of the segment.
     pub fn indexes(&self) -> impl Iterator<Item = pg_sys::Oid> + '_ {
         let read = [self.by_position, self.by_xid, self.remarkable];
         let others = self.others.iter().flatten().map(|(index, _)| *index);
@@ -96,8 +97,8 @@ impl SegmentOids {
     }
 }
 
-/// Locks a segment against being sealed until the transaction, or the subtransaction, ends. Errors: 42P01 when the
-/// extension has just been dropped.
+/// Locks a segment against being sealed until the transaction or subtransaction ends. Errors: 42P01 when the extension
+/// has just been dropped.
 pub fn lock(place: SegmentOids) -> Result<()> {
     let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
     // SAFETY: the function returns null for a relation that has gone; closed once, the lock stays.
@@ -111,9 +112,9 @@ pub fn lock(place: SegmentOids) -> Result<()> {
     Ok(())
 }
 
-/// Appends an entry and its index entries, hidden from logical decoding, to a segment that is locked. The indexes need
-/// no locks of their own: whatever takes one away, or gives it another file, waits for those who hold the table.
-/// Errors: 42P01 when the segment has gone.
+/// Appends an entry and its index entries, hidden from logical decoding, to a locked segment. The indexes need no locks
+/// of their own: a command that drops one, or gives it another file, waits for sessions that hold the table. Errors:
+/// 42P01 when the segment was dropped.
 pub fn append(place: SegmentOids, entry: &NewEntry) -> Result<()> {
     let info = index_info();
     let mut nulls = [false; 2];
@@ -167,7 +168,7 @@ pub fn append(place: SegmentOids, entry: &NewEntry) -> Result<()> {
     }
 }
 
-/// False when the index has gone.
+/// Returns false when the index was dropped.
 ///
 /// # Safety
 /// Called within a guard; `keys` and `nulls` are the index's columns of the row at `tid` of `table`, which is locked.
@@ -192,7 +193,7 @@ unsafe fn index(
     true
 }
 
-/// An IndexInfo for a plain btree; made once, since making it costs as much as using it.
+/// An IndexInfo for a plain btree. Made once, since making it costs as much as using it.
 fn index_info() -> *mut pg_sys::IndexInfo {
     thread_local! {
         static INFO: Cell<*mut pg_sys::IndexInfo> = const { Cell::new(std::ptr::null_mut()) };

@@ -1,16 +1,16 @@
-//! The files of a segment: how large they are, and how they are emptied.
+//! The files of a segment: measuring and emptying them.
 
 use super::segment::SegmentOids;
 use crate::pg::backend::opened::Opened;
 use pgrx::pg_sys;
 
-/// Whether nothing has been appended to a segment since it was emptied, be it rolled back.
+/// Whether nothing was appended to a segment since it was emptied, not even by a transaction that was rolled back.
 pub fn is_empty(place: &SegmentOids) -> bool {
     // SAFETY: called in a transaction.
     unsafe { blocks(place.table) == 0 }
 }
 
-/// Bytes on disk of a segment with its indexes, its TOAST table and the index of that; 0 when it has gone.
+/// Size on disk in bytes of a segment with its indexes, its TOAST table and that table's index; 0 when it was dropped.
 pub fn bytes(place: &SegmentOids) -> u64 {
     // SAFETY: each relation is open while it is measured.
     unsafe {
@@ -62,8 +62,8 @@ unsafe fn blocks(relation: pg_sys::Oid) -> u64 {
 }
 
 /// Gives a segment, its TOAST table and its indexes new files, as TRUNCATE does (tablecmds.c, ExecuteTruncateGuts) but
-/// without its WAL record for logical decoding: a subscriber that lacks the table must not hear of it. The caller holds
-/// the segment by [`super::janitor_lock::lock_exclusively`].
+/// without its WAL record for logical decoding, which must not reach a subscriber that lacks the table. The caller
+/// holds the segment by [`super::janitor_lock::lock_exclusively`].
 pub fn empty(place: &SegmentOids) {
     // SAFETY: the relations are open under the strongest lock; the functions are those that TRUNCATE calls.
     unsafe {

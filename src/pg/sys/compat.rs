@@ -1,4 +1,4 @@
-//! Differences between Postgres versions: the only version cfgs, with those of raw.rs.
+//! Differences between Postgres versions. Besides raw.rs, the only place with version cfgs.
 
 use super::raw;
 use pgrx::pg_sys;
@@ -67,10 +67,10 @@ pub const FOREIGN_TRUNCATE_TRIGGERS: bool = cfg!(not(feature = "pg15"));
 /// Number of the column pg_auth_members.roleid; the member is the next one.
 pub const AUTH_MEMBERS_ROLEID: u32 = if cfg!(feature = "pg15") { 1 } else { 2 };
 
-/// What [`takes_generated`] says of a publication that is made without options.
+/// The value of [`takes_generated`] for a publication that is created without options.
 pub const NEW_PUBLICATION_TAKES_GENERATED: bool = cfg!(not(feature = "pg18"));
 
-/// The virtual generated columns of a relation, by place, with their expressions.
+/// The virtual generated columns of a relation, by number, with their expressions.
 ///
 /// # Safety
 /// The relation is open.
@@ -79,7 +79,7 @@ pub unsafe fn virtual_columns(_relation: pg_sys::Relation) -> Vec<(usize, *mut p
     Vec::new()
 }
 
-/// The virtual generated columns of a relation, by place, with their expressions.
+/// The virtual generated columns of a relation, by number, with their expressions.
 ///
 /// # Safety
 /// The relation is open.
@@ -136,7 +136,7 @@ pub unsafe fn index_beginscan(
     unsafe { pg_sys::index_beginscan(table, index, snapshot, std::ptr::null_mut(), keys, 0) }
 }
 
-/// An attribute, as far as taking rows apart needs it (pg_attribute's columns of these names).
+/// An attribute with the columns of pg_attribute that are needed to deform rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Storage {
     pub type_oid: pg_sys::Oid,
@@ -146,7 +146,7 @@ pub struct Storage {
     pub by_value: bool,
 }
 
-/// Fills an attribute of a template descriptor as far as taking rows apart needs it.
+/// Fills an attribute of a template descriptor with what is needed to deform rows.
 ///
 /// # Safety
 /// `descriptor` was made by CreateTemplateTupleDesc and has that attribute.
@@ -202,7 +202,7 @@ pub unsafe fn reindex(table: pg_sys::Oid) {
     }
 }
 
-/// How many transactions have completed, as far as snapshots are concerned, since the server started.
+/// How many transactions have completed since the server started, as counted for snapshots.
 pub fn completed_transactions() -> u64 {
     // SAFETY: an aligned 64-bit read of shared memory; a value that is one behind is read again in a moment.
     unsafe {
@@ -253,7 +253,7 @@ pub unsafe fn executor_run(query: *mut pg_sys::QueryDesc) {
     }
 }
 
-/// Makes SIGTERM end this process where it looks for interrupts, not in the midst of whatever it does.
+/// Makes SIGTERM end this process only where it checks for interrupts.
 pub fn end_by_interrupt() {
     // SAFETY: the handler is Postgres's own for sessions; it sets flags (postgres.c).
     unsafe {
@@ -297,7 +297,7 @@ pub unsafe fn settings() -> &'static [*mut pg_sys::config_generic] {
     }
 }
 
-/// Settings that end a session's statements or transactions after some time, off.
+/// Settings that cancel statements or end transactions after some time; all set to off.
 pub const TIMEOUTS_OFF: &[(&CStr, &CStr)] = &[
     (c"statement_timeout", c"0"),
     (c"idle_in_transaction_session_timeout", c"0"),
@@ -305,8 +305,8 @@ pub const TIMEOUTS_OFF: &[(&CStr, &CStr)] = &[
     (c"transaction_timeout", c"0"),
 ];
 
-/// Whether a command of ALTER TABLE gives a virtual column other values without rewriting the table: such columns came
-/// with version 18.
+/// Whether an ALTER TABLE command changes the values of a virtual column without rewriting the table. Virtual columns
+/// came with version 18.
 pub fn sets_virtual_expression(_command: pg_sys::AlterTableType::Type) -> bool {
     #[cfg(not(feature = "pg18"))]
     return false;

@@ -1,4 +1,4 @@
-//! What pgrx does not bind and what differs between versions: the only externs and version cfgs.
+//! What pgrx does not bind, and what differs between versions. The only place with externs and version cfgs.
 
 pub(in crate::pg) mod compat;
 pub(in crate::pg) mod raw;

@@ -1,8 +1,8 @@
-//! The extern declarations: functions and variables of the server that pgrx does not bind, and, for the row path, some
-//! without its guard, which costs more than what they do.
+//! Extern declarations: functions and variables of the server that pgrx does not bind. On the row path, also some that
+//! pgrx binds, without its guard, which costs more than the functions themselves.
 //!
-//! The first two groups never raise an error. The others may: only inside a `pg_guard_ffi_boundary` whose closure holds no
-//! value with a destructor and cannot panic, since an error jumps out of it (pgrx-pg-sys, ffi.rs).
+//! The first two groups never raise an error. The others may: call them only inside a `pg_guard_ffi_boundary` whose
+//! closure holds no value with a destructor and cannot panic, since an error jumps out of it (pgrx-pg-sys, ffi.rs).
 
 use pgrx::pg_sys;
 use std::ffi::{c_char, c_int, c_long};
