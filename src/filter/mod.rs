@@ -1,4 +1,4 @@
-//! Row filters: the string that clients write, as a tree and as a SQL condition.
+//! Row filters: the string that clients write, parsed into a tree and compiled to a SQL condition.
 
 pub mod condition;
 pub mod parse;

@@ -1,4 +1,4 @@
-//! One comparison as SQL.
+//! Compiles one comparison to SQL.
 
 use super::operand::LeftSide;
 use super::sql::Sql;
@@ -47,7 +47,7 @@ impl Compiler<'_> {
                 return Err(Error::invalid_parameter_value(faults::bad_value(
                     comparison,
                     format!(
-                        "operator {} takes another kind of value",
+                        "operator {} does not take this kind of value",
                         comparison.operator.name()
                     ),
                 )))
@@ -83,7 +83,7 @@ impl Compiler<'_> {
     }
 }
 
-/// The type's own operator of a strategy, if comparing can fail for no value.
+/// The type's own operator for a strategy, if comparing cannot fail for any value.
 fn operator_for(
     comparison: &Comparison,
     side: &LeftSide,
@@ -112,7 +112,7 @@ fn compared(
     if !side.any_json || strategy == Strategy::Equal {
         return Ok(sql);
     }
-    // Any JSON value has a place in the order of jsonb, but a number is not less than a string.
+    // Any JSON value has a place in the order of jsonb, but a number must not count as less than a string.
     let kind = json_kind(&literal::read(comparison, value, JSONB, JSONB)?);
     let guard = format!(") OPERATOR(pg_catalog.=) '{kind}'::pg_catalog.text THEN ");
     let equals_text = class_operator(crate::pg::sql::typeinfo::TEXT, Strategy::Equal);
@@ -126,7 +126,7 @@ fn compared(
     Ok(guarded)
 }
 
-/// The type of a JSON value, as jsonb_typeof names it, by the first character of its canonical text.
+/// The jsonb_typeof name of a JSON value, by the first character of its canonical text.
 fn json_kind(text: &str) -> &'static str {
     match text.chars().next() {
         Some('{') => "object",
@@ -152,7 +152,7 @@ fn applied(
     Ok(sql)
 }
 
-/// `neq`: the operator that negates equality, or where there is none, equality negated.
+/// `neq`: the operator that negates equality; if there is none, equality negated.
 fn unequal(
     comparison: &Comparison,
     side: &LeftSide,
@@ -173,7 +173,7 @@ fn list(
     operators: &mut Vec<Oid>,
 ) -> Result<Sql> {
     let operator = operator_for(comparison, side, Strategy::Equal)?;
-    // Nothing is in the empty list, whatever the column holds; nobody knows only of a list.
+    // No value is in an empty list, not even an unknown one. Only a list with members can give unknown.
     if members.is_empty() {
         return Ok(Sql::text("false"));
     }
@@ -188,7 +188,7 @@ fn list(
     }
     operators.push(operator.oid);
     let left = side.as_operand(&operator);
-    // An array of arrays would be one array of their elements.
+    // An array of arrays would be read as one array with their elements.
     if matches!(type_kind(operand_type), TypeKind::Array(_)) {
         let mut sql = Sql::default();
         for (i, value) in values.iter().enumerate() {
@@ -251,10 +251,12 @@ fn is_test(comparison: &Comparison, side: &LeftSide, test: IsTest) -> Result<Sql
                 display_name(side.base)
             ))
             .detail(faults::place(comparison.position))
-            .hint("is.null and is.not_null work on every type; a JSON value is compared with eq.true."),
+            .hint(
+                "is.null and is.not_null work on every type. Use eq.true to compare a JSON value.",
+            ),
         ));
     }
-    // A row whose fields are all NULL is not NULL: of rows the other spelling asks about the value itself.
+    // A row whose fields are all NULL is not itself NULL. IS NOT DISTINCT FROM NULL asks about the row itself.
     let suffix = match null {
         Some(true) if side.is_row() => String::from(" IS NOT DISTINCT FROM NULL"),
         Some(false) if side.is_row() => String::from(" IS DISTINCT FROM NULL"),

@@ -1,4 +1,4 @@
-//! The errors of conditions: what is wrong, where in the filter, and what would be right.
+//! The errors of conditions: what is wrong, where in the filter, and how to correct it.
 
 use crate::error::{report, Error, Report};
 use crate::filter::parse::{Comparison, ParseError};
@@ -7,7 +7,7 @@ use crate::pg::sql::literal::Refusal;
 use crate::pg::sql::typeinfo::display_name;
 use crate::pg::Oid;
 
-/// Where in the filter, as a sentence; a filter that was stored has no positions.
+/// The place in the filter, as a sentence. A stored filter has no positions.
 pub fn place(position: usize) -> String {
     match position {
         0 => String::from("In a stored filter."),
@@ -15,7 +15,7 @@ pub fn place(position: usize) -> String {
     }
 }
 
-/// What the parser refused.
+/// An error of the parser.
 pub fn syntax(error: ParseError) -> Error {
     let told = report(format!("invalid filter: {}", error.message)).detail(place(error.position));
     Error::syntax_error(match error.hint {
@@ -24,7 +24,7 @@ pub fn syntax(error: ParseError) -> Error {
     })
 }
 
-/// A column that the table does not have.
+/// Error for a column that the table does not have.
 pub fn no_column(comparison: &Comparison, table: &str, columns: &[Column]) -> Error {
     let name = &comparison.column;
     let told = report(format!(
@@ -36,12 +36,12 @@ pub fn no_column(comparison: &Comparison, table: &str, columns: &[Column]) -> Er
         .find(|column| column.name.to_lowercase() == name.to_lowercase());
     Error::undefined_column(match near {
         Some(column) => told.hint(format!("There is a column \"{}\".", column.name)),
-        None if is_system_column(name) => told.hint("System columns cannot be filtered."),
+        None if is_system_column(name) => told.hint("Filters cannot use system columns."),
         None => told.hint(format!("The columns are {}.", listed(columns))),
     })
 }
 
-/// The names of columns, the first few of many.
+/// The names of columns; of many, only the first few.
 fn listed(columns: &[Column]) -> String {
     const SHOWN: usize = 30;
     let names: Vec<String> = columns
@@ -59,7 +59,7 @@ fn is_system_column(name: &str) -> bool {
     ["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"].contains(&name)
 }
 
-/// An operator that the type lacks, or whose code is not known.
+/// Error for an operator that the type lacks, or whose code is not trusted.
 pub fn no_operator(comparison: &Comparison, type_oid: Oid, why: &str, hint: &str) -> Error {
     Error::undefined_function(
         report(format!(
@@ -77,12 +77,12 @@ pub fn no_operator(comparison: &Comparison, type_oid: Oid, why: &str, hint: &str
     )
 }
 
-/// The report of a value that cannot be taken, at the value's place.
+/// The report for an invalid value, with the value's place.
 pub fn bad_value(comparison: &Comparison, message: impl Into<String>) -> Report {
     report(message).detail(place(comparison.value_position))
 }
 
-/// What Postgres said about a value, with its place.
+/// Postgres's own error about a value, with the value's place.
 pub fn refused(comparison: &Comparison, refusal: Refusal) -> Error {
     let mut detail = format!(
         "For column \"{}\". {}",
@@ -90,7 +90,7 @@ pub fn refused(comparison: &Comparison, refusal: Refusal) -> Error {
         place(comparison.value_position)
     );
     if refusal.is_too_deep() {
-        // Postgres would advise a larger stack, which we have made smaller ourselves.
+        // Postgres would advise a larger stack, but we made it smaller ourselves.
         return Error::program_limit_exceeded(report("value is nested too deeply").detail(detail));
     }
     if let Some(more) = refusal.detail {
@@ -103,7 +103,7 @@ pub fn refused(comparison: &Comparison, refusal: Refusal) -> Error {
             Some(hint) => told.hint(hint),
             None if comparison.path.is_empty() => told,
             None => {
-                told.hint("After -> the value is JSON, strings in their quotes; ->> compares text.")
+                told.hint("After ->, write the value as JSON, with strings in double quotes. Use ->> to compare text.")
             }
         },
     )

@@ -1,4 +1,4 @@
-//! Literals: read once, under pinned settings, and written so that every session reads them alike.
+//! Literals: read once under pinned settings, and written so that every session reads them alike.
 
 use super::{faults, types};
 use crate::error::{Error, Result};
@@ -13,19 +13,20 @@ use crate::pg::sql::typeinfo::CHAR;
 use crate::pg::sql::typeinfo::NAME;
 use crate::pg::Oid;
 
-/// Words of dates and times that mean another value every time.
+/// Words in dates and times whose value changes with the current time.
 const MOVING: [&str; 4] = ["now", "today", "tomorrow", "yesterday"];
 
-/// The words of a time of day that name no zone, or one that has always the same offset.
+/// Words in a time of day that name no zone, or a zone with a fixed offset.
 const FIXED: [&str; 9] = ["", "am", "pm", "t", "z", "utc", "gmt", "zulu", "allballs"];
 
-/// The value as SQL of type `write_as`, read as the column's own type `read_as`.
+/// The value as SQL of type `write_as`, read as the column's own type `read_as`. Errors: as [`read`].
 pub fn write(comparison: &Comparison, value: &str, read_as: Oid, write_as: Oid) -> Result<String> {
     let text = read(comparison, value, read_as, write_as)?;
     Ok(format!("{}::{}", quote(&text), qualified_name(write_as)))
 }
 
-/// The canonical text of the value.
+/// The canonical text of the value. Errors: Postgres refuses the value; 22001 for a value that is too long; 22023 for a
+/// value whose meaning changes with time; 0A000 for NULL inside an array; 42883 for a type without constants.
 pub fn read(comparison: &Comparison, value: &str, read_as: Oid, write_as: Oid) -> Result<String> {
     let read_as = input_type(comparison, read_as, write_as)?;
     refuse_moving(comparison, value, read_as)?;
@@ -50,8 +51,8 @@ pub fn read(comparison: &Comparison, value: &str, read_as: Oid, write_as: Oid) -
     Ok(text)
 }
 
-/// The type whose input reads the value: the column's own, or where that looks into the catalog or at settings
-/// (regclass does), the one that its operators are for (oid).
+/// The type whose input function reads the value: the column's own. If that reads the catalog or settings (as regclass
+/// does), the type that the column's operators are declared for (oid).
 fn input_type(comparison: &Comparison, read_as: Oid, write_as: Oid) -> Result<Oid> {
     let Err(why) = types::check_writable(read_as) else {
         return Ok(read_as);
@@ -81,7 +82,7 @@ fn refuse_moving(comparison: &Comparison, value: &str, read_as: Oid) -> Result<(
             return Err(moving(comparison, word, "write the date or time itself."));
         }
     }
-    // In summer, noon in Paris is another time of day than in winter.
+    // Noon in Paris is a different time of day in summer than in winter.
     if let Some(word) = words().find(|word| !is_one_of(&FIXED, word)) {
         if types::contains_timetz(read_as) {
             return Err(moving(
@@ -95,19 +96,19 @@ fn refuse_moving(comparison: &Comparison, value: &str, read_as: Oid) -> Result<(
 }
 
 fn moving(comparison: &Comparison, word: &str, instead: &str) -> Error {
-    let message = format!("\"{word}\" does not mean the same time at every moment");
+    let message = format!("\"{word}\" means different times at different moments");
     Error::invalid_parameter_value(
         faults::bad_value(comparison, message)
-            .hint(format!("A filter compares with constants: {instead}")),
+            .hint(format!("A filter compares with a constant: {instead}")),
     )
 }
 
-/// An unquoted NULL in an array is a string where the setting array_nulls is off.
+/// An unquoted NULL in an array is a string when the setting array_nulls is off.
 fn refuse_null_elements(comparison: &Comparison, text: &str, type_oid: Oid) -> Result<()> {
     if !types::contains_array(type_oid) {
         return Ok(());
     }
-    // In an array of scalars, a quoted NULL is a string; where arrays are inside of rows, quotes say nothing.
+    // In an array of scalars, a quoted NULL is a string. Where arrays are inside rows, quotes do not show that.
     let found = match type_kind(type_oid) {
         TypeKind::Array(element)
             if !types::contains_array(element) && type_kind(element) == TypeKind::Scalar =>
@@ -118,8 +119,9 @@ fn refuse_null_elements(comparison: &Comparison, text: &str, type_oid: Oid) -> R
     };
     if found {
         return Err(Error::feature_not_supported(
-            faults::bad_value(comparison, "the array contains NULL")
-                .hint("Whether NULL in an array is a null or a string depends on a setting."),
+            faults::bad_value(comparison, "the array contains NULL").hint(
+                "The setting array_nulls decides whether NULL in an array is a null or a string.",
+            ),
         ));
     }
     Ok(())

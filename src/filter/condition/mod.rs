@@ -1,18 +1,19 @@
-//! Filter tree and table to SQL condition: typed, quoted, and checked by Postgres before anybody relies on it.
+//! Compiles a filter for a table to an SQL condition: typed, quoted, and checked by Postgres before it is used.
 //!
-//! A condition means the same in every session, and no row makes it fail. Hence:
+//! A condition means the same in every session, and cannot fail for any row. Hence:
 //!
-//! - Columns and literals are of the type under all domains, without a type modifier: no CHECK runs, nothing is cut.
-//! - Literals are read here, once, under pinned settings, and written in the form that every session reads alike. What
-//!   has no such form (money, names of catalog objects, `now`) is refused.
-//! - Operators are those of the type's default operator class, found by OID, and named with their schema.
-//! - Only code of Postgres itself and of extensions that were read for it runs: comparisons of other types are refused,
-//!   since what they may raise is not known. `is.null` works on every type.
-//! - What Postgres finds out only when a row is there (a pattern's end, an element's missing operator, a collation
-//!   that patterns cannot use) is looked for here.
+//! - Columns and literals have the type with all domains resolved, without a type modifier: no CHECK runs, and nothing
+//!   is truncated.
+//! - Literals are read here, once, under pinned settings, and written in a form that every session reads alike. Types
+//!   and values without such a form (money, names of catalog objects, `now`) are refused.
+//! - Operators are those of the type's default operator class, found by OID, and written with their schema.
+//! - Only code of Postgres itself and of reviewed extensions runs. Comparisons of other types are refused, since it is
+//!   not known which errors they may raise. `is.null` works on every type.
+//! - Errors that Postgres would raise only for a row (a pattern's end, an element's missing operator, a collation that
+//!   patterns cannot use) are detected here.
 //!
-//! What remains are want of memory and cancels. Later changes of a type (an attribute without equality added to a
-//! composite type, a renamed enum value) are found when the condition is compiled again.
+//! What remains are out-of-memory errors and cancels. Later changes of a type (an attribute without equality added to a
+//! composite type, a renamed enum value) are detected when the condition is compiled again.
 
 mod compare;
 mod faults;
@@ -36,16 +37,16 @@ use crate::pg::sql::parse as analyser;
 use crate::pg::Oid;
 use sql::Sql;
 
-/// Stack that reading, compiling and checking may use, in kB: a quarter of Postgres's default, so that three quarters
-/// may be in use where the condition is evaluated.
+/// Stack that reading, compiling and checking may use, in kB: a quarter of Postgres's default. So the condition can
+/// still be evaluated where three quarters are in use.
 const STACK_KB: i32 = 512;
 
-/// Where a condition will be evaluated.
+/// The place where a condition will be evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// In a call of the reader who wrote the filter.
+    /// In a call by the reader who wrote the filter.
     Reader,
-    /// For every change of the table, in the session that writes it.
+    /// For every change of the table, in the session that changes it.
     RowFilter,
 }
 
@@ -58,7 +59,7 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// The SQL text; the columns are those of `alias`, or bare.
+    /// The SQL text. Columns are qualified with `alias`, or not at all.
     pub fn render(&self, alias: Option<&str>) -> String {
         self.sql.render(alias)
     }
@@ -68,17 +69,18 @@ impl Condition {
         &self.columns
     }
 
-    /// The condition as the server writes analysed trees, its columns those of range table entry 1: for evaluation
-    /// without looking up a single name, by a role that may not use the schemas of the types.
+    /// The condition as an analysed tree in the server's text format; its columns are those of range-table entry 1. It
+    /// can be evaluated without resolving any name, by a role that may not use the schemas of the types.
     pub fn tree(&self) -> &str {
         &self.tree
     }
 }
 
-/// Compiles a filter for a table; `None` for a blank one, which filters nothing.
+/// Compiles a filter for a table; `None` for a blank one, which matches every row.
 ///
-/// The current user must be allowed to SELECT the columns. All that the table's owner could have defined is looked at
-/// as the owner, restricted.
+/// The current user must be allowed to SELECT the columns. Everything that the table's owner could have defined is
+/// evaluated as the owner, restricted. Errors: 42P01, 42809 or 42501 for a table that does not exist, is not a table,
+/// or may not be read; and every fault in the filter itself, with its place.
 pub fn compile(relation: Oid, filter: &str, purpose: Purpose) -> Result<Option<Condition>> {
     let mut table = OpenTable::open(relation)?;
     if purpose == Purpose::Reader {
@@ -90,9 +92,11 @@ pub fn compile(relation: Oid, filter: &str, purpose: Purpose) -> Result<Option<C
     }
 }
 
-/// Compiles the row filter that a table's own triggers carry, for whoever reads or writes the table; `None` for a blank one.
+/// Compiles the row filter that a table's own triggers carry, for a role that reads or writes the table; `None` for a
+/// blank one.
 ///
-/// It may read columns that he may not SELECT. What it runs is what [`compile`] lets through, whoever has made the trigger.
+/// The filter may read columns that the role may not SELECT. It runs only what [`compile`] allows, whoever created the
+/// trigger. Errors: as [`compile`], but without checks of privileges.
 pub fn compile_own(relation: Oid, filter: &str) -> Result<Option<Condition>> {
     let table = OpenTable::open_unchecked(relation)?.only_while_open();
     let Some(expr) = parse::parse(filter).map_err(faults::syntax)? else {
@@ -100,7 +104,8 @@ pub fn compile_own(relation: Oid, filter: &str) -> Result<Option<Condition>> {
     };
     let columns = table.all();
     let numbers = columns_of(&table, &columns, &expr, |_| true)?;
-    // The stack is not bounded: it was when the filter was defined, and a trigger may be called with any part in use.
+    // The stack is not limited here. It was when the filter was defined, and a trigger may be called with any part of
+    // the stack in use.
     translate(&table, &columns, numbers, &expr, Purpose::RowFilter, || {}).map(Some)
 }
 
@@ -138,7 +143,7 @@ fn translate(
     })
 }
 
-/// Numbers of the columns that the filter reads, ascending, all of which exist and are `readable`.
+/// Numbers of the columns that the filter reads, ascending. All of them exist and are `readable`.
 fn columns_of(
     table: &OpenTable,
     columns: &[Column],
@@ -170,7 +175,7 @@ fn columns_of(
     Ok(numbers)
 }
 
-/// What the translation of every part of a filter needs.
+/// The data that the translation of every part of a filter needs.
 struct Compiler<'a> {
     table: String,
     columns: &'a [Column],
@@ -178,7 +183,7 @@ struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
-    /// The expression as SQL; every operator that it uses is added to `operators`.
+    /// The expression as SQL. Every operator that it uses is added to `operators`.
     fn expression(&self, expr: &Expr, operators: &mut Vec<Oid>) -> Result<Sql> {
         match expr {
             Expr::And(members) => self.members(members, " AND ", "true", operators),

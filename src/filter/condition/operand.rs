@@ -1,4 +1,4 @@
-//! The left side of a comparison: a column at its base type, or a path into one.
+//! The left side of a comparison: a column at its base type, or a JSON path into a column.
 
 use super::sql::Sql;
 use super::{faults, Compiler};
@@ -19,28 +19,28 @@ use crate::pg::sql::typeinfo::JSONB;
 use crate::pg::sql::typeinfo::TEXT;
 use crate::pg::Oid;
 
-/// What a comparison compares.
+/// The left side of a comparison.
 #[derive(Debug, Clone)]
 pub struct LeftSide {
     /// The expression, of type `declared`.
     pub sql: Sql,
     declared: Oid,
-    /// The type under all domains.
+    /// The type with all domains resolved.
     pub base: Oid,
     /// The collation of the column.
     pub collation: Oid,
-    /// The last step of the path is `->`: any JSON value may be there.
+    /// Whether the last step of the path is `->`, so that the value can be any JSON value.
     pub any_json: bool,
 }
 
 impl LeftSide {
-    /// The expression as an operator takes it: cast where the operator is declared for another type of the same
-    /// representation, and under the column's collation.
+    /// The expression as an operator's operand: cast if the operator is declared for another type of the same
+    /// representation, and with the column's collation.
     pub fn as_operand(&self, operator: &BinaryOperator) -> Sql {
         self.cast(self.operand_type(operator))
     }
 
-    /// The type as which an operator takes the column.
+    /// The type of the column as an operator's operand.
     pub fn operand_type(&self, operator: &BinaryOperator) -> Oid {
         match operator.is_polymorphic() {
             true => self.base,
@@ -62,14 +62,14 @@ impl LeftSide {
         sql
     }
 
-    /// Whether `IS NULL` would ask about the fields of a row.
+    /// Whether `IS NULL` would test the fields of a row.
     pub fn is_row(&self) -> bool {
         is_row(self.declared)
     }
 }
 
 impl Compiler<'_> {
-    /// The left side of a comparison.
+    /// Builds the left side of a comparison.
     pub(super) fn left_side(
         &self,
         comparison: &Comparison,
@@ -97,14 +97,14 @@ impl Compiler<'_> {
     }
 }
 
-/// The longest path; Postgres's parser recurses once for each step.
+/// The longest path. Postgres's parser recurses once per step.
 const MAX_STEPS: usize = 100;
 
 fn path(comparison: &Comparison, column: LeftSide, operators: &mut Vec<Oid>) -> Result<LeftSide> {
     if comparison.path.len() > MAX_STEPS {
         return Err(Error::program_limit_exceeded(
             report(format!(
-                "JSON path of {} steps, the limit is {MAX_STEPS}",
+                "JSON path has {} steps, the limit is {MAX_STEPS}",
                 comparison.path.len()
             ))
             .detail(faults::place(comparison.position)),
@@ -150,7 +150,7 @@ fn no_path(comparison: &Comparison, type_oid: Oid) -> Error {
     ))
     .detail(faults::place(comparison.position));
     Error::datatype_mismatch(if type_oid == JSON {
-        told.hint("Paths into json can fail for a row; change the column's type to jsonb.")
+        told.hint("Paths into json can fail for some rows. Change the column's type to jsonb.")
     } else {
         told.hint("Paths with -> and ->> are for columns of type jsonb.")
     })

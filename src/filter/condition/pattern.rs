@@ -1,4 +1,4 @@
-//! Patterns: LIKE patterns and regular expressions that can fail for no row.
+//! LIKE patterns and regular expressions that cannot fail for any row.
 
 use super::operand::LeftSide;
 use super::sql::Sql;
@@ -16,7 +16,7 @@ use crate::pg::sql::typeinfo::TEXT;
 use crate::pg::sql::typeinfo::VARCHAR;
 use crate::pg::Oid;
 
-/// LIKE recurses once for each; this many fit in any stack.
+/// LIKE recurses once per wildcard; this many fit in any stack.
 const MAX_WILDCARDS: usize = 250;
 
 impl Compiler<'_> {
@@ -38,7 +38,7 @@ impl Compiler<'_> {
                         comparison.column
                     ),
                 )
-                .hint("The collation is nondeterministic; eq, in and isdistinct work under it."),
+                .hint("The collation is nondeterministic. Use eq, in or isdistinct, which work under it."),
             ));
         }
         match comparison.operator {
@@ -57,7 +57,7 @@ impl Compiler<'_> {
     }
 
     fn check_regex(&self, comparison: &Comparison, side: &LeftSide, pattern: &str) -> Result<()> {
-        // An extension's text type may ignore case by itself: both readings must compile.
+        // An extension's text type may ignore case by itself, so both readings must compile.
         let both = side.base.to_u32() >= crate::pg::sql::typeinfo::FIRST_USER_OID;
         let ignore_case = comparison.operator == Operator::Imatch;
         let refuse = |refusal| faults::refused(comparison, refusal);
@@ -69,7 +69,7 @@ impl Compiler<'_> {
         }
         if back_references && self.purpose == Purpose::RowFilter {
             return Err(Error::feature_not_supported(
-                faults::bad_value(comparison, "back-references in a table's row filter")
+                faults::bad_value(comparison, "a table's row filter must not contain back-references")
                     .hint("Matching them can take exponential time, in every session that writes the table."),
             ));
         }
@@ -84,7 +84,7 @@ fn pattern_operator(comparison: &Comparison, side: &LeftSide) -> Result<BinaryOp
         Operator::Match => "~",
         _ => "~*",
     };
-    // varchar has no operators of its own: it is text.
+    // varchar has no operators of its own, so text's are used.
     let left = if side.base == VARCHAR {
         TEXT
     } else {
@@ -111,14 +111,15 @@ fn check_like(comparison: &Comparison, pattern: &str) -> Result<()> {
                         comparison,
                         "LIKE pattern must not end with escape character",
                     )
-                    .hint("A backslash itself is written as two."),
+                    .hint("Write a backslash itself as two backslashes."),
                 ));
             }
-            // A wildcard to PostgREST, a plain character to Supabase's Realtime server and to LIKE: nobody shall guess.
+            // `*` is a wildcard to PostgREST, but a plain character to Supabase's Realtime server and to LIKE. It is
+            // refused, so that nobody has to guess.
             '*' => {
                 return Err(Error::invalid_parameter_value(
                     faults::bad_value(comparison, "`*` is no wildcard of a LIKE pattern")
-                        .hint("Any text is written %; an asterisk itself is written \\*, within quotes \\\\*."),
+                        .hint("Write % for any text. Write an asterisk itself as \\*, within quotes as \\\\*."),
                 ));
             }
             _ => {}
@@ -127,7 +128,7 @@ fn check_like(comparison: &Comparison, pattern: &str) -> Result<()> {
     if wildcards > MAX_WILDCARDS {
         return Err(Error::program_limit_exceeded(faults::bad_value(
             comparison,
-            format!("LIKE pattern with {wildcards} wildcards %, the limit is {MAX_WILDCARDS}"),
+            format!("LIKE pattern has {wildcards} wildcards %, the limit is {MAX_WILDCARDS}"),
         )));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! SQL text in which the columns are still open: the alias is named when it is rendered.
+//! SQL text with open column references. The alias is inserted when it is rendered.
 
 use crate::pg::catalog::columns::quote_identifier;
 
@@ -24,7 +24,7 @@ impl Sql {
         Sql(vec![Part::Column(quote_identifier(name))])
     }
 
-    /// Adds text at the end.
+    /// Appends text.
     pub fn push(&mut self, text: &str) {
         match self.0.last_mut() {
             Some(Part::Text(last)) => last.push_str(text),
@@ -32,7 +32,7 @@ impl Sql {
         }
     }
 
-    /// Adds another piece at the end.
+    /// Appends another piece.
     pub fn append(&mut self, other: Sql) {
         for part in other.0 {
             match part {
@@ -42,7 +42,7 @@ impl Sql {
         }
     }
 
-    /// The piece between two texts.
+    /// Puts the piece between two texts.
     pub fn between(self, before: &str, after: &str) -> Sql {
         let mut sql = Sql::text(before);
         sql.append(self);
@@ -50,17 +50,17 @@ impl Sql {
         sql
     }
 
-    /// The piece in parentheses.
+    /// Puts the piece in parentheses.
     pub fn in_parentheses(self) -> Sql {
         self.between("(", ")")
     }
 
-    /// Not the piece, unknown staying unknown.
+    /// Negates the piece; unknown stays unknown.
     pub fn negated(self) -> Sql {
         self.between("NOT (", ")")
     }
 
-    /// The text; the columns are those of `alias`, or bare.
+    /// The text. Columns are qualified with `alias`, or not at all.
     pub fn render(&self, alias: Option<&str>) -> String {
         let alias = alias.map(quote_identifier);
         let mut text = String::new();

@@ -1,4 +1,4 @@
-//! Tests of conditions within the server: against Postgres as the oracle, and of what SQL does not reach.
+//! Tests of conditions inside the server: against Postgres as the oracle, and for cases that SQL cannot reach.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod cases;
@@ -37,7 +37,7 @@ mod tests {
     use pgrx::prelude::*;
     use std::panic::AssertUnwindSafe;
 
-    /// `PGREALTIME_SEED`, which the test program hands to the server as a setting, or the clock.
+    /// `PGREALTIME_SEED`, which the test program passes to the server as a setting, or the clock.
     fn seed() -> u64 {
         let given: Option<String> =
             Spi::get_one("SELECT nullif(current_setting('pgrealtime_test.seed', true), '')")
@@ -151,7 +151,7 @@ mod tests {
         });
     }
 
-    /// Not an assertion: prints what parsing costs. Run with `cargo test -- --ignored --nocapture nanoseconds`.
+    /// Not an assertion: prints the cost of parsing. Run with `cargo test -- --ignored --nocapture nanoseconds`.
     #[cfg(test)]
     #[test]
     #[ignore = "a measurement"]

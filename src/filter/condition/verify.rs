@@ -1,10 +1,11 @@
-//! What Postgres made of the condition is what was meant: the operators that were found, and nothing else that runs.
+//! Checks that Postgres understood the condition as intended: it uses the operators that were chosen and runs nothing
+//! else.
 
 use crate::error::{report, Error, Result};
 use crate::pg::sql::typeinfo::JSONB_TYPEOF;
 use crate::pg::Oid;
 
-/// Every kind of node that a condition is made of; none of these runs a function beside its operator.
+/// Every kind of node that a condition consists of. None of these runs a function besides its operator.
 const NODES: [&str; 16] = [
     "OPEXPR",
     "SCALARARRAYOPEXPR",
@@ -24,7 +25,7 @@ const NODES: [&str; 16] = [
     "ARRAY",
 ];
 
-/// Nodes of arrays that are taken at another element type of the same representation.
+/// Nodes of arrays that are read with another element type of the same representation.
 const ARRAY_NODES: [&str; 4] = [
     "ARRAYEXPR",
     "ARRAYCOERCEEXPR",
@@ -32,7 +33,8 @@ const ARRAY_NODES: [&str; 4] = [
     "ARRAYCOERCE",
 ];
 
-/// Checks an analysed tree. No text of the filter is in it: constants are written as numbers.
+/// Checks an analysed tree. It contains no text of the filter, since constants are written as numbers. Errors: 42P17
+/// for any other node, operator or function.
 pub fn check(tree: &str, operators: &[Oid]) -> Result<()> {
     for node in tree.split('{').skip(1) {
         let tag = node.split([' ', '}']).next().unwrap_or_default();
@@ -47,7 +49,7 @@ pub fn check(tree: &str, operators: &[Oid]) -> Result<()> {
         };
         if !known {
             return Err(other_meaning(
-                "It runs another operator than the one of the column's type.",
+                "It uses an operator that is not the one of the column's type.",
             ));
         }
     }
@@ -65,6 +67,6 @@ fn field(node: &str, name: &str) -> Option<u32> {
 
 fn other_meaning(detail: &str) -> Error {
     Error::invalid_object_definition(
-        report("Postgres takes the filter's condition for another one").detail(detail),
+        report("Postgres does not read the filter's condition as intended").detail(detail),
     )
 }

@@ -21,7 +21,7 @@ pub enum Expr {
 /// One condition: a column, or a path into it, compared with a constant.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
-    /// The column's name, unquoted, in the case in which it was written.
+    /// The column's name, unquoted, with its case as written.
     pub column: String,
     /// Steps into a jsonb column; empty for the column itself.
     pub path: Vec<PathStep>,
@@ -136,7 +136,7 @@ pub enum Operand {
     Is(IsTest),
 }
 
-/// What the operator `is` tests.
+/// The tests of the operator `is`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum IsTest {
     /// `is.null`
@@ -179,13 +179,13 @@ impl IsTest {
 /// One step of a path into a jsonb column.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PathStep {
-    /// What the step selects.
+    /// The key that the step selects.
     pub key: PathKey,
     /// `->>` (text) instead of `->` (jsonb); only the last step of a path can be.
     pub as_text: bool,
 }
 
-/// What a path step selects.
+/// The kind of key that a path step selects.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum PathKey {
     /// A field of an object.

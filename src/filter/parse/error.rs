@@ -1,4 +1,4 @@
-//! What is wrong with a filter, where, and what would be right.
+//! Errors of the parser: what is wrong with a filter, where, and how to correct it.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ pub struct ParseError {
     pub message: String,
     /// Where: the 1-based character position in the filter.
     pub position: usize,
-    /// What would be right.
+    /// How to correct it.
     pub hint: Option<String>,
 }
 
@@ -25,7 +25,7 @@ impl fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
-/// An error whose place is still a byte offset; characters are counted once, when it leaves.
+/// An error whose place is still a byte offset. Characters are counted only once, when the error is returned.
 #[derive(Debug)]
 pub(super) struct Fault {
     offset: usize,
@@ -60,8 +60,8 @@ impl Fault {
     }
 }
 
-/// The text as a message quotes it: short, so that an error never repeats a 64 kB input, and
-/// without control characters, which would garble a log.
+/// The text as quoted in a message: short, so that an error never repeats a 64 kB input, and without control
+/// characters, which would garble a log.
 pub(super) fn excerpt(text: &str) -> String {
     const LIMIT: usize = 40;
     let mut short: String = text

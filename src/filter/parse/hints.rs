@@ -1,10 +1,10 @@
-//! Errors that guess what was meant: the nearest operator, the condition as it should be written.
+//! Hints that guess the intended meaning: the nearest operator, the condition in its correct form.
 
 use super::ast::Operator;
 use super::error::{excerpt, Fault};
 use super::reader::Context;
 
-/// How the condition at hand is written, for hints that spell it out.
+/// How the current condition is written, for hints that spell it out.
 pub(super) struct Form<'a> {
     pub(super) name: &'a str,
     pub(super) context: Context,
@@ -80,7 +80,7 @@ impl Form<'_> {
     }
 }
 
-/// What follows a list that was written without parentheses, up to the next condition.
+/// The text after a list that was written without parentheses, up to the next condition.
 pub(super) fn stray_members(rest: &str, context: Context) -> &str {
     let mut end = 0;
     for segment in rest.split(',').skip(usize::from(rest.starts_with(','))) {
@@ -96,9 +96,9 @@ pub(super) fn stray_members(rest: &str, context: Context) -> &str {
     rest.get(..end).unwrap_or_default()
 }
 
-/// Where a value goes on with another condition, as the parameters of a URL do: `&name=operator.`.
+/// Position where a value continues with another condition, as in the parameters of a URL: `&name=operator.`.
 pub(super) fn joined_by_ampersand(value: &str) -> Option<usize> {
-    // Looks no further than to the next `&`: the whole search is linear.
+    // Looks only up to the next `&`, so that the whole search is linear.
     let is_condition = |after: &str| {
         let name = after.split(['=', '&']).next().unwrap_or_default();
         let Some(test) = after[name.len()..].strip_prefix('=') else {
@@ -117,13 +117,13 @@ pub(super) fn joined_by_ampersand(value: &str) -> Option<usize> {
         .map(|(place, _)| place)
 }
 
-/// Conditions that are joined as in a URL.
+/// Error for conditions that are joined as in a URL.
 pub(super) fn ampersand(offset: usize) -> Fault {
     Fault::new(offset, "`&` between conditions")
         .hint("conditions are separated by commas; quote a value that contains `&`")
 }
 
-/// A condition that ends before its separator.
+/// Error for a condition that ends before its separator.
 pub(super) fn missing_separator(text: &str, offset: usize, context: Context) -> Fault {
     if matches!(text, "undefined" | "null" | "[object Object]") {
         return Fault::new(offset, format!("`{text}` is not a filter"))
@@ -149,7 +149,7 @@ fn suggestion(text: &str) -> Option<String> {
     if is_group_keyword(head) {
         return Some(format!("write {head}=(…)"));
     }
-    // The `>` of an arrow is no comparison.
+    // The `>` of an arrow is not a comparison.
     if let Some(place) = text.find(['<', '>']).filter(|_| !text.contains("->")) {
         let (name, after) = text.split_at(place);
         let symbols = [
@@ -175,7 +175,7 @@ fn suggestion(text: &str) -> Option<String> {
     Some(format!("write {}={}", excerpt(name), excerpt(test)))
 }
 
-/// A condition or a group inside a group, written as at the top level.
+/// Error for a condition or a group inside a group that is written as at the top level.
 pub(super) fn equals_in_group(name: &str, offset: usize) -> Fault {
     let fault = Fault::new(offset, "`=` inside a group");
     if is_group_keyword(name) {
@@ -187,7 +187,7 @@ pub(super) fn equals_in_group(name: &str, offset: usize) -> Fault {
     ))
 }
 
-/// A bare `or`, `and` or `not` in the place of a column, inside a group.
+/// Error for a bare `or`, `and` or `not` in the place of a column, inside a group.
 pub(super) fn reserved_name(name: &str, rest: &str, offset: usize) -> Fault {
     let fault = Fault::new(offset, format!("`{name}` is not a column here"));
     let after = rest.get(1..).and_then(|rest| rest.split_once('.'));
@@ -214,7 +214,7 @@ fn names() -> String {
 
 /// The operator that a wrong spelling probably meant.
 fn nearest(word: &str) -> Option<Operator> {
-    // An operator is at most ten letters; the bound also keeps the distance cheap.
+    // An operator has at most ten letters. This limit also keeps the distance cheap.
     if word.len() > 12 {
         return None;
     }
@@ -236,7 +236,7 @@ fn nearest(word: &str) -> Option<Operator> {
         .map(|(_, operator)| operator)
 }
 
-/// Spellings from other query languages that no edit distance finds.
+/// Spellings from other query languages that are too different for the edit distance.
 fn synonym(word: &str) -> Option<Operator> {
     Some(match word {
         "equals" | "equal" => Operator::Eq,
@@ -251,7 +251,7 @@ fn synonym(word: &str) -> Option<Operator> {
     })
 }
 
-/// The edit distance with swapped neighbours as one edit, so that `liek` is nearest to `like`.
+/// The edit distance in which swapped neighbours count as one edit, so that `liek` is nearest to `like`.
 fn edit_distance(a: &str, b: &str) -> usize {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     let mut before: Vec<usize> = Vec::new();

@@ -67,7 +67,7 @@ impl List<'_> {
         match self.peek() {
             None => Ok(()),
             Some(')') => Err(self.fault(
-                "unbalanced parentheses: this `)` closes nothing",
+                "unbalanced parentheses: this `)` has no matching `(`",
                 "remove it, or quote the member that contains it: in.(\"a)\",b)",
             )),
             Some(_) => Err(self.fault(
@@ -144,8 +144,8 @@ impl List<'_> {
         Ok((!null).then_some(member))
     }
 
-    /// The character after a backslash. A parenthesis counts even so where conditions are split:
-    /// only quotes can hide it.
+    /// The character after a backslash. A parenthesis counts even here when conditions are split, so only quotes can
+    /// hide it.
     fn escaped(&mut self) -> Result<Option<char>, Fault> {
         match self.peek() {
             Some('(' | ')') => Err(self.needs_quotes()),

@@ -36,16 +36,16 @@ use reader::{Context, Nesting, Reader};
 pub const MAX_BYTES: usize = 65_536;
 /// The most conditions in one filter.
 pub const MAX_CONDITIONS: usize = 1_000;
-/// The deepest nesting of groups: bounds the parser's recursion, and that of whoever walks the tree.
+/// The deepest nesting of groups. It limits the recursion of the parser and of code that walks the tree.
 pub const MAX_NESTING: usize = 32;
 
-/// Parses a filter; `None` if it is blank, which filters nothing.
+/// Parses a filter; `None` if it is blank, which matches every row.
 ///
 /// Conditions side by side make an [`Expr::And`]; a single one stands by itself.
 ///
 /// # Errors
 ///
-/// What is wrong, where, and what would be right.
+/// What is wrong with the filter, where, and how to correct it.
 pub fn parse(input: &str) -> Result<Option<Expr>, ParseError> {
     Parser::new(input)
         .filter()
@@ -57,7 +57,7 @@ struct Parser<'a> {
     conditions: usize,
 }
 
-/// What opens a group, and how it is written.
+/// The opening of a group, and how it was written.
 #[derive(Clone, Copy)]
 struct GroupHead {
     negated: bool,
@@ -134,7 +134,7 @@ impl<'a> Parser<'a> {
                 start,
                 format!("groups nested deeper than {MAX_NESTING}"),
             )
-            .hint("an or(…) in an or(…), or an and(…) in an and(…), can be merged")),
+            .hint("merge an or(…) inside an or(…), or an and(…) inside an and(…)")),
             Some(head) => self.group(head, depth + 1),
             None => self.condition(context).map(Expr::Compare),
         }
@@ -185,7 +185,7 @@ impl<'a> Parser<'a> {
         if self.conditions > MAX_CONDITIONS {
             return Err(
                 Fault::new(start, format!("more than {MAX_CONDITIONS} conditions"))
-                    .hint("many values of one column are one condition: column=in.(…)"),
+                    .hint("test many values of one column in one condition: column=in.(…)"),
             );
         }
         let mut nesting = Nesting::default();
@@ -221,7 +221,7 @@ impl<'a> Parser<'a> {
     fn text_after_group(&self, c: char) -> Fault {
         let here = self.reader.offset();
         match c {
-            ')' => Fault::new(here, "unbalanced parentheses: this `)` closes nothing")
+            ')' => Fault::new(here, "unbalanced parentheses: this `)` has no matching `(`")
                 .hint("remove it"),
             _ => Fault::new(here, "text after the group")
                 .hint("a comma separates a group from what follows it"),
@@ -235,7 +235,7 @@ fn unclosed_group(open: usize) -> Fault {
 
 fn check_input(input: &str) -> Result<(), Fault> {
     if input.len() > MAX_BYTES {
-        let message = format!("filter of {} bytes, the limit is {MAX_BYTES}", input.len());
+        let message = format!("filter has {} bytes, the limit is {MAX_BYTES}", input.len());
         return Err(Fault::new(0, message));
     }
     match input.find('\0') {

@@ -105,7 +105,7 @@ fn path_key(piece: &Piece<'_>) -> Result<PathKey, Fault> {
     }
     if text.len() > 1 && text.starts_with('\'') && text.ends_with('\'') {
         return Err(
-            Fault::new(piece.offset, "a path key takes no single quotes").hint(format!(
+            Fault::new(piece.offset, "a path key must not be in single quotes").hint(format!(
                 "write it bare: {}",
                 excerpt(text.trim_matches('\''))
             )),
@@ -128,7 +128,7 @@ pub(super) fn is_integer(text: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// A key that silently began with a space would match nothing, and nobody would be told.
+/// A key that began with an unnoticed space would silently match nothing.
 fn reject_space(piece: &Piece<'_>) -> Result<(), Fault> {
     if piece.quoted || piece.text.trim() == piece.text {
         return Ok(());

@@ -1,8 +1,8 @@
-//! The cursor over a filter string, and the rules by which commas and parentheses count.
+//! The cursor over a filter string, and the rules for commas and parentheses.
 
 use super::error::Fault;
 
-/// Where a condition stands: the two places differ in how it is written and where it ends.
+/// The place of a condition. It decides how the condition is written and where it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Context {
     /// `column=operator.value`, up to a comma.
@@ -12,7 +12,7 @@ pub(super) enum Context {
 }
 
 impl Context {
-    /// What stands between the column and the operator.
+    /// The separator between the column and the operator.
     pub(super) const fn separator(self) -> char {
         match self {
             Context::Top => '=',
@@ -25,8 +25,8 @@ impl Context {
 pub(super) struct Reader<'a> {
     input: &'a str,
     offset: usize,
-    /// A byte offset and the number of characters before it: positions are asked for in
-    /// ascending order, so counting on from the last answer keeps the whole parse linear.
+    /// A byte offset and the number of characters before it. Positions are asked for in ascending order, so that
+    /// counting on from the last answer keeps the whole parse linear.
     counted: (usize, usize),
     #[cfg(test)]
     pub(super) steps: usize,
@@ -100,10 +100,10 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// How deep in parentheses and quotes the cursor is within one condition.
+/// The depth in parentheses and quotes within one condition.
 ///
-/// A quote opens only right after `.`, `(` or `,`, so that `5" tall` needs no quoting; a `)` too
-/// many is an ordinary character.
+/// A quote opens only right after `.`, `(` or `,`, so that `5" tall` needs no quoting. A surplus `)` is an ordinary
+/// character.
 #[derive(Default)]
 pub(super) struct Nesting {
     depth: usize,
@@ -121,13 +121,13 @@ impl Nesting {
         outside && (next == ',' || (next == ')' && context == Context::Group))
     }
 
-    /// Announces that the `(` which comes next opens an `in` list. Its members are array input,
-    /// where spaces may stand before a quote.
+    /// Announces that the next `(` opens an `in` list. Its members are array input, where spaces are allowed before a
+    /// quote.
     pub(super) fn open_list(&mut self) {
         self.in_list = self.depth == 0 && self.quote.is_none();
     }
 
-    /// Takes account of one character.
+    /// Processes one character.
     pub(super) fn step(&mut self, c: char, offset: usize) {
         if self.escaped {
             self.escaped = false;
@@ -159,8 +159,8 @@ impl Nesting {
         }
     }
 
-    /// Refuses a condition that ran to the end of the input only because something in it was
-    /// left open: what follows would silently become a part of its value.
+    /// Refuses a condition that ran to the end of the input only because something in it was left open: the rest of the
+    /// filter would silently become part of its value.
     pub(super) fn check_closed(&self, reader: &Reader<'_>, context: Context) -> Result<(), Fault> {
         if let Some(quote) = self.quote {
             let hides_more = reader.slice(quote, reader.offset()).contains(',');
@@ -180,13 +180,13 @@ impl Nesting {
     }
 }
 
-/// What Postgres takes for white space in array input.
+/// The characters that are white space in Postgres's array input.
 pub(super) fn is_array_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c')
 }
 
-/// Undoes the quoting of a text that is one quoted whole: a backslash stands for whatever follows
-/// it. `None` if the text is anything else.
+/// Removes the quoting of a text that is quoted whole: a backslash stands for the character after it. `None` for any
+/// other text.
 pub(super) fn unquote(text: &str) -> Option<String> {
     let mut plain = String::with_capacity(text.len());
     let mut characters = text.strip_prefix('"')?.chars();

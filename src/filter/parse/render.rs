@@ -1,4 +1,4 @@
-//! The canonical text of a filter: what it parses back from.
+//! Writes a filter's canonical text, which parses back to the same filter.
 
 use std::fmt::{self, Display, Formatter, Write};
 
@@ -8,9 +8,9 @@ use super::reader::{is_array_space, Context};
 
 /// Writes the canonical text: parsing it gives the same expression, positions aside.
 ///
-/// Shapes that the language cannot say are written as their equal: `Not` around a condition as
-/// the condition's `not.`, a double `Not` as nothing. An empty group, a text that contains NUL
-/// and an operand of another kind than its operator takes have no equal; their text is refused.
+/// Trees that the language cannot express are written as an equivalent: `Not` around a condition as the condition's
+/// `not.`, a double `Not` as nothing. There is no equivalent for an empty group, a text that contains NUL, or an
+/// operand of a kind that its operator does not take; their text is refused.
 impl Display for Expr {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,4 +1,4 @@
-//! What follows the column: `not.`, the operator, and the value.
+//! Parses what follows the column: `not.`, the operator, and the value.
 
 use super::ast::{IsTest, Operand, Operator};
 use super::error::{excerpt, Fault};
@@ -96,7 +96,7 @@ fn read_operand(operator: Operator, value: &str, offset: usize) -> Result<Operan
     }
 }
 
-/// A value that is not one quoted whole stands for itself, stray quotes included.
+/// A value that is not quoted whole is taken verbatim, including stray quotes.
 fn plain(value: &str) -> String {
     unquote(value).unwrap_or_else(|| value.to_owned())
 }

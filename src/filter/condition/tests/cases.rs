@@ -220,7 +220,7 @@ fn compared(random: &mut Random, kind: &Kind, column: &str, negated: bool) -> Ca
     let choices = if UNORDERED.contains(&kind.name) { 2 } else { 6 };
     let (operator, mut sql) = COMPARISONS[random.below(choices)];
     if kind.name == "hs" {
-        // hstore calls its order by other names.
+        // hstore's ordering operators have other names.
         sql = [("<", "#<#"), ("<=", "#<=#"), (">", "#>#"), (">=", "#>=#")]
             .into_iter()
             .find(|(plain, _)| *plain == sql)
@@ -278,7 +278,7 @@ fn path(random: &mut Random, negated: bool) -> Case {
     }
     let value = random.pick(&["1", "5", "\"1\"", "true", "\"x\"", "null", "10", JSON[0]]);
     let test = format!("({sql}) {symbol} {}", quote(value));
-    // Values of another type pass neither an order nor its negation.
+    // Values of another type satisfy neither an ordering comparison nor its negation.
     let sql = match operator {
         Operator::Eq | Operator::Neq => test,
         _ => format!(

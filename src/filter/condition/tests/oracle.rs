@@ -1,4 +1,5 @@
-//! Random filters over random rows of every kind of column: our condition against SQL written for the same meaning.
+//! Random filters over random rows with every kind of column: compares our condition with SQL written for the same
+//! meaning.
 
 use super::cases::{group, Case};
 use super::values::{Kind, INCOMPARABLE, KINDS, SETUP};
@@ -13,7 +14,7 @@ const ROWS: usize = 50;
 const BATCHES: usize = 24;
 const FILTERS_OF_BATCH: usize = 110;
 
-/// Runs the oracle; returns how many verdicts were compared.
+/// Runs the oracle, and returns how many verdicts were compared.
 pub fn run(seed: u64) -> usize {
     let mut random = Random::new(seed);
     Spi::run(SETUP).unwrap();
@@ -41,7 +42,7 @@ pub fn run(seed: u64) -> usize {
     verdicts
 }
 
-/// The session's settings must not matter, neither when a filter is compiled nor when it is evaluated.
+/// Random session settings. They must not matter when a filter is compiled or evaluated.
 fn settings(random: &mut Random) {
     let zone = random.pick(&["UTC", "Asia/Tokyo", "America/New_York"]);
     let dates = random.pick(&["ISO, MDY", "SQL, DMY", "German, DMY", "Postgres, YMD"]);
@@ -65,7 +66,7 @@ fn make_table(random: &mut Random, name: &str) {
         .map(|kind| format!("\"{}\" {}", kind.name, kind.declaration))
         .collect();
     Spi::run(&format!("CREATE TABLE {name} ({})", columns.join(", "))).unwrap();
-    // What was dropped leaves a hole in the numbers.
+    // A dropped column leaves a gap in the numbers.
     Spi::run(&format!(
         "ALTER TABLE {name} ADD gone int, ADD late text DEFAULT 'a'; ALTER TABLE {name} DROP gone"
     ))
@@ -98,7 +99,7 @@ fn refuses_the_incomparable(relation: Oid) {
     }
 }
 
-/// Compares the verdicts on every row of a batch in one query; returns how many were true.
+/// Compares the verdicts on every row of a batch in one query, and returns how many were true.
 fn check(seed: u64, relation: Oid, table: &str, cases: &[Case], image: bool) -> usize {
     let alias = image.then_some("new");
     let mut lines = Vec::new();

@@ -1,4 +1,4 @@
-//! Columns of every kind with values that their types take, for tables that nobody would design.
+//! Columns of every kind, with values for their types.
 
 /// A column's name, its declaration, and values of it; each has an order unless it is in [`UNORDERED`].
 pub struct Kind {
@@ -110,7 +110,7 @@ pub const JSON: &[&str] = &[
 
 /// Kinds whose values cannot be compared at all.
 pub const INCOMPARABLE: &[&str] = &["js", "money", "pt"];
-/// Kinds that are equal or not, but neither less nor greater.
+/// Kinds that can be tested for equality, but have no order.
 pub const UNORDERED: &[&str] = &["js", "money", "pt"];
 /// Kinds that LIKE and regular expressions match.
 pub const TEXTUAL: &[&str] = &["t", "tc", "Vc 3", "c5", "bp", "nm", "sh", "ci"];

@@ -1,4 +1,4 @@
-//! The limits on size, number and depth, and that the work grows with the input and no faster.
+//! The limits on size, number and depth; and that the work grows linearly with the input.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn bytes() {
     let filter = |length: usize| format!("a=eq.{}", "x".repeat(length - 5));
     assert!(parse(&filter(MAX_BYTES)).is_ok());
     let error = parse(&filter(MAX_BYTES + 1)).unwrap_err();
-    assert_eq!(error.message, "filter of 65537 bytes, the limit is 65536");
+    assert_eq!(error.message, "filter has 65537 bytes, the limit is 65536");
     assert!(parse(&" ".repeat(1 << 20)).is_err());
     assert!(parse(&"é".repeat(MAX_BYTES / 2 + 1))
         .unwrap_err()

@@ -9,8 +9,8 @@ const FUZZ_INPUTS: usize = 1_000_000;
 const ROUND_TRIPS: usize = 100_000;
 const SHARED_INPUTS: usize = 300_000;
 
-/// No input panics; an error has a place within the input and says something; what is accepted
-/// survives its canonical text, which is a fixed point.
+/// No input causes a panic. An error has a message and a place within the input. An accepted filter parses back from
+/// its canonical text, which is a fixed point.
 #[test]
 fn no_input_panics() {
     let (seed, mut random) = Random::from_environment();
@@ -87,8 +87,8 @@ fn check_positions(input: &str, expr: &Expr) {
 /// One condition as the shared part of the language splits it.
 type Split = (String, bool, String, String);
 
-/// A second reading of the shared part, straight from its description: conditions are split
-/// first, then taken apart.
+/// A second implementation of the shared part, directly from its description: first splits conditions, then parses
+/// each.
 fn segments(input: &str) -> Vec<String> {
     let mut segments = Vec::new();
     let mut segment = String::new();
@@ -115,7 +115,7 @@ fn segments(input: &str) -> Vec<String> {
     segments
 }
 
-/// `None` where the description calls for an error.
+/// `None` where the description requires an error.
 fn take_apart(segment: &str) -> Option<Split> {
     let (column, rest) = segment.split_once('=')?;
     let positive = rest.strip_prefix("not.");

@@ -1,4 +1,4 @@
-//! Refused filters, one line each: the message's beginning, the position, a part of the hint.
+//! Refused filters, one per line: the beginning of the message, the position, a part of the hint.
 
 use super::*;
 
@@ -164,7 +164,7 @@ const REJECTED: &[(&str, &str, usize, &str)] = &[
     ("m->=eq.1", "missing key after the arrow", 4, "field or an array index"),
     ("m->>=eq.1", "missing key after the arrow", 5, "field or an array index"),
     ("m->->x=eq.1", "missing key after the arrow", 4, "field or an array index"),
-    ("m->'x'=eq.1", "a path key takes no single quotes", 4, "write it bare: x"),
+    ("m->'x'=eq.1", "a path key must not be in single quotes", 4, "write it bare: x"),
     ("m -> x=eq.1", "space next to an arrow", 1, "without spaces"),
     ("m-> x=eq.1", "space next to an arrow", 4, "without spaces"),
     ("m->x =eq.1", "space next to an arrow", 4, "without spaces"),
@@ -214,7 +214,7 @@ fn rejected_filters() {
     assert!(failures.is_empty(), "{failures}");
 }
 
-/// A hint that begins with `write` and spells a condition out gives one that parses.
+/// A hint that begins with `write` and spells out a condition contains one that parses.
 #[test]
 fn hints_that_spell_a_condition_out_are_right() {
     let mut checked = 0;
