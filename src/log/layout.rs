@@ -201,7 +201,7 @@ thread_local! {
 }
 
 /// The layout with an id, from the rows that the statement sees. The meaning of an id never changes, so a session reads
-/// it once. Errors: XX001 when the layout is missing or damaged.
+/// it once. Errors: XX001 when the layout is damaged.
 pub fn find(id: i64) -> Result<Option<Rc<Layout>>> {
     if let Some(layout) = READ.with_borrow_mut(|read| read.get(&id)) {
         return Ok(Some(layout));

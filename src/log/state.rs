@@ -66,7 +66,8 @@ impl State {
         })
     }
 
-    /// Reads the state. Errors: 42P01 when the extension does not exist here; 55000 when the log has no state.
+    /// Reads the state. Errors: 42P01 when the extension does not exist here; 55000 when the log has no state; XX001 when
+    /// the state is damaged.
     pub fn read(view: View) -> Result<State> {
         let table = Table::open_member("log_state", Lock::AccessShare)?;
         State::of(&table.rows(view))
@@ -141,7 +142,8 @@ impl Closed {
         })
     }
 
-    /// Reads the closed segments, in no order. Errors: 42P01 when the extension does not exist here.
+    /// Reads the closed segments, in no order. Errors: 42P01 when the extension does not exist here; XX001 when a row is
+    /// damaged.
     pub fn read(view: View) -> Result<Vec<Closed>> {
         let table = Table::open_member("log_segment", Lock::AccessShare)?;
         let rows = table.rows(view);

@@ -51,7 +51,7 @@ struct Room {
 const KEPT_BYTES: usize = 1024 * 1024;
 
 /// The message of a change. `declared` is the row type that the query declares for the records; TRUNCATE has no records
-/// and needs it. Errors: 22004 or 22023 for an operation or a record that is missing or does not fit; 42809 for a
+/// and needs it. Errors: 22004 or 22023 for an operation or a record that is missing or does not fit; 42804 for a
 /// record that is not a row of a table; 54000 for a message that is too large; and those of types' own functions.
 pub fn change_message(
     operation: Option<&str>,

@@ -78,7 +78,7 @@ impl<'c> Call<'c> {
         let data = unsafe {
             let context = (*call.raw()).context;
             if context.is_null() || (*context).type_ != pg_sys::NodeTag::T_TriggerData {
-                return Err(wrong_use("it was not called as a trigger"));
+                return Err(wrong_use("It was not called as a trigger."));
             }
             context.cast::<pg_sys::TriggerData>()
         };
@@ -91,11 +91,13 @@ impl<'c> Call<'c> {
             _ => Operation::Truncate,
         };
         if bits & pg_sys::TRIGGER_EVENT_TIMINGMASK != pg_sys::TRIGGER_EVENT_AFTER {
-            return Err(wrong_use("it was fired BEFORE or INSTEAD OF the change"));
+            return Err(wrong_use(
+                "The trigger fired BEFORE or INSTEAD OF the change.",
+            ));
         }
         let per_row = bits & pg_sys::TRIGGER_EVENT_ROW != 0;
         if per_row == (operation == Operation::Truncate) {
-            return Err(wrong_use("it was fired once per statement"));
+            return Err(wrong_use("The trigger fired once per statement."));
         }
         Ok(Call {
             data,
@@ -212,7 +214,7 @@ impl<'c> Call<'c> {
 fn wrong_use(detail: &str) -> Error {
     Error::trigger_protocol_violated(
         report("function \"pgrealtime.capture_change\" was called in a way that it does not support")
-            .detail(format!("As a trigger function, {detail}."))
+            .detail(detail)
             .hint(
                 "Let pgrealtime.enable() attach it, or create triggers AFTER INSERT, AFTER UPDATE and AFTER DELETE \
                  FOR EACH ROW and AFTER TRUNCATE FOR EACH STATEMENT.",

@@ -1,4 +1,4 @@
-//! Whether everybody who may read a message sees the row that it tells of: for a sink that does not know who will read.
+//! Whether every role that may read a message sees the row that it reports: for sinks that do not know their readers.
 
 use super::row_filter::RowFilter;
 use crate::pg::backend::subtransaction::attempt;
@@ -16,26 +16,26 @@ use crate::pg::sql::typeinfo::FIRST_USER_OID;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
 
-/// Who may read what is told of a relation to nobody in particular: the roles that were granted SELECT on it, those that
-/// were granted SELECT on the table of the messages, and the members of pg_read_all_data, who read both. Whoever owns the
-/// relation or the messages is trusted with what he has.
+/// The roles that may read messages of a relation that are not addressed to one role: those that were granted SELECT on
+/// it, those that were granted SELECT on the table of the messages, and the members of pg_read_all_data, who read both.
+/// The owners of the relation and of the messages are trusted with their contents.
 pub struct Readers {
     relation: Oid,
-    /// PUBLIC as the invalid OID.
+    /// The invalid OID is PUBLIC.
     roles: Vec<Oid>,
 }
 
-/// Which rows all readers see.
+/// The rows that all readers see.
 pub enum Access {
-    /// None that could be told: nobody but the owner has SELECT, a column is withheld from somebody who has it for another,
-    /// or the policies ask for more than what the listener knows already.
+    /// No row is known to be visible to all: only the owner has SELECT, some reader may not SELECT a column, or the
+    /// policies need more than the listeners know already.
     Never,
     Always,
     Where(RowFilter),
 }
 
 impl Readers {
-    /// `messages`: the table of the messages, where there is one.
+    /// `messages`: the table of the messages, if there is one.
     pub fn of(relation: Oid, messages: Option<Oid>) -> Readers {
         let tables = std::iter::once(relation).chain(messages);
         let owners: Vec<Oid> = tables
@@ -71,7 +71,8 @@ impl Readers {
         roles.all(|role| may_use_schema_of(relation, *role) && may(role))
     }
 
-    /// `delivered`: the columns that are told of a row. `known`: those that a listener knows of every row that reaches him.
+    /// `delivered`: the columns that are sent with a row. `known`: the columns that a listener knows of every row that
+    /// it gets.
     pub fn access(&self, row_type: Oid, delivered: &[i16], known: &[i16]) -> Access {
         if self.roles.is_empty() || !self.may_select(delivered) {
             return Access::Never;
@@ -92,7 +93,7 @@ impl Readers {
 
 const READ_ALL_DATA: Oid = Oid::from_u32(pg_sys::ROLE_PG_READ_ALL_DATA);
 
-/// The condition that holds for a row which all readers see; `None` where there is none that could be asked.
+/// The condition under which all readers see a row; `None` if it cannot be expressed.
 fn condition(
     policies: &Policies,
     mut readers: Vec<Oid>,
@@ -106,7 +107,7 @@ fn condition(
         readers.push(policies.owner);
     }
     readers.retain(|role| is_subject(*role, policies));
-    // Who inherits a right to SELECT may have restrictive policies of his own: all of them must hold.
+    // A role that inherits a right to SELECT may have restrictive policies of its own, so all of them must hold.
     let restrictive = policies.all.iter().filter(|policy| !policy.permissive);
     let mut conditions: Vec<Vec<*mut pg_sys::Node>> =
         restrictive.map(|policy| vec![policy.condition]).collect();
@@ -132,8 +133,8 @@ fn is_subject(role: Oid, policies: &Policies) -> bool {
     role == Oid::INVALID || !bypasses_row_security(role) && (policies.forced || !owns())
 }
 
-/// Whether a policy is a condition of Postgres's own immutable functions over the known columns: whoever asks, whenever,
-/// gets the same answer, and knows it. What a user declares immutable need not be.
+/// Whether a policy uses only the known columns and Postgres's own immutable functions. Then every reader gets the same
+/// answer at any time, and already knows it. Functions that users declare immutable are not trusted to be so.
 fn is_plain(policy: &Policy, known: &[i16]) -> bool {
     let uses = policy.uses();
     !policy.has_sub_select
@@ -143,7 +144,7 @@ fn is_plain(policy: &Policy, known: &[i16]) -> bool {
         && unsafe { !is_foreign(policy.condition, std::ptr::null_mut()) }
 }
 
-/// Whether an expression has a node that is not known to run Postgres's own immutable functions alone.
+/// Whether an expression has a node that might run something other than Postgres's own immutable functions.
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn is_foreign(
     node: *mut pg_sys::Node,

@@ -17,7 +17,7 @@ use std::cell::{OnceCell, RefCell};
 use std::ffi::CStr;
 use std::rc::Rc;
 
-/// What realtime.send() writes (Supabase, realtime/functions/send.sql).
+/// The same INSERT as in realtime.send() (Supabase, realtime/functions/send.sql).
 const INSERT: &CStr = c"INSERT INTO realtime.messages (payload, event, topic, private, extension) \
                       VALUES ($1::pg_catalog.jsonb, $2, $3, true, 'broadcast')";
 
@@ -28,7 +28,7 @@ pub struct Message<'a> {
     pub topic: &'a str,
 }
 
-/// The table as it was when it was looked at.
+/// The table as it was when it was last looked up.
 struct Target {
     relation: pg_sys::Oid,
     partitions: Vec<pg_sys::Oid>,
@@ -39,7 +39,7 @@ struct Target {
     fresh: Vec<Fresh>,
 }
 
-/// So often the table is looked at anew when it has changed while its locks were taken.
+/// How often the table is looked up again when it has changed while its locks were taken.
 const LOOKS: u32 = 20;
 
 thread_local! {
@@ -51,10 +51,11 @@ pub fn table() -> Option<pg_sys::Oid> {
     relation::relation_by_name("realtime", "messages")
 }
 
-/// Inserts a message with the rights of the table's owner, restricted: who owns it decides what else runs, and never runs
-/// it with more rights than his own. Partition routing is Postgres's. Raises what the INSERT raises. Errors: 42P01, 42809,
-/// 42501 where somebody without the owner's rights has tied code to it, 55000 where its code could meet temporary
-/// objects of somebody without the owner's rights, or where the table is another one all the time.
+/// Inserts a message with the rights of the table's owner, in a restricted context. So the code that the INSERT runs
+/// never has more rights than the owner. Postgres routes the row to its partition. Raises the errors of the INSERT.
+/// Errors: 42P01 when the table does not exist; 42809 when it is not a table; 42501 when a role without the owner's
+/// rights has attached code to it; 55000 when its code could find temporary objects of a role without the owner's
+/// rights, or when the table keeps changing.
 pub fn insert(message: &Message) -> Result<()> {
     let target = locked()?;
     if let Some(refused) = &target.refused {
@@ -67,10 +68,11 @@ pub fn insert(message: &Message) -> Result<()> {
     }
 }
 
-/// The table, as it stays until the transaction ends: looked at, locked, and not changed by anybody in between. What the
-/// INSERT runs and with whose rights is decided by that.
+/// The table, looked up and locked, so that it stays as it is until the transaction ends. It determines what the INSERT
+/// runs and with whose rights.
 ///
-/// Attaching a partition takes no lock that a writer could wait for; only who owns the table and the partition can do so.
+/// Attaching a partition takes no lock that a writer could wait for. Only an owner of the table and the partition can
+/// attach one.
 fn locked() -> Result<Rc<Target>> {
     for _ in 0..LOOKS {
         let relation = table().ok_or_else(missing)?;
@@ -87,13 +89,13 @@ fn locked() -> Result<Rc<Target>> {
         }
     }
     Err(Error::object_not_in_prerequisite_state(report(
-        "realtime.messages is changed all the time",
+        "realtime.messages kept changing while a message was being inserted",
     )))
 }
 
 impl Target {
     fn look_up(relation: pg_sys::Oid) -> Result<Target> {
-        // Watched before it is read: what changes meanwhile is noticed.
+        // Watched before it is read, so that changes made meanwhile are noticed.
         let mut fresh = vec![
             invalidation::watch_catalogs(),
             invalidation::watch(relation),
@@ -113,13 +115,14 @@ impl Target {
         })
     }
 
-    /// Whether it is the relation, and has not changed.
+    /// Whether this is the relation, and nothing has changed.
     fn is(&self, relation: pg_sys::Oid) -> bool {
         self.relation == relation && self.fresh.iter().all(Fresh::get)
     }
 
-    /// Keeps away who would give it or a partition another owner, trigger, default, constraint or policy, or one of the
-    /// functions another owner; whoever has done so and not committed is waited for, and his change noticed.
+    /// Blocks transactions that would change the owner, triggers, defaults, constraints or policies of the table or a
+    /// partition, or the owner of one of the functions. Waits for a transaction that has done so and not committed, so
+    /// that its change is noticed.
     fn lock(&self) {
         for relation in std::iter::once(&self.relation).chain(&self.partitions) {
             lock::take(*relation, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE);
@@ -141,7 +144,7 @@ impl Target {
     }
 }
 
-/// Why nothing is inserted into the table.
+/// The error if nothing may be inserted into the table.
 fn refused(class: &Class, code: &Code) -> Option<Error> {
     if !class.is_table() {
         return Some(Error::wrong_object_type(report(

@@ -11,7 +11,7 @@ use std::ffi::CStr;
 /// keys of the table and its partitions, and from policies that are forced upon the owner. Returns whether one of them
 /// belongs to a role that lacks some of the owner's rights (the privilege TRIGGER is enough to add a trigger), whether
 /// there are any (rules and policies may call further code), and the functions. A role that the owner is a member of
-/// does not have the owner's rights by that, and would gain them.
+/// does not thereby have the owner's rights.
 const CODE: &CStr = c"
 WITH RECURSIVE tree (oid) AS (
     SELECT $1
