@@ -168,11 +168,21 @@ impl Arguments {
         name_of: impl Fn(i16) -> Option<String>,
     ) -> Option<(String, String)> {
         let numbers = self.numbers.as_ref().filter(|one| one.table == table)?;
-        // A column that was dropped is nobody's: its name may be given again.
+        // A column that was dropped has no name; see `replaced` for who has got it.
         numbers.columns.iter().find_map(|(number, then)| {
             let now = name_of(*number).filter(|now| now != then)?;
             Some((then.clone(), now))
         })
+    }
+
+    /// A name of the arguments that another column has than the one that they mean, by the numbers of the table's live
+    /// columns: the meant one was dropped, and another was added or renamed to its name.
+    pub fn replaced(&self, table: u32, number_of: impl Fn(&str) -> Option<i16>) -> Option<String> {
+        let numbers = self.numbers.as_ref().filter(|one| one.table == table)?;
+        let mut all = numbers.columns.iter();
+        let other =
+            |(number, name): &&(i16, String)| number_of(name).is_some_and(|now| now != *number);
+        all.find(other).map(|(_, name)| name.clone())
     }
 
     /// Whether changes go to this sink.
@@ -280,6 +290,17 @@ mod tests {
         // Restored.
         assert_eq!(of([Some("b"), Some("a")], 8), None);
         assert_eq!(arguments.by_name().numbers, None);
+    }
+
+    #[test]
+    fn a_name_that_was_given_again_is_noticed() {
+        let arguments = Arguments::decode(&[r#"numbers=[7,[[2,"a"],[3,"b"]]]"#]);
+        let of = |a, b, table| arguments.replaced(table, |name| if name == "a" { a } else { b });
+        assert_eq!(of(Some(2), Some(3), 7), None);
+        assert_eq!(of(Some(2), None, 7), None);
+        assert_eq!(of(Some(2), Some(4), 7), Some("b".to_owned()));
+        // Restored.
+        assert_eq!(of(Some(3), Some(4), 8), None);
     }
 
     #[test]

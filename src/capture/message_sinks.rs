@@ -21,6 +21,7 @@ use crate::pg::judge::access::Access;
 use crate::pg::judge::access::Readers;
 use crate::pg::row::decoded::Decoded;
 use crate::pg::row::record::{Column, RowShape};
+use crate::pg::storage::broadcast::family;
 use crate::pg::Oid;
 use crate::sink::{self, broadcast, topic, undelivered, Change, Failure, Sinks};
 use filter::{filtered, row_filter};
@@ -63,7 +64,8 @@ impl MessageSinks {
         // Watched before they are read: what changes meanwhile is noticed.
         let mut fresh = vec![invalidation::watch_catalogs()];
         let messages = sinks.topic.as_ref().and_then(|_| broadcast::table());
-        fresh.extend(messages.map(invalidation::watch));
+        let all_messages = messages.map_or(Vec::new(), family);
+        fresh.extend(all_messages.iter().copied().map(invalidation::watch));
         let row_type = rowtype::row_type_of_relation(relation)?;
         let table = Table::by_oid(relation)?;
         let shape = RowShape::of_type(&Rc::new(Memory::new()), row_type);
@@ -87,7 +89,7 @@ impl MessageSinks {
         let readers = sinks
             .topic
             .as_ref()
-            .map(|_| Readers::of(relation, messages));
+            .map(|_| Readers::of(relation, &all_messages));
         let access = match &readers {
             Some(readers) if !by_key => readers.access(row_type, &plan.numbers(), &topic),
             _ => Access::Never,
@@ -213,10 +215,17 @@ impl MessageSinks {
         };
         let (plan, rows) = match self.is_seen_by_all(rows) {
             true => (&self.plan, rows),
-            false if self.tells_key => (&self.key_plan, rows),
-            false => (&self.key_plan, [&None, &None]),
+            false => (&self.key_plan, self.keys_to_tell(rows)),
         };
         self.send_by(plan, operation, &topic, rows);
+    }
+
+    /// The rows of a message that tells keys; no row where somebody who may read it may not know them.
+    fn keys_to_tell<'a>(&self, rows: Rows<'a>) -> Rows<'a> {
+        match self.tells_key {
+            true => rows,
+            false => [&None, &None],
+        }
     }
 
     fn send_by(&self, plan: &RecordPlan, operation: Operation, topic: &str, rows: Rows) {
@@ -295,9 +304,18 @@ fn stale(
             "the column that they mean by \"{then}\" is \"{now}\" now"
         ));
     }
+    let number_of = |name: &str| {
+        let found = columns.iter().find(|column| column.name == name);
+        found.map(|column| column.number)
+    };
+    if let Some(name) = arguments.replaced(relation.to_u32(), number_of) {
+        return Some(format!(
+            "the column that they mean by \"{name}\" was dropped, and another has its name"
+        ));
+    }
     let mut named = topic::columns(sinks.topic.as_deref().unwrap_or_default());
     named.extend(arguments.columns.iter().flatten().cloned());
-    let is_there = |name: &String| columns.iter().any(|column| column.name == *name);
+    let is_there = |name: &String| number_of(name).is_some();
     let missing = named.iter().find(|name| !is_there(name))?;
     Some(format!(
         "they name column \"{missing}\", which is not there"

@@ -327,11 +327,20 @@ fn stale(relation: Oid, triggers: &[Capturing], columns: &[Column]) -> Option<St
                 "The column that they mean by \"{then}\" is \"{now}\" now."
             ));
         }
+        let number_of = |name: &str| {
+            let found = columns.iter().find(|column| column.name == name);
+            found.map(|column| column.number)
+        };
+        if let Some(name) = arguments.replaced(relation.to_u32(), number_of) {
+            return Some(format!(
+                "The column that they mean by \"{name}\" was dropped, and another has its name."
+            ));
+        }
         let filter = arguments.filter.as_deref().unwrap_or_default();
         let filter = parse::parse(filter).ok().flatten();
         let filter = filter.iter().flat_map(|filter| filter.columns());
         let named = arguments.columns.iter().flatten().map(String::as_str);
-        let is_there = |name: &str| columns.iter().any(|column| column.name == name);
+        let is_there = |name: &str| number_of(name).is_some();
         let missing = named.chain(filter).find(|name| !is_there(name))?;
         Some(format!(
             "They name column \"{missing}\", which is not there."

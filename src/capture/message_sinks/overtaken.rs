@@ -38,6 +38,7 @@ impl MessageSinks {
         });
         let send = |topic: &Option<String>, rows: Rows| {
             if let Some(topic) = topic {
+                let rows = self.keys_to_tell(rows);
                 self.send_by(&self.key_plan, Operation::Update, topic, rows);
             }
         };

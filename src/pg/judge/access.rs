@@ -35,16 +35,20 @@ pub enum Access {
 }
 
 impl Readers {
-    /// `messages`: the table of the messages, if there is one.
-    pub fn of(relation: Oid, messages: Option<Oid>) -> Readers {
-        let tables = std::iter::once(relation).chain(messages);
-        let owners: Vec<Oid> = tables
-            .clone()
-            .filter_map(|table| Class::by_oid(table).map(|class| class.owner))
+    /// `messages`: the table of the messages, if there is one, and then its partitions and what it belongs to: who may
+    /// SELECT from one of these reads messages, too.
+    pub fn of(relation: Oid, messages: &[Oid]) -> Readers {
+        let owner = |table: &Oid| Class::by_oid(*table).map(|class| class.owner);
+        let tables = std::iter::once(relation).chain(messages.iter().copied());
+        let owners: Vec<Oid> = [relation]
+            .iter()
+            .chain(messages.first())
+            .filter_map(owner)
             .collect();
         let mut roles: Vec<Oid> = tables
             .flat_map(select_grants)
             .map(|grant| grant.grantee)
+            .chain(messages.iter().filter_map(owner))
             .chain(members(READ_ALL_DATA))
             .collect();
         roles.retain(|role| !owners.contains(role));

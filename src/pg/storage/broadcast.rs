@@ -46,6 +46,14 @@ thread_local! {
     static TARGET: RefCell<Option<Rc<Target>>> = const { RefCell::new(None) };
 }
 
+/// The table of the messages, its partitions, and what it is a partition of or inherits from.
+pub fn family(table: pg_sys::Oid) -> Vec<pg_sys::Oid> {
+    let mut all = vec![table];
+    all.extend(relation::descendants(table));
+    all.extend(relation::above(table));
+    all
+}
+
 /// OID of `realtime.messages`.
 pub fn table() -> Option<pg_sys::Oid> {
     relation::relation_by_name("realtime", "messages")

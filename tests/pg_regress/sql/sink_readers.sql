@@ -97,8 +97,34 @@ INSERT INTO t VALUES (9, 9, 'x');
 DELETE FROM t;
 ALTER TABLE realtime.others RENAME TO messages;
 CALL sent('the first again');
+\echo a partition of the messages, and what the messages inherit from
+REVOKE SELECT ON t FROM PUBLIC;
+ALTER TABLE realtime.messages RENAME TO others;
+CREATE TABLE realtime.messages (LIKE realtime.others) PARTITION BY LIST (topic);
+CREATE TABLE realtime.messages_all PARTITION OF realtime.messages DEFAULT;
+CALL sent('nobody else reads them');
+GRANT SELECT ON realtime.messages_all TO readers_late;
+CALL sent('one reads a partition');
+DROP TABLE realtime.messages;
+CREATE TABLE realtime.parent (LIKE realtime.others);
+CREATE TABLE realtime.messages () INHERITS (realtime.parent);
+CALL sent('nobody else reads the parent');
+GRANT SELECT ON realtime.parent TO readers_late;
+CALL sent('one reads the parent');
+\echo an overtaken change tells no more than others
+CREATE FUNCTION one_word() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE t SET word = 'z' WHERE id <> NEW.id AND word = 'y';
+  RETURN NEW;
+END $$;
+INSERT INTO t VALUES (11, 1, 'a'), (12, 1, 'b');
+CREATE TRIGGER one_word BEFORE UPDATE ON t FOR EACH ROW WHEN (NEW.word = 'y') EXECUTE FUNCTION one_word();
+TRUNCATE realtime.messages;
+UPDATE t SET word = 'y';
+SELECT payload ->> 'operation', payload -> 'record', payload -> 'old_record' FROM realtime.messages;
 DROP EXTENSION pgrealtime CASCADE;
 DROP TABLE t;
+DROP FUNCTION one_word;
 DROP PROCEDURE sent;
 DROP SCHEMA realtime CASCADE;
 DROP OWNED BY readers_app, readers_listener;

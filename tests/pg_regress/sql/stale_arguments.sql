@@ -81,6 +81,7 @@ SELECT pgrealtime.enable('dropping', columns => '{a,b}');
 SELECT pgrealtime.current_cursor() AS start \gset
 ALTER TABLE dropping DROP b;
 SELECT * FROM pgrealtime.changes_since(:'start', '{dropping}');
+-- Another column of the name is not the one that was meant, until enable() is called.
 ALTER TABLE dropping ADD b text;
 SELECT count(*) FROM pgrealtime.changes_since(:'start', '{dropping}') WHERE change IS NOT NULL;
 CREATE TABLE topics (id int PRIMARY KEY, a int);
