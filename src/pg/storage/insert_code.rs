@@ -9,9 +9,11 @@ use std::ffi::CStr;
 /// Finds the objects that run when a row is inserted into $1 and that are not Postgres's own: functions, operators,
 /// types and operator classes. They come from triggers (with WHEN), defaults, constraints, indexes, rules and partition
 /// keys of the table and its partitions, and from policies that are forced upon the owner. Returns whether one of them
-/// belongs to a role that lacks some of the owner's rights (the privilege TRIGGER is enough to add a trigger), whether
-/// there are any (rules and policies may call further code), and the functions. A role that the owner is a member of
-/// does not thereby have the owner's rights.
+/// belongs to a role that lacks some of the owner's rights, or such a role may have made a trigger: pg_trigger does not say
+/// who made one, and its WHEN and its arguments are code, too. Returns also whether there is any code (rules and policies
+/// may call further code, and so may Postgres's own functions that take a query as text), and the functions. Objects
+/// are followed to what they use: an operator to its function, a type to its parts and its constraints. A role that the
+/// owner is a member of does not thereby have the owner's rights.
 const CODE: &CStr = c"
 WITH RECURSIVE tree (oid) AS (
     SELECT $1
@@ -26,10 +28,46 @@ WITH RECURSIVE tree (oid) AS (
       AND (d.classid IN ('pg_class'::regclass, 'pg_attrdef'::regclass, 'pg_constraint'::regclass,
                          'pg_trigger'::regclass, 'pg_rewrite'::regclass)
            OR d.classid = 'pg_policy'::regclass AND c.relforcerowsecurity)
+    UNION
+    SELECT d.classid, d.objid
+    FROM pg_constraint AS c JOIN tree ON tree.oid = c.conrelid
+    JOIN pg_depend AS d ON d.refclassid = 'pg_constraint'::regclass AND d.refobjid = c.oid AND d.classid = 'pg_class'::regclass
 ), used (classid, objid) AS (
     SELECT d.refclassid, d.refobjid FROM part JOIN pg_depend AS d ON d.classid = part.classid AND d.objid = part.objid
     WHERE d.refobjid >= 16384
       AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass, 'pg_opclass'::regclass)
+    UNION
+    SELECT next.classid, next.objid FROM used CROSS JOIN LATERAL (
+        SELECT 'pg_proc'::regclass::oid, o.oprcode::oid FROM pg_operator AS o
+        WHERE used.classid = 'pg_operator'::regclass AND o.oid = used.objid
+        UNION ALL
+        SELECT 'pg_type'::regclass::oid, inner_type FROM pg_type AS t
+        CROSS JOIN LATERAL unnest(ARRAY[t.typbasetype, t.typelem]) AS inner_type
+        WHERE used.classid = 'pg_type'::regclass AND t.oid = used.objid
+        UNION ALL
+        SELECT 'pg_type'::regclass::oid, a.atttypid FROM pg_type AS t JOIN pg_attribute AS a ON a.attrelid = t.typrelid
+        WHERE used.classid = 'pg_type'::regclass AND t.oid = used.objid
+        UNION ALL
+        SELECT d.refclassid, d.refobjid FROM pg_constraint AS c
+        JOIN pg_depend AS d ON d.classid = 'pg_constraint'::regclass AND d.objid = c.oid
+        WHERE used.classid = 'pg_type'::regclass AND c.contypid = used.objid
+          AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass)
+    ) AS next (classid, objid)
+    WHERE next.objid >= 16384
+), user_trigger AS (
+    SELECT t.oid FROM pg_trigger AS t JOIN tree ON tree.oid = t.tgrelid WHERE NOT t.tgisinternal
+), expression (text) AS (
+    SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef AS d JOIN tree ON tree.oid = d.adrelid
+    UNION ALL
+    SELECT pg_get_expr(c.conbin, c.conrelid) FROM pg_constraint AS c JOIN tree ON tree.oid = c.conrelid
+    UNION ALL
+    SELECT pg_get_expr(i.indexprs, i.indrelid) FROM pg_index AS i JOIN tree ON tree.oid = i.indrelid
+    UNION ALL
+    SELECT pg_get_expr(i.indpred, i.indrelid) FROM pg_index AS i JOIN tree ON tree.oid = i.indrelid
+    UNION ALL
+    SELECT pg_get_expr(p.partexprs, p.partrelid) FROM pg_partitioned_table AS p JOIN tree ON tree.oid = p.partrelid
+), called (name) AS (
+    SELECT lower(found[1]) FROM expression CROSS JOIN LATERAL regexp_matches(text, '([[:alnum:]_.\"]+)[(]', 'g') AS found
 ), maker (oid) AS (
     SELECT c.relowner FROM tree JOIN pg_class AS c ON c.oid = tree.oid
     UNION
@@ -39,8 +77,16 @@ WITH RECURSIVE tree (oid) AS (
     LEFT JOIN pg_type AS t ON used.classid = 'pg_type'::regclass AND t.oid = used.objid
     LEFT JOIN pg_opclass AS c ON used.classid = 'pg_opclass'::regclass AND c.oid = used.objid
 )
-SELECT EXISTS (SELECT FROM maker, pg_class AS c WHERE c.oid = $1 AND NOT pg_has_role(maker.oid, c.relowner, 'USAGE')),
+SELECT EXISTS (SELECT FROM maker, pg_class AS c WHERE c.oid = $1 AND NOT pg_has_role(maker.oid, c.relowner, 'USAGE'))
+       OR EXISTS (SELECT FROM user_trigger)
+          AND EXISTS (SELECT FROM tree JOIN pg_class AS c ON c.oid = tree.oid JOIN pg_class AS root ON root.oid = $1
+                      CROSS JOIN LATERAL aclexplode(c.relacl) AS granted
+                      WHERE granted.privilege_type = 'TRIGGER'
+                        AND (granted.grantee = 0 OR NOT pg_has_role(granted.grantee, root.relowner, 'USAGE'))),
        EXISTS (SELECT FROM used)
+       OR EXISTS (SELECT FROM user_trigger)
+       OR EXISTS (SELECT FROM called WHERE name NOT IN ('now', 'timezone', 'clock_timestamp', 'statement_timestamp',
+                  'transaction_timestamp', 'gen_random_uuid', 'nextval', 'coalesce', 'lower', 'upper', 'length'))
        OR EXISTS (SELECT FROM part WHERE classid IN ('pg_rewrite'::regclass, 'pg_policy'::regclass)),
        ARRAY (SELECT objid FROM used WHERE classid = 'pg_proc'::regclass)";
 

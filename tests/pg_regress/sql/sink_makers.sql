@@ -29,6 +29,14 @@ CREATE FUNCTION realtime.look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAI
 CREATE TRIGGER look BEFORE INSERT ON realtime.messages FOR EACH ROW EXECUTE FUNCTION realtime.look();
 RESET ROLE;
 :send;
+-- As long as a stranger may make triggers, nobody can say who made this one.
+\echo of a superuser, while a stranger has the privilege
+ALTER FUNCTION realtime.look OWNER TO CURRENT_USER;
+:send;
+REVOKE TRIGGER ON realtime.messages, realtime.messages_all FROM makers_eve;
+SET ROLE makers_owner;
+REVOKE TRIGGER ON realtime.messages FROM makers_eve;
+RESET ROLE;
 \echo of a role that the owner is a member of
 ALTER FUNCTION realtime.look OWNER TO makers_group;
 :send;
