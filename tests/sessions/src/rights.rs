@@ -155,7 +155,8 @@ fn renamed(scene: &mut Scene) -> Outcome {
 /// A function of the owner's own trigger becomes mallory's, who has another body at hand.
 fn handed_over(scene: &mut Scene) -> Outcome {
     scene.writer.run(
-        "CREATE FUNCTION realtime.quiet() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+        "REVOKE TRIGGER ON realtime.messages FROM mallory;
+         CREATE FUNCTION realtime.quiet() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
          CREATE TRIGGER quiet AFTER INSERT ON realtime.messages FOR EACH ROW EXECUTE FUNCTION realtime.quiet();
          INSERT INTO sent VALUES (2)",
     )?;
