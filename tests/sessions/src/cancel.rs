@@ -67,9 +67,9 @@ pub fn run() -> Outcome {
         let bad = log.lines().find(|line| {
             [
                 "leak",
-                "PANIC",
+                "PANIC:",
                 "was terminated by signal",
-                "TRAP",
+                "TRAP:",
                 "internal error",
             ]
             .iter()

@@ -81,8 +81,8 @@ pub fn run() -> Outcome {
         let log = cluster.log();
         for sign in [
             "terminated by signal",
-            "PANIC",
-            "TRAP",
+            "PANIC:",
+            "TRAP:",
             "cache lookup failed",
             "could not open relation",
         ] {
