@@ -5,26 +5,15 @@
 \set VERBOSITY terse
 SET client_min_messages = error;
 CREATE EXTENSION pgrealtime;
-CREATE TABLE place (cursor text);
-INSERT INTO place VALUES ('');
--- What a reader hears who has last read when this was last called, and the status.
-CREATE FUNCTION told(relation regclass) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE heard text; said text;
-BEGIN
-  BEGIN
-    SELECT coalesce(string_agg(concat(c.change ->> 'type', c.change ->> 'record'), ' ' ORDER BY n), 'nothing') INTO heard
-    FROM pgrealtime.changes_since((SELECT cursor FROM place), ARRAY[relation]) WITH ORDINALITY AS c (cursor, change, n)
-    WHERE c.change IS NOT NULL;
-  EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS heard = PG_EXCEPTION_DETAIL;
-    heard := concat(SQLSTATE, ': ', CASE SQLSTATE WHEN '72000' THEN heard ELSE SQLERRM END);
-  END;
-  SELECT status INTO said FROM pgrealtime.realtime_configuration
-  WHERE (schemaname, tablename) = (SELECT relnamespace::regnamespace::text, relname FROM pg_class WHERE oid = relation);
-  RETURN concat(heard, ' (', said, ')');
-END $$;
-\set from_here 'UPDATE place SET cursor = pgrealtime.current_cursor();'
-CREATE VIEW gaps AS SELECT gaps FROM pgrealtime.log_status;
+\getenv srcdir PG_ABS_SRCDIR
+\i :srcdir/include/received.sql
+-- The status as well, as long as the table is realtime.
+CREATE FUNCTION told(relation regclass) RETURNS text LANGUAGE sql AS $$
+  SELECT concat(received(relation), ' (', (
+    SELECT status FROM pgrealtime.realtime_configuration
+    WHERE (schemaname, tablename) = (SELECT relnamespace::regnamespace::text, relname FROM pg_class WHERE oid = relation)
+  ), ')')
+$$;
 
 \echo -- Partitions that are dropped: by themselves, with their schema, with all that somebody owns
 CREATE ROLE regress_dropper;

@@ -3,12 +3,8 @@
 SET client_min_messages = warning;
 CREATE EXTENSION pgrealtime;
 CREATE ROLE hidden_reader;
-CREATE SCHEMA app;
-GRANT USAGE ON SCHEMA app TO PUBLIC;
-SET search_path = app;
 \getenv srcdir PG_ABS_SRCDIR
-\i :srcdir/include/feed.sql
-CREATE FUNCTION long() RETURNS text LANGUAGE sql AS $$ SELECT string_agg(md5(i::text), '') FROM generate_series(1, 4000) i $$;
+\i :srcdir/include/reader.sql
 CREATE TABLE people (id int PRIMARY KEY, org int, salary int, note text);
 ALTER TABLE people ENABLE ROW LEVEL SECURITY;
 CREATE POLICY org ON people USING (org = 1);

@@ -3,12 +3,8 @@
 SET client_min_messages = warning;
 CREATE EXTENSION pgrealtime;
 CREATE ROLE missing_reader;
-CREATE SCHEMA app;
-GRANT USAGE ON SCHEMA app TO PUBLIC;
-SET search_path = app;
 \getenv srcdir PG_ABS_SRCDIR
-\i :srcdir/include/feed.sql
-CREATE FUNCTION long() RETURNS text LANGUAGE sql AS $$ SELECT string_agg(md5(i::text), '') FROM generate_series(1, 4000) i $$;
+\i :srcdir/include/reader.sql
 CREATE TABLE notes (id varchar(20) PRIMARY KEY, org int, title varchar(40), body text, "say ""what""" text);
 GRANT SELECT ON notes TO missing_reader;
 SELECT pgrealtime.enable('notes');
