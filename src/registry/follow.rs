@@ -66,7 +66,7 @@ fn follow_one(command: Command) -> Result<()> {
         }
         Command::Altered(it) => {
             if it.owner.is_some() {
-                move_settings(&Reach::relations(list(it.owner)));
+                renamed(&Reach::relations(list(it.owner)))?;
                 each(watch::above(&list(it.owner)), warn_of_owner);
             }
             let below = it.tables.iter().flat_map(|one| relation::descendants(*one));
@@ -113,16 +113,25 @@ fn warn(message: &str) {
         .warning();
 }
 
-/// Copies of rows have a renamed column under its old name. Where a row is a value, so have its readers.
+/// Moves the settings of what has another name or owner, and tells of columns that have other names.
 fn renamed(named: &Reach) -> Result<()> {
-    move_settings(named);
+    let found = move_settings(named);
     if named.column {
-        for one in named.captured()? {
-            one.tell(GapCause::Columns)?;
-        }
-        rewritten(holders(&named.row_types())?)?;
+        tell_of_names(named)
+    } else if found.is_empty() {
+        Ok(())
+    } else {
+        // Nobody followed when these columns were renamed.
+        tell_of_names(&Reach::relations(found))
     }
-    Ok(())
+}
+
+/// Copies of rows have a renamed column under its old name. Where a row is a value, so have its readers.
+fn tell_of_names(of: &Reach) -> Result<()> {
+    for one in of.captured()? {
+        one.tell(GapCause::Columns)?;
+    }
+    rewritten(holders(&of.row_types())?)
 }
 
 /// The captured relations that have values of one of these types.
@@ -140,17 +149,21 @@ fn filled(relation: Oid, added: &[String]) -> Vec<Oid> {
     all
 }
 
-fn move_settings(named: &Reach) {
+/// Returns the relations of whose columns the settings knew old names.
+fn move_settings(named: &Reach) -> Vec<Oid> {
     if named.schema.is_none() && found(moves::moves(named)).is_empty() {
-        return;
+        return Vec::new();
     }
     let mut renewals = Vec::new();
     each(Ok(vec![()]), |()| {
         renewals = moves::follow_moves(named)?;
         Ok(())
     });
-    // Where that fails, what follows is told wrongly or not at all until `enable` mends it; readers hear of the renaming.
+    let renamed = renewals.iter().map(|one| one.class.oid).collect();
+    // Where that fails, what follows is told wrongly or not at all until `enable` mends it. The caller tells readers of
+    // the names, so that a gap which cannot be written is an error of the command and not a WARNING here.
     each(Ok(renewals), Renewal::run);
+    renamed
 }
 
 fn list(oid: Option<Oid>) -> Vec<Oid> {
