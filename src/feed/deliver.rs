@@ -1,4 +1,4 @@
-//! From entries to what a reader receives: their rows, the verdicts on them, the delta.
+//! Turns log entries into what a reader receives: decodes their rows, judges them, and applies the delta rule.
 
 use super::delta::delta;
 use super::follow::{gap, unmappable, Delivered, Followed};
@@ -12,7 +12,7 @@ use crate::pg::judge::policy::Verdict;
 use crate::pg::row::decoded::Decoded;
 use crate::timestamp::Timestamp;
 
-/// What happened to a followed relation.
+/// A change of a followed relation.
 enum Change<'m> {
     Row {
         operation: RowOperation,
@@ -21,7 +21,7 @@ enum Change<'m> {
     Truncate,
 }
 
-/// An entry of a followed relation.
+/// A decoded entry of a followed relation, not yet judged.
 pub struct Pending<'m> {
     followed: usize,
     change: Change<'m>,
@@ -29,36 +29,36 @@ pub struct Pending<'m> {
     committed_at: Timestamp,
 }
 
-/// What came of a few entries.
+/// The result of judging a few entries.
 #[derive(Default)]
 pub struct Chunk<'m> {
     pub delivered: Vec<Delivered<'m>>,
-    /// The last entry that was judged.
+    /// Position of the last entry that was judged.
     pub reached: u64,
-    /// Where it ended before its last entry; nothing after it counts.
+    /// Set if an error ended the chunk early. The change that raised it, and all later ones, are not part of the chunk.
     pub stopped: Option<Stopped>,
 }
 
 /// A change for which an error was raised.
 pub struct Stopped {
-    /// Which of the followed relations.
+    /// Index of the followed relation.
     pub followed: usize,
     pub position: u64,
     pub by: By,
     pub raised: Raised,
 }
 
-/// Whose error it was.
+/// The code that raised the error.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum By {
-    /// A policy's or the filter's.
+    /// A policy or the filter.
     Judging,
-    /// That of a type's cast to json or output function.
+    /// A type's cast to json, or its output function.
     Writing,
 }
 
 impl Chunk<'_> {
-    /// Ends it after `reached`, with what of it has been handed out.
+    /// Ends the chunk after the change at `reached`, because of an error.
     pub fn end(&mut self, reached: u64, stopped: Stopped) {
         self.reached = reached;
         self.stopped = Some(stopped);
@@ -66,7 +66,8 @@ impl Chunk<'_> {
 }
 
 impl<'m> Pending<'m> {
-    /// Of a committed entry; `None` for a note, which is for no reader. Errors: 72000 for a gap.
+    /// Decodes a committed entry. `None` for a note, since notes are not for readers. Errors: 72000 for a gap, XX001
+    /// when the log lacks the entry's layout.
     pub fn new(
         entry: Entry<'m>,
         followed: usize,
@@ -90,7 +91,7 @@ impl<'m> Pending<'m> {
         }))
     }
 
-    /// What is to be judged of it; nothing of a TRUNCATE, which everybody sees.
+    /// The rows to judge. `None` for a TRUNCATE, which every reader sees.
     fn case(&self) -> Option<Case<'_>> {
         match &self.change {
             Change::Row { operation, rows } => Some(Case {
@@ -101,7 +102,7 @@ impl<'m> Pending<'m> {
         }
     }
 
-    /// What a reader receives that sees so much of it.
+    /// What a reader receives if it `sees` these rows; `None` for nothing.
     fn delivered(self, sees: Sees, wants: impl Fn(Operation) -> bool) -> Option<Delivered<'m>> {
         let (operation, old, new) = match self.change {
             Change::Truncate => (Operation::Truncate, None, None),
@@ -126,8 +127,8 @@ impl<'m> Pending<'m> {
     }
 }
 
-/// What a reader receives of entries. Errors: 72000 for a row that lacks what a policy or the filter looks at, or its
-/// key.
+/// The changes that a reader receives from entries. Errors: 72000 for a row that lacks a part of its key, or a value
+/// that a policy or the filter needs; those of [`Judge::judge`](super::judge::Judge::judge).
 pub fn deliver<'m>(
     followed: &mut [Followed],
     mut pending: Vec<Pending<'m>>,
@@ -163,7 +164,7 @@ pub fn deliver<'m>(
         }
     }
     if let Some((at, error)) = raised {
-        // The verdicts on what came before went with the statement that raised: they are asked for again.
+        // The error also discarded the verdicts on earlier entries, so these are judged again.
         let (place, position) = (pending[at].followed, pending[at].position);
         pending.truncate(at);
         let mut chunk = deliver(followed, pending, wants)?;

@@ -1,11 +1,12 @@
-//! The delta rule: what a reader receives of a change, from what it saw before and what it sees after; pure.
+//! The delta rule: which operation a reader receives, from whether it sees the old and the new row. Pure.
 
 use crate::change::RowOperation;
 
-/// What a reader receives of a change: of an INSERT the new row, of an UPDATE both, of a DELETE the old row.
+/// The operation that a reader receives for a change; `None` if it receives nothing. An INSERT carries the new row, an
+/// UPDATE both rows, a DELETE the old row.
 ///
-/// The rule of publication row filters (pgoutput.c, pgoutput_row_filter), here for filter and policy together.
-/// `sees_old` and `sees_new` are asked only where the operation has such a row.
+/// This is the rule for row filters of publications (pgoutput.c, pgoutput_row_filter), applied to filter and policies
+/// together. `sees_old` and `sees_new` count only if the operation has such a row.
 pub fn delta(operation: RowOperation, sees_old: bool, sees_new: bool) -> Option<RowOperation> {
     match (operation, sees_old, sees_new) {
         (RowOperation::Insert, _, true) => Some(RowOperation::Insert),
@@ -20,7 +21,7 @@ pub fn delta(operation: RowOperation, sees_old: bool, sees_new: bool) -> Option<
 mod tests {
     use super::*;
 
-    /// A reader's copy of one row: what it holds before and after must be what it sees.
+    /// Replays the delta on a reader's copy of one row. Afterwards the copy must be what the reader sees.
     #[test]
     fn replaying_the_delta_gives_what_the_reader_sees() {
         for (operation, had, has) in [
@@ -33,15 +34,15 @@ mod tests {
                     let mut copy = (had && sees_old).then_some("old");
                     match delta(operation, had && sees_old, has && sees_new) {
                         Some(RowOperation::Insert) => {
-                            assert_eq!(copy, None, "an INSERT of a row that is there");
+                            assert_eq!(copy, None, "an INSERT of a row that the copy has");
                             copy = Some("new");
                         }
                         Some(RowOperation::Update) => {
-                            assert_eq!(copy, Some("old"), "an UPDATE of a row that is not there");
+                            assert_eq!(copy, Some("old"), "an UPDATE of a row that the copy lacks");
                             copy = Some("new");
                         }
                         Some(RowOperation::Delete) => {
-                            assert_eq!(copy, Some("old"), "a DELETE of a row that is not there");
+                            assert_eq!(copy, Some("old"), "a DELETE of a row that the copy lacks");
                             copy = None;
                         }
                         None => {}

@@ -1,4 +1,5 @@
-//! A relation as one reader follows it: what the role may read, the judge of its rows, the plans of its messages.
+//! A relation as one reader follows it: the columns that the role may read, the judge of its rows, and the plans of its
+//! messages.
 
 use super::judge::{self, Judge};
 use super::relation::Relation;
@@ -22,13 +23,13 @@ pub struct Followed {
     pub relation: Rc<Relation>,
     pub judge: Judge,
     plan: RecordPlan,
-    /// For DELETEs under `deletes => 'key'`.
+    /// For DELETEs with `deletes => 'key'`.
     key_plan: Option<RecordPlan>,
 }
 
 /// A change that a reader receives.
 pub struct Delivered<'m> {
-    /// Which of the followed relations.
+    /// Index of the followed relation.
     pub followed: usize,
     pub operation: Operation,
     pub old: Option<Decoded<'m>>,
@@ -38,7 +39,9 @@ pub struct Delivered<'m> {
 }
 
 impl Followed {
-    /// Checks what a role may read of a relation, and plans its messages. Errors: 42501, 42703, 55000, the filter's.
+    /// Checks what a role may read of a relation, and plans its messages. Errors: those of [`Relation::open`]; 42501
+    /// without the privileges; 42703 for an unknown column; 55000 if changes are not captured, or with `net` if there
+    /// is no key; every fault in the filter.
     pub fn new(oid: Oid, role: Oid, request: &Request) -> Result<Followed> {
         let relation = Relation::open(oid)?;
         let selectable = relation.selectable(role)?;
@@ -46,7 +49,7 @@ impl Followed {
         if request.net && relation.table.key.is_empty() {
             return Err(Error::object_not_in_prerequisite_state(
                 report(format!(
-                    "table {} has no key to compute net changes by",
+                    "table {} has no key, and net changes need one",
                     relation.name()
                 ))
                 .hint(
@@ -68,7 +71,7 @@ impl Followed {
         })
     }
 
-    /// Writes a change's message into an empty buffer, or returns what a user's function raised on the way.
+    /// Writes a change's message into an empty buffer. Errors: whatever a user's function raises.
     pub fn write(&self, change: &Delivered, out: &mut Vec<u8>) -> std::result::Result<(), Raised> {
         if self.may_raise(change) {
             return attempt(|| {
@@ -80,7 +83,7 @@ impl Followed {
         Ok(())
     }
 
-    /// Whether writing a change's message calls functions of users.
+    /// Whether writing a change's message calls functions that users defined.
     pub fn may_raise(&self, change: &Delivered) -> bool {
         self.plan_of(change).is_foreign()
     }
@@ -106,7 +109,7 @@ impl Followed {
         write_change(out, &header, plan, new.as_ref(), old.as_ref());
     }
 
-    /// A message says which row it is of, or is none. Errors: 72000 for a change that lacks a part of its key.
+    /// Every message must identify its row. Errors: 72000 for a change that lacks a part of its key.
     pub fn check_key(&self, change: &Delivered) -> Result<()> {
         let lacks = |row: &Decoded| {
             let key = &self.relation.table.key;
@@ -119,18 +122,19 @@ impl Followed {
     }
 }
 
-/// Errors: 55000 for a relation of which readers would hear nothing, or not all.
+/// Checks that all changes of a relation are appended to the log. Errors: 55000 if readers would miss some or all of
+/// them.
 pub fn check_captured(relation: &Relation) -> Result<()> {
     if relation.captured {
         return relation.stale.as_ref().map_or(Ok(()), |why| {
             Err(Error::object_not_in_prerequisite_state(
                 report(format!(
-                    "the capture triggers of table {} do not fit its columns",
+                    "the capture triggers of table {} do not match its columns",
                     relation.name()
                 ))
                 .detail(why)
                 .hint(
-                    "Run pgrealtime.enable() on the table, with the settings that name the column.",
+                    "Run pgrealtime.enable() on the table again, with settings that match its columns.",
                 ),
             ))
         });
@@ -139,37 +143,39 @@ pub fn check_captured(relation: &Relation) -> Result<()> {
     Err(Error::object_not_in_prerequisite_state(
         if relation.switched_off {
             report(format!("changes of table {name} are not captured now"))
-                .detail("A trigger that appends them to the change log is switched off.")
+                .detail("A trigger that appends them to the change log is disabled.")
                 .hint(
-                    "Switch it on again with ALTER TABLE ... ENABLE TRIGGER, or run pgrealtime.enable() on the table.",
+                    "Enable it with ALTER TABLE ... ENABLE TRIGGER, or run pgrealtime.enable() on the table.",
                 )
         } else if let Some(root) = captured_root(relation) {
             report(format!(
-                "changes of table {name} are not captured by themselves"
+                "changes of partition {name} cannot be read separately"
             ))
             .detail(format!(
-                "It is a partition of table {}, whose changes are captured.",
+                "Its changes are captured as changes of the partitioned table {}.",
                 root.name()
             ))
-            .hint("Name that table: its changes are those of all partitions.")
+            .hint("Name that table instead. It has the changes of all its partitions.")
         } else if relation.has_triggers {
             report(format!(
                 "changes of table {name} are not kept in the change log"
             ))
-            .detail("It is enabled with other sinks; changes_since reads the sink \"log\".")
-            .hint("Run pgrealtime.enable() on the table with sinks that include log.")
+            .detail(
+                "The table is enabled, but without the sink \"log\", which changes_since reads.",
+            )
+            .hint("Run pgrealtime.enable() on the table, with log among the sinks.")
         } else {
             report(format!("table {name} is not enabled for reading changes"))
                 .detail("It has no trigger that captures its changes.")
                 .hint(format!(
-                    "Run SELECT pgrealtime.enable('{}'). Changes of a partition come with the partitioned table: enable and name that.",
+                    "Run SELECT pgrealtime.enable('{}'). For a partition, enable and name the partitioned table instead.",
                     name.replace('\'', "''")
                 ))
         },
     ))
 }
 
-/// The nearest partitioned table above a partition that is captured.
+/// The nearest ancestor of a partition whose changes are captured.
 fn captured_root(relation: &Relation) -> Option<Rc<Relation>> {
     let class = Class::by_oid(relation.table.oid)?;
     relation::ancestors(&class)
@@ -184,10 +190,9 @@ pub fn gap(relation: &Relation, cause: Option<GapCause>) -> Error {
     missing(relation, &format!("The table {what} after the cursor."))
 }
 
-/// The error for a change that this reader cannot be told of exactly.
+/// The error for a change that cannot be reported to this reader exactly.
 pub fn unmappable(relation: &Relation) -> Error {
-    let detail = "A change after the cursor lacks a value that it takes to judge it, or to name its row: a column was \
-                  added or retyped since, or the value was too large to be captured or could not be computed.";
+    let detail = "A change after the cursor lacks a part of its key, or a value that a policy or the filter needs. Either a column was added or its type was changed later, or the value was too large to be captured, or it could not be computed.";
     missing(relation, detail)
 }
 

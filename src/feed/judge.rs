@@ -1,4 +1,4 @@
-//! Who sees which rows: the policies and the filter of one reader over the images of one relation.
+//! Decides which captured rows of a relation a reader sees, by its policies and its filter.
 
 mod case;
 mod group;
@@ -20,7 +20,8 @@ use group::Groups;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// Compiled statements kept by a session; a pooled connection serves a few roles and filters at a time.
+/// How many compiled statements, and how many filters, a session caches. A pooled connection serves only a few roles
+/// and filters at a time.
 const KEPT: usize = 256;
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -31,15 +32,15 @@ struct Key {
     condition: Option<Rc<str>>,
 }
 
-/// `None` where every row is seen.
+/// `None` if every row is seen.
 type Statement = Option<Rc<Compiled>>;
 
 thread_local! {
     static COMPILED: RefCell<Cache<Key, Rc<Compiled>>> = RefCell::new(Cache::new(KEPT));
 }
 
-/// The statement for the current role; `None` when every row is seen. A statement that nothing depends on is not worth
-/// keeping: finding that out costs a look at the policies.
+/// The statement for the current role; `None` if every row is seen. `None` is not cached: a check of the policies is
+/// enough to find it again.
 fn compiled(relation: &Relation, condition: Option<Rc<str>>) -> Result<Statement> {
     let key = Key {
         relation: relation.table.oid,
@@ -59,26 +60,26 @@ fn compiled(relation: &Relation, condition: Option<Rc<str>>) -> Result<Statement
     Ok(made)
 }
 
-/// The judge of one reader and relation, for the length of a call. The policies come first: the filter is asked of rows
-/// that they show, and nothing else of a row that they hide is ever felt.
+/// Judges the rows of one relation for one reader, during one call. The policies are evaluated first, and the filter
+/// only on rows that they show. So the filter reveals nothing about hidden rows.
 pub struct Judge {
     condition: Option<Rc<str>>,
-    /// The statements, once they were needed: an idle poll compiles nothing.
+    /// Policies and condition. Each statement is compiled when it is first needed, so an idle poll compiles nothing.
     whole: Option<Statement>,
-    /// Without the condition, for rows that lack what it looks at.
+    /// Only the policies, for rows that lack a column that the condition uses.
     policies: Option<Statement>,
 }
 
-/// Why rows have no verdicts.
+/// Why the changes could not be judged.
 pub enum Unjudged {
-    /// The row lacks a column that a policy looks at, or the policies show it and it lacks one that the filter looks at.
+    /// A row lacks a column that a policy uses. Or the policies show it, and it lacks a column that the filter uses.
     Absent,
-    /// The row at this place raised an error.
+    /// Judging the change at this index raised an error.
     Raised(usize, Raised),
 }
 
 impl Judge {
-    /// A judge by the current role's policies and an analysed condition.
+    /// A judge for the current role's policies and an analysed condition.
     pub fn new(condition: Option<Rc<str>>) -> Judge {
         Judge {
             condition,
@@ -87,9 +88,11 @@ impl Judge {
         }
     }
 
-    /// The verdicts of changes, in their order. With `deletes => 'key'` a DELETE is seen wherever the policies hide the
-    /// row, since they may look at other rows that have gone, and wherever it cannot be judged; the filter decides on
-    /// what they show only. Its answer on a hidden row would tell what is in it.
+    /// The verdicts on changes, in their order. Errors: those of [`Compiled::new`].
+    ///
+    /// With `deletes => 'key'`, a DELETE also counts as seen if the policies hide the row, since they may depend on
+    /// other rows that are gone by now, or if it cannot be judged. The filter is applied only to rows that the policies
+    /// show: its answer on a hidden row would reveal what the row contains.
     pub fn judge(
         &mut self,
         relation: &Relation,
@@ -145,7 +148,7 @@ impl Judge {
     }
 }
 
-/// A filter, compiled: the analysed condition as text.
+/// A compiled filter: the analysed condition as text.
 #[derive(Clone)]
 struct Filter {
     tree: Rc<str>,
@@ -159,12 +162,12 @@ impl Kept for Filter {
 }
 
 thread_local! {
-    /// By relation, role and text.
+    /// By relation, role and the filter's text.
     static FILTERS: RefCell<Cache<(Oid, Oid, String), Filter>> = RefCell::new(Cache::new(KEPT));
 }
 
-/// The condition that a filter means for the current role, as [`Compiled::new`] takes it. Errors: those of the filter,
-/// 42501 for a column that the role may not SELECT.
+/// Compiles a filter for the current role to a condition for [`Compiled::new`]. `None` if there is no filter. Errors:
+/// every fault in the filter, 42501 for a column that the role may not SELECT.
 pub fn condition(relation: Oid, filter: Option<&str>) -> Result<Option<Rc<str>>> {
     let Some(filter) = filter else {
         return Ok(None);
@@ -189,7 +192,7 @@ pub fn condition(relation: Oid, filter: Option<&str>) -> Result<Option<Rc<str>>>
     Ok(Some(tree))
 }
 
-/// A condition that holds where two analysed ones hold.
+/// The conjunction of two analysed conditions; `None` if there is neither.
 pub fn both(first: Option<Rc<str>>, second: Option<Rc<str>>) -> Option<Rc<str>> {
     match (first, second) {
         (Some(first), Some(second)) => Some(and(&first, &second).into()),

@@ -1,4 +1,4 @@
-//! The feed: what each reader receives of the log.
+//! The feed: which changes of the log each reader receives.
 
 mod deliver;
 pub mod delta;

@@ -1,4 +1,4 @@
-//! Calls that ask other people's policies, filters and casts about captured rows: none of them from within another.
+//! Keeps a call that reads changes from being made within another one: by a policy, a filter or a cast.
 
 use crate::error::{report, Error, Result};
 use std::cell::Cell;
@@ -7,7 +7,7 @@ thread_local! {
     static READING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// While this lives, the session reads changes.
+/// While this value lives, the session is reading changes.
 pub struct Reading(());
 
 impl Drop for Reading {
@@ -16,25 +16,26 @@ impl Drop for Reading {
     }
 }
 
-/// Begins a call of `function`, until what is returned is dropped, by an error or a cancel too. Errors: 54001 within
-/// another call. A policy that polls its own table is asked about every row by every poll, and polls for each of them:
-/// the work would double with every row, and end only with the stack.
+/// Begins a call of `function`. The call ends when the returned value is dropped, also after an error or a cancel.
+/// Errors: 54001 within another such call. A policy that reads the changes of its own table is evaluated for every
+/// change, and would read them all again each time. The work would double with every change, and would end only when
+/// the stack overflows.
 pub fn begin(function: &str) -> Result<Reading> {
     refuse(function)?;
     READING.set(true);
     Ok(Reading(()))
 }
 
-/// Errors: 54001 within a call that has begun.
+/// Errors: 54001 while the session is reading changes.
 pub fn refuse(function: &str) -> Result<()> {
     if !READING.get() {
         return Ok(());
     }
     Err(Error::statement_too_complex(
         report(format!(
-            "{function} cannot be called by a policy, a filter or a cast while changes are read"
+            "{function} cannot be called from a policy, a filter or a cast while changes are read"
         ))
-        .detail("They are asked about every change; each would read all of them again.")
-        .hint("Let it look at the table instead."),
+        .detail("These run for every change, and each run would read all changes again.")
+        .hint("Query the table instead."),
     ))
 }

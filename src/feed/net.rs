@@ -1,10 +1,10 @@
-//! Net changes: a batch with one change per key, which brings a copy to the same state in any order; pure.
+//! Net changes: reduces a batch to one change per key, with the same result in any order. Pure.
 
 use crate::change::RowOperation;
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// What a delivered change does to keys: it takes the row at `old` away, then puts one at `new`.
+/// The keys that a delivered change touches: it removes the row with key `old`, then adds one with key `new`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Touch<K> {
     /// Set for UPDATE and DELETE.
@@ -13,15 +13,15 @@ pub struct Touch<K> {
     pub new: Option<K>,
 }
 
-/// A net change: what to deliver, and which changes of the batch its images come from.
+/// A net change: the operation to deliver, and the changes of the batch that its rows come from, by index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Net {
     pub delivery: RowOperation,
     /// The last change that touched the key.
     pub at: usize,
-    /// The change whose old image is the row that the key had before the batch.
+    /// The change whose old row is the row that the key had before the batch.
     pub old_from: Option<usize>,
-    /// The change whose new image is the row that the key has after the batch.
+    /// The change whose new row is the row that the key has after the batch.
     pub new_from: Option<usize>,
 }
 
@@ -31,10 +31,16 @@ struct Key {
     last: usize,
 }
 
-/// Folds changes into one per key, in the order of the last change of each. INSERT then UPDATE is an INSERT of the last
-/// state, INSERT then DELETE nothing, UPDATE then DELETE a DELETE of the first state, DELETE then INSERT an UPDATE. A
-/// row whose key changed is a DELETE of the old key and an INSERT of the new one: two rows that swapped keys come out
-/// right in any order, which UPDATEs would not. No two rows ever have one key: a deferrable one is none here.
+/// Reduces changes to one per key, ordered by the last change of each key.
+///
+/// - INSERT, then UPDATE: an INSERT of the last state.
+/// - INSERT, then DELETE: nothing.
+/// - UPDATE, then DELETE: a DELETE of the first state.
+/// - DELETE, then INSERT: an UPDATE.
+/// - A change of the key: a DELETE of the old key and an INSERT of the new one. So two rows that swap keys come out
+///   right in any order; UPDATEs would not.
+///
+/// No two rows share a key at any time: deferrable keys are not used.
 pub fn net<K: Eq + Hash>(changes: impl IntoIterator<Item = Touch<K>>) -> Vec<Net> {
     let mut keys: HashMap<K, Key> = HashMap::new();
     for (i, change) in changes.into_iter().enumerate() {
@@ -82,7 +88,7 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    /// A table of a few keys under random valid changes: (take a present key, put at a free or the same key).
+    /// Random valid changes of a table with a few keys. A row moves only to a free key, or keeps its own.
     fn history(
         start: &BTreeMap<u8, u32>,
         choices: &[(u8, u8, u8)],
@@ -158,7 +164,7 @@ mod tests {
                 let key = net.new_from.and_then(|i| changes[i].0.new).or(net.old_from.and_then(|i| changes[i].0.old)).unwrap();
                 let old = net.old_from.and_then(|i| changes[i].1);
                 let new = net.new_from.and_then(|i| changes[i].2);
-                prop_assert_eq!(start.get(&key).copied(), old, "the old image is the row before the batch");
+                prop_assert_eq!(start.get(&key).copied(), old, "the old row is the row before the batch");
                 match net.delivery {
                     RowOperation::Insert => prop_assert_eq!(table.insert(key, new.unwrap()), None),
                     RowOperation::Update => prop_assert!(table.insert(key, new.unwrap()).is_some()),

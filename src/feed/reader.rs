@@ -1,4 +1,4 @@
-//! The reader's batch: what a role receives of the log between two watermarks.
+//! Reads one batch: the changes between two watermarks that a role receives.
 
 mod output;
 
@@ -22,19 +22,21 @@ use crate::pg::catalog::rowtype::Held;
 use crate::pg::Oid;
 use crate::timestamp::Timestamp;
 
-/// Bytes of images that are held at a time.
+/// Bytes of images that are held in memory at a time.
 const CHUNK_BYTES: usize = 4 * 1024 * 1024;
 
-/// Entries that are looked at per change that is asked for.
+/// How many entries a call examines at most, for each change of `max_changes`.
 const EXAMINED_PER_CHANGE: usize = 100;
 
-/// Reads a batch and hands each row (cursor, change) to `put`; the last one has no change.
+/// Reads a batch and passes each result row (cursor, change) to `put`. The last row has no change. Errors: 54001 within
+/// another call that reads changes; those of [`Followed::new`]; 22P02 for an invalid cursor; 72000 if changes are
+/// missing; the error of a policy, a filter or a cast, if it is raised for the first change.
 pub fn changes_since(request: &Request, mut put: impl FnMut(&str, Option<&[u8]>)) -> Result<()> {
     let _reading = nested::begin("changes_since")?;
     let mut reader = Reader::new(request)?;
     let cursor = watermark::decode(&request.cursor)?;
     let Some(unread) = Unread::open(&cursor)? else {
-        // There is nothing to say yet, and the cursor must not go back.
+        // The snapshot is older than the cursor. There are no changes to return yet, and the cursor must not go back.
         put(&request.cursor, None);
         return Ok(());
     };
@@ -66,10 +68,10 @@ struct Reader<'a> {
     followed: Vec<Followed>,
     message: Vec<u8>,
     commit_time: Option<(u64, Timestamp)>,
-    /// Whether the server keeps commits' times, once it was asked.
+    /// Whether the server records commit times; `None` until this is needed.
     keeps_commit_times: Option<bool>,
-    /// What is read of the relations holds until the call ends; then it is let go, or a reader on a standby that stays in
-    /// its transaction would stop replay.
+    /// The relations cannot be altered until the call ends. Then the locks are released: a reader on a standby that
+    /// stays in its transaction would otherwise block replay.
     _held: Vec<Held>,
 }
 
@@ -92,8 +94,8 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Reads chunk by chunk until the batch is full or nothing is left; the position that it stopped at, or `None` when
-    /// everything was read.
+    /// Reads in chunks until the batch is full or everything is read. Returns the position at which it stopped, or
+    /// `None` if everything was read.
     fn read(
         &mut self,
         log: &Log,
@@ -104,7 +106,7 @@ impl<'a> Reader<'a> {
         let max = self.request.max_changes;
         let examine = max.saturating_mul(EXAMINED_PER_CHANGE);
         let after = range.after;
-        // Everything up to here has been handed out, or kept for the net changes.
+        // Everything up to this position has been delivered, or kept for the net changes.
         let mut reached = after;
         let mut entries = log.entries(range);
         if let Some(found) = entries.gap() {
@@ -144,7 +146,7 @@ impl<'a> Reader<'a> {
             };
             reached = reached.max(to);
             if let Some(stopped) = stopped {
-                // What came before it is delivered first; the next call begins with what raised.
+                // Earlier changes are delivered first. The next call starts with the change that raised the error.
                 if delivered == 0 {
                     return Err(self.stopped(reached, cursors, stopped));
                 }
@@ -160,7 +162,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The next entries, at most `room` of at most [`CHUNK_BYTES`], judged; and the bytes of their images.
+    /// Reads and judges the next entries: at most `room`, and no more once [`CHUNK_BYTES`] are reached. Also returns
+    /// the bytes of their images.
     fn chunk<'m>(
         &mut self,
         entries: &mut Entries,
@@ -182,7 +185,8 @@ impl<'a> Reader<'a> {
             pending.extend(Pending::new(entry, place, followed, committed_at)?);
         }
         let request = self.request;
-        // A net change is made of all changes of its key: what is not asked for is left out of the result.
+        // A net change is computed from all changes of its key. Operations that were not requested are left out of the
+        // result.
         let wants = |operation: Operation| request.net || request.wants(operation);
         let chunk = memory.within(|| deliver(&mut self.followed, pending, &wants))?;
         Ok((chunk, bytes))
@@ -196,7 +200,7 @@ impl<'a> Reader<'a> {
             .ok_or_else(|| Error::data_corrupted(report("a change of another relation was read")))
     }
 
-    /// The commit's time where the server keeps it, else the transaction's start.
+    /// The time of the commit if the server records it, else the start of the transaction.
     fn committed_at(&mut self, entry: &Entry) -> Timestamp {
         match self.commit_time {
             Some((xid, at)) if xid == entry.xid => at,
@@ -212,7 +216,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The error for a change that one was raised for: never its message, which may hold the row.
+    /// The error for a change for which user code raised one. It contains the original message only for roles that
+    /// bypass row level security, since the message may contain values of the row.
     fn stopped(&self, before: u64, cursors: &BatchCursors, stopped: Stopped) -> Error {
         let relation = self.followed[stopped.followed].relation.name();
         let mut detail = format!(
@@ -226,17 +231,15 @@ impl<'a> Reader<'a> {
         let (what, hint) = match stopped.by {
             By::Judging if stopped.raised.sqlstate == SqlState::of(b"54001") => (
                 "a policy or the filter failed",
-                "A policy must not read changes itself; let it look at the table. Going on from skip_cursor leaves the \
-                 change out.",
+                "A policy must not read changes; let it query the table. To skip the change, continue from skip_cursor.",
             ),
             By::Judging => (
                 "a policy or the filter failed",
-                "Mend the policy or the filter. Going on from skip_cursor leaves the change out.",
+                "Correct the policy or the filter. To skip the change, continue from skip_cursor.",
             ),
             By::Writing => (
                 "a value could not be written as json",
-                "Mend the cast to json, or the output function, of the column's type. Going on from skip_cursor \
-                 leaves the change out.",
+                "Correct the cast to json, or the output function, of the column's type. To skip the change, continue from skip_cursor.",
             ),
         };
         let message = format!("{what} for a change of table {relation}");

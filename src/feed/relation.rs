@@ -1,4 +1,4 @@
-//! A relation as readers see it: its columns, key and settings, and how its images become messages.
+//! A relation as readers see it: its columns, key and settings, and how its images are decoded.
 
 use crate::capture_trigger::Sink;
 use crate::change::RowOperation;
@@ -28,38 +28,38 @@ use crate::pg::Oid;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// What all readers of a relation share; made again when the relation changes.
+/// The facts that all readers of a relation share. Rebuilt when the relation changes.
 pub struct Relation {
     pub table: Table,
     pub shape: RowShape,
     /// Attribute numbers of the live columns.
     pub columns: Vec<i16>,
-    /// `columns`: what is delivered besides the key; `None` for all.
+    /// From `columns`: the columns that are delivered besides the key; `None` for all.
     delivered: Option<Vec<i16>>,
-    /// `payload => 'key'`: messages carry the key only.
+    /// From `payload => 'key'`: messages carry the key only.
     pub key_only: bool,
-    /// `deletes => 'key'`: every DELETE carries the key, to every reader but those whose filter leaves out a row that
-    /// they see.
+    /// From `deletes => 'key'`: every reader receives each DELETE, with the key only. Exception: the reader sees the
+    /// row, and its filter excludes it.
     pub deletes_by_key: bool,
-    /// Whether its triggers append all changes that they are for to the log.
+    /// Whether it has triggers that append to the log, and all of them are enabled.
     pub captured: bool,
-    /// Whether it has capture triggers, for whatever sinks.
+    /// Whether it has capture triggers, for any sinks.
     pub has_triggers: bool,
-    /// Whether there is a trigger to do so that is switched off.
+    /// Whether a trigger that appends to the log is disabled.
     pub switched_off: bool,
-    /// Why the triggers' arguments cannot be followed: what they say of a column would be said of another.
+    /// Why the triggers' arguments do not match the columns. They might mean another column now, so they are not used.
     pub stale: Option<String>,
-    /// `row_filter`: a condition that every reader's filter is added to, analysed.
+    /// The row filter as an analysed condition. Every reader's filter is combined with it.
     pub row_filter: Option<Rc<str>>,
     layouts: RefCell<Cache<i64, Rc<KnownLayout>>>,
     fresh: Vec<Fresh>,
 }
 
-/// Relations, and layouts of one, that a session keeps in memory.
+/// How many relations, and how many layouts of each, a session caches.
 const KEPT: usize = 1_000;
 const KEPT_LAYOUTS: usize = 100;
 
-/// A layout and what takes its images apart. What the id of one means never changes.
+/// A layout and the decoder of its images. The layout with a given id never changes.
 struct KnownLayout {
     layout: Rc<Layout>,
     decoder: Decoder,
@@ -71,7 +71,7 @@ impl Kept for KnownLayout {
     }
 }
 
-/// The rows of a change, as columns of the relation as it is now.
+/// The rows of a change, mapped to the relation's current columns.
 pub struct Rows<'m> {
     pub old: Option<Decoded<'m>>,
     pub new: Option<Decoded<'m>>,
@@ -82,7 +82,8 @@ thread_local! {
 }
 
 impl Relation {
-    /// The relation with this OID. Errors: 42P01, 42809.
+    /// The relation with this OID. Errors: 42P01 if it does not exist; 42809 if it is not a table; every fault in its
+    /// row filter.
     pub fn open(oid: Oid) -> Result<Rc<Relation>> {
         if let Some(relation) = KNOWN.with_borrow_mut(|known| known.get(&oid)) {
             return Ok(relation);
@@ -95,8 +96,8 @@ impl Relation {
     fn make(oid: Oid) -> Result<Relation> {
         let catalogs = invalidation::watch_catalogs();
         let mut fresh = vec![invalidation::watch(oid), invalidation::watch_schemas()];
-        // It is locked before its type is looked for, until its columns are known: what is being dropped is then found to
-        // have gone.
+        // The relation stays locked until its columns are known. So a relation that is just being dropped is reported
+        // as gone.
         let _held = Held::new(oid);
         let table = Table::by_oid(oid);
         let Some(row_type) = rowtype::row_type_of_relation(oid) else {
@@ -104,7 +105,8 @@ impl Relation {
         };
         let Some(table) = table else {
             return Err(Error::wrong_object_type(
-                report("only tables have changes").hint("Name the table that is realtime."),
+                report("only tables have changes")
+                    .hint("Name a table that is enabled for realtime."),
             ));
         };
         let mut triggers = relation_triggers::capture_triggers(oid);
@@ -149,7 +151,8 @@ impl Relation {
         rowtype::qualified_name(&self.table)
     }
 
-    /// The columns that a role receives: those that it may SELECT, among them the key. Errors: 42501.
+    /// The columns that a role may SELECT. They include the key. Errors: 42501 if the role may not use the schema, may
+    /// SELECT no column, or may not SELECT the key.
     pub fn selectable(&self, role: Oid) -> Result<Vec<i16>> {
         let denied = |what: String| Error::insufficient_privilege(report(what));
         let oid = self.table.oid;
@@ -179,8 +182,8 @@ impl Relation {
         Ok(columns)
     }
 
-    /// Attribute numbers of named columns. Errors: 42703 for a column that is not there, 42501 for one that is not among
-    /// the `selectable`.
+    /// Attribute numbers of named columns. Errors: 42703 for a column that does not exist; 42501 for one that is not
+    /// `selectable`.
     pub fn project(&self, names: &[String], selectable: &[i16]) -> Result<Vec<i16>> {
         let project = |name: &String| {
             let column = self
@@ -195,7 +198,7 @@ impl Relation {
                         self.name()
                     ))
                     .detail(format!("The columns of the table are {}.", self.listed()))
-                    .hint("Column names are written as they are, without quotes."),
+                    .hint("Write column names exactly as they are, without quotes."),
                 ));
             };
             if !selectable.contains(&column.number) {
@@ -233,7 +236,7 @@ impl Relation {
         }
     }
 
-    /// The rows before and after a change. Errors: XX001 when its layout has gone.
+    /// The rows before and after a change. Errors: XX001 when the log lacks its layout.
     pub fn rows<'m>(&self, from: &CapturedRow<'m>) -> Result<Rows<'m>> {
         let known = self.layout(from.layout)?;
         let (layout, decoder) = (&known.layout, &known.decoder);
@@ -272,8 +275,9 @@ impl Relation {
         Ok(made)
     }
 
-    /// Maps a row by attribute numbers: what was added since, or had another type, is absent. So is what was dropped: it
-    /// may be stored otherwise than the relation's dropped attribute says, if its type had changed before.
+    /// Maps a row to the current columns, by attribute number. A column that was added later, or that had another type,
+    /// is absent. A dropped column is absent too: its type may have changed before it was dropped, and then the
+    /// relation's dropped attribute does not say how the value is stored.
     fn fit(&self, row: &mut Decoded, layout: &Layout) {
         let places = self.shape.types().len();
         row.resize(places);
@@ -290,7 +294,7 @@ impl Relation {
             .for_each(|place| row.leave_out(place));
     }
 
-    /// What identifies a row of this relation by its key.
+    /// The values of a row's key as bytes; `None` if a part of the key is absent.
     pub fn identity(&self, row: &Decoded) -> Option<Vec<u8>> {
         row.identity(&self.table.key, |place| self.shape.storage(place))
     }
@@ -302,8 +306,8 @@ impl Kept for Relation {
     }
 }
 
-/// The row filter that the triggers' arguments carry. Never their WHEN: anybody who owns the table, or may
-/// tie triggers to it, writes what he likes there, and it would run as whoever reads.
+/// The row filter in the triggers' arguments. A trigger's WHEN is never used: whoever may create triggers on the table
+/// can write any code there, and it would run with the reader's rights.
 fn row_filter(relation: Oid, triggers: &[Capturing]) -> Result<Option<Rc<str>>> {
     let mut filters = triggers
         .iter()
@@ -314,7 +318,7 @@ fn row_filter(relation: Oid, triggers: &[Capturing]) -> Result<Option<Rc<str>>> 
     Ok(compile_own(relation, filter)?.map(|condition| condition.tree().into()))
 }
 
-/// What the triggers' arguments name that is not there, or is another column by now.
+/// The first column in the triggers' arguments that does not exist, or that is another column now, as a sentence.
 fn stale(relation: Oid, triggers: &[Capturing], columns: &[Column]) -> Option<String> {
     let mut all = triggers.iter().map(|trigger| &trigger.arguments);
     all.find_map(|arguments| {
@@ -324,7 +328,7 @@ fn stale(relation: Oid, triggers: &[Capturing], columns: &[Column]) -> Option<St
         };
         if let Some((then, now)) = arguments.renamed(relation.to_u32(), name_of) {
             return Some(format!(
-                "The column that they mean by \"{then}\" is \"{now}\" now."
+                "They name column \"{then}\", which was renamed to \"{now}\"."
             ));
         }
         let number_of = |name: &str| {
@@ -333,7 +337,7 @@ fn stale(relation: Oid, triggers: &[Capturing], columns: &[Column]) -> Option<St
         };
         if let Some(name) = arguments.replaced(relation.to_u32(), number_of) {
             return Some(format!(
-                "The column that they mean by \"{name}\" was dropped, and another has its name."
+                "They name column \"{name}\", which was dropped; another column now has this name."
             ));
         }
         let filter = arguments.filter.as_deref().unwrap_or_default();
@@ -343,7 +347,7 @@ fn stale(relation: Oid, triggers: &[Capturing], columns: &[Column]) -> Option<St
         let is_there = |name: &str| number_of(name).is_some();
         let missing = named.chain(filter).find(|name| !is_there(name))?;
         Some(format!(
-            "They name column \"{missing}\", which is not there."
+            "They name column \"{missing}\", which does not exist."
         ))
     })
 }
@@ -362,7 +366,7 @@ fn delivered(triggers: &[Capturing], columns: &[Column]) -> Option<Vec<i16>> {
     )
 }
 
-/// The row before an UPDATE: the new one but for the old values of the columns that changed.
+/// The row before an UPDATE: the new row with the old values of the columns that changed.
 fn before<'m>(row: &Decoded<'m>, from: &CapturedRow<'m>, decoder: &Decoder) -> Decoded<'m> {
     let mut old = row.clone();
     if let Some(image) = from.old {

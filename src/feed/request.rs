@@ -1,10 +1,10 @@
-//! What a reader asks for, checked before anything is read.
+//! The arguments of a reader's call, checked before anything is read.
 
 use crate::change::Operation;
 use crate::error::{report, Error, Result};
 use crate::pg::Oid;
 
-/// The largest batch.
+/// The largest `max_changes`.
 pub const MAX_CHANGES: i32 = 100_000;
 
 /// The arguments of `changes_since`.
@@ -12,7 +12,7 @@ pub struct Request {
     pub cursor: String,
     pub relations: Vec<Oid>,
     pub filter: Option<String>,
-    /// Delivered operations; `None` for all.
+    /// The operations to deliver; `None` for all.
     pub events: Option<Vec<Operation>>,
     pub columns: Option<Vec<String>>,
     pub max_changes: usize,
@@ -20,7 +20,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// Whether changes with this operation are asked for.
+    /// Whether changes with this operation are requested.
     pub fn wants(&self, operation: Operation) -> bool {
         let events = self.events.as_ref();
         events.is_none_or(|events| events.contains(&operation))
@@ -40,7 +40,7 @@ pub struct Unchecked {
 }
 
 impl Unchecked {
-    /// Errors: 22004, 22023 naming what is allowed.
+    /// Checks the arguments. Errors: 22004 for a null; 22023 for a value that is not allowed.
     pub fn check(self) -> Result<Request> {
         let cursor = self.cursor.ok_or_else(no_cursor)?;
         let relations = relations(self.relations)?;
@@ -48,7 +48,7 @@ impl Unchecked {
         if !(1..=MAX_CHANGES).contains(&max_changes) {
             return Err(invalid(
                 format!("max_changes must be between 1 and {MAX_CHANGES}, not {max_changes}"),
-                "A batch is computed whole; ask again from the cursor in its last row.",
+                "A batch is computed as a whole. To read more, call again with the cursor of its last row.",
             ));
         }
         let filter = self.filter.filter(|filter| !filter.trim().is_empty());
@@ -64,7 +64,7 @@ impl Unchecked {
         if relations.len() != 1 && (filter.is_some() || columns.is_some()) {
             return Err(invalid(
                 "a filter or a column list needs exactly one relation".to_string(),
-                "Call changes_since once for each relation that has a filter of its own.",
+                "Call changes_since once for each relation that needs its own filter or column list.",
             ));
         }
         Ok(Request {
@@ -79,7 +79,7 @@ impl Unchecked {
     }
 }
 
-/// The relations of a call, each once. Errors: 22004, 22023.
+/// The relations of a call, without duplicates. Errors: 22004 for a null; 22023 for an empty list.
 pub fn relations(relations: Option<Vec<Option<Oid>>>) -> Result<Vec<Oid>> {
     let mut checked = relations
         .ok_or_else(|| null("relations"))?
@@ -90,7 +90,7 @@ pub fn relations(relations: Option<Vec<Option<Oid>>>) -> Result<Vec<Oid>> {
     checked.dedup();
     if checked.is_empty() {
         return Err(invalid(
-            "no relation was named".to_string(),
+            "no relations were given".to_string(),
             "Name the relations to follow: ARRAY['public.my_table']::regclass[].",
         ));
     }
@@ -120,8 +120,7 @@ fn events(events: Option<Vec<Option<String>>>) -> Result<Option<Vec<Operation>>>
 
 fn no_cursor() -> Error {
     Error::null_value_not_allowed(report("cursor must not be null").hint(
-        "The first one comes from pgrealtime.current_cursor(), taken in one REPEATABLE READ transaction with the SELECT \
-         of the tables; the next from the last row of each batch.",
+        "Take the first cursor from pgrealtime.current_cursor(), in the same REPEATABLE READ transaction as the SELECT of the tables. Take each next one from the last row of the batch.",
     ))
 }
 

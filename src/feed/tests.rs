@@ -1,4 +1,5 @@
-//! Images against the rows they were made of: 10,000 random changes of random tables a run, compared by what is stored.
+//! Compares images with the rows that they were made from, by their stored values: 10,000 random changes of random
+//! tables in each run.
 #![allow(clippy::unwrap_used)]
 
 #[pgrx::pg_schema]
@@ -16,7 +17,7 @@ mod tests {
     /// The tables, a second record of their changes kept by triggers in SQL, and the comparison.
     const IMAGES: &str = include_str!("tests/images.sql");
 
-    /// A row of an entry, as the readers of its relation get it; what is absent from it is NULL.
+    /// A row of an entry, as readers of its relation get it. Absent values are NULL.
     #[pg_extern(sql = "
     CREATE FUNCTION tests.logged_row(relation oid, \"position\" bigint, version text) RETURNS record
     LANGUAGE c STRICT AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';")]
@@ -27,7 +28,7 @@ mod tests {
         row.map(|row| Composite::new(&relation.shape, &row))
     }
 
-    /// The columns that are absent from it.
+    /// The columns that are absent from that row.
     #[pg_extern(sql = "
     CREATE FUNCTION tests.logged_absent(relation oid, \"position\" bigint, version text) RETURNS text[]
     LANGUAGE c STRICT AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';")]
@@ -70,11 +71,11 @@ mod tests {
         Spi::run(IMAGES).unwrap();
         let seed: Option<String> = Spi::get_one("SELECT current_setting('gen.seed')").unwrap();
         let seed = seed.unwrap();
-        // A decoder that is wrong may end the server before anything is compared.
+        // A faulty decoder may crash the server before anything is compared.
         log!("PGREALTIME_SEED={seed}: comparing images with rows");
         let rows: Option<i64> = Spi::get_one("SELECT gen.run(8, 3)").unwrap();
         assert!(rows.unwrap() >= 10_000);
-        // Of new and of old rows.
+        // Values must have been cut from new and from old rows.
         for flag in [2, 4] {
             let cut = format!("SELECT count(*) FROM gen.logged WHERE operation <> 'G' AND get_byte(marks, 0) & {flag} <> 0");
             let cut: Option<i64> = Spi::get_one(&cut).unwrap();

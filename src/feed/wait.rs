@@ -1,4 +1,4 @@
-//! The long-poll: until one of the relations has a newer committed entry.
+//! The long poll: waits until one of the relations has a newer committed entry.
 
 use super::follow::check_captured;
 use super::nested;
@@ -16,12 +16,16 @@ use crate::pg::catalog::privilege;
 use crate::pg::Oid;
 use std::time::Duration;
 
-/// Milliseconds between two looks; a commit is noticed within a few of these.
+/// Milliseconds between two checks. A commit is noticed within a few of them.
 const LOOK_EVERY_MS: i64 = 15;
 
-/// Waits until one of the relations has an entry after the cursor, for at most `timeout` and `pgrealtime.max_wait`.
-/// Only when some transaction has ended since the last look is the log looked at, from where the last look came to.
-/// Nothing is locked while it waits; the statement's snapshot holds back vacuum's horizon as any long statement does.
+/// Waits until one of the relations has an entry after the cursor, but no longer than the timeout and
+/// `pgrealtime.max_wait`. The log is read again only if a transaction has ended since the last check, and only the part
+/// that no check has read yet. No locks are held during the wait. The statement's snapshot holds back vacuum's horizon,
+/// as in any long statement.
+///
+/// Errors: 54001 within a call that reads changes; 22023 for a negative timeout; 22P02 for an invalid cursor; 42501
+/// without the privileges; 55000 if changes are not captured; 72000 if changes after the cursor are missing.
 pub fn wait_for_changes(cursor: &str, relations: &[Oid], timeout_ms: i64) -> Result<bool> {
     nested::refuse("wait_for_changes")?;
     if timeout_ms < 0 {
@@ -41,7 +45,7 @@ pub fn wait_for_changes(cursor: &str, relations: &[Oid], timeout_ms: i64) -> Res
     let mut seen = None;
     let mut lags = false;
     loop {
-        // What a lagging standby waits for need not be the end of a transaction.
+        // A standby that lags waits for replay, which may advance without the end of a transaction.
         let now = (wait::completed_transactions(), lags.then(wal::current));
         if seen != Some(now) {
             seen = Some(now);
@@ -59,17 +63,17 @@ pub fn wait_for_changes(cursor: &str, relations: &[Oid], timeout_ms: i64) -> Res
     }
 }
 
-/// What a look at the log has shown.
+/// The result of one check of the log.
 enum Look {
     /// There is an entry after the cursor.
     Found,
-    /// There is none; the cursor of what was looked at.
+    /// There is none. Carries a cursor for the end of what was read.
     Nothing(Cursor),
-    /// A standby has not replayed what the cursor has seen.
+    /// A standby has not yet replayed the log up to the cursor.
     Lags,
 }
 
-/// Looks at everything after the cursor: the rest of the batch that it is in, then what came after that.
+/// Checks all entries after the cursor: the rest of its batch, then those after the batch.
 fn look(cursor: &Cursor, relations: &[Oid]) -> Result<Look> {
     let Some(unread) = Unread::open(cursor)? else {
         return Ok(Look::Lags);

@@ -63,7 +63,7 @@ pub fn stale(relation: Oid, why: &str) {
         .detail(format!(
             "The capture triggers do not fit the table's columns: {why}. pgrealtime.log_status counts the changes."
         ))
-        .hint("Run pgrealtime.enable() on the table, with the settings that name the column.")
+        .hint("Run pgrealtime.enable() on the table again, with settings that match its columns.")
         .warning();
 }
 

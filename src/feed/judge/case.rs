@@ -1,9 +1,9 @@
-//! What is judged, and what comes of it.
+//! What a judge takes, and what it returns.
 
 use crate::feed::relation::Rows;
 use crate::pg::judge::policy::Verdict;
 
-/// The rows of a change and whether the whole row was deleted.
+/// The rows of a change, and whether it is a DELETE.
 pub struct Case<'a> {
     pub rows: &'a Rows<'a>,
     pub is_delete: bool,

@@ -1,4 +1,4 @@
-//! The rows of a few changes by how they are judged: by what, and what becomes of those that cannot be.
+//! Groups the rows of changes by the statement that judges them, and stores the verdicts.
 
 use super::case::{Case, Sees};
 use crate::feed::relation::Relation;
@@ -8,25 +8,26 @@ use crate::pg::judge::policy::Compiled;
 use crate::pg::judge::policy::Verdict;
 use crate::pg::row::decoded::Decoded;
 
-/// Rows that are judged by one statement, and where each comes from: its case, and whether it is the new one.
+/// Rows that one statement judges. `places` holds for each row its case, and whether it is the new row.
 #[derive(Default)]
 pub struct Group<'a> {
     rows: Vec<&'a Decoded<'a>>,
     places: Vec<(usize, bool)>,
 }
 
-/// The rows of some cases by how they are to be judged.
+/// The rows of some cases, grouped by how they are judged.
 #[derive(Default)]
 pub struct Groups<'a> {
+    /// Judged by policies and condition.
     pub whole: Group<'a>,
-    /// They lack a column that the condition looks at, but none of the policies'.
+    /// Judged by the policies alone: these rows lack a column that the condition uses, but none that a policy uses.
     pub policies: Group<'a>,
-    /// Of DELETEs that everybody gets by key.
+    /// Rows of DELETEs that every reader receives, with the key only.
     pub by_key: Group<'a>,
 }
 
 impl<'a> Groups<'a> {
-    /// `None` when a row lacks a column that the policies look at.
+    /// Groups the rows. `None` if a row lacks a column that a policy uses.
     pub fn of(statement: &Compiled, relation: &Relation, cases: &[Case<'a>]) -> Option<Groups<'a>> {
         let mut groups = Groups::default();
         for (i, case) in cases.iter().enumerate() {
@@ -73,14 +74,14 @@ impl Group<'_> {
         statement.verdicts(&relation.shape, &self.rows)
     }
 
-    fn note(&self, verdicts: impl IntoIterator<Item = Verdict>, sees: &mut [Sees]) {
+    fn store(&self, verdicts: impl IntoIterator<Item = Verdict>, sees: &mut [Sees]) {
         for ((case, is_new), verdict) in self.places.iter().zip(verdicts) {
             let of = &mut sees[*case];
             *(if *is_new { &mut of.new } else { &mut of.old }) = verdict;
         }
     }
 
-    /// Notes the verdicts, up to a row that raises an error: returns its case and the error.
+    /// Stores the verdicts, up to the first row that raises an error. Returns the case of that row, and the error.
     pub fn judge(
         &self,
         statement: &Compiled,
@@ -88,26 +89,28 @@ impl Group<'_> {
         sees: &mut [Sees],
     ) -> Option<(usize, Raised)> {
         match self.verdicts(statement, relation) {
-            Ok(verdicts) => self.note(verdicts, sees),
-            // One by one, to name the row that raised; the statement may have gone on to others before it.
+            Ok(verdicts) => self.store(verdicts, sees),
+            // Judge them one by one, to find the first row that raises. The statement may have judged them in another
+            // order.
             Err(_) => {
                 let mut verdicts = Vec::with_capacity(self.rows.len());
                 for (row, (case, _)) in self.rows.iter().zip(&self.places) {
                     match one(statement, relation, row) {
                         Ok(verdict) => verdicts.push(verdict),
                         Err(raised) => {
-                            self.note(verdicts, sees);
+                            self.store(verdicts, sees);
                             return Some((*case, raised));
                         }
                     }
                 }
-                self.note(verdicts, sees);
+                self.store(verdicts, sees);
             }
         }
         None
     }
 
-    /// Notes the verdicts on DELETEs that go by key to whoever might have seen the row.
+    /// Stores the verdicts on DELETEs that carry the key only. A row that the policies hide, or that raises an error,
+    /// counts as seen: the reader may have seen it earlier.
     pub fn judge_deletes(&self, statement: &Compiled, relation: &Relation, sees: &mut [Sees]) {
         let verdicts = self.verdicts(statement, relation).unwrap_or_else(|_| {
             let of = |row: &&Decoded| one(statement, relation, row).unwrap_or(Verdict::Hidden);
@@ -117,10 +120,10 @@ impl Group<'_> {
             Verdict::Hidden => Verdict::Seen,
             shown => shown,
         };
-        self.note(verdicts.into_iter().map(by_key), sees);
+        self.store(verdicts.into_iter().map(by_key), sees);
     }
 
-    /// Whether it has no rows.
+    /// Whether the group has no rows.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }

@@ -1,4 +1,4 @@
-//! What a reader hands out: each change as it came, or the net changes of the batch.
+//! Delivers the changes of a batch: each change as it was captured, or the net changes.
 
 use super::Reader;
 use crate::change::{Operation, RowOperation};
@@ -10,7 +10,8 @@ use crate::log::cursor::BatchCursors;
 use crate::pg::row::decoded::Decoded;
 
 impl Reader<'_> {
-    /// Hands out a change and says how many bytes its message has.
+    /// Delivers a change, and returns the size of its message. Errors: whatever a user's function raises while the
+    /// message is written.
     pub(super) fn hand_out(
         &mut self,
         change: &Delivered,
@@ -34,8 +35,8 @@ impl Reader<'_> {
             })
     }
 
-    /// Net changes are folded before they are written: a change that cannot be written has to be found before, since
-    /// the batch goes up to it.
+    /// Ends the chunk before the first change that cannot be written. Net changes are written only after the batch has
+    /// been read, which is too late to end the batch there.
     pub(super) fn end_before_unwritable(&mut self, chunk: &mut Chunk) {
         for (i, change) in chunk.delivered.iter().enumerate() {
             if !self.followed[change.followed].may_raise(change) {
@@ -49,8 +50,9 @@ impl Reader<'_> {
         }
     }
 
-    /// Hands out the net changes of a batch, those in `(after, reached]`. Each carries the cursor that the batch was
-    /// asked with: a client that stops in the middle asks for all of it again.
+    /// Delivers the net changes of a batch, of the changes in `(after, reached]`. Each row carries the request's
+    /// cursor: a client that stops in the middle reads the whole batch again. Errors: 72000 for a change without its
+    /// key; the error of a cast or an output function.
     pub(super) fn hand_out_net(
         &mut self,
         kept: &[Delivered],
@@ -58,7 +60,7 @@ impl Reader<'_> {
         cursors: &BatchCursors,
         put: &mut impl FnMut(&str, Option<&[u8]>),
     ) -> Result<()> {
-        // A TRUNCATE makes what came before it in its relation pointless.
+        // A TRUNCATE makes all earlier changes of its relation irrelevant.
         let mut truncated: Vec<Option<usize>> = vec![None; self.followed.len()];
         for (i, change) in kept.iter().enumerate() {
             if change.operation == Operation::Truncate {
@@ -93,7 +95,8 @@ impl Reader<'_> {
             if self.request.wants(change.operation) {
                 self.hand_out(&change, &self.request.cursor, put)
                     .map_err(|stopped| {
-                        // It could be written a moment ago: no change of the batch can be told from the others.
+                        // Each change could be written when it was checked, so none of them can be blamed. skip_cursor
+                        // skips the whole batch.
                         let position = reached;
                         self.stopped(
                             after,
@@ -109,8 +112,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// A net UPDATE over a row that was deleted and put again is two changes where everybody gets the DELETE's key: the
-    /// reader may never have seen the deleted row.
+    /// With `deletes => 'key'`, a row that was deleted and inserted again is delivered as a DELETE and an INSERT, not
+    /// as an UPDATE: the reader may never have seen the deleted row.
     fn apart(&self, kept: &[Delivered], net: Net) -> [Option<Net>; 2] {
         let deleted = net.old_from.map(|from| &kept[from]).is_some_and(|from| {
             from.operation == Operation::Delete
@@ -132,7 +135,8 @@ impl Reader<'_> {
         [Some(delete), Some(insert)]
     }
 
-    /// Which keys a change takes and puts, each with its relation; nothing for a change that does not count.
+    /// The keys that a change removes and adds, each with its relation; none for a change that does not count. Errors:
+    /// 72000 for a change without its key.
     fn touch(&self, change: &Delivered, counts: bool) -> Result<Touch<(usize, Vec<u8>)>> {
         let relation = &self.followed[change.followed].relation;
         let key = |row: &Option<Decoded>| match row {

@@ -1,6 +1,6 @@
--- Random tables and changes of them. Each change is recorded twice: by capture, as images in the log, and by a trigger of
--- this file, as rows in ordinary tables. gen.verify compares the two; it runs again after the tables' columns have
--- changed, when what was added since, or was of another type then, is NULL in both.
+-- Random tables and changes of them. Each change is recorded twice: by capture, as images in the log, and by a trigger
+-- of this file, as rows in ordinary tables. gen.verify compares the two. It runs again after columns have changed: a
+-- column that was added later, or had another type then, is NULL in both.
 CREATE EXTENSION IF NOT EXISTS citext; CREATE EXTENSION IF NOT EXISTS hstore; CREATE EXTENSION IF NOT EXISTS ltree;
 CREATE SCHEMA gen;
 SET LOCAL search_path = gen, public;
@@ -15,7 +15,7 @@ CREATE FUNCTION one_of(VARIADIC text[]) RETURNS text LANGUAGE sql VOLATILE AS 'S
 CREATE FUNCTION noise(n int) RETURNS text LANGUAGE sql VOLATILE AS $$
   SELECT coalesce(string_agg(md5(random()::text), ''), '') FROM generate_series(1, n)
 $$;
--- Short, or stored compressed, or out of line compressed, or out of line as it is.
+-- Short, or compressed, or out of line and compressed, or out of line and not compressed.
 CREATE FUNCTION txt() RETURNS text LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
   RETURN CASE upto(16)
@@ -99,23 +99,23 @@ INSERT INTO kinds VALUES
   ('int2vector', '''1 2 3''::int2vector'), ('oidvector', '''1 2 3''::oidvector'),
   ('point', 'pt()'), ('box', 'box(pt(), pt())'), ('lseg', 'lseg(pt(), pt())'), ('line', 'line(point(0, 1), point(random(), 2))'), ('circle', 'circle(pt(), upto(5))'),
   ('path', 'path(polygon(3 + upto(200), circle(point(1, 1), 1 + random())))'), ('polygon', 'polygon(3 + upto(200), circle(point(random(), 1), 1 + random()))');
--- A server built without libxml has the type and no value of it.
+-- A server built without libxml has the type, but accepts no values.
 DO $$ BEGIN PERFORM '<a/>'::xml; EXCEPTION WHEN feature_not_supported THEN DELETE FROM kinds WHERE type = 'xml'; END $$;
--- Arrays: empty, with NULL, of two dimensions, with bounds.
+-- Arrays: empty, with NULL, with two dimensions, with lower bounds.
 INSERT INTO kinds SELECT plain || '[]', format(
   'CASE upto(6) WHEN 0 THEN ''{}'' WHEN 1 THEN array_fill((%1$s)::%2$s, ARRAY[2, 2], ARRAY[-3, 5]) WHEN 2 THEN ARRAY[ARRAY[(%1$s)::%2$s, NULL], ARRAY[NULL, (%1$s)::%2$s]]'
   ' WHEN 3 THEN array_fill(NULL::%2$s, ARRAY[3]) ELSE ARRAY[(%1$s)::%2$s, NULL, (%1$s)::%2$s] END', value, plain)
 FROM (SELECT type AS plain, value FROM kinds WHERE type !~ '\[\]|vector$|^moods|^pairs|^nested|COLLATE') plain;
 
--- Which table has a kind: every one is in each run.
+-- Deals the kinds to the tables. Each kind is in every run.
 CREATE TABLE dealt (tab bigint, type text, value text);
 -- The columns that a change may set, with the expression of a random value.
 CREATE TABLE settable (tab int, name text, type text, value text, altered bool);
 CREATE TABLE events (nth int, tab int, operation text, limited bool);
 CREATE SEQUENCE nth;
 
--- Keeps a change as rows: the second argument is the statement that does, since a leaf's columns may stand in another
--- order than its root's.
+-- Stores a change as rows. The second argument is the statement for this, since the columns of a leaf may be in another
+-- order than those of its root.
 CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   nth int := nextval('gen.nth');
@@ -129,7 +129,7 @@ END $$;
 CREATE FUNCTION live(relation regclass) RETURNS SETOF text LANGUAGE sql STABLE AS $$
   SELECT attname::text FROM pg_attribute WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped ORDER BY attnum
 $$;
--- The trigger, again after every ALTER TABLE. It fires after capture: that sorts first.
+-- Creates the trigger, again after every ALTER TABLE. It fires after the capture trigger, whose name sorts first.
 CREATE FUNCTION attach(n int) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   EXECUTE format('DROP TRIGGER IF EXISTS keep ON gen.t%s', n);
@@ -138,7 +138,7 @@ BEGIN
      FROM live(format('gen.t%s', n)::regclass) c));
 END $$;
 
--- A partition whose columns stand in another order than the root's, with one that was dropped among them.
+-- Adds a partition whose columns are in another order than the root's, with a dropped one among them.
 CREATE FUNCTION add_partition(n int, bounds text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   leaf text := format('gen.t%s_%s', n, nextval('gen.nth'));
@@ -184,10 +184,10 @@ CREATE FUNCTION value_of(value text) RETURNS text LANGUAGE sql IMMUTABLE AS $$ S
 -- INSERT, UPDATE of random columns, DELETE.
 CREATE FUNCTION change(n int, round int) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  -- What the partitions hold by now: a row may move from one to another.
+  -- The upper bound of the partitions so far. A row may move from one to another.
   bound int := 10 + 10 * round;
 BEGIN
-  -- Half of the changes are captured under a limit that a row with one long text is above.
+  -- Half of the changes are captured with a limit that a row with one long text exceeds.
   PERFORM set_config('pgrealtime.max_image_bytes', one_of('32kB', '16MB'), true);
   EXECUTE format('INSERT INTO gen.t%s (id, part, %s) SELECT %s + i, upto(%s), %s FROM generate_series(1, 80) i', n,
     (SELECT string_agg(name, ', ' ORDER BY name) FROM settable WHERE tab = n), round * 1000, bound,
@@ -201,7 +201,7 @@ BEGIN
   EXECUTE format('DELETE FROM gen.t%s WHERE random() < 0.3', n);
 END $$;
 
--- ALTER TABLE: columns are dropped, added with a default, of another type, renamed; a partition comes.
+-- ALTER TABLE: drops columns, adds some with a default, changes types, renames columns, and adds a partition.
 CREATE FUNCTION alter_columns(n int, round int) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   col settable;
@@ -223,7 +223,7 @@ BEGIN
         EXECUTE format('ALTER TABLE gen.s%s RENAME COLUMN %s TO %2$s_', n, col.name);
         UPDATE settable SET name = col.name || '_' WHERE tab = n AND name = col.name;
       WHEN 2 THEN
-        -- Into what is stored otherwise, in both directions; once, since images of the type that it has again would count.
+        -- To a type that is stored differently, in both directions. Only once: if a column got its first type back, values of that time would count again.
         CONTINUE WHEN col.altered;
         SELECT * INTO col.type, col.value FROM (VALUES ('text', 'txt()'), ('int4', 'upto(9)'), ('point', 'pt()'), ('bytea', 'bytes()')) v(t, e)
         WHERE t <> split_part(col.type, ' COLLATE', 1) ORDER BY random() LIMIT 1;
@@ -235,7 +235,7 @@ BEGIN
     END CASE;
   END LOOP;
   FOR i IN 1..1 + upto(3) LOOP
-    -- What the rows that are there get is kept in pg_attribute, which stores nothing out of line.
+    -- The default for existing rows is stored in pg_attribute, which has no out-of-line storage.
     LOOP
       SELECT n, format('d%s_%s', round, i), type, value INTO col FROM kinds ORDER BY random() LIMIT 1;
       EXECUTE format('SELECT (%s)::text', col.value) INTO literal;
@@ -255,7 +255,7 @@ DO $$ BEGIN
     FROM generate_series(0, 7) i);
 END $$;
 
--- Compares what was captured of a table with what was kept of it; returns the number of rows.
+-- Compares the captured rows of a table with the stored ones. Returns the number of rows.
 CREATE FUNCTION verify(n int) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
   tab regclass := format('gen.t%s', n);
@@ -277,7 +277,7 @@ BEGIN
   IF FOUND THEN
     RAISE EXCEPTION 'PGREALTIME_SEED=%: change % of %: % with both rows', current_setting('gen.seed'), bad.nth, tab, bad.kept;
   END IF;
-  -- A value that was cut for size is said to be absent: only of a row above the limit, and never of the key.
+  -- A value that was cut for its size is marked as absent. This happens only to rows above the limit, and never to the key.
   EXECUTE format('SELECT s.nth, s.version, position, kept, count(*) OVER () AS differ FROM compared JOIN gen.s%s s USING (nth)
     CROSS JOIN LATERAL (SELECT CASE WHEN limited AND octet_length(s::text) > 8192 THEN tests.logged_absent(%L::regclass, position, version) ELSE ''{}'' END) cut (columns)
     WHERE (tests.logged_row(%2$L::regclass, position, version) *= ROW(%s)) IS NOT TRUE ORDER BY nth LIMIT 1', n, tab,
@@ -296,7 +296,7 @@ BEGIN
   RETURN rows;
 END $$;
 
--- Returns how many rows were captured, and compared at least once.
+-- Returns how many rows were captured and compared at least once.
 CREATE FUNCTION run(tables int, rounds int) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
   rows bigint := 0;
