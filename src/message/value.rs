@@ -3,7 +3,7 @@
 use super::class::{Class, Composite, Field, How, Labels};
 use super::{json, jsonb, text};
 use crate::pg::backend::memory::Scratch;
-use crate::pg::print::output::Output;
+use crate::pg::print::output::{Output, Printed};
 use crate::pg::row::array::Elements;
 use crate::pg::row::record::Cell as Column;
 use crate::pg::row::record::DeformedRow;
@@ -87,8 +87,8 @@ impl Class {
 /// Printed by the type's own function.
 fn write_printed(output: &Output, value: Value<'_>, to: &mut Text<'_>) {
     match output.print(value, to.scratch) {
-        Some(text) if output.is_json() => to.out.extend_from_slice(text),
-        Some(text) => json::string(to.out, text),
+        Some(Printed::Json(text)) => to.out.extend_from_slice(text),
+        Some(Printed::Text(text)) => json::string(to.out, text),
         None => json::null(to.out),
     }
 }

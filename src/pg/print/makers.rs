@@ -1,8 +1,7 @@
-//! The role whose rights a cast to json runs with.
+//! Whether a cast to json is code to run for whoever writes or reads.
 
 use crate::error::{report, Error, Result};
 use crate::pg::backend::lock;
-use crate::pg::catalog::acl::acts_as;
 use crate::pg::catalog::acl::function_owner;
 use crate::pg::catalog::acl::role_may_execute;
 use crate::pg::catalog::acl::role_name;
@@ -12,45 +11,33 @@ use crate::pg::row::types::Type;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
 
-/// Who made a cast. An ordinary role can: it owns the type, or did when it made the cast.
+/// Who made a cast: the owner of the type, who binds any function to it that he may call, and that of the function.
 pub(in crate::pg) struct Makers {
     pub base: Type,
     pub function: Oid,
 }
 
-/// With whose rights a cast runs.
-pub(in crate::pg) enum Runs {
-    /// As any function that the caller calls: superusers made it.
-    Freely,
-    /// Restricted, as this role.
-    As(Oid),
-}
-
 impl Makers {
-    /// As an ordinary owner of the type or the function runs what a caller reads or writes who has all the owner's rights:
-    /// he lends none of his own. To any other caller the owner lends nothing either: it runs as the caller, as it does in
-    /// `row_to_json`. Error: 42501 where caller or owner may not call the function.
+    /// Whether the cast runs: superusers own both its type and its function, as in extensions. Code of anybody else could
+    /// cancel the statement, end the session or never return, as whatever role it runs. And it would have to depend on
+    /// who reads or writes whether he trusts it, while a message is the same for all. Errors: 42501 where the caller may
+    /// not execute the function.
     ///
-    /// Asked at each call: who owns the function stays so until the transaction ends. A type's owner nothing keeps.
-    pub fn runs(&self) -> Result<Runs> {
+    /// Asked at each call: the function keeps its owner from then on until the transaction ends.
+    pub fn are_trusted(&self) -> Result<bool> {
         lock::keep_function(self.function);
-        let caller = current_role();
-        self.check(caller)?;
-        // SAFETY: syscache look-ups; a role that has gone is no superuser.
-        let is_ordinary = |role: &Oid| unsafe { !pg_sys::superuser_arg(*role) };
         let owners = [self.base.owner(), function_owner(self.function)];
-        let mut ordinary = owners.into_iter().flatten().filter(is_ordinary).peekable();
-        if ordinary.peek().is_none() {
-            return Ok(Runs::Freely);
+        // SAFETY: a syscache look-up; a role that has gone is no superuser.
+        let is_superuser = |role: Oid| unsafe { pg_sys::superuser_arg(role) };
+        if !owners
+            .into_iter()
+            .all(|owner| owner.is_some_and(is_superuser))
+        {
+            return Ok(false);
         }
-        let role = ordinary.find(|owner| acts_as(*owner)).unwrap_or(caller);
-        self.check(role)?;
-        Ok(Runs::As(role))
-    }
-
-    fn check(&self, role: Oid) -> Result<()> {
-        if role_may_execute(self.function, role) {
-            return Ok(());
+        let caller = current_role();
+        if role_may_execute(self.function, caller) {
+            return Ok(true);
         }
         Err(Error::insufficient_privilege(
             report(format!(
@@ -59,7 +46,7 @@ impl Makers {
             ))
             .detail(format!(
                 "Role \"{}\" may not execute the cast's function.",
-                role_name(role)
+                role_name(caller)
             )),
         ))
     }

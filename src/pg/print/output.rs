@@ -1,14 +1,12 @@
 //! Prints values by their types' own functions: output functions or casts to json.
 
 use super::makers::Makers;
-use super::makers::Runs;
-use crate::error::ErrorReport;
+use crate::error::{ErrorReport, Result};
 use crate::pg::backend::memory::Memory;
 use crate::pg::backend::memory::Scratch;
 use crate::pg::backend::settings::Pin;
 use crate::pg::backend::sqlstate::noting;
 use crate::pg::backend::syscache::Cached;
-use crate::pg::catalog::acting::act_as;
 use crate::pg::catalog::acting::refuse_strangers;
 use crate::pg::catalog::privilege::current_role;
 use crate::pg::row::scalar::bytes;
@@ -19,30 +17,41 @@ use pgrx::{pg_sys, PgLogLevel};
 use std::ffi::CStr;
 use std::rc::Rc;
 
-/// A function that prints values of one type.
+/// What prints values of one type.
 pub struct Output {
     base: Type,
-    function: Function,
+    /// The type's output function.
+    text: *mut pg_sys::FmgrInfo,
+    /// Used instead where it is trusted.
+    cast: Option<Cast>,
     pin: Pin,
     /// Whether it runs code that is not Postgres's own, and so may raise errors.
     foreign: bool,
-    /// For a cast: the roles that made the code that it runs.
-    makers: Option<Makers>,
     _memory: Rc<Memory>,
 }
 
+/// A cast to json.
+struct Cast {
+    function: Function,
+    makers: Makers,
+}
+
 enum Function {
-    /// The type's output function.
-    Text(*mut pg_sys::FmgrInfo),
-    /// A cast to json in C, looked up once.
-    Json(*mut pg_sys::FmgrInfo),
-    /// A cast to json in another language. It is looked up at each call, since the look-up data of such functions is
-    /// valid for one transaction only.
-    JsonByOid(Oid),
+    /// In C, looked up once.
+    InC(*mut pg_sys::FmgrInfo),
+    /// In another language. It is looked up at each call, since the look-up data of such functions is valid for one
+    /// transaction only.
+    ByOid(Oid),
+}
+
+/// A printed value.
+pub enum Printed<'s> {
+    Json(&'s [u8]),
+    Text(&'s [u8]),
 }
 
 impl Output {
-    /// The type's output function.
+    /// The type's output function. Only superusers can create such functions.
     pub fn text_of(memory: &Rc<Memory>, base: Type) -> Output {
         let mut function = Oid::INVALID;
         let mut is_varlena = false;
@@ -50,16 +59,15 @@ impl Output {
         unsafe { pg_sys::getTypeOutputInfo(base.oid(), &mut function, &mut is_varlena) };
         Output {
             base,
-            function: Function::Text(look_up(memory, function)),
+            text: look_up(memory, function),
+            cast: None,
             pin: text_pin(base, function),
             foreign: is_foreign(function) || base.range_subtype().is_some_and(Type::is_users),
-            // Only superusers can create output functions.
-            makers: None,
             _memory: memory.clone(),
         }
     }
 
-    /// The type's cast to json, if its owner has created one. As in `row_to_json`, not for arrays and composite types.
+    /// The type's cast to json, if there is one. As in `row_to_json`, not for arrays and composite types.
     pub fn json_of(memory: &Rc<Memory>, base: Type) -> Option<Output> {
         if !base.is_users() || base.element().is_some() || base.relation().is_some() {
             return None;
@@ -78,17 +86,19 @@ impl Output {
             return None;
         }
         let facts = Facts::of(function)?;
+        let text = Output::text_of(memory, base);
         Some(Output {
-            base,
-            function: if facts.in_c {
-                Function::Json(look_up(memory, function))
-            } else {
-                Function::JsonByOid(function)
-            },
-            pin: facts.pin(),
-            foreign: is_foreign(function),
-            makers: Some(Makers { base, function }),
-            _memory: memory.clone(),
+            pin: facts.pin().max(text.pin),
+            foreign: is_foreign(function) || text.foreign,
+            cast: Some(Cast {
+                function: if facts.in_c {
+                    Function::InC(look_up(memory, function))
+                } else {
+                    Function::ByOid(function)
+                },
+                makers: Makers { base, function },
+            }),
+            ..text
         })
     }
 
@@ -102,52 +112,52 @@ impl Output {
         self.foreign
     }
 
-    /// Whether it prints JSON instead of text. jsonb's output function does, too.
-    pub fn is_json(&self) -> bool {
-        !matches!(self.function, Function::Text(_)) || self.base.oid() == pg_sys::JSONBOID
-    }
-
     /// Prints a value; `None` when the value has another type, or the cast returned NULL.
-    pub fn print<'s>(&self, value: Value<'s>, scratch: &'s Scratch) -> Option<&'s [u8]> {
+    pub fn print<'s>(&self, value: Value<'s>, scratch: &'s Scratch) -> Option<Printed<'s>> {
         let datum = value.datum_of(self.base)?;
-        let Some(makers) = &self.makers else {
-            return self.call(datum, scratch);
-        };
-        let runs = makers.runs().and_then(|runs| match runs {
-            Runs::As(role) => act_as(role, &[], || Ok(self.call(datum, scratch))),
-            Runs::Freely => {
-                if let Function::JsonByOid(_) = self.function {
-                    // The pinned search_path names the temporary schema, which a function with a path of its own keeps
-                    // out.
-                    refuse_strangers(current_role())?;
-                }
-                Ok(self.call(datum, scratch))
-            }
-        });
-        runs.unwrap_or_else(|error| {
-            ErrorReport::from(error).report(PgLogLevel::ERROR);
-            None
+        if let Some(cast) = self.cast.as_ref().filter(|cast| raised(cast.is_trusted())) {
+            return cast.call(datum, scratch).map(Printed::Json);
+        }
+        // SAFETY: the function takes values of this type. What it returns is a C string in the scratch context.
+        let text = unsafe { CStr::from_ptr(pg_sys::OutputFunctionCall(self.text, datum)) };
+        Some(match self.base.oid() {
+            pg_sys::JSONBOID => Printed::Json(text.to_bytes()),
+            _ => Printed::Text(text.to_bytes()),
         })
+    }
+}
+
+impl Cast {
+    fn is_trusted(&self) -> Result<bool> {
+        let trusted = self.makers.are_trusted()?;
+        if let (true, Function::ByOid(_)) = (trusted, &self.function) {
+            // The pinned search_path names the temporary schema, which a function with a path of its own keeps out.
+            refuse_strangers(current_role())?;
+        }
+        Ok(trusted)
     }
 
     fn call<'s>(&self, datum: pg_sys::Datum, scratch: &'s Scratch) -> Option<&'s [u8]> {
-        // SAFETY: the function takes values of this type. What it returns is allocated in the scratch context: a
-        // C string, or a varlena.
+        // SAFETY: the function takes values of this type. The varlena that it returns is in the scratch context.
         unsafe {
             match self.function {
-                Function::Text(info) => {
-                    let text = pg_sys::OutputFunctionCall(info, datum);
-                    Some(CStr::from_ptr(text).to_bytes())
-                }
-                Function::Json(info) => cast(info, datum).map(|json| bytes(json, scratch)),
-                Function::JsonByOid(oid) => {
+                Function::InC(info) => call(info, datum).map(|json| bytes(json, scratch)),
+                Function::ByOid(oid) => {
                     let mut info = pg_sys::FmgrInfo::default();
                     pg_sys::fmgr_info(oid, &mut info);
-                    noting(|| cast(&mut info, datum)).map(|json| bytes(json, scratch))
+                    noting(|| call(&mut info, datum)).map(|json| bytes(json, scratch))
                 }
             }
         }
     }
+}
+
+/// Raises an error here: rows are written without results to hand on.
+fn raised(trusted: Result<bool>) -> bool {
+    trusted.unwrap_or_else(|error| {
+        ErrorReport::from(error).report(PgLogLevel::ERROR);
+        false
+    })
 }
 
 fn is_foreign(function: Oid) -> bool {
@@ -243,7 +253,7 @@ const _: () = assert!(
 ///
 /// # Safety
 /// The function is a cast that takes the datum's type.
-unsafe fn cast(info: *mut pg_sys::FmgrInfo, datum: pg_sys::Datum) -> Option<pg_sys::Datum> {
+unsafe fn call(info: *mut pg_sys::FmgrInfo, datum: pg_sys::Datum) -> Option<pg_sys::Datum> {
     let argument = |value| pg_sys::NullableDatum {
         value,
         isnull: false,
