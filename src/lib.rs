@@ -11,6 +11,8 @@ mod error;
 mod feed;
 mod filter;
 mod gucs;
+#[allow(dead_code)]
+mod keyed;
 mod log;
 mod message;
 mod pg;

@@ -4,6 +4,9 @@ mod deliver;
 pub mod delta;
 mod follow;
 pub mod judge;
+// Used by fan_out, which is on its way.
+#[allow(dead_code)]
+pub mod matcher;
 pub mod nested;
 mod net;
 pub mod reader;

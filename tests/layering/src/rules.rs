@@ -27,7 +27,7 @@ pub struct Rules {
 
 pub const RULES: Rules = Rules {
     layers: &[
-        &["error", "change", "timestamp"],
+        &["error", "change", "timestamp", "keyed"],
         &["capture_trigger"],
         &["pg"],
         &["gucs"],
@@ -52,6 +52,7 @@ pub const RULES: Rules = Rules {
     pure: &[
         "change",
         "timestamp",
+        "keyed",
         "capture_trigger",
         "filter::parse",
         "message::json",
@@ -60,8 +61,9 @@ pub const RULES: Rules = Rules {
         "log::cursor",
         "feed::delta",
         "feed::net",
+        "feed::matcher",
     ],
-    pure_later: &["feed::matcher"],
+    pure_later: &[],
     unsafe_in: "pg",
     bindings_in: "pg::sys",
     known_circles: &[],
