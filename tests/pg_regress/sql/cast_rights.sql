@@ -24,7 +24,7 @@ SELECT pgrealtime.current_cursor() AS from \gset
 
 \echo who may not call the function
 SET ROLE cast_eve;
-SELECT row_to_json(t) FROM app.t;
+SELECT c::json FROM app.t;
 :message;
 CREATE TEMP TABLE probe (c app.code);
 INSERT INTO probe VALUES ('b');

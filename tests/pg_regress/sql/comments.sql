@@ -6,7 +6,9 @@ SELECT pg_describe_object(d.classid, d.objid, 0) AS name, obj_description(d.obji
 FROM pg_depend AS d
 JOIN pg_extension AS e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
 JOIN pg_class AS catalog ON catalog.oid = d.classid
-WHERE d.deptype = 'e' AND e.extname = 'pgrealtime';
+WHERE d.deptype = 'e' AND e.extname = 'pgrealtime'
+-- Since version 18 the types of tables are members, too: they stand and fall with their tables.
+AND NOT EXISTS (SELECT FROM pg_depend AS i WHERE i.classid = d.classid AND i.objid = d.objid AND i.deptype = 'i');
 SELECT name FROM member WHERE comment IS NULL ORDER BY name COLLATE "C";
 SELECT DISTINCT split_part(name, ' ', 1) AS kind FROM member WHERE comment <> '' ORDER BY kind;
 DROP EXTENSION pgrealtime CASCADE;

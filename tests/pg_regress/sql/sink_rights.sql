@@ -16,7 +16,7 @@ BEGIN
     BEGIN
         EXECUTE 'ALTER ROLE sink_owner SUPERUSER';
     EXCEPTION WHEN OTHERS THEN
-        NEW.told := NEW.told || ', ' || SQLERRM;
+        NEW.told := NEW.told || ', ' || SQLSTATE;
     END;
     BEGIN
         EXECUTE 'RESET ROLE';
