@@ -36,6 +36,22 @@ AS $$
     LIMIT 1
 $$;
 
+-- A row of the table that meets the condition, locked: its id. NULL when there is none, or others have locked all of them.
+-- Call it in a sub-select: in a WHERE by itself it would be called, and lock, for every row.
+CREATE FUNCTION app.demo_row(step integer, relation regclass, condition text = 'true') RETURNS uuid
+    LANGUAGE plpgsql
+    SET search_path = ''
+AS $$
+DECLARE
+    row_id uuid;
+BEGIN
+    EXECUTE format('SELECT id FROM %s WHERE %s ORDER BY id < $1, id LIMIT 1 FOR UPDATE SKIP LOCKED', relation, condition)
+    INTO row_id
+    USING app.demo_probe(step);
+    RETURN row_id;
+END
+$$;
+
 -- ---------------------------------------------------------------------------------------------------
 -- Goals
 -- ---------------------------------------------------------------------------------------------------
@@ -124,13 +140,7 @@ DECLARE
     goal_title text;
 BEGIN
     DELETE FROM public.goals
-    WHERE id = (
-        SELECT g.id FROM public.goals g
-        WHERE g.tags @> '{demo}'
-        ORDER BY g.id < app.demo_probe(step), g.id
-        LIMIT 1
-        FOR UPDATE SKIP LOCKED
-    )
+    WHERE id = (SELECT app.demo_row(step, 'public.goals', 'tags @> ''{demo}'''))
     RETURNING title INTO goal_title;
     RETURN coalesce(format('goal "%s" is given up', goal_title), 'no goal to give up');
 END
@@ -183,12 +193,7 @@ BEGIN
             WHEN 'interview' THEN 'assessment' WHEN 'assessment' THEN app.demo_one_of(step, 'offer', 'rejected')
             WHEN 'offer' THEN 'hired' ELSE 'applied' END::public.candidate_stage,
         score = least(100, coalesce(c.score, 40) + 5)
-    WHERE c.id = (
-        SELECT p.id FROM public.candidates p
-        ORDER BY p.id < app.demo_probe(step), p.id
-        LIMIT 1
-        FOR UPDATE SKIP LOCKED
-    )
+    WHERE c.id = (SELECT app.demo_row(step, 'public.candidates'))
     RETURNING c.* INTO candidate;
     RETURN coalesce(format('%s moves to %s', candidate.full_name, candidate.stage), 'no candidate to move');
 END
@@ -204,12 +209,7 @@ DECLARE
 BEGIN
     UPDATE public.candidates c
     SET recruiter_id = app.demo_member(step + 1, c.organization_id)
-    WHERE c.id = (
-        SELECT p.id FROM public.candidates p
-        ORDER BY p.id < app.demo_probe(step), p.id
-        LIMIT 1
-        FOR UPDATE SKIP LOCKED
-    )
+    WHERE c.id = (SELECT app.demo_row(step, 'public.candidates'))
     RETURNING c.* INTO candidate;
     RETURN coalesce(
         format('%s is reassigned to %s', candidate.full_name,
@@ -227,13 +227,7 @@ DECLARE
     candidate_name text;
 BEGIN
     DELETE FROM public.candidates
-    WHERE id = (
-        SELECT c.id FROM public.candidates c
-        WHERE c.email LIKE 'candidat-%'
-        ORDER BY c.id < app.demo_probe(step), c.id
-        LIMIT 1
-        FOR UPDATE SKIP LOCKED
-    )
+    WHERE id = (SELECT app.demo_row(step, 'public.candidates', 'email LIKE ''candidat-%'''))
     RETURNING full_name INTO candidate_name;
     RETURN coalesce(format('%s withdraws', candidate_name), 'no candidate to withdraw');
 END
@@ -249,10 +243,7 @@ DECLARE
 BEGIN
     SELECT c.* INTO candidate
     FROM public.candidates c
-    WHERE c.stage NOT IN ('hired', 'rejected')
-    ORDER BY c.id < app.demo_probe(step), c.id
-    LIMIT 1
-    FOR UPDATE SKIP LOCKED;
+    WHERE c.id = (SELECT app.demo_row(step, 'public.candidates', 'stage NOT IN (''hired'', ''rejected'')'));
     IF NOT FOUND THEN
         RETURN 'no candidate to interview';
     END IF;
@@ -277,10 +268,7 @@ DECLARE
 BEGIN
     SELECT i.* INTO interview
     FROM public.interviews i
-    WHERE i.status = 'scheduled'
-    ORDER BY i.id < app.demo_probe(step), i.id
-    LIMIT 1
-    FOR UPDATE SKIP LOCKED;
+    WHERE i.id = (SELECT app.demo_row(step, 'public.interviews', 'status = ''scheduled'''));
     IF NOT FOUND THEN
         RETURN 'no interview to hold';
     END IF;
@@ -308,9 +296,7 @@ DECLARE
 BEGIN
     SELECT c.* INTO candidate
     FROM public.candidates c
-    ORDER BY c.id < app.demo_probe(step), c.id
-    LIMIT 1
-    FOR UPDATE SKIP LOCKED;
+    WHERE c.id = (SELECT app.demo_row(step, 'public.candidates'));
     IF NOT FOUND THEN
         RETURN 'no candidate to write about';
     END IF;
@@ -334,12 +320,7 @@ DECLARE
 BEGIN
     UPDATE public.candidate_notes n
     SET visibility = CASE n.visibility WHEN 'team' THEN 'private' ELSE 'team' END
-    WHERE n.id = (
-        SELECT c.id FROM public.candidate_notes c
-        ORDER BY c.id < app.demo_probe(step), c.id
-        LIMIT 1
-        FOR UPDATE SKIP LOCKED
-    )
+    WHERE n.id = (SELECT app.demo_row(step, 'public.candidate_notes'))
     RETURNING n.* INTO note;
     RETURN coalesce(format('a note is now for %s eyes: %s', note.visibility, note.body), 'no note to share');
 END
@@ -353,12 +334,7 @@ DECLARE
     note public.candidate_notes;
 BEGIN
     DELETE FROM public.candidate_notes
-    WHERE id = (
-        SELECT n.id FROM public.candidate_notes n
-        ORDER BY n.id < app.demo_probe(step), n.id
-        LIMIT 1
-        FOR UPDATE SKIP LOCKED
-    )
+    WHERE id = (SELECT app.demo_row(step, 'public.candidate_notes'))
     RETURNING * INTO note;
     RETURN coalesce(format('a note is deleted: %s', note.body), 'no note to delete');
 END
@@ -379,12 +355,7 @@ BEGIN
     SET presence = CASE p.presence WHEN 'online' THEN 'away' WHEN 'away' THEN 'offline'
             ELSE 'online' END::public.presence,
         last_seen_at = now()
-    WHERE p.id = (
-        SELECT c.id FROM public.profiles c
-        ORDER BY c.id < app.demo_probe(step), c.id
-        LIMIT 1
-        FOR UPDATE SKIP LOCKED
-    )
+    WHERE p.id = (SELECT app.demo_row(step, 'public.profiles'))
     RETURNING p.* INTO person;
     RETURN coalesce(format('%s is %s', person.full_name, person.presence), 'nobody is there');
 END
@@ -435,13 +406,7 @@ BEGIN
     UPDATE public.agent_activities a
     SET status = app.demo_one_of(step, 'succeeded', 'succeeded', 'failed'), finished_at = now(),
         tokens = a.tokens + 1200, confidence = 0.87
-    WHERE a.id = (
-        SELECT c.id FROM public.agent_activities c
-        WHERE c.status = 'running'
-        ORDER BY c.id < app.demo_probe(step), c.id
-        LIMIT 1
-        FOR UPDATE SKIP LOCKED
-    )
+    WHERE a.id = (SELECT app.demo_row(step, 'public.agent_activities', 'status = ''running'''))
     RETURNING a.* INTO activity;
     RETURN coalesce(format('agent %s has %s', activity.agent, activity.status), 'no agent at work');
 END
@@ -487,9 +452,7 @@ DECLARE
 BEGIN
     SELECT c.* INTO candidate
     FROM public.candidates c
-    ORDER BY c.id < app.demo_probe(step), c.id
-    LIMIT 1
-    FOR UPDATE SKIP LOCKED;
+    WHERE c.id = (SELECT app.demo_row(step, 'public.candidates'));
     SELECT j.* INTO posting
     FROM public.job_postings j
     WHERE j.status = 'open' AND j.organization_id <> candidate.organization_id
@@ -529,12 +492,7 @@ BEGIN
             ORDER BY b.queued_at
             LIMIT 1
         ) END
-    WHERE r.id = (
-        SELECT c.id FROM public.registry_components c
-        ORDER BY c.id < app.demo_probe(step), c.id
-        LIMIT 1
-        FOR UPDATE SKIP LOCKED
-    )
+    WHERE r.id = (SELECT app.demo_row(step, 'public.registry_components'))
     RETURNING r.* INTO component;
     UPDATE public.registry_publications
     SET organization_id = component.organization_id
