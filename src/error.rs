@@ -120,7 +120,8 @@ impl std::fmt::Debug for SqlState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     code: SqlState,
-    report: Report,
+    /// In a box, since every row that is captured passes many results, and hardly ever an error.
+    report: Box<Report>,
 }
 
 /// The crate's result.
@@ -131,7 +132,7 @@ impl Error {
     pub fn new(code: impl Into<SqlState>, report: Report) -> Error {
         Error {
             code: code.into(),
-            report,
+            report: Box::new(report),
         }
     }
 

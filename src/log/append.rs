@@ -15,6 +15,7 @@ use crate::pg::storage::entry::NewEntry;
 use crate::pg::storage::segment;
 use crate::pg::Oid;
 use std::cell::Cell;
+use std::rc::Rc;
 
 /// The layout of an entry without images.
 const NO_LAYOUT: i64 = 0;
@@ -120,7 +121,7 @@ pub fn append_at(change: &Change, earlier: Option<u64>) -> Result<Appended> {
         old,
         marks: marks.as_deref(),
     };
-    segment::append(segment.place, &entry)?;
+    segment::append(&segment.place, &entry)?;
     janitor::after_append()?;
     Ok(Appended {
         position,
@@ -161,7 +162,7 @@ pub fn append_undelivered(relation: Oid, messages: u64) -> Result<()> {
 /// The segment is read again once its lock is held. The janitor switches first, and then seals the segments that it can
 /// lock. So a session that still sees the old segment after locking it keeps it from being sealed, and keeps its
 /// indexes from being replaced.
-fn locked_segment(xid: u64) -> Result<(Current, bool)> {
+fn locked_segment(xid: u64) -> Result<(Rc<Current>, bool)> {
     thread_local! {
         static RUN: Cell<(u64, u32, Oid)> = const { Cell::new((0, 0, Oid::INVALID)) };
     }
@@ -171,7 +172,7 @@ fn locked_segment(xid: u64) -> Result<(Current, bool)> {
         if RUN.get() == run {
             return Ok((before, false));
         }
-        segment::lock(before.place)?;
+        segment::lock(&before.place)?;
         let current = state::current_segment()?;
         if current.place == before.place {
             RUN.set(run);

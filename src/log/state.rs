@@ -14,6 +14,7 @@ use crate::pg::storage::segment::SegmentOids;
 use crate::timestamp::Timestamp;
 use pgrx::prelude::TimestampWithTimeZone;
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 /// Number of segments in the ring. Retention is enforced one segment at a time, and the log exceeds its limit by two
 /// segments at most.
@@ -202,7 +203,7 @@ fn missing() -> Error {
 }
 
 /// The segment to write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Current {
     pub number: u16,
     pub place: SegmentOids,
@@ -213,7 +214,7 @@ pub struct Current {
 
 struct Known {
     fresh: Fresh,
-    current: Current,
+    current: Rc<Current>,
     segments: Vec<SegmentOids>,
 }
 
@@ -223,12 +224,12 @@ thread_local! {
 }
 
 /// The segment to write. It is read again only after a session has announced a change. Errors: as [`State::read`].
-pub fn current_segment() -> Result<Current> {
+pub fn current_segment() -> Result<Rc<Current>> {
     let known = KNOWN.with_borrow(|known| {
         known
             .as_ref()
             .filter(|known| known.fresh.get())
-            .map(|known| known.current)
+            .map(|known| known.current.clone())
     });
     match known {
         Some(known) => Ok(known),
@@ -248,7 +249,7 @@ pub fn segments() -> Result<Vec<SegmentOids>> {
     }))
 }
 
-fn load() -> Result<Current> {
+fn load() -> Result<Rc<Current>> {
     let table = Table::open_member("log_state", Lock::AccessShare)?;
     let tables = (0..SEGMENTS)
         .map(|segment| heap::member_oid(&table_name(segment)).ok_or_else(missing))
@@ -261,14 +262,14 @@ fn load() -> Result<Current> {
         .collect::<Result<Vec<_>>>()?;
     let number = state.current;
     LOADED.set(LOADED.get() + 1);
-    let current = Current {
+    let current = Rc::new(Current {
         number,
         place: segments[usize::from(number)],
         loaded: LOADED.get(),
-    };
+    });
     KNOWN.set(Some(Known {
         fresh,
-        current,
+        current: current.clone(),
         segments,
     }));
     Ok(current)

@@ -12,12 +12,13 @@ mod tests {
 
     #[pg_test]
     fn a_segment_is_measured_with_all_that_belongs_to_it() {
-        let place = state::current_segment().unwrap().place;
+        let current = state::current_segment().unwrap();
+        let place = &current.place;
         // Other tests may have left pages behind: what they wrote was rolled back, the files stay as long as they are.
         for _ in 0..3_000 {
             append_gap(Oid::from(1), GapCause::Skipped).unwrap();
         }
-        assert!(!segment_files::is_empty(&place));
+        assert!(!segment_files::is_empty(place));
         // The parts that are written. Their free space maps come on top.
         let parts = Spi::get_one_with_args::<i64>(
             "WITH tables AS (SELECT oid FROM pg_class WHERE oid = $1
@@ -27,6 +28,6 @@ mod tests {
                  SELECT indexrelid FROM pg_index WHERE indrelid IN (SELECT oid FROM tables)) AS parts (oid)",
             &[place.table.into()],
         );
-        assert_eq!(segment_files::bytes(&place) as i64, parts.unwrap().unwrap());
+        assert_eq!(segment_files::bytes(place) as i64, parts.unwrap().unwrap());
     }
 }

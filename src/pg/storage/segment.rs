@@ -99,7 +99,7 @@ impl SegmentOids {
 
 /// Locks a segment against being sealed until the transaction or subtransaction ends. Errors: 42P01 when the extension
 /// has just been dropped.
-pub fn lock(place: SegmentOids) -> Result<()> {
+pub fn lock(place: &SegmentOids) -> Result<()> {
     let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
     // SAFETY: the function returns null for a relation that has gone; closed once, the lock stays.
     unsafe {
@@ -115,7 +115,7 @@ pub fn lock(place: SegmentOids) -> Result<()> {
 /// Appends an entry and its index entries, hidden from logical decoding, to a locked segment. The indexes need no locks
 /// of their own: a command that drops one, or gives it another file, waits for sessions that hold the table. Errors:
 /// 42P01 when the segment was dropped.
-pub fn append(place: SegmentOids, entry: &NewEntry) -> Result<()> {
+pub fn append(place: &SegmentOids, entry: &NewEntry) -> Result<()> {
     let info = index_info();
     let mut nulls = [false; 2];
     let mut position = [pg_sys::Datum::from(entry.position as i64)];
