@@ -6,81 +6,13 @@
 //! indexes: an entry at or after L is found by its position. An entry before L that S did not count as finished belongs
 //! to a transaction of S's in-progress list, or to one that began between S and N.
 
+use super::snapshot::Snapshot;
+use super::varint::{bounded, put, take};
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::Engine;
 
 /// Version of the encoding, its first byte.
 const VERSION: u8 = 1;
-
-/// More transactions than a server can have in progress. Bounds the memory that decoding allocates.
-const MAX_IN_PROGRESS: u64 = 1 << 20;
-
-/// Which transactions had finished at one moment. Ids are 64 bits wide (xid8).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Snapshot {
-    xmax: u64,
-    in_progress: Vec<u64>,
-}
-
-impl Snapshot {
-    /// Makes a snapshot from the first id that was not yet assigned and the ids that were running, in any order.
-    pub fn new(xmax: u64, mut in_progress: Vec<u64>) -> Self {
-        in_progress.retain(|xid| *xid < xmax);
-        in_progress.sort_unstable();
-        in_progress.dedup();
-        Snapshot { xmax, in_progress }
-    }
-
-    /// The first id that was not assigned when the snapshot was taken.
-    pub fn xmax(&self) -> u64 {
-        self.xmax
-    }
-
-    /// The ids below `xmax` that had not finished, ascending.
-    pub fn in_progress(&self) -> &[u64] {
-        &self.in_progress
-    }
-
-    /// Whether a transaction had committed or aborted.
-    pub fn finished(&self, xid: u64) -> bool {
-        xid < self.xmax && self.in_progress.binary_search(&xid).is_err()
-    }
-
-    /// The same snapshot with one more transaction unfinished.
-    pub fn with_unfinished(mut self, xid: u64) -> Self {
-        if xid < self.xmax {
-            if let Err(place) = self.in_progress.binary_search(&xid) {
-                self.in_progress.insert(place, xid);
-            }
-        }
-        self
-    }
-
-    /// Whether this snapshot counts as finished everything that `other` does.
-    pub fn covers(&self, other: &Snapshot) -> bool {
-        self.xmax >= other.xmax
-            && self
-                .in_progress
-                .iter()
-                .take_while(|xid| **xid < other.xmax)
-                .all(|xid| !other.finished(*xid))
-    }
-}
-
-impl Snapshot {
-    /// The stored form of a seal.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        put_snapshot(&mut out, self, 0);
-        out
-    }
-
-    /// Reads the stored form; `None` when it is damaged.
-    pub fn from_bytes(mut bytes: &[u8]) -> Option<Snapshot> {
-        let snapshot = take_snapshot(&mut bytes, 0)?;
-        bytes.is_empty().then_some(snapshot)
-    }
-}
 
 /// How far a reader has read: S, L and N of the module's description.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -231,77 +163,25 @@ fn decode_body(mut rest: &[u8]) -> Option<Cursor> {
     })
 }
 
-/// LEB128: seven bits a byte, low ones first.
-fn put(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-fn take(input: &mut &[u8]) -> Option<u64> {
-    let mut value = 0u64;
-    for shift in (0..64).step_by(7) {
-        let (byte, rest) = input.split_first()?;
-        *input = rest;
-        value |= u64::from(byte & 0x7f).checked_shl(shift)?;
-        if byte & 0x80 == 0 {
-            return Some(value);
-        }
-    }
-    None
-}
-
 fn take_fixed(input: &mut &[u8]) -> Option<u64> {
     let (bytes, rest) = input.split_first_chunk::<8>()?;
     *input = rest;
     Some(u64::from_be_bytes(*bytes))
 }
 
-/// A position or a transaction id. It never exceeds the range of the log's columns, so that adding one cannot overflow.
-fn bounded(value: u64) -> Option<u64> {
-    (value <= i64::MAX as u64).then_some(value)
-}
-
 /// A watermark, stored as differences to an earlier one, so that a batch's end costs a few bytes.
 fn put_watermark(out: &mut Vec<u8>, watermark: &Watermark, base: &Watermark) {
     put(out, watermark.lsn.wrapping_sub(base.lsn));
     put(out, watermark.next_xid.wrapping_sub(base.next_xid));
-    put_snapshot(out, &watermark.snapshot, base.snapshot.xmax);
+    watermark.snapshot.put(out, base.snapshot.xmax());
 }
 
 fn take_watermark(input: &mut &[u8], base: &Watermark) -> Option<Watermark> {
     Some(Watermark {
         lsn: bounded(base.lsn.wrapping_add(take(input)?))?,
         next_xid: bounded(base.next_xid.wrapping_add(take(input)?))?,
-        snapshot: take_snapshot(input, base.snapshot.xmax)?,
+        snapshot: Snapshot::take(input, base.snapshot.xmax())?,
     })
-}
-
-fn put_snapshot(out: &mut Vec<u8>, snapshot: &Snapshot, base: u64) {
-    put(out, snapshot.xmax.wrapping_sub(base));
-    put(out, snapshot.in_progress.len() as u64);
-    let mut above = snapshot.xmax;
-    for xid in snapshot.in_progress.iter().rev() {
-        put(out, above - xid);
-        above = *xid;
-    }
-}
-
-fn take_snapshot(input: &mut &[u8], base: u64) -> Option<Snapshot> {
-    let xmax = bounded(base.wrapping_add(take(input)?))?;
-    let count = take(input)?;
-    if count > MAX_IN_PROGRESS || count > input.len() as u64 {
-        return None;
-    }
-    let mut in_progress = Vec::with_capacity(count as usize);
-    let mut above = xmax;
-    for _ in 0..count {
-        above = above.checked_sub(take(input)?)?;
-        in_progress.push(above);
-    }
-    Some(Snapshot::new(xmax, in_progress))
 }
 
 #[cfg(test)]
@@ -383,17 +263,6 @@ mod tests {
             prop_assert!(Cursor::decode(&damaged) != Ok(cursor));
         }
 
-        #[test]
-        fn covers_means_finished_there_is_finished_here(
-            a in (0u64..30, prop::collection::vec(0u64..30, 0..12)),
-            b in (0u64..30, prop::collection::vec(0u64..30, 0..12)),
-        ) {
-            let (a, b) = (Snapshot::new(a.0, a.1), Snapshot::new(b.0, b.1));
-            let by_definition = (0..40).all(|xid| !b.finished(xid) || a.finished(xid));
-            // Ids that were never assigned make no difference: covers may only be stricter by b.xmax itself.
-            if a.covers(&b) { prop_assert!(by_definition); }
-            if by_definition && a.xmax() >= b.xmax() { prop_assert!(a.covers(&b)); }
-        }
     }
 
     #[test]
@@ -414,14 +283,5 @@ mod tests {
             batch: None,
         };
         assert!(cursor.encode().len() < 70, "{}", cursor.encode().len());
-    }
-
-    #[test]
-    fn own_transaction_is_listed() {
-        let snapshot = Snapshot::new(10, vec![4])
-            .with_unfinished(7)
-            .with_unfinished(12);
-        assert_eq!(snapshot.in_progress(), [4, 7]);
-        assert!(!snapshot.finished(7) && !snapshot.finished(12) && snapshot.finished(5));
     }
 }

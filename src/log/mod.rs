@@ -9,10 +9,12 @@ pub mod layout;
 pub mod marks;
 pub mod read;
 pub mod retention;
+pub mod snapshot;
 pub mod state;
 #[cfg(any(test, feature = "pg_test"))]
 mod tests;
 pub mod unread;
+mod varint;
 pub mod watermark;
 
 /// Called once, when the library is loaded.

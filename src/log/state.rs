@@ -1,6 +1,6 @@
 //! The log's state: its identity, the segment that is written, the seals of the other segments, and the horizon.
 
-use super::cursor::Snapshot;
+use super::snapshot::Snapshot;
 use crate::error::{report, Error, Result};
 use crate::pg::backend::invalidation;
 use crate::pg::backend::invalidation::Fresh;

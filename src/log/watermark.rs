@@ -1,6 +1,7 @@
 //! Watermarks of the current moment, and the check whether a cursor is still inside the log.
 
-use super::cursor::{Cursor, DecodeError, Origin, Snapshot, Watermark};
+use super::cursor::{Cursor, DecodeError, Origin, Watermark};
+use super::snapshot::Snapshot;
 use super::state::State;
 use crate::error::{report, Error, Report, Result};
 use crate::pg;

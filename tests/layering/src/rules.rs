@@ -59,6 +59,8 @@ pub const RULES: Rules = Rules {
         "message::jsonb",
         "message::text",
         "log::cursor",
+        "log::snapshot",
+        "log::varint",
         "feed::delta",
         "feed::net",
         "feed::matcher",
