@@ -2,7 +2,7 @@
 
 use crate::error::ErrorReport;
 use crate::pg::call::event_trigger;
-use crate::pg::catalog::relation;
+use crate::pg::catalog::inheritance;
 use crate::pg::CallInfo;
 use crate::pg::Oid;
 use crate::registry::{self, RealtimeTable, Request};
@@ -192,7 +192,7 @@ COMMENT ON FUNCTION pgrealtime.relation_size(oid) IS
   'Returns the bytes of a table with its indexes and TOAST; for a partitioned table, the sum of its leaf partitions';
 "#)]
 fn relation_size(relation: Oid) -> Option<i64> {
-    relation::total_size(relation)
+    inheritance::total_size(relation)
 }
 
 #[pg_extern(sql = r#"

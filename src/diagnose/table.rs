@@ -5,9 +5,9 @@ use crate::capture_trigger::Sink;
 use crate::change::Operation;
 use crate::feed::relation::Relation;
 use crate::gucs;
+use crate::pg::catalog::inheritance;
 use crate::pg::catalog::publication::Coverage;
 use crate::pg::catalog::publication::Publication;
-use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
 use crate::pg::catalog::relation_triggers;
 use crate::pg::catalog::triggers;
@@ -39,7 +39,7 @@ impl<'a> Table<'a> {
     ) -> Table<'a> {
         let mut parts = vec![class.clone()];
         if class.is_partitioned() {
-            parts.extend(relation::leaves(class.oid));
+            parts.extend(inheritance::leaves(class.oid));
         }
         Table {
             class,
@@ -67,7 +67,7 @@ impl<'a> Table<'a> {
         let check = "enabled";
         let by_trigger = !relation_triggers::capture_triggers(self.class.oid).is_empty();
         let is_enabled = |above: &Oid| !relation_triggers::capture_triggers(*above).is_empty();
-        let root = relation::ancestors(self.class)
+        let root = inheritance::ancestors(self.class)
             .into_iter()
             .find(is_enabled)
             .and_then(Class::by_oid);

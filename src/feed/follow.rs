@@ -11,7 +11,7 @@ use crate::log::watermark;
 use crate::message::{write_change, Header, RecordPlan};
 use crate::pg::backend::subtransaction::attempt;
 use crate::pg::backend::subtransaction::Raised;
-use crate::pg::catalog::relation;
+use crate::pg::catalog::inheritance;
 use crate::pg::catalog::relation::Class;
 use crate::pg::row::decoded::Decoded;
 use crate::pg::Oid;
@@ -178,7 +178,7 @@ pub fn check_captured(relation: &Relation) -> Result<()> {
 /// The nearest ancestor of a partition whose changes are captured.
 fn captured_root(relation: &Relation) -> Option<Rc<Relation>> {
     let class = Class::by_oid(relation.table.oid)?;
-    relation::ancestors(&class)
+    inheritance::ancestors(&class)
         .into_iter()
         .filter_map(|ancestor| Relation::open(ancestor).ok())
         .find(|ancestor| ancestor.captured)

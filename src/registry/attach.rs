@@ -7,6 +7,7 @@ use crate::change::Operation;
 use crate::error::{report, Error, Report, Result};
 use crate::pg::backend::ddl;
 use crate::pg::catalog::acl;
+use crate::pg::catalog::inheritance;
 use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
 use crate::pg::catalog::triggers;
@@ -126,7 +127,7 @@ pub fn is_ours(trigger: &Trigger, function: Oid) -> bool {
 
 pub(super) fn leaves_of(class: &Class) -> Vec<Class> {
     match class.is_partitioned() {
-        true => relation::leaves(class.oid),
+        true => inheritance::leaves(class.oid),
         false => Vec::new(),
     }
 }

@@ -1,7 +1,7 @@
 //! What is really captured, as the triggers tell.
 
 use crate::change::Operation;
-use crate::pg::catalog::relation;
+use crate::pg::catalog::inheritance;
 use crate::pg::catalog::relation::Class;
 use crate::pg::catalog::triggers;
 use crate::pg::catalog::triggers::Firing;
@@ -23,7 +23,7 @@ impl Capture {
         let mut tables = vec![(triggers.of(class.oid), true)];
         if class.is_partitioned() {
             tables.extend(
-                relation::leaves(class.oid)
+                inheritance::leaves(class.oid)
                     .iter()
                     .map(|leaf| (triggers.of(leaf.oid), leaf.has_truncate_triggers())),
             );

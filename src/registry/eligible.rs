@@ -4,9 +4,9 @@ use super::belonging::Remembered;
 use super::present;
 use crate::error::{report, Error, Report, Result};
 use crate::pg::catalog::acl;
+use crate::pg::catalog::inheritance;
 use crate::pg::catalog::keys;
 use crate::pg::catalog::publication::Publication;
-use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::gone;
 use crate::pg::catalog::relation::Class;
 use crate::pg::Oid;
@@ -72,7 +72,7 @@ pub fn check_kind(class: &Class) -> Result<()> {
 /// The table or its first leaf that a crash empties, of which nobody would be told.
 pub fn unlogged_part(class: &Class) -> Option<Class> {
     let parts = match class.is_partitioned() {
-        true => relation::leaves(class.oid),
+        true => inheritance::leaves(class.oid),
         false => vec![class.clone()],
     };
     parts.into_iter().find(Class::is_unlogged)
@@ -102,7 +102,7 @@ fn unlogged(message: String, leaf: &Class) -> Report {
 /// A change must be told once, under one name, and the parent's SELECT must not see rows that no trigger sees.
 pub fn check_relatives(class: &Class) -> Result<()> {
     let remembered = Remembered::load()?;
-    for oid in relation::ancestors(class) {
+    for oid in inheritance::ancestors(class) {
         if let Some(above) = enabled(&remembered, oid) {
             return Err(conflict(
                 class,
@@ -111,7 +111,7 @@ pub fn check_relatives(class: &Class) -> Result<()> {
             ));
         }
     }
-    let below = relation::descendants(class.oid);
+    let below = inheritance::descendants(class.oid);
     if !class.is_partitioned() && !below.is_empty() {
         let children: Vec<String> = below
             .iter()
@@ -153,7 +153,7 @@ pub fn check_attach(parent: Option<Oid>, partition: Option<Oid>) -> Result<()> {
         return Ok(());
     }
     let remembered = Remembered::load()?;
-    let above = std::iter::once(parent.oid).chain(relation::ancestors(&parent));
+    let above = std::iter::once(parent.oid).chain(inheritance::ancestors(&parent));
     let Some(root) = above.into_iter().find_map(|oid| enabled(&remembered, oid)) else {
         return Ok(());
     };
@@ -167,7 +167,7 @@ pub fn check_attach(parent: Option<Oid>, partition: Option<Oid>) -> Result<()> {
         )));
     }
     let below: Vec<Oid> = std::iter::once(partition.oid)
-        .chain(relation::descendants(partition.oid))
+        .chain(inheritance::descendants(partition.oid))
         .collect();
     for table in below.iter().filter_map(|oid| enabled(&remembered, *oid)) {
         if present::would_clash(&parent, &table)? {
@@ -215,7 +215,7 @@ pub fn check_attach(parent: Option<Oid>, partition: Option<Oid>) -> Result<()> {
 /// Whether the relation or a partitioned table above it is enabled.
 pub fn is_enabled(class: &Class) -> Result<bool> {
     let remembered = Remembered::load()?;
-    let mut tables = std::iter::once(class.oid).chain(relation::ancestors(class));
+    let mut tables = std::iter::once(class.oid).chain(inheritance::ancestors(class));
     Ok(tables.any(|oid| enabled(&remembered, oid).is_some()))
 }
 
@@ -259,7 +259,7 @@ pub fn without_identity(class: &Class) -> Option<Class> {
 /// Where Postgres asks for a replica identity: foreign tables are never published.
 fn written_tables(class: &Class) -> Vec<Class> {
     match class.is_partitioned() {
-        true => relation::leaves(class.oid)
+        true => inheritance::leaves(class.oid)
             .into_iter()
             .filter(Class::is_table)
             .collect(),

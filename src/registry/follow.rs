@@ -15,6 +15,7 @@ use crate::pg::call::dropped;
 use crate::pg::call::event_trigger::Command;
 use crate::pg::call::event_trigger::Partition;
 use crate::pg::catalog::acl;
+use crate::pg::catalog::inheritance;
 use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
 use crate::pg::catalog::type_use;
@@ -69,7 +70,10 @@ fn follow_one(command: Command) -> Result<()> {
                 renamed(&Reach::relations(list(it.owner)))?;
                 each(watch::above(&list(it.owner)), warn_of_owner);
             }
-            let below = it.tables.iter().flat_map(|one| relation::descendants(*one));
+            let below = it
+                .tables
+                .iter()
+                .flat_map(|one| inheritance::descendants(*one));
             let tables: Vec<Oid> = below.chain(it.tables.iter().copied()).collect();
             look_at(watch::above(&tables)?)?;
             tell_of_logging(it.logging)?;
@@ -143,7 +147,7 @@ fn holders(types: &[Oid]) -> Result<Vec<Watched>> {
 
 /// The relation and what inherits from it, as far as the rows that were there have a value in an added column.
 fn filled(relation: Oid, added: &[String]) -> Vec<Oid> {
-    let mut all = relation::descendants(relation);
+    let mut all = inheritance::descendants(relation);
     all.push(relation);
     all.retain(|one| added.iter().any(|name| relation::was_filled(*one, name)));
     all

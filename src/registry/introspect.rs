@@ -8,6 +8,7 @@ use crate::change::Operation;
 use crate::error::Result;
 use crate::gucs;
 use crate::pg::catalog::acl;
+use crate::pg::catalog::inheritance;
 use crate::pg::catalog::names;
 use crate::pg::catalog::publication::Publication;
 use crate::pg::catalog::relation;
@@ -114,7 +115,7 @@ pub fn realtime_tables() -> Result<Vec<RealtimeTable>> {
         .copied()
         .filter_map(Class::by_oid);
     for class in others.collect::<Vec<_>>() {
-        let mut above = relation::ancestors(&class).into_iter();
+        let mut above = inheritance::ancestors(&class).into_iter();
         let through_another = above.any(|up| survey.members.contains(&up));
         if !through_another && class.schema_name != crate::pg::SCHEMA && survey.may_know(&class) {
             known.push((class, None));
@@ -297,14 +298,14 @@ fn lacks_topic_column(class: &Class, settings: &Overview) -> bool {
 fn inherited(class: &Class) -> bool {
     class.may_have_children
         && !class.is_partitioned()
-        && !relation::lasting_descendants(class.oid).is_empty()
+        && !inheritance::lasting_descendants(class.oid).is_empty()
 }
 
 fn estimated_rows(class: &Class) -> Option<i64> {
     if !class.is_partitioned() {
         return class.estimated_rows;
     }
-    let known: Vec<i64> = relation::leaves(class.oid)
+    let known: Vec<i64> = inheritance::leaves(class.oid)
         .iter()
         .filter_map(|leaf| leaf.estimated_rows)
         .collect();

@@ -5,7 +5,7 @@ use super::settings::Settings;
 use super::watch::Own;
 use super::{attach, eligible, present};
 use crate::error::Result;
-use crate::pg::catalog::relation;
+use crate::pg::catalog::inheritance;
 use crate::pg::catalog::relation::Class;
 use crate::pg::Oid;
 
@@ -19,7 +19,7 @@ pub struct NewLeaf {
 /// The leaves at or below a partition.
 fn leaves_at(partition: Option<Oid>) -> Vec<Class> {
     match partition.and_then(Class::by_oid) {
-        Some(class) if class.is_partitioned() => relation::leaves(class.oid),
+        Some(class) if class.is_partitioned() => inheritance::leaves(class.oid),
         Some(class) => vec![class],
         None => Vec::new(),
     }
@@ -42,7 +42,7 @@ pub fn new(partition: Option<Oid>) -> Result<Vec<NewLeaf>> {
     let remembered = Remembered::load()?;
     let mut found = Vec::new();
     for leaf in leaves {
-        let above = relation::ancestors(&leaf).into_iter();
+        let above = inheritance::ancestors(&leaf).into_iter();
         for root in above.filter_map(Class::by_oid) {
             if let Some(settings) = remembered.of(&root) {
                 found.push(NewLeaf {

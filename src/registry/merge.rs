@@ -6,6 +6,7 @@ use crate::capture_trigger::Sink;
 use crate::change::Operation;
 use crate::error::{report, Error, Result};
 use crate::pg::catalog::acl;
+use crate::pg::catalog::inheritance;
 use crate::pg::catalog::keys;
 use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
@@ -290,7 +291,8 @@ fn check_broadcast(class: &Class, settings: &Settings) -> Result<()> {
                 .hint("Use another sink."),
         ));
     }
-    let contains = |outer: &Class, inner: &Class| relation::ancestors(inner).contains(&outer.oid);
+    let contains =
+        |outer: &Class, inner: &Class| inheritance::ancestors(inner).contains(&outer.oid);
     if class.oid == table.oid || contains(class, &table) || contains(&table, class) {
         return Err(Error::invalid_parameter_value(
             report(format!("changes of table \"{}\" cannot be broadcast", class.name))

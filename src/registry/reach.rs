@@ -3,6 +3,7 @@
 use super::watch::{self, Watched};
 use crate::error::Result;
 use crate::pg::call::rename::Named;
+use crate::pg::catalog::inheritance;
 use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
 use crate::pg::Oid;
@@ -46,7 +47,7 @@ impl Reach {
     pub fn captured(&self) -> Result<Vec<Watched>> {
         let mut all = self.relations.clone();
         for one in &self.relations {
-            all.extend(relation::descendants(*one));
+            all.extend(inheritance::descendants(*one));
         }
         let remembered = watch::all()?.into_iter().map(|one| one.class);
         all.extend(
@@ -73,6 +74,6 @@ impl Reach {
         };
         self.schema == Some(class.schema)
             || itself(class.oid)
-            || (self.column && relation::above(class.oid).into_iter().any(itself))
+            || (self.column && inheritance::above(class.oid).into_iter().any(itself))
     }
 }

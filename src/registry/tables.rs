@@ -3,14 +3,14 @@
 use super::attach;
 use crate::error::Result;
 use crate::log::entry::GapCause;
-use crate::pg::catalog::relation;
+use crate::pg::catalog::inheritance;
 use crate::pg::catalog::triggers;
 use crate::pg::Oid;
 
 /// The relation itself and everything that inherits from it, each as `oid:digest of its capture triggers`, sorted.
 pub fn of(relation: Oid) -> Result<Vec<String>> {
     let function = attach::capture_function()?;
-    let mut all = relation::lasting_descendants(relation);
+    let mut all = inheritance::lasting_descendants(relation);
     all.push(relation);
     all.sort_unstable_by_key(|oid| oid.to_u32());
     let one = |oid: &Oid| format!("{}:{:x}", oid.to_u32(), triggers::digest(*oid, function));

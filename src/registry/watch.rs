@@ -7,8 +7,8 @@ use crate::log::append::append_gap;
 use crate::log::entry::GapCause;
 use crate::pg::backend::lock::Patience;
 use crate::pg::backend::xact;
+use crate::pg::catalog::inheritance;
 use crate::pg::catalog::keys;
-use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
 use crate::pg::Oid;
 use std::cell::{Cell, RefCell};
@@ -47,7 +47,7 @@ pub struct Watched {
 
 /// The captured relations that show rows of these tables: themselves and what is above them.
 pub fn above(these: &[Oid]) -> Result<Vec<Watched>> {
-    let above = these.iter().flat_map(|table| relation::above(*table));
+    let above = these.iter().flat_map(|table| inheritance::above(*table));
     captured(these.iter().copied().chain(above).collect())
 }
 

@@ -5,6 +5,7 @@ pub mod acting;
 pub(in crate::pg) mod catalog_scan;
 pub mod columns;
 pub(in crate::pg) mod grants;
+pub mod inheritance;
 pub mod keys;
 pub(in crate::pg) mod members;
 pub mod names;

@@ -1,7 +1,8 @@
 //! Publications: which relations they publish, and how.
 
 use super::catalog_scan::{scan, ByOid};
-use super::relation::{ancestors, oids, Class};
+use super::inheritance::ancestors;
+use super::relation::{oids, Class};
 use crate::pg::backend::syscache::{Cached, PublicationMember};
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Oid, SysCacheIdentifier};

@@ -1,6 +1,6 @@
 //! The triggers of a relation as stored in the relcache, for capture and its readers.
 
-use super::relation::ancestors_of;
+use super::inheritance::ancestors_of;
 use crate::capture_trigger::Arguments;
 use crate::pg::backend::opened::Opened;
 use pgrx::pg_sys;

@@ -8,6 +8,7 @@ use crate::pg::backend::invalidation;
 use crate::pg::backend::invalidation::Fresh;
 use crate::pg::backend::lock;
 use crate::pg::catalog::acting::act_as;
+use crate::pg::catalog::inheritance;
 use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
 use pgrx::pg_sys;
@@ -49,8 +50,8 @@ thread_local! {
 /// The table of the messages, its partitions, and what it is a partition of or inherits from.
 pub fn family(table: pg_sys::Oid) -> Vec<pg_sys::Oid> {
     let mut all = vec![table];
-    all.extend(relation::descendants(table));
-    all.extend(relation::above(table));
+    all.extend(inheritance::descendants(table));
+    all.extend(inheritance::above(table));
     all
 }
 
@@ -108,7 +109,7 @@ impl Target {
             invalidation::watch_catalogs(),
             invalidation::watch(relation),
         ];
-        let partitions = relation::descendants(relation);
+        let partitions = inheritance::descendants(relation);
         fresh.extend(partitions.iter().copied().map(invalidation::watch));
         let class = Class::by_oid(relation).ok_or_else(missing)?;
         let code = Code::of(relation)?;
