@@ -141,6 +141,11 @@ impl Error {
         &self.report.message
     }
 
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<&str> {
+        self.report.hint.as_deref()
+    }
+
     pub fn code(&self) -> SqlState {
         self.code
     }

@@ -82,9 +82,10 @@ struct Nested;
 impl Nested {
     fn enter() -> Result<Nested> {
         if DEPTH.get() >= MAX_DEPTH {
-            return Err(Error::program_limit_exceeded(report(
-                "triggers of realtime.messages change tables that are broadcast",
-            )));
+            return Err(Error::program_limit_exceeded(
+                report("triggers of realtime.messages change tables that are broadcast")
+                    .hint("Let triggers of realtime.messages write only to tables that are not broadcast."),
+            ));
         }
         DEPTH.set(DEPTH.get() + 1);
         Ok(Nested)

@@ -1,7 +1,7 @@
 //! What sinks could not deliver: counted while a transaction runs, noted in the change log when it commits.
 
 use super::Failure;
-use crate::error::report;
+use crate::error::{report, SqlState};
 use crate::log::append::append_undelivered;
 use crate::pg::backend::commit;
 use crate::pg::backend::commit::Hooks;
@@ -9,6 +9,7 @@ use crate::pg::backend::subtransaction::Raised;
 use crate::pg::backend::xact;
 use crate::pg::catalog::privilege;
 use crate::pg::Oid;
+use pgrx::PgSqlErrorCode;
 use std::cell::{Cell, RefCell};
 
 /// Messages of a relation in a subtransaction.
@@ -36,22 +37,35 @@ pub fn fail(relation: Oid, sink: Failure, raised: &Raised) {
     } else {
         &format!("SQLSTATE {}", raised.sqlstate)
     };
-    let (message, hint) = match sink {
-        Failure::Broadcast => (
-            "changes of this transaction could not be broadcast",
-            "Is the Realtime server running? It makes the partitions of realtime.messages.",
-        ),
-        Failure::Wal => (
-            "changes of this transaction could not be written to the sink \"wal\"",
-            "Look at the casts to json of the table's types.",
-        ),
-    };
-    report(message)
-        .detail(format!(
-            "The reason was: {reason}. pgrealtime.log_status counts the changes."
-        ))
-        .hint(hint)
-        .warning();
+    let own = raised.hint.as_deref();
+    report(match sink {
+        Failure::Broadcast => "changes of this transaction could not be broadcast",
+        Failure::Wal => "changes of this transaction could not be written to the sink \"wal\"",
+    })
+    .detail(format!(
+        "The reason was: {reason}. pgrealtime.log_status counts the changes."
+    ))
+    .hint(own.unwrap_or_else(|| hint(sink, raised.sqlstate)))
+    .warning();
+}
+
+/// What to look at where Postgres or a function of somebody's raised the error.
+fn hint(sink: Failure, sqlstate: SqlState) -> &'static str {
+    match sink {
+        Failure::Wal => "Look at the casts to json of the table's types.",
+        Failure::Broadcast if sqlstate == PgSqlErrorCode::ERRCODE_CHECK_VIOLATION => {
+            "Is the Realtime server running? It makes the partitions of realtime.messages. If there is one for today, look at \
+             the check constraints."
+        }
+        Failure::Broadcast if sqlstate == PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE => {
+            "Messages are inserted with the rights of the owner of realtime.messages, in a restricted context. Look at what \
+             the triggers and policies of that table, and the casts to json of the changed one's types, need."
+        }
+        Failure::Broadcast => {
+            "Look at the triggers and constraints of realtime.messages, and at the casts to json of the types of the \
+             changed table."
+        }
+    }
 }
 
 /// Counts a message that was not sent because the triggers' arguments do not fit the table, and says so, once a transaction.

@@ -42,4 +42,9 @@ pub fn row_filter(relation: Oid, row_type: Oid, filter: Option<&str>) -> Asked {
         let condition = compile_own(relation, filter)?;
         Ok(condition.and_then(|condition| RowFilter::new(condition.tree(), row_type)))
     })
+    .map_err(|mut raised| {
+        let hint = || "Run pgrealtime.enable() on the table with another row filter.".to_owned();
+        raised.hint.get_or_insert_with(hint);
+        raised
+    })
 }

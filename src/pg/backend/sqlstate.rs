@@ -76,6 +76,14 @@ pub(in crate::pg) fn parts_of(error: &CaughtError) -> (SqlState, String) {
     (report.sql_error_code().into(), report.message().to_string())
 }
 
+/// The hint of an error of ours. What users' functions say in theirs may quote rows.
+pub(in crate::pg) fn own_hint(error: &CaughtError) -> Option<String> {
+    match error {
+        CaughtError::ErrorReport(report) => report.hint().map(str::to_owned),
+        _ => None,
+    }
+}
+
 struct Unlink(*mut pg_sys::ErrorContextCallback);
 
 impl Drop for Unlink {

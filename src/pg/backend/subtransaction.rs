@@ -1,6 +1,6 @@
 //! Runs work whose failure must not abort the caller, in an internal subtransaction. The only place that starts one.
 
-use super::sqlstate::{is_cancel, note_again, noted, noting, parts_of};
+use super::sqlstate::{is_cancel, note_again, noted, noting, own_hint, parts_of};
 use crate::error::{report, Error, Result, SqlState};
 use pgrx::{pg_sys, PgTryBuilder};
 use std::panic::AssertUnwindSafe;
@@ -10,6 +10,8 @@ use std::panic::AssertUnwindSafe;
 pub struct Raised {
     pub sqlstate: SqlState,
     pub message: String,
+    /// That of an error of ours.
+    pub hint: Option<String>,
 }
 
 /// Runs `body` in a subtransaction. An error undoes its effects and is returned.
@@ -95,6 +97,7 @@ fn of_error(error: &Error) -> Raised {
     Raised {
         sqlstate: error.code(),
         message: error.message().to_string(),
+        hint: error.hint().map(str::to_owned),
     }
 }
 
@@ -104,5 +107,6 @@ fn of_caught(error: &pg_sys::panic::CaughtError, noted: Option<SqlState>) -> Rai
     Raised {
         sqlstate: noted.unwrap_or(sqlstate),
         message,
+        hint: own_hint(error),
     }
 }

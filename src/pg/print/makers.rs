@@ -47,7 +47,8 @@ impl Makers {
             .detail(format!(
                 "Role \"{}\" may not execute the cast's function.",
                 role_name(caller)
-            )),
+            ))
+            .hint("Grant EXECUTE on it to the role."),
         ))
     }
 }

@@ -109,7 +109,10 @@ unsafe extern "C-unwind" fn parameter(
 }
 
 fn replaced() -> Error {
-    Error::object_not_in_prerequisite_state(report(
-        "realtime.messages was replaced by another table while a message was being inserted",
-    ))
+    Error::object_not_in_prerequisite_state(
+        report(
+            "realtime.messages was replaced by another table while a message was being inserted",
+        )
+        .hint("Write again when the DDL on that table is done."),
+    )
 }

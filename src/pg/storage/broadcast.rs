@@ -97,9 +97,10 @@ fn locked() -> Result<Rc<Target>> {
             return Ok(target);
         }
     }
-    Err(Error::object_not_in_prerequisite_state(report(
-        "realtime.messages kept changing while a message was being inserted",
-    )))
+    Err(Error::object_not_in_prerequisite_state(
+        report("realtime.messages kept changing while a message was being inserted")
+            .hint("Write again when the DDL on that table is done."),
+    ))
 }
 
 impl Target {
@@ -153,20 +154,28 @@ impl Target {
     }
 }
 
+const NEEDS_SERVER: &str =
+    "Supabase's Realtime server makes that table. Without it, leave the sink \"broadcast\" out.";
+
 /// The error if nothing may be inserted into the table.
 fn refused(class: &Class, code: &Code) -> Option<Error> {
     if !class.is_table() {
-        return Some(Error::wrong_object_type(report(
-            "realtime.messages is not a table",
-        )));
+        return Some(Error::wrong_object_type(
+            report("realtime.messages is not a table").hint(NEEDS_SERVER),
+        ));
     }
     code.is_planted.then(|| {
-        Error::insufficient_privilege(report(
-            "code of a role without the rights of the owner of realtime.messages would run with them",
-        ))
+        Error::insufficient_privilege(
+            report("code of a role without the rights of the owner of realtime.messages would run with them").hint(
+                "Look at who owns the partitions of realtime.messages and the functions, operators and types of its triggers, \
+                 defaults, constraints, indexes and policies, and at who has the privilege TRIGGER on it.",
+            ),
+        )
     })
 }
 
 fn missing() -> Error {
-    Error::undefined_table(report("relation \"realtime.messages\" does not exist"))
+    Error::undefined_table(
+        report("relation \"realtime.messages\" does not exist").hint(NEEDS_SERVER),
+    )
 }
