@@ -187,6 +187,8 @@ errors! {
     undefined_column: ERRCODE_UNDEFINED_COLUMN,
     /// 42704
     undefined_object: ERRCODE_UNDEFINED_OBJECT,
+    /// 42710
+    duplicate_object: ERRCODE_DUPLICATE_OBJECT,
     /// 42804
     datatype_mismatch: ERRCODE_DATATYPE_MISMATCH,
     /// 42809

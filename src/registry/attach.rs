@@ -2,6 +2,7 @@
 
 use super::filter_rule;
 use super::settings::{named_columns, Settings};
+use super::taken;
 use crate::capture_trigger::{is_named, name_for, Arguments, Numbers, Sink};
 use crate::change::Operation;
 use crate::error::{report, Error, Report, Result};
@@ -66,15 +67,16 @@ pub fn attach(class: &Class, settings: &Settings, old: Option<&Settings>) -> Res
         let kept = present.iter().any(|trigger| one.is(trigger, function))
             && (one.event == Operation::Truncate || leaves.iter().all(cloned));
         if !kept {
+            taken::check_free(class, one.event, function)?;
             create(class, &name_for(one.event), one);
             made = true;
         }
     }
-    Ok(attach_leaves(&leaves, settings, function) || made)
+    Ok(attach_leaves(&leaves, settings, function)? || made)
 }
 
 /// TRUNCATE triggers are by statement, which Postgres does not clone: every leaf gets its own.
-fn attach_leaves(leaves: &[Class], settings: &Settings, function: Oid) -> bool {
+fn attach_leaves(leaves: &[Class], settings: &Settings, function: Oid) -> Result<bool> {
     let wanted = truncate_of_leaf(settings);
     let mut made = false;
     for leaf in leaves.iter().filter(|leaf| leaf.has_truncate_triggers()) {
@@ -82,20 +84,21 @@ fn attach_leaves(leaves: &[Class], settings: &Settings, function: Oid) -> bool {
         match &wanted {
             Some(one) if present.iter().any(|trigger| one.is(trigger, function)) => {}
             Some(one) => {
+                taken::check_free(leaf, one.event, function)?;
                 create(leaf, &name_for(one.event), one);
                 made = true;
             }
             None => drop_trigger_if_there(leaf, &present, Operation::Truncate, function),
         }
     }
-    made
+    Ok(made)
 }
 
 /// Gives a leaf that was added to an enabled relation its TRUNCATE trigger.
 pub fn attach_new_leaf(leaf: &Class, settings: &Settings) -> Result<()> {
     let function = capture_function()?;
     check_may_capture(function)?;
-    attach_leaves(std::slice::from_ref(leaf), settings, function);
+    attach_leaves(std::slice::from_ref(leaf), settings, function)?;
     Ok(())
 }
 

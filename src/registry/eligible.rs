@@ -1,7 +1,7 @@
 //! What may be enabled at all, and by whom.
 
 use super::belonging::Remembered;
-use super::present;
+use super::{attach, present, taken};
 use crate::error::{report, Error, Report, Result};
 use crate::pg::catalog::acl;
 use crate::pg::catalog::inheritance;
@@ -189,8 +189,9 @@ pub fn check_attach(parent: Option<Oid>, partition: Option<Oid>) -> Result<()> {
             ));
         }
     }
+    let function = attach::capture_function()?;
     for table in below.into_iter().filter_map(Class::by_oid) {
-        if let Some(name) = present::same_name(&parent, &table)? {
+        if let Some(name) = taken::same_name(&root, &parent, &table, function) {
             return Err(Error::object_not_in_prerequisite_state(
                 report(format!(
                     "cannot attach table \"{}\" as a partition of \"{}\"",

@@ -19,6 +19,7 @@ mod reach;
 mod renew;
 mod settings;
 mod tables;
+mod taken;
 #[cfg(any(test, feature = "pg_test"))]
 mod tests;
 mod watch;

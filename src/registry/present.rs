@@ -31,17 +31,6 @@ pub fn would_clash(parent: &Class, partition: &Class) -> Result<bool> {
     Ok(ours(parent).iter().any(|one| taken(&one.name)))
 }
 
-/// A trigger of the table that has the name of one which the table above passes on to its partitions.
-pub fn same_name(parent: &Class, partition: &Class) -> Result<Option<String>> {
-    let function = capture_function()?;
-    let mut passed_on = triggers::of_relation(parent.oid);
-    passed_on.retain(|one| one.firing.function == function && one.firing.is_for_each_row());
-    let own = triggers::of_relation(partition.oid).into_iter();
-    let mut taken =
-        own.filter(|own| !own.is_clone && passed_on.iter().any(|one| one.name == own.name));
-    Ok(taken.next().map(|one| one.name))
-}
-
 /// Whether the table has the TRUNCATE trigger of a leaf.
 pub fn has_leaf_trigger(table: &Class) -> Result<bool> {
     let function = capture_function()?;
