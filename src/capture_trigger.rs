@@ -81,6 +81,40 @@ pub struct Arguments {
     pub is_leaf: bool,
 }
 
+/// Why arguments cannot be followed: what they say of a column would be said of another, or of none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Misfit {
+    /// The column that they mean has another name; another may have its old one.
+    Renamed {
+        then: String,
+        now: String,
+    },
+    /// The column that they mean was dropped, and another was added or renamed to its name.
+    Replaced(String),
+    Missing(String),
+}
+
+/// A sentence, after one that says whose triggers they are.
+impl std::fmt::Display for Misfit {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match self {
+            Misfit::Renamed { then, now } => {
+                write!(
+                    f,
+                    "They name column \"{then}\", which was renamed to \"{now}\"."
+                )
+            }
+            Misfit::Replaced(name) => write!(
+                f,
+                "They name column \"{name}\", which was dropped; another column now has this name."
+            ),
+            Misfit::Missing(name) => {
+                write!(f, "They name column \"{name}\", which does not exist.")
+            }
+        }
+    }
+}
+
 const SINKS: &str = "sinks=";
 const PAYLOAD_KEY: &str = "payload=key";
 const DELETES_KEY: &str = "deletes=key";
@@ -160,29 +194,35 @@ impl Arguments {
         }
     }
 
-    /// A column that the arguments mean under a name which is not its any more, and its name of today, by the names of the
-    /// table's live columns.
-    pub fn renamed(
+    /// Why they cannot be followed in a table, by the numbers and names of its live columns. `named`: those of their columns
+    /// that have to be there.
+    pub fn misfit<'a>(
         &self,
         table: u32,
         name_of: impl Fn(i16) -> Option<String>,
-    ) -> Option<(String, String)> {
-        let numbers = self.numbers.as_ref().filter(|one| one.table == table)?;
-        // A column that was dropped has no name; see `replaced` for who has got it.
-        numbers.columns.iter().find_map(|(number, then)| {
+        number_of: impl Fn(&str) -> Option<i16>,
+        named: impl IntoIterator<Item = &'a str>,
+    ) -> Option<Misfit> {
+        let numbers = self.numbers.as_ref().filter(|one| one.table == table);
+        let meant = numbers.map_or(&[][..], |numbers| &numbers.columns);
+        // A column that was dropped has no name; the next look is for who has got it.
+        let renamed = meant.iter().find_map(|(number, then)| {
             let now = name_of(*number).filter(|now| now != then)?;
-            Some((then.clone(), now))
-        })
-    }
-
-    /// A name of the arguments that another column has than the one that they mean, by the numbers of the table's live
-    /// columns: the meant one was dropped, and another was added or renamed to its name.
-    pub fn replaced(&self, table: u32, number_of: impl Fn(&str) -> Option<i16>) -> Option<String> {
-        let numbers = self.numbers.as_ref().filter(|one| one.table == table)?;
-        let mut all = numbers.columns.iter();
-        let other =
-            |(number, name): &&(i16, String)| number_of(name).is_some_and(|now| now != *number);
-        all.find(other).map(|(_, name)| name.clone())
+            let then = then.clone();
+            Some(Misfit::Renamed { then, now })
+        });
+        let replaced = || {
+            let is_other =
+                |(number, name): &&(i16, String)| number_of(name).is_some_and(|now| now != *number);
+            let found = meant.iter().find(is_other);
+            found.map(|(_, name)| Misfit::Replaced(name.clone()))
+        };
+        let missing = || {
+            let mut named = named.into_iter();
+            let name = named.find(|name| number_of(name).is_none())?;
+            Some(Misfit::Missing(name.to_owned()))
+        };
+        renamed.or_else(replaced).or_else(missing)
     }
 
     /// Whether changes go to this sink.
@@ -275,32 +315,40 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_went_to_another_column_is_noticed() {
+    fn columns_that_are_not_the_ones_meant_are_noticed() {
         let arguments = Arguments::decode(&[r#"numbers=[7,[[2,"a"],[3,"b"]]]"#]);
-        let of = |names: [Option<&str>; 2], table| {
-            let name = |number: i16| names[number as usize - 2].map(str::to_owned);
-            arguments.renamed(table, name)
+        let of = |columns: &[(i16, &str)], table, named: &[&str]| {
+            let name_of = |number| {
+                let found = columns.iter().find(|one| one.0 == number);
+                found.map(|one| one.1.to_owned())
+            };
+            let number_of = |name: &str| {
+                let found = columns.iter().find(|one| one.1 == name);
+                found.map(|one| one.0)
+            };
+            arguments.misfit(table, name_of, number_of, named.iter().copied())
         };
-        let pair = |old: &str, new: &str| Some((old.to_owned(), new.to_owned()));
-        assert_eq!(of([Some("a"), Some("b")], 7), None);
-        assert_eq!(of([Some("a"), Some("c")], 7), pair("b", "c"));
-        assert_eq!(of([Some("b"), Some("a")], 7), pair("a", "b"));
+        let renamed = |then: &str, now: &str| {
+            let (then, now) = (then.to_owned(), now.to_owned());
+            Some(Misfit::Renamed { then, now })
+        };
+        assert_eq!(of(&[(2, "a"), (3, "b")], 7, &["a"]), None);
+        assert_eq!(of(&[(2, "a"), (3, "c")], 7, &[]), renamed("b", "c"));
+        assert_eq!(of(&[(2, "b"), (3, "a")], 7, &[]), renamed("a", "b"));
         // Dropped.
-        assert_eq!(of([Some("a"), None], 7), None);
+        assert_eq!(of(&[(2, "a")], 7, &["a"]), None);
+        assert_eq!(
+            of(&[(2, "a")], 7, &["b"]),
+            Some(Misfit::Missing("b".to_owned()))
+        );
+        // Dropped, and added again.
+        assert_eq!(
+            of(&[(2, "a"), (4, "b")], 7, &[]),
+            Some(Misfit::Replaced("b".to_owned()))
+        );
         // Restored.
-        assert_eq!(of([Some("b"), Some("a")], 8), None);
+        assert_eq!(of(&[(1, "b"), (2, "a")], 8, &["a", "b"]), None);
         assert_eq!(arguments.by_name().numbers, None);
-    }
-
-    #[test]
-    fn a_name_that_was_given_again_is_noticed() {
-        let arguments = Arguments::decode(&[r#"numbers=[7,[[2,"a"],[3,"b"]]]"#]);
-        let of = |a, b, table| arguments.replaced(table, |name| if name == "a" { a } else { b });
-        assert_eq!(of(Some(2), Some(3), 7), None);
-        assert_eq!(of(Some(2), None, 7), None);
-        assert_eq!(of(Some(2), Some(4), 7), Some("b".to_owned()));
-        // Restored.
-        assert_eq!(of(Some(3), Some(4), 8), None);
     }
 
     #[test]

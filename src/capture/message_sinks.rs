@@ -3,7 +3,7 @@
 mod filter;
 mod overtaken;
 
-use crate::capture_trigger::Arguments;
+use crate::capture_trigger::{Arguments, Misfit};
 use crate::change::Operation;
 use crate::error::Result;
 use crate::message::{write_change, Header, RecordPlan, Written};
@@ -20,6 +20,7 @@ use crate::pg::image::builder::ImageBuilder;
 use crate::pg::judge::access::Access;
 use crate::pg::judge::access::Readers;
 use crate::pg::row::decoded::Decoded;
+use crate::pg::row::record::{name_of, number_of};
 use crate::pg::row::record::{Column, RowShape};
 use crate::pg::storage::broadcast::family;
 use crate::pg::Oid;
@@ -51,8 +52,8 @@ pub struct MessageSinks {
     messages: Option<Oid>,
     /// The topic's columns.
     topic_plan: RecordPlan,
-    /// Why nothing can be sent: a column of the arguments is not there, or is another by now.
-    stale: Option<String>,
+    /// Why nothing can be sent.
+    stale: Option<Misfit>,
     row_filter: filter::Asked,
     /// Roles, their memberships, functions; the table of the messages.
     fresh: Vec<Fresh>,
@@ -288,38 +289,21 @@ impl MessageSinks {
     }
 }
 
-/// Why the arguments cannot be followed: what they say of a column would be said of another, or of none.
+/// Why the arguments cannot be followed.
 fn stale(
     relation: Oid,
     sinks: &Sinks,
     arguments: &Arguments,
     columns: &[Column],
-) -> Option<String> {
-    let name_of = |number| {
-        let found = columns.iter().find(|column| column.number == number);
-        found.map(|column| column.name.clone())
-    };
-    if let Some((then, now)) = arguments.renamed(relation.to_u32(), name_of) {
-        return Some(format!(
-            "the column that they mean by \"{then}\" is \"{now}\" now"
-        ));
-    }
-    let number_of = |name: &str| {
-        let found = columns.iter().find(|column| column.name == name);
-        found.map(|column| column.number)
-    };
-    if let Some(name) = arguments.replaced(relation.to_u32(), number_of) {
-        return Some(format!(
-            "the column that they mean by \"{name}\" was dropped, and another has its name"
-        ));
-    }
-    let mut named = topic::columns(sinks.topic.as_deref().unwrap_or_default());
-    named.extend(arguments.columns.iter().flatten().cloned());
-    let is_there = |name: &String| number_of(name).is_some();
-    let missing = named.iter().find(|name| !is_there(name))?;
-    Some(format!(
-        "they name column \"{missing}\", which is not there"
-    ))
+) -> Option<Misfit> {
+    let topic = topic::columns(sinks.topic.as_deref().unwrap_or_default());
+    let named = topic.iter().chain(arguments.columns.iter().flatten());
+    arguments.misfit(
+        relation.to_u32(),
+        |number| name_of(columns, number),
+        |name| number_of(columns, name),
+        named.map(String::as_str),
+    )
 }
 
 /// A change without a topic of its new row takes the row away from that of the old one.

@@ -132,7 +132,7 @@ pub fn check_captured(relation: &Relation) -> Result<()> {
                     "the capture triggers of table {} do not match its columns",
                     relation.name()
                 ))
-                .detail(why)
+                .detail(why.to_string())
                 .hint(
                     "Run pgrealtime.enable() on the table again, with settings that match its columns.",
                 ),

@@ -1,6 +1,6 @@
 //! A relation as readers see it: its columns, key and settings, and how its images are decoded.
 
-use crate::capture_trigger::Sink;
+use crate::capture_trigger::{Misfit, Sink};
 use crate::change::RowOperation;
 use crate::error::{report, Error, Result};
 use crate::filter::condition::compile_own;
@@ -22,8 +22,8 @@ use crate::pg::catalog::rowtype::Held;
 use crate::pg::catalog::rowtype::Table;
 use crate::pg::image::decode::Decoder;
 use crate::pg::row::decoded::Decoded;
-use crate::pg::row::record::Column;
-use crate::pg::row::record::RowShape;
+use crate::pg::row::record::{name_of, number_of};
+use crate::pg::row::record::{Column, RowShape};
 use crate::pg::Oid;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -48,7 +48,7 @@ pub struct Relation {
     /// Whether a trigger that appends to the log is disabled.
     pub switched_off: bool,
     /// Why the triggers' arguments do not match the columns. They might mean another column now, so they are not used.
-    pub stale: Option<String>,
+    pub stale: Option<Misfit>,
     /// The row filter as an analysed condition. Every reader's filter is combined with it.
     pub row_filter: Option<Rc<str>>,
     layouts: RefCell<Cache<i64, Rc<KnownLayout>>>,
@@ -318,37 +318,20 @@ fn row_filter(relation: Oid, triggers: &[Capturing]) -> Result<Option<Rc<str>>> 
     Ok(compile_own(relation, filter)?.map(|condition| condition.tree().into()))
 }
 
-/// The first column in the triggers' arguments that does not exist, or that is another column now, as a sentence.
-fn stale(relation: Oid, triggers: &[Capturing], columns: &[Column]) -> Option<String> {
+/// Why the triggers' arguments cannot be followed.
+fn stale(relation: Oid, triggers: &[Capturing], columns: &[Column]) -> Option<Misfit> {
     let mut all = triggers.iter().map(|trigger| &trigger.arguments);
     all.find_map(|arguments| {
-        let name_of = |number| {
-            let found = columns.iter().find(|column| column.number == number);
-            found.map(|column| column.name.clone())
-        };
-        if let Some((then, now)) = arguments.renamed(relation.to_u32(), name_of) {
-            return Some(format!(
-                "They name column \"{then}\", which was renamed to \"{now}\"."
-            ));
-        }
-        let number_of = |name: &str| {
-            let found = columns.iter().find(|column| column.name == name);
-            found.map(|column| column.number)
-        };
-        if let Some(name) = arguments.replaced(relation.to_u32(), number_of) {
-            return Some(format!(
-                "They name column \"{name}\", which was dropped; another column now has this name."
-            ));
-        }
         let filter = arguments.filter.as_deref().unwrap_or_default();
         let filter = parse::parse(filter).ok().flatten();
         let filter = filter.iter().flat_map(|filter| filter.columns());
         let named = arguments.columns.iter().flatten().map(String::as_str);
-        let is_there = |name: &str| number_of(name).is_some();
-        let missing = named.chain(filter).find(|name| !is_there(name))?;
-        Some(format!(
-            "They name column \"{missing}\", which does not exist."
-        ))
+        arguments.misfit(
+            relation.to_u32(),
+            |number| name_of(columns, number),
+            |name| number_of(columns, name),
+            named.chain(filter),
+        )
     })
 }
 

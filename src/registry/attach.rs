@@ -166,13 +166,6 @@ pub(super) fn numbered(class: &Class, settings: &Settings) -> Arguments {
     }
 }
 
-/// A column that the arguments mean under a name which is not its any more, and its name of today.
-pub(super) fn renamed(class: &Class, arguments: &Arguments) -> Option<(String, String)> {
-    arguments.renamed(class.oid.to_u32(), |number| {
-        relation::column_name(class.oid, number)
-    })
-}
-
 fn wanted(class: &Class, settings: &Settings) -> Result<Vec<Wanted>> {
     if settings.sinks.is_empty() {
         return Ok(Vec::new());

@@ -1,9 +1,10 @@
 //! The capture triggers that a relation has, as far as others ask.
 
-use super::attach::{self, arguments, capture_function, is_ours};
+use super::attach::{arguments, capture_function, is_ours};
 use super::settings::Settings;
 use crate::capture_trigger::Arguments;
 use crate::error::Result;
+use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
 use crate::pg::catalog::triggers;
 use crate::pg::catalog::triggers::Trigger;
@@ -48,15 +49,23 @@ pub fn is_attached(class: &Class, settings: &Settings) -> Result<bool> {
     Ok(!ours.is_empty() && ours.iter().all(|trigger| trigger.says(&wanted)))
 }
 
-/// Whether a trigger of the relation carries arguments that are not those of its settings, or that mean columns under
-/// names which have gone to others.
+/// Whether a trigger of the relation carries arguments that are not those of its settings, or that mean other columns than
+/// have these names.
 pub fn is_stale(class: &Class, of_settings: impl Fn(&Arguments) -> bool, function: Oid) -> bool {
+    let means_others = |arguments: &Arguments| {
+        let of = class.oid;
+        let name_of = |number| relation::column_name(of, number);
+        let number_of = |name: &str| relation::column_number(of, name);
+        arguments
+            .misfit(of.to_u32(), name_of, number_of, [])
+            .is_some()
+    };
     let mut ours = triggers::of_relation(class.oid).into_iter();
     ours.any(|trigger| {
         let arguments = trigger.arguments();
         is_ours(&trigger, function)
             && !trigger.is_clone
             && !arguments.is_leaf
-            && (!of_settings(&arguments) || attach::renamed(class, &arguments).is_some())
+            && (!of_settings(&arguments) || means_others(&arguments))
     })
 }

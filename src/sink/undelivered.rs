@@ -1,6 +1,7 @@
 //! What sinks could not deliver: counted while a transaction runs, noted in the change log when it commits.
 
 use super::Failure;
+use crate::capture_trigger::Misfit;
 use crate::error::{report, SqlState};
 use crate::log::append::append_undelivered;
 use crate::pg::backend::commit;
@@ -69,13 +70,13 @@ fn hint(sink: Failure, sqlstate: SqlState) -> &'static str {
 }
 
 /// Counts a message that was not sent because the triggers' arguments do not fit the table, and says so, once a transaction.
-pub fn stale(relation: Oid, why: &str) {
+pub fn stale(relation: Oid, why: &Misfit) {
     if !count_first(relation) {
         return;
     }
     report("changes of this transaction could not be sent to sinks")
         .detail(format!(
-            "The capture triggers do not fit the table's columns: {why}. pgrealtime.log_status counts the changes."
+            "The capture triggers do not fit the table's columns. {why} pgrealtime.log_status counts the changes."
         ))
         .hint("Run pgrealtime.enable() on the table again, with settings that match its columns.")
         .warning();

@@ -23,6 +23,18 @@ pub struct Column {
     pub typmod: i32,
 }
 
+/// The attribute number of the column of this name.
+pub fn number_of(columns: &[Column], name: &str) -> Option<i16> {
+    let found = columns.iter().find(|column| column.name == name);
+    found.map(|column| column.number)
+}
+
+/// The name of the column with this attribute number.
+pub fn name_of(columns: &[Column], number: i16) -> Option<String> {
+    let found = columns.iter().find(|column| column.number == number);
+    found.map(|column| column.name.clone())
+}
+
 /// A column of a row.
 pub enum Cell<'a> {
     /// The value is unknown: left out of its image, added later, or of another type then. Never the same as NULL.
