@@ -66,6 +66,11 @@ GRANT EXECUTE ON FUNCTION
   -- CREATE TRIGGER needs it, in enable and for hand-made triggers.
   pgrealtime.capture_change(),
   pgrealtime.wait_for_changes,
+  -- They judge changes as other roles that the session may become.
+  pgrealtime.subscribe,
+  pgrealtime.resubscribe,
+  pgrealtime.unsubscribe,
+  pgrealtime.fan_out,
   pgrealtime.prune(),
   pgrealtime.invalidate_cursors()
 TO @extowner@ WITH GRANT OPTION;

@@ -7,3 +7,4 @@ mod filter;
 mod log;
 mod message;
 mod registry;
+mod subscriptions;

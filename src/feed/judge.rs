@@ -16,6 +16,7 @@ use crate::pg::judge::policy::Compiled;
 use crate::pg::judge::policy::Verdict;
 use crate::pg::Oid;
 pub use case::{Case, Sees};
+pub use group::lacks;
 use group::Groups;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -30,10 +31,11 @@ struct Key {
     role: Oid,
     row_security: bool,
     condition: Option<Rc<str>>,
+    has_policies: bool,
 }
 
 /// `None` if every row is seen.
-type Statement = Option<Rc<Compiled>>;
+pub type Statement = Option<Rc<Compiled>>;
 
 thread_local! {
     static COMPILED: RefCell<Cache<Key, Rc<Compiled>>> = RefCell::new(Cache::new(KEPT));
@@ -41,19 +43,39 @@ thread_local! {
 
 /// The statement for the current role; `None` if every row is seen. `None` is not cached: a check of the policies is
 /// enough to find it again.
-fn compiled(relation: &Relation, condition: Option<Rc<str>>) -> Result<Statement> {
+pub fn compiled(relation: &Relation, condition: Option<Rc<str>>) -> Result<Statement> {
+    let (oid, name) = (relation.table.oid, relation.name());
+    kept(relation, condition, true, |condition| {
+        Compiled::new(oid, &name, condition)
+    })
+}
+
+/// The statement for an analysed condition without any policy.
+pub fn compiled_condition(relation: &Relation, condition: Rc<str>) -> Result<Statement> {
+    let oid = relation.table.oid;
+    kept(relation, Some(condition), false, |condition| {
+        condition.map_or(Ok(None), |tree| Compiled::of_condition(oid, tree))
+    })
+}
+
+fn kept(
+    relation: &Relation,
+    condition: Option<Rc<str>>,
+    has_policies: bool,
+    make: impl FnOnce(Option<&str>) -> Result<Option<Compiled>>,
+) -> Result<Statement> {
     let key = Key {
         relation: relation.table.oid,
         role: privilege::current_role(),
         row_security: privilege::row_security(),
         condition: condition.clone(),
+        has_policies,
     };
     let kept = COMPILED.with_borrow_mut(|compiled| compiled.get(&key));
     if let Some(kept) = kept.filter(|kept| kept.lock_and_check()) {
         return Ok(Some(kept));
     }
-    let made =
-        Compiled::new(relation.table.oid, &relation.name(), condition.as_deref())?.map(Rc::new);
+    let made = make(condition.as_deref())?.map(Rc::new);
     if let Some(made) = &made {
         COMPILED.with_borrow_mut(|compiled| compiled.insert(key, made.clone()));
     }

@@ -1,7 +1,9 @@
 //! The feed: which changes of the log each reader receives.
 
+mod commit_times;
 mod deliver;
 pub mod delta;
+pub mod fan_out;
 mod follow;
 pub mod judge;
 // Used by fan_out, which is on its way.
@@ -12,7 +14,9 @@ mod net;
 pub mod reader;
 pub mod relation;
 pub mod request;
+pub mod subscriptions;
 pub mod wait;
+pub mod who;
 
 #[cfg(any(test, feature = "pg_test"))]
 mod tests;

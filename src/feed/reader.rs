@@ -2,6 +2,7 @@
 
 mod output;
 
+use super::commit_times::CommitTimes;
 use super::deliver::{deliver, By, Chunk, Pending, Stopped};
 use super::follow::{gap, Delivered, Followed};
 use super::nested;
@@ -10,17 +11,14 @@ use crate::change::Operation;
 use crate::error::{report, Error, Result, SqlState};
 use crate::gucs;
 use crate::log::cursor::{Batch, BatchCursors, Cursor};
-use crate::log::decode::Entry;
 use crate::log::read::{Entries, Log, Range};
 use crate::log::unread::Unread;
 use crate::log::watermark;
-use crate::pg::backend::commit_time;
 use crate::pg::backend::memory::Memory;
 use crate::pg::backend::wal;
 use crate::pg::catalog::privilege;
 use crate::pg::catalog::rowtype::Held;
 use crate::pg::Oid;
-use crate::timestamp::Timestamp;
 
 /// Bytes of images that are held in memory at a time.
 const CHUNK_BYTES: usize = 4 * 1024 * 1024;
@@ -67,9 +65,7 @@ struct Reader<'a> {
     request: &'a Request,
     followed: Vec<Followed>,
     message: Vec<u8>,
-    commit_time: Option<(u64, Timestamp)>,
-    /// Whether the server records commit times; `None` until this is needed.
-    keeps_commit_times: Option<bool>,
+    commit_times: CommitTimes,
     /// The relations cannot be altered until the call ends. Then the locks are released: a reader on a standby that
     /// stays in its transaction would otherwise block replay.
     _held: Vec<Held>,
@@ -88,8 +84,7 @@ impl<'a> Reader<'a> {
             request,
             followed,
             message: Vec::new(),
-            commit_time: None,
-            keeps_commit_times: None,
+            commit_times: CommitTimes::default(),
             _held: held,
         })
     }
@@ -180,7 +175,7 @@ impl<'a> Reader<'a> {
             let entry = entry?;
             bytes += entry.bytes();
             let place = self.place(entry.relation)?;
-            let committed_at = self.committed_at(&entry);
+            let committed_at = self.commit_times.of(&entry);
             let followed = &self.followed[place];
             pending.extend(Pending::new(entry, place, followed, committed_at)?);
         }
@@ -198,22 +193,6 @@ impl<'a> Reader<'a> {
             .iter()
             .position(|oid| *oid == relation)
             .ok_or_else(|| Error::data_corrupted(report("a change of another relation was read")))
-    }
-
-    /// The time of the commit if the server records it, else the start of the transaction.
-    fn committed_at(&mut self, entry: &Entry) -> Timestamp {
-        match self.commit_time {
-            Some((xid, at)) if xid == entry.xid => at,
-            _ => {
-                let kept = *self
-                    .keeps_commit_times
-                    .get_or_insert_with(commit_time::are_kept);
-                let at = kept.then(|| commit_time::of(entry.xid)).flatten();
-                let at = at.unwrap_or(entry.changed_at);
-                self.commit_time = Some((entry.xid, at));
-                at
-            }
-        }
     }
 
     /// The error for a change for which user code raised one. It contains the original message only for roles that

@@ -44,23 +44,9 @@ impl Unchecked {
     pub fn check(self) -> Result<Request> {
         let cursor = self.cursor.ok_or_else(no_cursor)?;
         let relations = relations(self.relations)?;
-        let max_changes = self.max_changes.ok_or_else(|| null("max_changes"))?;
-        if !(1..=MAX_CHANGES).contains(&max_changes) {
-            return Err(invalid(
-                format!("max_changes must be between 1 and {MAX_CHANGES}, not {max_changes}"),
-                "A batch is computed as a whole. To read more, call again with the cursor of its last row.",
-            ));
-        }
-        let filter = self.filter.filter(|filter| !filter.trim().is_empty());
-        let columns = match self.columns {
-            Some(columns) if !columns.is_empty() => Some(
-                columns
-                    .into_iter()
-                    .map(|column| column.ok_or_else(|| null("columns")))
-                    .collect::<Result<Vec<_>>>()?,
-            ),
-            _ => None,
-        };
+        let max_changes = max_changes(self.max_changes)?;
+        let filter = filter(self.filter);
+        let columns = columns(self.columns)?;
         if relations.len() != 1 && (filter.is_some() || columns.is_some()) {
             return Err(invalid(
                 "a filter or a column list needs exactly one relation".to_string(),
@@ -73,10 +59,39 @@ impl Unchecked {
             filter,
             events: events(self.events)?,
             columns,
-            max_changes: max_changes as usize,
+            max_changes,
             net: self.net.ok_or_else(|| null("net"))?,
         })
     }
+}
+
+/// The size of a batch. Errors: 22004, 22023.
+pub fn max_changes(max_changes: Option<i32>) -> Result<usize> {
+    let max_changes = max_changes.ok_or_else(|| null("max_changes"))?;
+    if !(1..=MAX_CHANGES).contains(&max_changes) {
+        return Err(invalid(
+            format!("max_changes must be between 1 and {MAX_CHANGES}, not {max_changes}"),
+            "A batch is computed as a whole. To read more, call again with the cursor of its last row.",
+        ));
+    }
+    Ok(max_changes as usize)
+}
+
+/// A filter; a blank one is none.
+pub fn filter(filter: Option<String>) -> Option<String> {
+    filter.filter(|filter| !filter.trim().is_empty())
+}
+
+/// A list of columns; an empty one is none. Errors: 22004.
+pub fn columns(columns: Option<Vec<Option<String>>>) -> Result<Option<Vec<String>>> {
+    let Some(columns) = columns.filter(|columns| !columns.is_empty()) else {
+        return Ok(None);
+    };
+    let columns = columns.into_iter();
+    columns
+        .map(|column| column.ok_or_else(|| null("columns")))
+        .collect::<Result<Vec<_>>>()
+        .map(Some)
 }
 
 /// The relations of a call, without duplicates. Errors: 22004 for a null; 22023 for an empty list.
@@ -97,7 +112,8 @@ pub fn relations(relations: Option<Vec<Option<Oid>>>) -> Result<Vec<Oid>> {
     Ok(checked)
 }
 
-fn events(events: Option<Vec<Option<String>>>) -> Result<Option<Vec<Operation>>> {
+/// The operations that are asked for. Errors: 22004, 22023.
+pub fn events(events: Option<Vec<Option<String>>>) -> Result<Option<Vec<Operation>>> {
     let Some(events) = events else {
         return Ok(None);
     };
@@ -118,7 +134,8 @@ fn events(events: Option<Vec<Option<String>>>) -> Result<Option<Vec<Operation>>>
     Ok(Some(checked))
 }
 
-fn no_cursor() -> Error {
+/// The error for a cursor that is NULL.
+pub fn no_cursor() -> Error {
     Error::null_value_not_allowed(report("cursor must not be null").hint(
         "Take the first cursor from pgrealtime.current_cursor(), in the same REPEATABLE READ transaction as the SELECT of the tables. Take each next one from the last row of the batch.",
     ))

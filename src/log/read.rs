@@ -17,6 +17,8 @@ use std::collections::BinaryHeap;
 /// A gap of a relation.
 pub struct Gap {
     pub relation: Oid,
+    pub position: u64,
+    pub xid: u64,
     /// `None` for an unknown cause.
     pub cause: Option<GapCause>,
 }
@@ -32,6 +34,7 @@ pub struct Range<'a> {
     pub to: &'a Watermark,
     /// Position of the last entry of this range that was read; 0 if none was.
     pub after: u64,
+    /// In ascending order.
     pub relations: &'a [Oid],
 }
 
@@ -194,7 +197,11 @@ impl<'a> Entries<'a> {
     /// Whether an entry is of one of the relations, committed, and finished between the two watermarks.
     fn is_wanted(&self, stream: &Stream) -> bool {
         let xid = stream.xid();
-        self.range.relations.contains(&stream.relation())
+        let relation = stream.relation().to_u32();
+        let relations = self.range.relations;
+        relations
+            .binary_search_by_key(&relation, |one| one.to_u32())
+            .is_ok()
             && self.range.to.snapshot.finished(xid)
             && !self.range.from.snapshot.finished(xid)
             && stream.is_visible()
@@ -220,23 +227,35 @@ impl<'a> Entries<'a> {
         None
     }
 
-    /// The first gap entry of the range, whether or not the reader has read past it. Changes that were captured before
-    /// a gap cannot be relied on: the gap may mean that the rows have another form since.
+    /// The first gap entry that [`Entries::gaps`] passes on.
     pub fn gap(&self) -> Option<Gap> {
-        let of_segment = |(segment, start): &(&Segment, u64)| {
+        let mut first: Option<Gap> = None;
+        self.gaps(|gap| {
+            let is_earlier = |known: &Gap| gap.position < known.position;
+            if first.as_ref().is_none_or(is_earlier) {
+                first = Some(gap);
+            }
+        });
+        first
+    }
+
+    /// Passes on the gap entries of the range that were not examined yet when this was made, those of each segment in the
+    /// order of their positions. Changes that were captured before a gap cannot be relied on: the gap may mean that the
+    /// rows have another form since.
+    pub fn gaps(&self, mut found: impl FnMut(Gap)) {
+        for (segment, start) in &self.segments {
             let stream = segment.remarkable(*start, self.range.to.lsn);
             while stream.next() {
                 if Kind::from_letter(stream.operation()) == Kind::Gap && self.is_wanted(&stream) {
-                    let relation = stream.relation();
-                    let cause = gap_cause(stream.marks().as_deref());
-                    return Some((stream.position(), Gap { relation, cause }));
+                    found(Gap {
+                        relation: stream.relation(),
+                        position: stream.position(),
+                        xid: stream.xid(),
+                        cause: gap_cause(stream.marks().as_deref()),
+                    });
                 }
             }
-            None
-        };
-        let gaps = self.segments.iter().filter_map(of_segment);
-        let first = gaps.min_by_key(|(position, _)| *position);
-        first.map(|(_, gap)| gap)
+        }
     }
 
     /// Whether every entry of the range has been examined.

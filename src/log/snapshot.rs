@@ -6,7 +6,7 @@ use super::varint::{bounded, put, take};
 const MAX_IN_PROGRESS: u64 = 1 << 20;
 
 /// Which transactions had finished at one moment. Ids are 64 bits wide (xid8).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Snapshot {
     xmax: u64,
     in_progress: Vec<u64>,

@@ -53,7 +53,8 @@ impl<'a> Groups<'a> {
     }
 }
 
-fn lacks(relation: &Relation, row: &Decoded, uses: &Uses) -> bool {
+/// Whether a row lacks a value that a condition looks at.
+pub fn lacks(relation: &Relation, row: &Decoded, uses: &Uses) -> bool {
     let absent = |column: &i16| row.is_absent(*column as usize - 1);
     if uses.all {
         relation.columns.iter().any(absent)

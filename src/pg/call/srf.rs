@@ -57,6 +57,7 @@ fn refuse_function(call: CallInfo) -> ! {
 pub struct Rows<'c, const N: usize> {
     store: *mut pg_sys::Tuplestorestate,
     descriptor: pg_sys::TupleDesc,
+    columns: [Column; N],
     _call: CallInfo<'c>,
 }
 
@@ -66,40 +67,68 @@ pub enum Cell<'a> {
     Null,
     /// text, or json that is known to be valid. Both are bytes after a length.
     Text(&'a [u8]),
+    Number(i32),
+    Numbers(&'a [i32]),
+}
+
+/// What a column of the returned rows holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Column {
+    /// text or json
+    Text,
+    /// integer
+    Number,
+    /// integer[]
+    Numbers,
+}
+
+impl Column {
+    fn holds(self, type_oid: pg_sys::Oid) -> bool {
+        match self {
+            Column::Text => [pg_sys::TEXTOID, pg_sys::JSONOID].contains(&type_oid),
+            Column::Number => type_oid == pg_sys::INT4OID,
+            Column::Numbers => type_oid == pg_sys::INT4ARRAYOID,
+        }
+    }
 }
 
 impl<'c, const N: usize> Rows<'c, N> {
-    /// Makes the call return a materialised set. Postgres raises 0A000 where no set is accepted. Raises 55000 when
-    /// the function is not declared with `N` columns of text or json.
+    /// Makes the call return a materialised set of `N` columns of text or json. Postgres raises 0A000 where no set is
+    /// accepted. Raises 55000 when the function is not declared with these columns.
     pub fn begin(call: CallInfo<'c>) -> Rows<'c, N> {
+        Rows::begin_with(call, [Column::Text; N])
+    }
+
+    /// The same with other columns.
+    pub fn begin_with(call: CallInfo<'c>, columns: [Column; N]) -> Rows<'c, N> {
         // SAFETY: the call is valid; the function checks that a set is expected and fills in its result information.
         unsafe {
             pg_sys::InitMaterializedSRF(call.raw(), 0);
             let result = (*call.raw()).resultinfo.cast::<pg_sys::ReturnSetInfo>();
             let descriptor = (*result).setDesc;
-            let is_text = |i| {
-                let type_oid = compat::attribute(descriptor, i).atttypid;
-                [pg_sys::TEXTOID, pg_sys::JSONOID].contains(&type_oid)
-            };
-            if (*descriptor).natts as usize != N || !(0..N).all(is_text) {
+            let fits = |i: usize| columns[i].holds(compat::attribute(descriptor, i).atttypid);
+            if (*descriptor).natts as usize != N || !(0..N).all(fits) {
                 refuse_function(call);
             }
             Rows {
                 store: (*result).setResult,
                 descriptor,
+                columns,
                 _call: call,
             }
         }
     }
 
-    /// Adds a row.
+    /// Adds a row. A cell that is not of its column's kind is NULL.
     pub fn add(&self, cells: [Cell; N]) {
         let mut values = [pg_sys::Datum::null(); N];
         let mut nulls = [false; N];
         for (i, cell) in cells.iter().enumerate() {
-            let datum = match *cell {
-                Cell::Null => None,
-                Cell::Text(bytes) => bytes.into_datum(),
+            let datum = match (*cell, self.columns[i]) {
+                (Cell::Text(bytes), Column::Text) => bytes.into_datum(),
+                (Cell::Number(number), Column::Number) => number.into_datum(),
+                (Cell::Numbers(numbers), Column::Numbers) => Some(array(numbers)),
+                _ => None,
             };
             nulls[i] = datum.is_none();
             values[i] = datum.unwrap_or(pg_sys::Datum::null());
@@ -113,10 +142,29 @@ impl<'c, const N: usize> Rows<'c, N> {
                 nulls.as_mut_ptr(),
             );
             for (i, cell) in cells.iter().enumerate() {
-                if let Cell::Text(_) = cell {
+                if matches!(cell, Cell::Text(_) | Cell::Numbers(_)) && !nulls[i] {
                     pg_sys::pfree(values[i].cast_mut_ptr());
                 }
             }
         }
+    }
+}
+
+/// An integer array in the current memory context.
+fn array(numbers: &[i32]) -> pg_sys::Datum {
+    let mut elements: Vec<pg_sys::Datum> = numbers
+        .iter()
+        .map(|number| pg_sys::Datum::from(*number))
+        .collect();
+    // SAFETY: the elements are integers, passed by value.
+    unsafe {
+        pg_sys::Datum::from(pg_sys::construct_array(
+            elements.as_mut_ptr(),
+            elements.len() as i32,
+            pg_sys::INT4OID,
+            4,
+            true,
+            pg_sys::TYPALIGN_INT as std::ffi::c_char,
+        ))
     }
 }

@@ -27,6 +27,15 @@ pub fn acts_as(role: Oid) -> bool {
     unsafe { pg_sys::has_privs_of_role(pg_sys::GetUserId(), role) }
 }
 
+/// Whether there is such a role, and the session's user may SET ROLE to it.
+pub fn session_may_become(role: Oid) -> bool {
+    // SAFETY: noerr: NULL for a missing role, else a palloc'd string; membership is a look-up.
+    unsafe {
+        !pg_sys::GetUserNameFromId(role, true).is_null()
+            && compat::may_set_role(pg_sys::GetSessionUserId(), role)
+    }
+}
+
 /// Whether the current user owns a relation, as DDL commands check it.
 pub fn owns(class: &Class) -> bool {
     acts_as(class.owner)

@@ -58,6 +58,20 @@ impl Compiled {
         qualified_name: &str,
         condition: Option<&str>,
     ) -> Result<Option<Compiled>> {
+        Compiled::make(relation, Some(qualified_name), condition)
+    }
+
+    /// Compiles a condition alone, without any policy.
+    pub fn of_condition(relation: Oid, condition: &str) -> Result<Option<Compiled>> {
+        Compiled::make(relation, None, Some(condition))
+    }
+
+    /// `policies_of`: the relation's name, where its policies apply.
+    fn make(
+        relation: Oid,
+        policies_of: Option<&str>,
+        condition: Option<&str>,
+    ) -> Result<Option<Compiled>> {
         let _held = Held::new(relation);
         let mut fresh = vec![
             invalidation::watch(relation),
@@ -71,7 +85,10 @@ impl Compiled {
             let row_type = pg_sys::get_rel_type_id(relation);
             let array_type = pg_sys::get_array_type(row_type);
             let planned = scratch.within(|| {
-                let quals = security_quals(relation, qualified_name)?;
+                let quals = match policies_of {
+                    Some(name) => security_quals(relation, name)?,
+                    None => std::ptr::null_mut(),
+                };
                 if quals.is_null() && condition.is_none() {
                     return Ok(None);
                 }

@@ -4,6 +4,7 @@ use crate::error::{report, Error, ErrorReport};
 use pgrx::datum::{Interval, TimestampWithTimeZone};
 use pgrx::pg_sys::Oid;
 use pgrx::{pg_sys, Array, FromDatum, JsonB, PgLogLevel};
+use std::ffi::{CStr, CString};
 
 /// A Rust type that values are read as; `'a` is how long the value that it may point into lives.
 pub trait Readable<'a>: FromDatum + sealed::Sealed {
@@ -19,6 +20,20 @@ pub trait Readable<'a>: FromDatum + sealed::Sealed {
 
 mod sealed {
     pub trait Sealed {}
+}
+
+/// A jsonb value in the text form that Postgres gives it: no number loses a digit.
+pub struct JsonbText(pub CString);
+
+impl FromDatum for JsonbText {
+    unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, null: bool, _: Oid) -> Option<Self> {
+        // SAFETY: as the caller says, the value is a jsonb; the function returns a C string.
+        let text = unsafe {
+            (!null)
+                .then(|| pgrx::direct_function_call::<&CStr>(pg_sys::jsonb_out, &[Some(datum)]))?
+        };
+        text.map(|text| JsonbText(text.to_owned()))
+    }
 }
 
 macro_rules! readable {
@@ -41,8 +56,10 @@ readable! {
     TimestampWithTimeZone: TIMESTAMPTZOID,
     Interval: INTERVALOID,
     JsonB: JSONBOID,
+    JsonbText: JSONBOID,
     Vec<i16>: INT2ARRAYOID,
     Vec<i32>: INT4ARRAYOID,
+    Vec<Option<i32>>: INT4ARRAYOID,
     Vec<String>: TEXTARRAYOID,
     Vec<Option<String>>: TEXTARRAYOID,
     Vec<Option<Oid>>: OIDARRAYOID REGCLASSARRAYOID,

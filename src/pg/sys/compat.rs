@@ -67,6 +67,26 @@ pub const FOREIGN_TRUNCATE_TRIGGERS: bool = cfg!(not(feature = "pg15"));
 /// Number of the column pg_auth_members.roleid; the member is the next one.
 pub const AUTH_MEMBERS_ROLEID: u32 = if cfg!(feature = "pg15") { 1 } else { 2 };
 
+/// Whether a role may SET ROLE to another.
+///
+/// # Safety
+/// Called in a transaction; both are role OIDs, of roles that may have gone.
+#[cfg(feature = "pg15")]
+pub unsafe fn may_set_role(member: pg_sys::Oid, role: pg_sys::Oid) -> bool {
+    // SAFETY: as promised.
+    unsafe { pg_sys::is_member_of_role(member, role) }
+}
+
+/// Whether a role may SET ROLE to another.
+///
+/// # Safety
+/// Called in a transaction; both are role OIDs, of roles that may have gone.
+#[cfg(not(feature = "pg15"))]
+pub unsafe fn may_set_role(member: pg_sys::Oid, role: pg_sys::Oid) -> bool {
+    // SAFETY: as promised.
+    unsafe { pg_sys::member_can_set_role(member, role) }
+}
+
 /// The value of [`takes_generated`] for a publication that is created without options.
 pub const NEW_PUBLICATION_TAKES_GENERATED: bool = cfg!(not(feature = "pg18"));
 

@@ -1,0 +1,134 @@
+//! The subscriptions that a session holds, as it holds what it listens to: no row is written, and they end with it.
+
+pub mod book;
+mod interner;
+
+use super::follow::check_captured;
+use super::judge;
+use super::nested;
+use super::relation::Relation;
+use super::who::{check_role, Who};
+use crate::change::Operation;
+use crate::error::{report, Error, Result};
+use crate::log::cursor::Cursor;
+use crate::log::state::State;
+use crate::log::watermark;
+use crate::pg::backend::act_as::act_as_trusted;
+use crate::pg::backend::wal;
+use crate::pg::catalog::rowtype::Held;
+use crate::pg::storage::heap::View;
+use crate::pg::Oid;
+use book::{Book, Events, Id, Wanted};
+use std::cell::RefCell;
+
+thread_local! {
+    static BOOK: RefCell<Book> = RefCell::default();
+}
+
+/// Looks into the subscriptions. What changes them is refused while code of users runs within a call that looks.
+pub fn with<T>(look: impl FnOnce(&Book) -> T) -> T {
+    BOOK.with_borrow(look)
+}
+
+/// What a subscription asks for.
+pub struct Request {
+    pub relation: Oid,
+    pub filter: Option<String>,
+    pub events: Option<Vec<Operation>>,
+    pub columns: Option<Vec<String>>,
+    pub who: Who,
+}
+
+/// Makes a subscription, and returns the cursor that it delivers from. Errors: 42501 for a role that the session may
+/// not act as, or that may not read what is asked for; 42P01, 42809, 42703, 55000, and the filter's.
+pub fn subscribe(request: Request) -> Result<(Id, String)> {
+    nested::refuse("subscribe")?;
+    let name = check(
+        request.relation,
+        request.filter.as_deref(),
+        request.columns.as_deref(),
+        &request.who,
+    )?;
+    let from = watermark::current();
+    let state = State::read(View::Active)?;
+    wal::flush(from.lsn);
+    let wanted = Wanted {
+        relation: request.relation,
+        name,
+        who: request.who,
+        filter: request.filter,
+        events: Events::new(request.events.as_deref()),
+        columns: request.columns,
+        from: from.snapshot.clone(),
+    };
+    let cursor = Cursor {
+        origin: watermark::origin(&state),
+        from,
+        batch: None,
+    }
+    .encode();
+    let id = BOOK.with_borrow_mut(|book| book.add(wanted));
+    let id = id.ok_or_else(|| {
+        Error::program_limit_exceeded(
+            report("the session has no numbers left for subscriptions")
+                .hint("Begin a new session."),
+        )
+    })?;
+    Ok((id, cursor))
+}
+
+/// Puts a subscription under another role or other claims. Errors: 42704, and those of [`subscribe`]; then it stays as
+/// it was.
+pub fn resubscribe(id: Id, who: Who) -> Result<()> {
+    nested::refuse("resubscribe")?;
+    let known = with(|book| {
+        let found = book.of(id)?;
+        let gate = book.at(found.gate)?;
+        let columns = book.columns.get(found.columns)?;
+        Some((gate.relation, gate.filter.clone(), columns.clone()))
+    });
+    let (relation, filter, columns) = known.ok_or_else(|| {
+        Error::undefined_object(
+            report(format!("subscription {id} does not exist"))
+                .detail("It was ended, or is of another session."),
+        )
+    })?;
+    check(relation, filter.as_deref(), columns.as_deref(), &who)?;
+    BOOK.with_borrow_mut(|book| book.hand_over(id, who));
+    Ok(())
+}
+
+/// Ends subscriptions, as far as they are there.
+pub fn unsubscribe(ids: &[Id]) -> Result<()> {
+    nested::refuse("unsubscribe")?;
+    end(ids.iter().copied());
+    Ok(())
+}
+
+/// Ends subscriptions.
+pub fn end(ids: impl IntoIterator<Item = Id>) {
+    BOOK.with_borrow_mut(|book| ids.into_iter().for_each(|id| book.remove(id)));
+}
+
+/// The relations that the session follows, in ascending order.
+pub fn relations() -> Vec<Oid> {
+    let mut all: Vec<Oid> = with(|book| book.relations.keys().copied().collect());
+    all.sort_unstable_by_key(|oid| oid.to_u32());
+    all
+}
+
+/// Checks that a role may receive what is asked for; the relation's name.
+fn check(oid: Oid, filter: Option<&str>, columns: Option<&[String]>, who: &Who) -> Result<String> {
+    check_role(who.role)?;
+    let _held = Held::new(oid);
+    let relation = Relation::open(oid)?;
+    let selectable = relation.selectable(who.role)?;
+    check_captured(&relation)?;
+    if let Some(names) = columns {
+        relation.project(names, &selectable)?;
+    }
+    if filter.is_some() {
+        act_as_trusted(who.role, &[], || judge::condition(oid, filter).map(drop))?;
+    }
+    Ok(relation.name())
+}

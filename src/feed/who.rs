@@ -1,0 +1,54 @@
+//! As whom changes are judged that are not the caller's own: a role, with its claims.
+
+use crate::error::{report, Error, Result};
+use crate::pg::backend::setting_level::Setting;
+use crate::pg::catalog::acl;
+use crate::pg::catalog::acting::act_as;
+use crate::pg::Oid;
+use std::ffi::{CStr, CString};
+
+/// A role and its claims, if it has any.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Who {
+    pub role: Oid,
+    pub claims: Option<Box<CStr>>,
+}
+
+const CLAIMS: &CStr = c"request.jwt.claims";
+const SEARCH_PATH: &CStr = c"search_path";
+
+/// What work as another role has of the session: its search_path, by which functions of policies find their tables, as
+/// they would if the session set the role.
+pub struct Session {
+    path: CString,
+}
+
+impl Session {
+    pub fn now() -> Session {
+        let path = acl::setting(SEARCH_PATH).unwrap_or_default();
+        Session {
+            path: CString::new(path).unwrap_or_default(),
+        }
+    }
+
+    /// Does work that runs code of users as a role, with its claims and no other. Errors: those of the work, and 55000.
+    pub fn act_as<T>(&self, who: &Who, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let mut settings: Vec<Setting> = vec![(SEARCH_PATH, &self.path)];
+        settings.extend(who.claims.as_deref().map(|claims| (CLAIMS, claims)));
+        act_as(who.role, &settings, work)
+    }
+}
+
+/// Errors: 42501 for a role that the session's user may not become.
+pub fn check_role(role: Oid) -> Result<()> {
+    if acl::session_may_become(role) {
+        return Ok(());
+    }
+    Err(Error::insufficient_privilege(
+        report(format!(
+            "permission denied to set role \"{}\"",
+            acl::role_name(role)
+        ))
+        .hint("Name a role that the session's user may SET ROLE to."),
+    ))
+}
