@@ -2,6 +2,10 @@
 
 pub mod array;
 pub mod decoded;
+#[allow(dead_code)] // until the feed looks conditions up by keys
+pub mod key;
+#[allow(dead_code)]
+mod key_bytes;
 pub mod readable;
 pub mod record;
 pub mod scalar;
