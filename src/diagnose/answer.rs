@@ -1,4 +1,4 @@
-//! What the checks share: the question, the caller's rights, an answer, and why there is none.
+//! Types that all checks share: the question, the caller's rights, a finding, and why a check failed.
 
 use crate::error::{Error, Result};
 use crate::feed::relation::Relation;
@@ -55,7 +55,7 @@ impl Finding {
     }
 }
 
-/// What is asked.
+/// The arguments of `diagnose()`.
 pub struct Question<'a> {
     pub relation: Oid,
     pub role: Oid,
@@ -63,14 +63,14 @@ pub struct Question<'a> {
     pub filter: Option<&'a str>,
 }
 
-/// What the caller may be told beyond what the role sees: by rights of his own, not those of the role.
+/// What the caller may learn beyond what the role sees. This depends on the caller's own rights, not on the role's.
 pub struct Caller {
-    /// No policy hides a row of the relation from him.
+    /// No policy hides rows of the relation from the caller.
     pub sees_all: bool,
-    /// What errors say may hold rows of any table.
+    /// Whether the caller may see the messages of errors. They may contain rows of any table.
     pub hears_errors: bool,
     pub reads_log_status: bool,
-    /// Whether the relation has a row, where he sees all.
+    /// Whether the relation has a row; known only if the caller sees all rows.
     pub has_rows: Option<bool>,
 }
 
@@ -78,7 +78,7 @@ impl Caller {
     pub fn of(relation: &Relation) -> Caller {
         let caller = privilege::current_role();
         let sees_all = !privilege::policies_apply(relation.table.oid, caller);
-        // He may lack the privilege, which is an answer, too.
+        // The caller may lack the privilege. Then the answer is not known.
         let look = || attempt(|| any_row(relation.table.oid, &relation.name())).ok();
         Caller {
             sees_all,
@@ -96,15 +96,15 @@ impl Caller {
 /// The setting that carries a reader's claims.
 pub const CLAIMS: &CStr = c"request.jwt.claims";
 
-/// Why a check has no answer.
+/// Why a check failed.
 pub enum Failed {
-    /// An error of ours, which says nothing of any row.
+    /// An error of this extension. Its message contains no values of rows.
     Refused(Error),
-    /// One that Postgres or a user's function raised.
+    /// An error that Postgres or a user's function raised.
     Raised(Raised),
 }
 
-/// Runs a check that may fail: the others come all the same.
+/// Runs a check. If it fails, the other checks still run. Errors: those of the check.
 pub fn checked<T>(check: impl FnOnce() -> Result<T>) -> std::result::Result<T, Failed> {
     attempt(|| Ok(check()))
         .map_err(Failed::Raised)?

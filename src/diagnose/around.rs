@@ -1,4 +1,4 @@
-//! Checks of what is around a table: the session's settings, its row filter and replica identity, the log.
+//! Checks of what surrounds a table: the session's settings, the row filter, the replica identity, the log.
 
 use super::answer::{Caller, Finding};
 use crate::capture_trigger;
@@ -15,24 +15,24 @@ use crate::pg::catalog::relation::Class;
 use crate::pg::catalog::triggers;
 use crate::pg::Oid;
 
-/// Settings of the caller's session that stop changes, or their reading.
+/// Checks for settings of the caller's session that prevent changes from being captured or read.
 pub fn session(relation: &Relation, role: Oid) -> Finding {
     let mut said: Vec<(&str, &str)> = Vec::new();
     if !gucs::enabled() {
         said.push((
-            "pgrealtime.enabled is off: what it writes leaves gap entries only.",
+            "pgrealtime.enabled is off: its changes only leave gap entries.",
             "Turn pgrealtime.enabled on.",
         ));
     }
     if acl::setting(c"session_replication_role").as_deref() == Some("replica") {
         said.push((
-            "session_replication_role is replica: what it writes is not captured.",
+            "session_replication_role is replica: its changes are not captured.",
             "Set session_replication_role to origin.",
         ));
     }
     if !privilege::row_security() && privilege::policies_apply(relation.table.oid, role) {
         said.push((
-            "row_security is off: changes_since fails where policies apply to the reader.",
+            "row_security is off: changes_since fails if policies apply to the reader.",
             "Turn row_security on.",
         ));
     }
@@ -40,7 +40,7 @@ pub fn session(relation: &Relation, role: Oid) -> Finding {
     if said.is_empty() {
         return Finding::ok(
             check,
-            "No setting of this session stops changes or their reading.",
+            "No setting of this session prevents changes from being captured or read.",
         );
     }
     let (details, hints): (Vec<&str>, Vec<&str>) = said.into_iter().unzip();
@@ -61,7 +61,7 @@ pub fn row_filter(class: &Class, relation: &Relation) -> Finding {
     if filtered {
         return Finding::note(
             "row filter",
-            "Only rows that match the table's row filter are captured; realtime_configuration shows it.",
+            "Only rows that match the table's row filter are captured. The view realtime_configuration shows the filter.",
             "",
         );
     }
@@ -79,7 +79,7 @@ pub fn replica_identity(class: &Class) -> Finding {
         let is_published = publication.is_some_and(|one| one.coverage(class).is_some());
         let what = match is_published {
             true => "UPDATE and DELETE work on the published table.",
-            false => "It has one: UPDATE and DELETE will work once the table is published.",
+            false => "The table has one: UPDATE and DELETE will work when the table is published.",
         };
         return Finding::ok(check, what);
     }
@@ -90,10 +90,11 @@ pub fn replica_identity(class: &Class) -> Finding {
     )
 }
 
-/// What the log keeps. How far back it goes tells of writes to all tables: for who may read `log_status`.
+/// What the log keeps. The age of its oldest entry reveals when other tables were changed, so it is shown only to roles
+/// that may read `log_status`. Errors: those of [`Log::open`].
 pub fn log(caller: &Caller) -> Result<Finding> {
     let hours = gucs::retention_seconds() as f64 / 3600.0;
-    let keeps = format!("keeps each change for {hours} h at least; an older cursor is refused.");
+    let keeps = format!("keeps each change for at least {hours} h. Older cursors are refused.");
     if !caller.reads_log_status {
         return Ok(Finding::ok("log", format!("The log {keeps}")));
     }
@@ -103,6 +104,6 @@ pub fn log(caller: &Caller) -> Result<Finding> {
     });
     Ok(Finding::ok(
         "log",
-        format!("The log holds {oldest} and {keeps}"),
+        format!("The log holds {oldest}. It {keeps}"),
     ))
 }

@@ -1,4 +1,4 @@
-//! Why does nobody receive anything? One answer a check, in the order in which a DBA would look.
+//! Explains why a reader receives no changes: one finding per check, in the order in which a DBA would look.
 
 mod answer;
 mod around;
@@ -22,8 +22,9 @@ use crate::registry;
 use answer::{Caller, CLAIMS};
 use std::ffi::{CStr, CString};
 
-/// Answers for a role that the caller may act as, by these claims or his own. Errors: 42501 for another role or a
-/// relation that the caller may not SELECT from, 42P01, 42809. Whatever else fails is an answer.
+/// Makes the checks for a role that the caller may act as, with the given claims or the caller's own. Errors: 42501 if
+/// the caller may not act as the role, or may not SELECT from the relation; 42P01 if the relation does not exist; 42809
+/// if it is not a table. Other failures become findings.
 pub fn diagnose(question: &Question) -> Result<Vec<Finding>> {
     let class = allowed(question)?;
     let _held = Held::new(question.relation);
@@ -51,7 +52,7 @@ pub fn diagnose(question: &Question) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// The relation, if the caller may ask.
+/// The relation, if the caller may ask about it. Errors: 42P01, 42501.
 fn allowed(question: &Question) -> Result<Class> {
     let class = Class::by_oid(question.relation).ok_or_else(|| gone(question.relation))?;
     if !acl::acts_as(question.role) {
@@ -60,7 +61,7 @@ fn allowed(question: &Question) -> Result<Class> {
                 "permission denied to act as role \"{}\"",
                 acl::role_name(question.role)
             ))
-            .hint("Ask for a role that you are a member of."),
+            .hint("Name a role that you are a member of."),
         ));
     }
     if !acl::owns(&class) && !acl::may_select_some(class.oid) {
@@ -72,9 +73,9 @@ fn allowed(question: &Question) -> Result<Class> {
     Ok(class)
 }
 
-/// What the role's policies are asked under: the claims that were given, else the caller's; and where he asks about
-/// himself as he is, all of his that `changes_since` would use. His search_path counts in either case: functions of
-/// policies find their tables by it, as they would in the reader's session.
+/// The settings for evaluating the role's policies: the given claims, else the caller's. For the caller's own role
+/// without given claims, these are all settings that `changes_since` would use. The caller's search_path always
+/// applies: functions of policies find their tables by it, as in the reader's session.
 fn settings(question: &Question) -> Vec<(CString, CString)> {
     let claims = match question.claims {
         None if question.role == privilege::current_role() => return own_settings(),

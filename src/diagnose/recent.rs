@@ -1,10 +1,11 @@
-//! How the last captured changes fared on their way to a role: what it would have received, and what stopped the rest.
+//! Checks the last captured changes: which of them the role would have received, and what stopped the others.
 //!
-//! A caller from whom policies hide rows learns of no change that they hide from the role. What cannot be judged may be
-//! such a change: that there is one stops `changes_since`, which he sees anyway, but not how many there are.
+//! If policies hide rows from the caller, the caller learns nothing of changes that they hide from the role. A change
+//! that cannot be judged may be one of these. The caller may learn that there is one, since `changes_since` fails
+//! because of it, but not how many there are.
 
 use super::answer::Finding;
-use super::table::captured_events;
+use super::table::captured_operations;
 use super::tally::Tally;
 use crate::change::{Operation, RowOperation};
 use crate::error::Result;
@@ -20,16 +21,17 @@ use crate::pg::judge::policy::Verdict;
 /// The name of the check.
 pub const CHECK: &str = "recent changes";
 
-/// So many of the last captured changes are judged where all are counted.
+/// How many of the last captured changes are judged, if the caller may learn of all changes.
 const LAST: usize = 1000;
 
-/// So many that the role sees are counted elsewhere: fewer, so that a change that is not counted moves none out of the
-/// count; of so many that are looked at.
+/// Otherwise: how many changes that the role sees are counted, and how many changes are examined to find them. The
+/// first is much smaller, so that hidden changes do not push others out of the count.
 const LAST_SEEN: usize = 100;
 const LOOKED_AT: usize = 10_000;
 
-/// Asked as the role, with its claims; the role may SELECT these columns. `all`: the caller may hear of changes that
-/// policies hide from the role.
+/// Must be called as the role, with its claims. `columns`: those that the role may SELECT. `all`: the caller may learn
+/// of changes that policies hide from the role. Errors: faults in the filter; those of [`Log::open`]; XX001 if the log
+/// is damaged.
 pub fn recent(
     relation: &Relation,
     filter: Option<&str>,
@@ -42,7 +44,7 @@ pub fn recent(
         columns,
         judge: Judge::new(judge::both(relation.row_filter.clone(), condition)),
         policies: (!all).then(|| Judge::new(None)),
-        captured: captured_events(relation.table.oid),
+        captured: captured_operations(relation.table.oid),
         looked_at: 0,
         unjudged: false,
         raised: false,
@@ -60,15 +62,15 @@ struct Walk<'a> {
     relation: &'a Relation,
     columns: &'a [i16],
     judge: Judge,
-    /// Asked first where not all changes may be counted.
+    /// Applied first if not all changes may be counted.
     policies: Option<Judge>,
     captured: Vec<Operation>,
     looked_at: usize,
-    /// Of the changes that are not counted, whether there is one that the policies could not judge, or raised an error for.
+    /// Whether a change was left out of the counts because the policies could not judge it, or raised an error for it.
     unjudged: bool,
     raised: bool,
     tally: Tally,
-    /// At a gap: no image from before it can be relied on.
+    /// A gap was found before which images cannot be read.
     unreadable: bool,
 }
 
@@ -90,7 +92,7 @@ impl Walk<'_> {
                 if self.is_captured(Operation::Truncate) {
                     self.tally.truncates += 1;
                 } else {
-                    self.tally.event += 1;
+                    self.tally.operation += 1;
                 }
             }
             Content::Gap(cause) => {
@@ -104,25 +106,29 @@ impl Walk<'_> {
     }
 
     fn count_row(&mut self, row: &CapturedRow) -> Result<()> {
-        let Some(rows) = self.told(self.relation.rows(row)?, row.operation)? else {
+        let Some(rows) = self.disclosed(self.relation.rows(row)?, row.operation)? else {
             return Ok(());
         };
         self.tally.changes += 1;
         if self.is_captured(row.operation.into()) {
             self.judge(row, &rows)
         } else {
-            self.tally.event += 1;
+            self.tally.operation += 1;
             Ok(())
         }
     }
 
-    /// Whether the operation is captured now. Where nothing is, other checks say so.
+    /// Whether the operation is captured now. True for each if none is captured, which other checks report.
     fn is_captured(&self, operation: Operation) -> bool {
         self.captured.is_empty() || self.captured.contains(&operation)
     }
 
-    /// The rows of a change without those that the caller may not hear of; `None` where that leaves nothing.
-    fn told<'m>(&mut self, rows: Rows<'m>, operation: RowOperation) -> Result<Option<Rows<'m>>> {
+    /// The rows of a change, without those of which the caller may not learn; `None` if none are left.
+    fn disclosed<'m>(
+        &mut self,
+        rows: Rows<'m>,
+        operation: RowOperation,
+    ) -> Result<Option<Rows<'m>>> {
         let Some(policies) = &mut self.policies else {
             return Ok(Some(rows));
         };
@@ -193,18 +199,18 @@ impl Walk<'_> {
         let mut detail = match &self.policies {
             None => tally.describe("captured changes"),
             Some(_) if tally.changes == 0 => {
-                "Among the last captured changes is none that the role may see.".to_string()
+                "The role may see none of the last captured changes.".to_string()
             }
             Some(_) => tally.describe("changes that the role may see"),
         };
         if self.unjudged {
-            detail += " Some cannot be judged by the policies, since the table has changed since or a value was too large: readers are sent to read the table again.";
+            detail += " The policies cannot judge some of them, because the table was altered later or a value was too large. Readers are told to read the table again.";
         }
         if self.raised {
-            detail += " The policies raise an error for some: changes_since fails with it.";
+            detail += " The policies raise an error for some of them, so changes_since fails.";
         }
         let hint =
-            "Look at the policies with the role's claims (request.jwt.claims), then at the filter.";
+            "Check the policies with the role's claims (request.jwt.claims), then the filter.";
         let judged = tally.changes - tally.gaps;
         if tally.raised > 0 || self.raised || (judged > 0 && tally.reached() == 0) {
             return Finding::problem(CHECK, detail, hint);

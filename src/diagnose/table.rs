@@ -1,4 +1,4 @@
-//! Checks of the table itself: enabled, published, captured in the right order.
+//! Checks of the table itself: whether it is enabled, published, and captured in the right order.
 
 use super::answer::Finding;
 use crate::capture_trigger::Sink;
@@ -16,16 +16,16 @@ use crate::pg::Oid;
 use crate::registry::Settings;
 use pgrx::spi::quote_identifier;
 
-/// So many tables or triggers are named.
+/// How many tables or triggers a list names.
 const NAMED: usize = 5;
 
 const ENABLE: &str = "Call pgrealtime.enable() on the table.";
 
-/// A table with the triggers of its own and of its leaves.
+/// A table with its triggers and those of its leaf partitions.
 pub struct Table<'a> {
     class: &'a Class,
     relation: &'a Relation,
-    /// What the table is enabled with, if it is.
+    /// The table's settings, if it is enabled.
     settings: Option<&'a Settings>,
     function: Oid,
     parts: Vec<(Class, Vec<Firing>)>,
@@ -75,26 +75,26 @@ impl<'a> Table<'a> {
             let root = root.quoted();
             return Finding::problem(
                 check,
-                format!("The table is a partition of {root}, which is enabled: its changes are told as those of {root}."),
-                format!("Name {root} where changes are asked for, and here."),
+                format!("The table is a partition of {root}, which is enabled. Its changes are reported as changes of {root}."),
+                format!("Name {root} instead, in changes_since and in diagnose."),
             );
         }
         match self.settings {
             None if by_trigger => Finding::note(
                 check,
-                "Not enabled: triggers that were made by hand capture its changes.",
+                "Not enabled, but triggers that were created by hand capture its changes.",
                 "",
             ),
             None => Finding::problem(check, "The table is not enabled.", ENABLE),
             Some(known) if known.sinks.is_empty() => Finding::problem(
                 check,
-                "Enabled with no sink: the table is published, its changes are not captured.",
+                "Enabled without sinks: the table is published, but its changes are not captured.",
                 "Call pgrealtime.enable() with sinks => '{log}'.",
             ),
             Some(known) if !known.has_sink(Sink::Log) => Finding::problem(
                 check,
                 format!(
-                    "Enabled for {} only: changes_since reads the sink log.",
+                    "Enabled with other sinks only ({}), but changes_since reads the sink log.",
                     Sink::names(&known.sinks).join(", ")
                 ),
                 "Call pgrealtime.enable() with log among the sinks.",
@@ -108,7 +108,7 @@ impl<'a> Table<'a> {
 
     fn captured(&self) -> Finding {
         let check = "captured";
-        let off = self.switched_off();
+        let off = self.disabled();
         if !off.is_empty() {
             let names: Vec<String> = off.iter().map(|(name, _)| name.clone()).collect();
             let ways: Vec<&str> = off
@@ -118,9 +118,9 @@ impl<'a> Table<'a> {
                 .collect();
             return Finding::problem(
                 check,
-                format!("Switched off: {}.", some_of(names)),
+                format!("Disabled: {}.", some_of(names)),
                 format!(
-                    "Run {}. What was written meanwhile is not in the change log.",
+                    "Run {}. The change log lacks the changes that were made meanwhile.",
                     ways.join("; ")
                 ),
             );
@@ -129,8 +129,8 @@ impl<'a> Table<'a> {
         if !twice.is_empty() {
             return Finding::problem(
                 check,
-                format!("Two triggers capture {}: each change is told twice.", some_of(twice)),
-                "Drop the one that enable() has not made, whose name does not begin with 00_pgrealtime_.",
+                format!("Two triggers capture {}, so each change is reported twice.", some_of(twice)),
+                "Drop the trigger that enable() did not create. Its name does not begin with 00_pgrealtime_.",
             );
         }
         if !self.relation.captured {
@@ -143,16 +143,16 @@ impl<'a> Table<'a> {
         if let Some(why) = &self.relation.stale {
             return Finding::problem(
                 check,
-                format!("The capture triggers do not fit the table's columns. {why} Readers are refused."),
-                "Call pgrealtime.enable() on the table, with the settings that name the column.",
+                format!("The capture triggers do not match the table's columns. {why} Readers get an error."),
+                "Call pgrealtime.enable() on the table again, with settings that match its columns.",
             );
         }
         let missing: Vec<&str> = self
             .settings
             .iter()
             .flat_map(|known| &known.operations)
-            .filter(|event| !self.captures(**event))
-            .map(|event| event.name())
+            .filter(|operation| !self.captures(**operation))
+            .map(|operation| operation.name())
             .collect();
         if !missing.is_empty() {
             return Finding::problem(
@@ -173,17 +173,17 @@ impl<'a> Table<'a> {
             return Finding::problem(
                 check,
                 format!(
-                    "Unlogged: {}. A crash empties it, and no reader is told.",
+                    "Unlogged: {}. A crash empties unlogged tables, and readers do not learn of it.",
                     some_of(unlogged)
                 ),
                 "Run ALTER TABLE … SET LOGGED.",
             );
         }
-        Finding::ok(check, "Triggers append every change to the change log, but those applied by logical replication or under session_replication_role = replica.")
+        Finding::ok(check, "Triggers append every change to the change log, except those applied by logical replication or under session_replication_role = replica.")
     }
 
-    /// The capturing triggers that do not fire, and how each is switched on.
-    fn switched_off(&self) -> Vec<(String, String)> {
+    /// The capture triggers that are disabled, each with the command that enables it.
+    fn disabled(&self) -> Vec<(String, String)> {
         let mut found = Vec::new();
         for (part, all) in &self.parts {
             for one in all {
@@ -197,24 +197,24 @@ impl<'a> Table<'a> {
         found
     }
 
-    /// What more than one trigger captures: one that has no condition and another.
+    /// The operations that two triggers capture, at least one of them without a condition.
     fn captured_twice(&self) -> Vec<String> {
         let mut found = Vec::new();
         for (part, all) in &self.parts {
-            for event in Operation::ALL {
-                if triggers::captures_twice(all, self.function, event) {
-                    found.push(format!("{} of {}", event.name(), part.quoted()));
+            for operation in Operation::ALL {
+                if triggers::captures_twice(all, self.function, operation) {
+                    found.push(format!("{} of {}", operation.name(), part.quoted()));
                 }
             }
         }
         found
     }
 
-    fn captures(&self, event: Operation) -> bool {
+    fn captures(&self, operation: Operation) -> bool {
         let mut parts = self.parts.iter();
         parts.all(|(part, all)| {
-            triggers::captures(all, self.function, event)
-                || (event == Operation::Truncate && !part.has_truncate_triggers())
+            triggers::captures(all, self.function, operation)
+                || (operation == Operation::Truncate && !part.has_truncate_triggers())
         })
     }
 
@@ -222,8 +222,8 @@ impl<'a> Table<'a> {
         let check = "trigger order";
         let mut early = Vec::new();
         for (part, all) in &self.parts {
-            for event in Operation::ALL {
-                if let Some(one) = triggers::fires_before(all, self.function, event) {
+            for operation in Operation::ALL {
+                if let Some(one) = triggers::fires_before(all, self.function, operation) {
                     let one = format!("{} of {}", quote_identifier(one.name()), part.quoted());
                     if !early.contains(&one) {
                         early.push(one);
@@ -237,17 +237,17 @@ impl<'a> Table<'a> {
         Finding::problem(
             check,
             format!(
-                "Fires before capture: {}. What it changes is told of before its cause.",
+                "Triggers that fire before capture: {}. Their own changes are reported before the change that fired them.",
                 some_of(early)
             ),
-            "Give it a name that sorts behind 00_pgrealtime_: ALTER TRIGGER … RENAME TO ….",
+            "Rename them so that their names sort after 00_pgrealtime_: ALTER TRIGGER … RENAME TO ….",
         )
     }
 
     fn operations(&self) -> Finding {
         let check = "operations";
         let names = |captured: bool| {
-            let of = |event: &Operation| self.captures(*event) == captured;
+            let of = |operation: &Operation| self.captures(*operation) == captured;
             let names: Vec<&str> = Operation::ALL
                 .into_iter()
                 .filter(of)
@@ -255,9 +255,9 @@ impl<'a> Table<'a> {
                 .collect();
             names.join(", ")
         };
-        let way = |otherwise| match self.switched_off().is_empty() {
+        let way = |otherwise| match self.disabled().is_empty() {
             true => otherwise,
-            false => "Switch on the triggers that the check \"captured\" names.",
+            false => "Enable the triggers that the check \"captured\" names.",
         };
         match (names(true), names(false)) {
             (all, none) if none.is_empty() => Finding::ok(check, format!("Captured: {all}.")),
@@ -269,13 +269,13 @@ impl<'a> Table<'a> {
             (some, others) => Finding::note(
                 check,
                 format!("Captured: {some}; not captured: {others}."),
-                way("Where readers miss one, call pgrealtime.enable() with the operations that they need."),
+                way("If readers need more, call pgrealtime.enable() with all operations that they need."),
             ),
         }
     }
 }
 
-/// A list that stays readable.
+/// Joins names to a list, with only the first few of many.
 fn some_of(mut names: Vec<String>) -> String {
     let more = names.len().saturating_sub(NAMED);
     names.truncate(NAMED);
@@ -285,11 +285,11 @@ fn some_of(mut names: Vec<String>) -> String {
     }
 }
 
-/// The operations that a trigger of the relation's own captures.
-pub fn captured_events(relation: Oid) -> Vec<Operation> {
+/// The operations that a trigger on the relation itself captures.
+pub fn captured_operations(relation: Oid) -> Vec<Operation> {
     let function = triggers::member_function("capture_change").unwrap_or(Oid::INVALID);
     let firing = triggers::firing(relation);
-    let captured = |event: &Operation| triggers::captures(&firing, function, *event);
+    let captured = |operation: &Operation| triggers::captures(&firing, function, *operation);
     Operation::ALL.into_iter().filter(captured).collect()
 }
 
@@ -305,9 +305,9 @@ fn published(class: &Class) -> Finding {
     };
     let how = match publication.coverage(class) {
         Some(Coverage::Direct) => "as a member",
-        Some(Coverage::Schema) => "with its schema",
+        Some(Coverage::Schema) => "through its schema",
         Some(Coverage::AllTables) => "with all tables",
-        Some(Coverage::Ancestor(_)) => "with a partitioned table above it",
+        Some(Coverage::Ancestor(_)) => "through a partitioned table above it",
         None => {
             let detail = format!("The table is not in publication \"{name}\".");
             return Finding::problem(check, detail, ENABLE);

@@ -1,17 +1,17 @@
-//! How many changes fared how, and in words.
+//! Counts of changes by outcome, and their description.
 
-/// How many changes fared how; each is in one of these but `turned`, and the changes that were cut.
+/// Counts of changes by outcome. Each change has one outcome; `turned` and `cut` count some of the changes once more.
 #[derive(Default)]
 pub struct Tally {
     pub changes: usize,
-    /// By what the role would have received.
+    /// Changes that would have reached the role, by the operation that it would have received.
     pub inserts: usize,
     pub updates: usize,
     pub deletes: usize,
     pub truncates: usize,
     /// UPDATEs among them that reach the role as INSERT or DELETE.
     pub turned: usize,
-    pub event: usize,
+    pub operation: usize,
     pub policy: usize,
     pub filter: usize,
     pub layout: usize,
@@ -28,7 +28,7 @@ impl Tally {
 
     pub fn describe(&self, whose: &str) -> String {
         let mut detail = format!(
-            "Of the last {} {whose} {} would have reached the role",
+            "Of the last {} {whose}, {} would have reached the role",
             self.changes,
             self.reached()
         );
@@ -41,7 +41,7 @@ impl Tally {
         let reached: Vec<String> = reached
             .into_iter()
             .filter(|(number, _)| *number > 0)
-            .map(|(number, event)| format!("{number} as {event}"))
+            .map(|(number, operation)| format!("{number} as {operation}"))
             .collect();
         if !reached.is_empty() {
             detail += &format!(" ({})", reached.join(", "));
@@ -56,27 +56,34 @@ impl Tally {
         [
             (
                 self.turned,
-                "of these UPDATEs of rows that entered (INSERT) or left (DELETE) what it sees",
+                "of these by UPDATEs that made a row visible (INSERT) or invisible (DELETE) to it",
             ),
             (
-                self.event,
-                "stopped by their event, which is not captured any more",
+                self.operation,
+                "stopped because their operation is no longer captured",
             ),
             (self.policy, "stopped by policies"),
             (self.filter, "stopped by the filter"),
             (
                 self.size,
-                "stopped by their size: a value that a policy or the filter looks at was not captured",
+                "stopped by size: a value that a policy or the filter needs was too large to be captured",
             ),
             (
                 self.layout,
-                "not to be judged, since the table has changed since",
+                "that cannot be judged, because the table was altered later",
             ),
             (
                 self.raised,
                 "stopped by an error that a policy or the filter raised",
             ),
-            (self.gaps, "gap entries"),
+            (
+                self.gaps,
+                if self.gaps == 1 {
+                    "gap entry"
+                } else {
+                    "gap entries"
+                },
+            ),
             (
                 self.cut,
                 "without values that were too large to be captured",
