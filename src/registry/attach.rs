@@ -1,4 +1,5 @@
-//! The capture triggers of a relation: what there should be, what there is, and the DDL between the two.
+//! The capture triggers of a relation: compares the existing triggers with the required ones, and runs the DDL that is
+//! needed.
 
 use super::filter_rule;
 use super::settings::{named_columns, Settings};
@@ -17,25 +18,25 @@ use crate::pg::catalog::triggers::Trigger;
 use crate::pg::Oid;
 use pgrx::spi::{quote_identifier, quote_literal};
 
-/// A trigger as it should be.
+/// A trigger that the settings require.
 pub(super) struct Wanted {
-    pub event: Operation,
+    pub operation: Operation,
     pub arguments: Arguments,
     pub condition: Option<String>,
 }
 
 impl Wanted {
     fn is(&self, trigger: &Trigger, function: Oid) -> bool {
-        trigger.name == name_for(self.event)
+        trigger.name == name_for(self.operation)
             && trigger.firing.function == function
             && trigger.firing.enabled
-            && trigger.firing.is_exactly(self.event)
+            && trigger.firing.is_exactly(self.operation)
             && trigger.firing.has_condition == self.condition.is_some()
             && trigger.has_arguments(&self.arguments)
     }
 }
 
-/// OID of the function that captures.
+/// OID of the capture function. Errors: 42883 if it does not exist.
 pub fn capture_function() -> Result<Oid> {
     triggers::member_function("capture_change").ok_or_else(|| {
         Error::undefined_function(
@@ -46,8 +47,9 @@ pub fn capture_function() -> Result<Oid> {
     })
 }
 
-/// Makes the relation's triggers what the settings say. `old` are those that made the ones that are there. Returns
-/// whether anything had to be made.
+/// Creates and drops triggers until the relation has exactly those that the settings require. `old`: the settings that
+/// the existing triggers were created with. Returns whether a trigger was created. Errors: 42501 if the caller or the
+/// table's owner may not execute the capture function; 42883 if it does not exist; faults in the row filter.
 pub fn attach(class: &Class, settings: &Settings, old: Option<&Settings>) -> Result<bool> {
     let function = capture_function()?;
     let wanted = wanted(class, settings)?;
@@ -63,19 +65,20 @@ pub fn attach(class: &Class, settings: &Settings, old: Option<&Settings>) -> Res
     }
     let mut made = false;
     for one in &wanted {
-        let cloned = |leaf: &Class| captures(&triggers::firing(leaf.oid), function, one.event);
+        let cloned = |leaf: &Class| captures(&triggers::firing(leaf.oid), function, one.operation);
         let kept = present.iter().any(|trigger| one.is(trigger, function))
-            && (one.event == Operation::Truncate || leaves.iter().all(cloned));
+            && (one.operation == Operation::Truncate || leaves.iter().all(cloned));
         if !kept {
-            taken::check_free(class, one.event, function)?;
-            create(class, &name_for(one.event), one);
+            taken::check_free(class, one.operation, function)?;
+            create(class, &name_for(one.operation), one);
             made = true;
         }
     }
     Ok(attach_leaves(&leaves, settings, function)? || made)
 }
 
-/// TRUNCATE triggers are by statement, which Postgres does not clone: every leaf gets its own.
+/// TRUNCATE triggers are statement-level triggers, which Postgres does not clone for partitions. So each leaf gets its
+/// own.
 fn attach_leaves(leaves: &[Class], settings: &Settings, function: Oid) -> Result<bool> {
     let wanted = truncate_of_leaf(settings);
     let mut made = false;
@@ -84,8 +87,8 @@ fn attach_leaves(leaves: &[Class], settings: &Settings, function: Oid) -> Result
         match &wanted {
             Some(one) if present.iter().any(|trigger| one.is(trigger, function)) => {}
             Some(one) => {
-                taken::check_free(leaf, one.event, function)?;
-                create(leaf, &name_for(one.event), one);
+                taken::check_free(leaf, one.operation, function)?;
+                create(leaf, &name_for(one.operation), one);
                 made = true;
             }
             None => drop_trigger_if_there(leaf, &present, Operation::Truncate, function),
@@ -94,7 +97,7 @@ fn attach_leaves(leaves: &[Class], settings: &Settings, function: Oid) -> Result
     Ok(made)
 }
 
-/// Gives a leaf that was added to an enabled relation its TRUNCATE trigger.
+/// Creates the TRUNCATE trigger of a leaf that was added to an enabled relation. Errors: 42501, 42883.
 pub fn attach_new_leaf(leaf: &Class, settings: &Settings) -> Result<()> {
     let function = capture_function()?;
     check_may_capture(function)?;
@@ -102,7 +105,8 @@ pub fn attach_new_leaf(leaf: &Class, settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// Takes every trigger of ours off the relation and its leaves. Returns whether there was one.
+/// Drops all triggers that `enable` created on the relation and its leaves. Returns whether there was one. Errors:
+/// 42883.
 pub fn detach(class: &Class, settings: &Settings) -> Result<bool> {
     let function = capture_function()?;
     let mut present = triggers::of_relation(class.oid);
@@ -113,7 +117,7 @@ pub fn detach(class: &Class, settings: &Settings) -> Result<bool> {
     Ok(drop_renamed(class, &leaves, settings, function) || !present.is_empty())
 }
 
-/// Takes the TRUNCATE triggers off tables that are no longer leaves of an enabled relation.
+/// Drops the TRUNCATE triggers of tables that are no longer leaves of an enabled relation. Errors: 42883.
 pub fn detach_leaves(leaves: &[Class]) -> Result<()> {
     let function = capture_function()?;
     for leaf in leaves {
@@ -123,7 +127,8 @@ pub fn detach_leaves(leaves: &[Class]) -> Result<()> {
     Ok(())
 }
 
-/// Whether `enable` made it: it captures, under one of our names. A name alone says nothing.
+/// Whether `enable` created the trigger: it calls the capture function, and has a name that `enable` gives. The name
+/// alone proves nothing.
 pub fn is_ours(trigger: &Trigger, function: Oid) -> bool {
     trigger.firing.function == function && is_named(&trigger.name)
 }
@@ -149,7 +154,7 @@ pub(super) fn arguments(settings: &Settings) -> Arguments {
     }
 }
 
-/// The arguments with the numbers that the columns have in this relation.
+/// The arguments, with this relation's column numbers.
 pub(super) fn numbered(class: &Class, settings: &Settings) -> Arguments {
     let mut written = settings.clone();
     if !settings.has_sink(Sink::Broadcast) {
@@ -171,12 +176,12 @@ fn wanted(class: &Class, settings: &Settings) -> Result<Vec<Wanted>> {
         return Ok(Vec::new());
     }
     let mut all = Vec::new();
-    for event in &settings.operations {
+    for operation in &settings.operations {
         all.push(Wanted {
-            event: *event,
+            operation: *operation,
             arguments: numbered(class, settings),
             condition: match &settings.row_filter {
-                Some(filter) => condition(class, *event, filter)?,
+                Some(filter) => condition(class, *operation, filter)?,
                 None => None,
             },
         });
@@ -189,16 +194,21 @@ fn truncate_of_leaf(settings: &Settings) -> Option<Wanted> {
         return None;
     }
     Some(Wanted {
-        event: Operation::Truncate,
+        operation: Operation::Truncate,
         arguments: arguments(settings).of_leaf(),
         condition: None,
     })
 }
 
-/// An UPDATE concerns a reader when the row matched before or does now.
-pub(super) fn condition(class: &Class, event: Operation, filter: &str) -> Result<Option<String>> {
+/// The WHEN condition of a trigger. An UPDATE is captured if the old row or the new row matches the filter. Errors:
+/// faults in the filter.
+pub(super) fn condition(
+    class: &Class,
+    operation: Operation,
+    filter: &str,
+) -> Result<Option<String>> {
     let of = |alias| filter_rule::condition(class.oid, filter, alias);
-    Ok(match event {
+    Ok(match operation {
         Operation::Insert => of("new")?,
         Operation::Delete => of("old")?,
         Operation::Update => match (of("old")?, of("new")?) {
@@ -209,19 +219,20 @@ pub(super) fn condition(class: &Class, event: Operation, filter: &str) -> Result
     })
 }
 
-/// CREATE TRIGGER asks for EXECUTE on the function; here with a hint.
+/// Checks EXECUTE on the function, as CREATE TRIGGER does too, but with a hint. Errors: 42501.
 pub(super) fn check_may_capture(function: Oid) -> Result<()> {
     if acl::may_execute(function) {
         return Ok(());
     }
     Err(Error::insufficient_privilege(
         report("permission denied for function pgrealtime.capture_change")
-            .detail("Triggers that call it can be made only by who may EXECUTE it.")
+            .detail("Only roles that may EXECUTE it can create triggers that call it.")
             .hint(ask_for_execute(&acl::current_user_name())),
     ))
 }
 
-/// Postgres asks the owner again whenever it clones the triggers for a new partition, and so do renames of columns.
+/// Checks EXECUTE for the table's owner. Postgres needs it when it clones the triggers for a new partition, and this
+/// extension when a column is renamed. Errors: 42501.
 fn check_owner_may_capture(class: &Class, function: Oid) -> Result<()> {
     if acl::role_may_execute(function, class.owner) {
         return Ok(());
@@ -229,7 +240,7 @@ fn check_owner_may_capture(class: &Class, function: Oid) -> Result<()> {
     Err(Error::insufficient_privilege(owner_lacks_execute(class)))
 }
 
-/// What to say of a table whose owner may not EXECUTE the function that its triggers call.
+/// The report for a table whose owner may not EXECUTE the function that its triggers call.
 pub fn owner_lacks_execute(class: &Class) -> Report {
     let owner = acl::role_name(class.owner);
     report(format!(
@@ -237,21 +248,21 @@ pub fn owner_lacks_execute(class: &Class) -> Report {
         class.name
     ))
     .detail(format!(
-        "Role \"{owner}\" could neither create partitions of the table nor rename columns that the capture triggers name."
+        "Role \"{owner}\" could not create partitions of the table, and could not rename columns that the capture triggers name."
     ))
     .hint(ask_for_execute(&owner))
 }
 
 fn ask_for_execute(role: &str) -> String {
     format!(
-        "Ask who installed the extension to run GRANT EXECUTE ON FUNCTION pgrealtime.capture_change() TO {}.",
+        "Ask the role that installed the extension to run GRANT EXECUTE ON FUNCTION pgrealtime.capture_change() TO {}.",
         quote_identifier(role)
     )
 }
 
 pub(super) fn create(class: &Class, name: &str, wanted: &Wanted) {
     let trigger = quote_identifier(name);
-    let level = match wanted.event {
+    let level = match wanted.operation {
         Operation::Truncate => "STATEMENT",
         _ => "ROW",
     };
@@ -264,11 +275,12 @@ pub(super) fn create(class: &Class, name: &str, wanted: &Wanted) {
     ddl::execute(&format!(
         "CREATE OR REPLACE TRIGGER {trigger} AFTER {} ON {} FOR EACH {level}{when} \
          EXECUTE FUNCTION pgrealtime.capture_change({})",
-        wanted.event.name(),
+        wanted.operation.name(),
         class.quoted(),
         arguments.join(", ")
     ));
-    // DROP EXTENSION takes the triggers along instead of refusing because of them. Replacing forgets it.
+    // This makes DROP EXTENSION drop the triggers too, instead of failing because of them. CREATE OR REPLACE removes
+    // the dependency, so it is declared again each time.
     ddl::execute(&format!(
         "ALTER TRIGGER {trigger} ON {} DEPENDS ON EXTENSION pgrealtime",
         class.quoted()
@@ -276,14 +288,14 @@ pub(super) fn create(class: &Class, name: &str, wanted: &Wanted) {
 }
 
 fn drop_unwanted(class: &Class, present: &[Trigger], wanted: &[Wanted], function: Oid) {
-    for event in Operation::ALL {
-        if !wanted.iter().any(|one| one.event == event) {
-            drop_trigger_if_there(class, present, event, function);
+    for operation in Operation::ALL {
+        if !wanted.iter().any(|one| one.operation == operation) {
+            drop_trigger_if_there(class, present, operation, function);
         }
     }
 }
 
-/// Drops what `enable` made with these settings and somebody gave another name. Returns whether there was one.
+/// Drops triggers that `enable` created with these settings and that were renamed since. Returns whether there was one.
 fn drop_renamed(class: &Class, leaves: &[Class], settings: &Settings, function: Oid) -> bool {
     let itself = arguments(settings);
     let of_leaf = itself.of_leaf();
@@ -295,8 +307,8 @@ fn drop_renamed(class: &Class, leaves: &[Class], settings: &Settings, function: 
             let firing = &trigger.firing;
             let shape = Operation::ALL
                 .into_iter()
-                .find(|event| firing.is_exactly(*event));
-            if shape.is_some_and(|event| trigger.name != name_for(event))
+                .find(|operation| firing.is_exactly(*operation));
+            if shape.is_some_and(|operation| trigger.name != name_for(operation))
                 && firing.function == function
                 && !trigger.is_clone
                 && trigger.says(arguments)
@@ -318,8 +330,8 @@ fn drop_trigger(class: &Class, name: &str) {
     ));
 }
 
-fn drop_trigger_if_there(class: &Class, present: &[Trigger], event: Operation, function: Oid) {
-    let name = name_for(event);
+fn drop_trigger_if_there(class: &Class, present: &[Trigger], operation: Operation, function: Oid) {
+    let name = name_for(operation);
     let is_it = |one: &Trigger| one.name == name && is_ours(one, function) && !one.is_clone;
     if present.iter().any(is_it) {
         drop_trigger(class, &name);

@@ -1,4 +1,4 @@
-//! Which settings are a relation's: those under its name that its own owner made.
+//! Which settings belong to a relation: those that its own owner stored under its name.
 
 use super::cache::{self, Known};
 use super::present;
@@ -12,13 +12,14 @@ use std::collections::HashMap;
 
 type Cached = HashMap<(String, String), Known>;
 
-/// All settings and what is known of their relations, looked up once.
+/// All settings, and the cached facts about their relations, read once.
 pub struct Remembered {
     settings: HashMap<(String, String), Settings>,
     cached: Cached,
 }
 
 impl Remembered {
+    /// Reads both tables. Errors: 42P01 when the extension does not exist in this database.
     pub fn load() -> Result<Remembered> {
         let all = settings::all(View::Latest)?.into_iter();
         Ok(Remembered {
@@ -39,12 +40,12 @@ impl Remembered {
     }
 }
 
-/// The settings of one relation; `None` when it is not enabled.
+/// The settings of one relation; `None` when it is not enabled. Errors: as [`Remembered::load`].
 pub fn settings_of(class: &Class) -> Result<Option<Settings>> {
     Ok(Remembered::load()?.of(class).cloned())
 }
 
-/// Enabled relations that exist, with their settings.
+/// Enabled relations that exist, with their settings. Errors: as [`Remembered::load`].
 pub fn enabled() -> Result<Vec<(Class, Settings)>> {
     let remembered = Remembered::load()?;
     let all = remembered.settings.values().filter_map(|one| {
@@ -57,7 +58,7 @@ pub fn enabled() -> Result<Vec<(Class, Settings)>> {
     Ok(all.collect())
 }
 
-/// Whether settings under the relation's name are this relation's, as the running statement sees it.
+/// Whether the settings stored under the relation's name belong to this relation, as the running statement sees them.
 pub fn is_theirs(one: &Overview, class: &Class, cached: &Cached) -> bool {
     let name = (class.schema_name.clone(), class.name.clone());
     by_owner(&one.owner, class, cached.get(&name).copied()).unwrap_or_else(|| {
@@ -68,8 +69,9 @@ pub fn is_theirs(one: &Overview, class: &Class, cached: &Cached) -> bool {
     })
 }
 
-/// What OIDs say, and after a restore, when there are none, the owner's name; `None` for a table of another owner, made
-/// under a name whose relation has gone. A role may have got its name from another.
+/// Decides by OIDs if the cache has them, since a role may have taken the name of another. After a restore it has none,
+/// and the owner's name decides. `None` if the table has another owner than the relation that the settings were stored
+/// for.
 fn by_owner(owner: &str, class: &Class, cached: Option<Known>) -> Option<bool> {
     match cached {
         Some(known) if known.relation == class.oid => Some(true),
@@ -79,8 +81,9 @@ fn by_owner(owner: &str, class: &Class, cached: Option<Known>) -> Option<bool> {
     }
 }
 
-/// A restore with --no-owner gives tables to whoever restores. His they are when he might read all settings anyway, and
-/// the table's triggers say the same as they do: otherwise he could be made to take up what somebody left for him.
+/// After a restore with --no-owner, all tables belong to the role that restored them. Then the settings count as the
+/// table's only if that role may read all settings anyway, and if the table's triggers match them. Otherwise somebody
+/// could leave settings behind for another owner to take over unknowingly.
 fn is_restored(one: &Settings, class: &Class) -> bool {
     acl::role_runs_extension(class.owner) && present::is_attached(class, one).unwrap_or(false)
 }

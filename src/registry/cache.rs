@@ -1,4 +1,4 @@
-//! What is remembered of captured relations: the table `pgrealtime.relation_cache`, which DDL follows.
+//! The table `pgrealtime.relation_cache`: facts about captured relations, stored so that effects of DDL can be found.
 
 use super::settings::{named_columns, Settings};
 use super::tables;
@@ -20,32 +20,34 @@ const TABLE: &str = "relation_cache";
 /// One row of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Invalid for a dropped relation whose settings are still there.
+    /// Invalid for a dropped relation whose settings still exist.
     pub relation: Oid,
     pub schema: String,
     pub name: String,
     /// The columns that the settings name, by number, so that RENAME COLUMN can be followed.
     pub columns: Vec<(i16, String)>,
-    /// Whether the settings of this name are the relation's; otherwise a trigger made by hand captures it.
+    /// Whether the settings of this name belong to the relation. If not, a trigger that was created by hand captures
+    /// it.
     pub enabled: bool,
-    /// What `tables::of` said when DDL was last seen.
+    /// The result of `tables::of` after the last DDL.
     pub tables: Vec<String>,
-    /// The owner when it was last looked at.
+    /// The owner when the entry was written.
     pub owner: Oid,
     /// The columns of the key.
     pub key: Vec<i16>,
 }
 
-/// What is known of the settings of a name.
+/// The relation and the owner that the settings of a name belong to.
 #[derive(Clone, Copy)]
 pub struct Known {
-    /// Invalid for a dropped one.
+    /// Invalid if the relation was dropped.
     pub relation: Oid,
     pub owner: Oid,
 }
 
 impl Entry {
-    /// The entry of an existing relation as it is now, with its settings if it is enabled.
+    /// The entry for the current state of a relation, with its settings if it is enabled. Errors: 42883 when the
+    /// extension is incomplete.
     pub fn of(class: &Class, settings: Option<&Settings>) -> Result<Entry> {
         let named = settings.map_or(Vec::new(), named_columns).into_iter();
         Ok(Entry {
@@ -62,6 +64,7 @@ impl Entry {
         })
     }
 
+    /// Whether these are the settings of the relation.
     pub fn is_of(&self, settings: &Settings) -> bool {
         self.enabled && self.schema == settings.schema && self.name == settings.relation
     }
@@ -85,13 +88,14 @@ impl Entry {
     }
 }
 
-/// All entries as of now.
+/// All entries, in their latest state. Errors: 42P01, as all functions here, when the extension does not exist in this
+/// database.
 pub fn all() -> Result<Vec<Entry>> {
     let table = Table::open_member(TABLE, Lock::AccessShare)?;
     Ok(table.rows(View::Latest).iter().map(Entry::read).collect())
 }
 
-/// The entries of these relations as of now.
+/// The entries of these relations, in their latest state.
 pub fn of(relations: &[Oid]) -> Result<Vec<Entry>> {
     let table = Table::open_member(TABLE, Lock::AccessShare)?;
     let rows = table.rows(View::Latest);
@@ -99,7 +103,7 @@ pub fn of(relations: &[Oid]) -> Result<Vec<Entry>> {
     Ok(rows.iter().filter(wanted).map(Entry::read).collect())
 }
 
-/// The entries that mention one of these tables; most commands drop none, so that the rest is not even read.
+/// The entries that list one of these tables. Most commands affect none, so only this column is read of all entries.
 pub fn mentioning(these: &[Oid]) -> Result<Vec<Entry>> {
     let table = Table::open_member(TABLE, Lock::AccessShare)?;
     let rows = table.rows(View::Latest);
@@ -111,7 +115,7 @@ pub fn mentioning(these: &[Oid]) -> Result<Vec<Entry>> {
     Ok(rows.iter().filter(mentions).map(Entry::read).collect())
 }
 
-/// Which relation's the settings of each name (schema, relation) are, and whose.
+/// For each name (schema, relation): the relation and the owner that its settings belong to.
 pub fn relations(view: View) -> Result<HashMap<(String, String), Known>> {
     let table = Table::open_member(TABLE, Lock::AccessShare)?;
     let rows = table.rows(view);
@@ -126,7 +130,8 @@ pub fn relations(view: View) -> Result<HashMap<(String, String), Known>> {
     Ok(rows.iter().filter_map(one).collect())
 }
 
-/// Lets no other transaction write the entry of this relation until this one ends. What is read of it afterwards holds.
+/// Keeps other transactions from writing the entry of this relation until this transaction ends. An entry that is read
+/// after this stays valid until then.
 pub fn lock(relation: Oid) -> Result<()> {
     ddl::lock_entry(
         Table::open_member(TABLE, Lock::RowExclusive)?.oid(),
@@ -139,8 +144,8 @@ fn is_of_name(row: &Row, schema: &str, name: &str) -> bool {
     row.get::<&str>(2) == Some(name) && row.get::<&str>(1) == Some(schema)
 }
 
-/// Stores an entry in place of those of the same relation or the same name. Whose the settings of a dropped relation are
-/// stays known until others take their place.
+/// Stores an entry. It replaces those of the same relation or the same name. The entry of a dropped relation remains
+/// until other settings take its name: it says who owned the settings.
 pub fn save(entry: &Entry) -> Result<()> {
     lock(entry.relation)?;
     let table = Table::open_member(TABLE, Lock::RowExclusive)?;
@@ -174,7 +179,7 @@ fn insert(table: &Table, entry: &Entry) {
     ]);
 }
 
-/// A relation was dropped: whose its settings are is all that stays.
+/// Records that a relation was dropped. Only the owner of its settings is kept.
 pub fn drop(entry: &Entry) -> Result<()> {
     remove(entry.relation)?;
     if entry.enabled {
@@ -191,7 +196,7 @@ pub fn drop(entry: &Entry) -> Result<()> {
     Ok(())
 }
 
-/// Forgets a dropped relation, of which there are no settings any more.
+/// Deletes the entry of a dropped relation whose settings no longer exist.
 pub fn forget_dropped(schema: &str, name: &str) -> Result<()> {
     let table = Table::open_member(TABLE, Lock::RowExclusive)?;
     for row in table.rows(View::Latest) {
@@ -202,7 +207,7 @@ pub fn forget_dropped(schema: &str, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Forgets a relation.
+/// Deletes the entry of a relation.
 pub fn remove(relation: Oid) -> Result<()> {
     lock(relation)?;
     let table = Table::open_member(TABLE, Lock::RowExclusive)?;

@@ -1,4 +1,4 @@
-//! What is really captured, as the triggers tell.
+//! What is actually captured, according to the triggers.
 
 use crate::change::Operation;
 use crate::pg::catalog::inheritance;
@@ -11,10 +11,10 @@ use std::collections::HashMap;
 
 /// What the triggers of a relation and of its leaves capture.
 pub struct Capture {
-    pub events: Vec<Operation>,
-    /// Another AFTER ROW trigger fires before the capturing one.
+    pub operations: Vec<Operation>,
+    /// Another AFTER ROW trigger fires before a capture trigger.
     pub late: bool,
-    /// Two triggers of a table capture the same.
+    /// Two triggers of a table capture the same operation.
     pub twice: bool,
 }
 
@@ -28,30 +28,34 @@ impl Capture {
                     .map(|leaf| (triggers.of(leaf.oid), leaf.has_truncate_triggers())),
             );
         }
-        let everywhere = |event: &Operation| {
+        let everywhere = |operation: &Operation| {
             tables.iter().all(|(all, may_truncate)| {
-                triggers::captures(all, function, *event)
-                    || (*event == Operation::Truncate && !may_truncate)
+                triggers::captures(all, function, *operation)
+                    || (*operation == Operation::Truncate && !may_truncate)
             })
         };
         let any = |has: &dyn Fn(&[Firing], Operation) -> bool| {
-            let in_one = |all: &[Firing]| Operation::ALL.into_iter().any(|event| has(all, event));
+            let in_one = |all: &[Firing]| {
+                Operation::ALL
+                    .into_iter()
+                    .any(|operation| has(all, operation))
+            };
             tables.iter().any(|(all, _)| in_one(all))
         };
         Capture {
-            events: Operation::ALL.into_iter().filter(everywhere).collect(),
-            late: any(&|all, event| triggers::fires_before(all, function, event).is_some()),
-            twice: any(&|all, event| triggers::captures_twice(all, function, event)),
+            operations: Operation::ALL.into_iter().filter(everywhere).collect(),
+            late: any(&|all, operation| triggers::fires_before(all, function, operation).is_some()),
+            twice: any(&|all, operation| triggers::captures_twice(all, function, operation)),
         }
     }
 
-    pub fn captures(&self, event: Operation) -> bool {
-        self.events.contains(&event)
+    pub fn captures(&self, operation: Operation) -> bool {
+        self.operations.contains(&operation)
     }
 }
 
-/// Where the triggers of a table are looked up: for many tables in one pass over the catalog, for few by its index,
-/// since the catalog holds the triggers of every foreign key, too.
+/// How triggers are looked up: for many tables by one scan of the catalog, for few tables by its index. The catalog
+/// also holds the triggers of every foreign key, so a scan is expensive.
 pub enum TriggersOf {
     Catalog,
     Read(HashMap<Oid, Vec<Firing>>),

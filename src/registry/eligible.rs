@@ -1,4 +1,4 @@
-//! What may be enabled at all, and by whom.
+//! Which relations can be enabled, and by whom.
 
 use super::belonging::Remembered;
 use super::{attach, present, taken};
@@ -11,7 +11,8 @@ use crate::pg::catalog::relation::gone;
 use crate::pg::catalog::relation::Class;
 use crate::pg::Oid;
 
-/// Finds the relation and checks that the caller owns it.
+/// Finds the relation and checks that the caller owns it. Errors: 42P01 if it does not exist, 42501 if the caller does
+/// not own it.
 pub fn owned(relation: Oid) -> Result<Class> {
     let class = Class::by_oid(relation).ok_or_else(|| gone(relation))?;
     if acl::owns(&class) {
@@ -24,7 +25,7 @@ pub fn owned(relation: Oid) -> Result<Class> {
     ))
 }
 
-/// Only permanent tables of users can be published.
+/// Only permanent tables of users can be published. Errors: 42809 for others.
 pub fn check_kind(class: &Class) -> Result<()> {
     let refused = |what: &str, hint: &str| {
         Err(Error::wrong_object_type(
@@ -48,7 +49,7 @@ pub fn check_kind(class: &Class) -> Result<()> {
         b'f' => {
             return refused(
                 "a foreign table",
-                "Enable the table on the server where it lives.",
+                "Enable the table on the server that stores it.",
             )
         }
         b'S' => return refused("a sequence", "Only tables can be realtime."),
@@ -59,7 +60,7 @@ pub fn check_kind(class: &Class) -> Result<()> {
     if class.is_temporary() {
         return refused(
             "a temporary table",
-            "Nobody but this session can see it: use a permanent table.",
+            "Only this session can see it. Use a permanent table.",
         );
     }
     if !class.is_permanent() {
@@ -69,7 +70,7 @@ pub fn check_kind(class: &Class) -> Result<()> {
     Ok(())
 }
 
-/// The table or its first leaf that a crash empties, of which nobody would be told.
+/// The table itself or its first leaf that is unlogged. A crash would empty it, and no change would be captured.
 pub fn unlogged_part(class: &Class) -> Option<Class> {
     let parts = match class.is_partitioned() {
         true => inheritance::leaves(class.oid),
@@ -78,7 +79,7 @@ pub fn unlogged_part(class: &Class) -> Option<Class> {
     parts.into_iter().find(Class::is_unlogged)
 }
 
-/// What holds of a table holds of its partitions.
+/// Leaves of the table must not be unlogged either. Errors: 42809.
 pub fn check_leaves(class: &Class) -> Result<()> {
     let Some(leaf) = unlogged_part(class) else {
         return Ok(());
@@ -90,7 +91,7 @@ pub fn check_leaves(class: &Class) -> Result<()> {
 fn unlogged(message: String, leaf: &Class) -> Report {
     report(message)
         .detail(format!(
-            "{} is an unlogged table: a crash empties it, and no reader is told.",
+            "{} is an unlogged table. A crash empties it, and readers do not learn of it.",
             leaf.quoted()
         ))
         .hint(format!(
@@ -99,7 +100,8 @@ fn unlogged(message: String, leaf: &Class) -> Report {
         ))
 }
 
-/// A change must be told once, under one name, and the parent's SELECT must not see rows that no trigger sees.
+/// A change must be reported only once, under one name. And a SELECT from the table must not return rows whose changes
+/// fire no capture trigger. Errors: 55000 if a table above or below is enabled; 0A000 if tables inherit from it.
 pub fn check_relatives(class: &Class) -> Result<()> {
     let remembered = Remembered::load()?;
     for oid in inheritance::ancestors(class) {
@@ -121,10 +123,10 @@ pub fn check_relatives(class: &Class) -> Result<()> {
         return Err(Error::feature_not_supported(
             report(format!("cannot enable table \"{}\"", class.name))
                 .detail(format!(
-                    "Tables inherit from it: {}. Its SELECT shows their rows, but their changes fire no trigger of its.",
+                    "Tables inherit from it: {}. A SELECT from it returns their rows, but their changes do not fire its triggers.",
                     children.join(", ")
                 ))
-                .hint("Enable the children one by one, or use declarative partitioning."),
+                .hint("Enable each of these tables, or use declarative partitioning."),
         ));
     }
     for oid in below {
@@ -139,7 +141,8 @@ pub fn check_relatives(class: &Class) -> Result<()> {
     Ok(())
 }
 
-/// Before ATTACH PARTITION: where both sides are enabled, Postgres would only say that a trigger exists already.
+/// Checks before ATTACH PARTITION. If both tables are enabled, Postgres itself would only report that a trigger already
+/// exists. Errors: 55000.
 pub fn check_attach(parent: Option<Oid>, partition: Option<Oid>) -> Result<()> {
     let (parent, partition) = (
         parent.and_then(Class::by_oid),
@@ -148,7 +151,7 @@ pub fn check_attach(parent: Option<Oid>, partition: Option<Oid>) -> Result<()> {
     let (Some(parent), Some(partition)) = (parent, partition) else {
         return Ok(());
     };
-    // Whoever may not attach it is told so, and nothing else, by Postgres.
+    // A caller who may not attach it gets Postgres's own error, and learns nothing else.
     if !acl::owns(&parent) || !acl::owns(&partition) {
         return Ok(());
     }
@@ -177,12 +180,12 @@ pub fn check_attach(parent: Option<Oid>, partition: Option<Oid>) -> Result<()> {
                     partition.name, parent.name
                 ))
                 .detail(format!(
-                    "{} is enabled by itself, and so is {}: a change would be told twice, under two names.",
+                    "Both {} and {} are enabled. A change would be reported twice, under two names.",
                     table.quoted(),
                     root.quoted()
                 ))
                 .hint(format!(
-                    "Run SELECT pgrealtime.disable({}) first; its changes are then told under the name of {}.",
+                    "Run SELECT pgrealtime.disable({}) first. Its changes are then reported as changes of {}.",
                     pgrx::spi::quote_literal(table.quoted()),
                     root.quoted()
                 )),
@@ -198,12 +201,12 @@ pub fn check_attach(parent: Option<Oid>, partition: Option<Oid>) -> Result<()> {
                     partition.name, parent.name
                 ))
                 .detail(format!(
-                    "{} has a trigger \"{name}\" of its own, and {} gives its partitions one of this name.",
+                    "{} already has a trigger \"{name}\", and {} gives its partitions a trigger with this name.",
                     table.quoted(),
                     root.quoted()
                 ))
                 .hint(format!(
-                    "Run DROP TRIGGER {} ON {} first, or give it another name.",
+                    "Run DROP TRIGGER {} ON {} first, or rename the trigger.",
                     pgrx::spi::quote_identifier(&name),
                     table.quoted()
                 )),
@@ -213,7 +216,7 @@ pub fn check_attach(parent: Option<Oid>, partition: Option<Oid>) -> Result<()> {
     Ok(())
 }
 
-/// Whether the relation or a partitioned table above it is enabled.
+/// Whether the relation or a partitioned table above it is enabled. Errors: as [`Remembered::load`].
 pub fn is_enabled(class: &Class) -> Result<bool> {
     let remembered = Remembered::load()?;
     let mut tables = std::iter::once(class.oid).chain(inheritance::ancestors(class));
@@ -229,16 +232,17 @@ fn conflict(class: &Class, other: &Class, why: String) -> Error {
     Error::object_not_in_prerequisite_state(
         report(format!("cannot enable table \"{}\"", class.name))
             .detail(format!(
-                "{why}: a change would be told twice, under two names."
+                "{why}. A change would be reported twice, under two names."
             ))
             .hint(format!(
-                "Leave it at that, or run SELECT pgrealtime.disable({}) first.",
+                "Keep it that way, or run SELECT pgrealtime.disable({}) first.",
                 pgrx::spi::quote_literal(other.quoted())
             )),
     )
 }
 
-/// Publishing must not break the table's UPDATE and DELETE. A partitioned table's are done on its leaves.
+/// Publishing must not make UPDATE and DELETE on the table fail. For a partitioned table, its leaves count. Errors:
+/// 55000.
 pub fn check_identity(class: &Class, publication: Option<&Publication>) -> Result<()> {
     if publication.is_some_and(|one| !one.updates && !one.deletes) {
         return Ok(());
@@ -257,7 +261,7 @@ pub fn without_identity(class: &Class) -> Option<Class> {
     tables.find(|table| !keys::has_replica_identity(table))
 }
 
-/// Where Postgres asks for a replica identity: foreign tables are never published.
+/// The tables that need a replica identity. Foreign tables do not, since they are never published.
 fn written_tables(class: &Class) -> Vec<Class> {
     match class.is_partitioned() {
         true => inheritance::leaves(class.oid)
@@ -268,7 +272,7 @@ fn written_tables(class: &Class) -> Vec<Class> {
     }
 }
 
-/// What to say of the table itself, or the first of its leaves, whose replica identity is not published as a whole.
+/// The report for the table itself, or its first leaf, whose replica identity is not published completely.
 pub fn unpublished_identity(class: &Class, publication: Option<&Publication>) -> Option<Report> {
     let generated = publication.map(|one| one.generated);
     let table = written_tables(class)
@@ -279,7 +283,7 @@ pub fn unpublished_identity(class: &Class, publication: Option<&Publication>) ->
             "the replica identity of table \"{}\" has a generated column that is not published",
             table.name
         ))
-        .detail("Once the table is published, every UPDATE and DELETE on it fails.")
+        .detail("When the table is published, every UPDATE and DELETE on it fails.")
         .hint(format!(
             "Run ALTER TABLE {} REPLICA IDENTITY DEFAULT, or, if the column is stored, \
              ALTER PUBLICATION ... SET (publish_generated_columns = stored).",
@@ -291,7 +295,7 @@ pub fn unpublished_identity(class: &Class, publication: Option<&Publication>) ->
 pub fn no_identity(table: &Class) -> Report {
     let name = table.quoted();
     report(format!("table \"{}\" has no replica identity", table.name))
-        .detail("Once it is published, every UPDATE and DELETE on it fails.")
+        .detail("When it is published, every UPDATE and DELETE on it fails.")
         .hint(format!(
             "Run ALTER TABLE {name} ADD PRIMARY KEY (...), or ALTER TABLE {name} REPLICA IDENTITY FULL."
         ))

@@ -14,7 +14,9 @@ use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
 use crate::pg::Oid;
 
-/// Publishes a relation, attaches capture, remembers the settings. What holds already is left alone.
+/// Publishes a relation, creates its capture triggers, and stores the settings. Whatever is already right is left
+/// unchanged. Errors: 42501 if the caller does not own the relation or lacks another right; 22004, 22023 and 42703 for
+/// invalid parameters; 0A000, 42809 and 55000 for relations that cannot be enabled; faults in the row filter.
 pub fn enable(relation: Option<Oid>, request: Request) -> Result<()> {
     let class = lock(relation, c"pgrealtime.enable()")?;
     let _own = Own::of(class.oid);
@@ -26,7 +28,7 @@ pub fn enable(relation: Option<Oid>, request: Request) -> Result<()> {
     new.published |= publish::publish(&class, old.is_none())?;
     let made = attach::attach(&class, &new, old.as_ref())?;
     if old.is_none() {
-        // What another owner left behind under the name gives way.
+        // Replaces what another owner left behind under this name.
         cache::forget_dropped(&class.schema_name, &class.name)?;
     }
     if old.as_ref() != Some(&new) {
@@ -35,26 +37,26 @@ pub fn enable(relation: Option<Oid>, request: Request) -> Result<()> {
     watch::remember(&class)?;
     warn_of_others(&class)?;
     if old.as_ref() != Some(&new) {
-        tell(&class, old.as_ref(), &new)?;
+        report_effects(&class, old.as_ref(), &new)?;
     }
-    if made || old.is_some_and(|old| tells_otherwise(&old, &new)) {
+    if made || old.is_some_and(|old| changes_delivery(&old, &new)) {
         append_gap(class.oid, GapCause::Enabled)?;
     }
     Ok(())
 }
 
-/// What the settings have in tow, said once when they come to have it.
-fn tell(class: &Class, old: Option<&Settings>, new: &Settings) -> Result<()> {
+/// Reports what the new settings entail, once, when they begin to do so.
+fn report_effects(class: &Class, old: Option<&Settings>, new: &Settings) -> Result<()> {
     let is_new = |has: fn(&Settings) -> bool| has(new) && !old.is_some_and(has);
     let filters = |one: &Settings| one.row_filter.is_some() && !one.sinks.is_empty();
     if is_new(filters) || (filters(new) && old.is_some_and(|old| old.row_filter != new.row_filter))
     {
-        tell_of_filter(class, new)?;
+        report_filter(class, new)?;
     }
     if is_new(|one| one.has_sink(Sink::Notify)) {
         report(format!("transactions that change table \"{}\" can no longer be prepared", class.name))
-            .detail("NOTIFY does not go with PREPARE TRANSACTION, and takes one lock for the whole cluster at each commit.")
-            .hint("Leave the sink \"notify\" out where two-phase commit or many commits a second matter.")
+            .detail("NOTIFY cannot be used with PREPARE TRANSACTION. It also takes a lock on the whole cluster at each commit.")
+            .hint("Leave out the sink \"notify\" if you need two-phase commit or many commits per second.")
             .warning();
     }
     if is_new(|one| one.deletes == "policy" && !one.sinks.is_empty()) {
@@ -63,19 +65,19 @@ fn tell(class: &Class, old: Option<&Settings>, new: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// Each time, since each change is told twice for as long as it is there.
+/// Warns in each call, since each change is reported twice as long as such a trigger exists.
 fn warn_of_others(class: &Class) -> Result<()> {
     let capture = Capture::of(class, attach::capture_function()?, &TriggersOf::Catalog);
     if capture.twice {
         report(format!("changes of table \"{}\" are captured twice", class.name))
-            .detail("Another trigger than those of enable() calls pgrealtime.capture_change() for the same operation.")
-            .hint("Drop the trigger that was made by hand, or call pgrealtime.disable() for the table.")
+            .detail("A trigger that enable() did not create calls pgrealtime.capture_change() for the same operation.")
+            .hint("Drop that trigger, or call pgrealtime.disable() for the table.")
             .warning();
     }
     Ok(())
 }
 
-fn tell_of_filter(class: &Class, settings: &Settings) -> Result<()> {
+fn report_filter(class: &Class, settings: &Settings) -> Result<()> {
     let Some(filter) = &settings.row_filter else {
         return Ok(());
     };
@@ -90,13 +92,13 @@ fn tell_of_filter(class: &Class, settings: &Settings) -> Result<()> {
         class.name
     ))
     .detail(format!("The row filter reads {}.", names.join(", ")))
-    .hint("To drop or retype one of them, clear the row filter first: row_filter => ''.")
+    .hint("To drop one of these columns or change its type, clear the row filter first: row_filter => ''.")
     .notice();
     Ok(())
 }
 
-/// Whether readers get other changes than before: they have to read the table again.
-fn tells_otherwise(old: &Settings, new: &Settings) -> bool {
+/// Whether readers get other changes than before. Then they have to read the table again.
+fn changes_delivery(old: &Settings, new: &Settings) -> bool {
     let mut comparable = old.clone();
     comparable.priority.clone_from(&new.priority);
     comparable.owner.clone_from(&new.owner);
@@ -104,7 +106,8 @@ fn tells_otherwise(old: &Settings, new: &Settings) -> bool {
     comparable != *new
 }
 
-/// Forgets the settings, detaches capture, takes the relation out of the publication.
+/// Drops the capture triggers, removes the relation from the publication, and deletes the settings. Errors: 42501 if
+/// the caller does not own the relation or the publication.
 pub fn disable(relation: Option<Oid>) -> Result<()> {
     let class = lock(relation, c"pgrealtime.disable()")?;
     let _own = Own::of(class.oid);
@@ -121,20 +124,22 @@ pub fn disable(relation: Option<Oid>) -> Result<()> {
     watch::remember(&class)
 }
 
-/// The relation, owned by the caller and locked, so that two callers come one after the other.
+/// Locks the relation, which the caller must own. A second caller waits for the first. Errors: 22004 for a null, 42P01,
+/// 42501; 25006 in a read-only transaction.
 fn lock(relation: Option<Oid>, command: &'static std::ffi::CStr) -> Result<Class> {
     let relation = relation.ok_or_else(|| {
         Error::null_value_not_allowed(
             report("parameter \"relation\" must not be null")
-                .detail("It says which table is meant.")
+                .detail("It names the table.")
                 .hint("Name the table as 'schema.table'."),
         )
     })?;
     ddl::prevent_if_read_only(command);
     eligible::owned(relation)?;
     ddl::lock_relation(relation);
-    // Again: it may have been dropped, renamed or given away while we waited; from here on it cannot be.
+    // Check again: while this call waited for the lock, the relation may have been dropped or renamed, or its owner
+    // changed. From here on this cannot happen.
     settings::share_names(eligible::owned(relation)?.schema)?;
-    // And again: its schema may have been renamed.
+    // Check once more: its schema may have been renamed.
     eligible::owned(relation)
 }

@@ -1,18 +1,19 @@
-//! The one place where the registry meets row filters.
+//! The only place where the registry deals with row filters.
 
 use crate::error::Result;
 use crate::filter::condition::{compile, Purpose};
 use crate::filter::parse;
 use crate::pg::Oid;
 
-/// Checks that the filter means something on the relation, and returns the numbers of the columns that it reads.
+/// Checks that the filter is valid for the relation. Returns the numbers of the columns that it reads. Errors: every
+/// fault in the filter.
 pub fn check(relation: Oid, filter: &str) -> Result<Vec<i16>> {
     let condition = compile(relation, filter, Purpose::RowFilter)?;
     Ok(condition.map_or(Vec::new(), |condition| condition.columns().to_vec()))
 }
 
-/// The filter as an SQL condition over a row called `alias`, for the WHEN of a capture trigger; `None` leaves the
-/// trigger without WHEN.
+/// The filter as an SQL condition over a row called `alias`, for the WHEN of a capture trigger; with `None` the trigger
+/// has no WHEN. Errors: every fault in the filter.
 pub fn condition(relation: Oid, filter: &str, alias: &str) -> Result<Option<String>> {
     let condition = compile(relation, filter, Purpose::RowFilter)?;
     Ok(condition.map(|condition| condition.render(Some(alias))))
@@ -26,7 +27,7 @@ pub fn columns(filter: &str) -> Vec<String> {
     }
 }
 
-/// The filter with columns under their new names: (old, new), all at once.
+/// The filter with renamed columns. The pairs (old, new) are applied at once.
 pub fn rename_columns(filter: &str, renamed: &[(String, String)]) -> String {
     let new_name = |name: String| {
         let found = renamed.iter().find(|(old, _)| *old == name);

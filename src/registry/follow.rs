@@ -1,6 +1,6 @@
-//! DDL is followed: called by the event triggers, inside other people's commands. What it should do and cannot is a
-//! WARNING. Errors are what would lose changes in silence, a gap that cannot be written, and where Postgres would raise
-//! one with less to go by.
+//! Follows DDL. The event triggers call this within commands of other users, so a failure is normally only a WARNING.
+//! It is an error if a gap entry cannot be written, since changes would be lost silently, and where Postgres would
+//! raise a less helpful error anyway.
 
 use super::cache::{self, Entry};
 use super::leaves::{self, NewLeaf};
@@ -22,15 +22,15 @@ use crate::pg::catalog::type_use;
 use crate::pg::storage::heap;
 use crate::pg::Oid;
 
-/// Looks at a command. Errors: 55000 for ATTACH PARTITION of a table that is enabled by itself, and whatever kept a gap
-/// from being written.
+/// Handles a command. Errors: 55000 for ATTACH PARTITION of a table that is itself enabled; any error that prevents a
+/// gap entry from being written.
 pub fn follow(command: Command) -> Result<()> {
     let is_installed = || heap::member_oid("relation_cache").is_some();
     if command == Command::Other || !is_installed() {
         return Ok(());
     }
     match follow_one(command) {
-        // Another session has dropped the extension meanwhile: there is no log, and nobody who reads it.
+        // Another session has dropped the extension in the meantime. There is no log any more, and no reader of it.
         Err(_) if !is_installed() => Ok(()),
         result => result,
     }
@@ -42,28 +42,28 @@ fn follow_one(command: Command) -> Result<()> {
         Command::BeforeRename(named) => each(moves::uncached(&Reach::of(named)), cache::save),
         Command::AfterRename(named) => renamed(&Reach::of(named))?,
         Command::BeforeAttach(it) => return eligible::check_attach(it.parent, it.partition),
-        // The transaction that takes the rows away ends before the command does.
+        // With CONCURRENTLY, the rows are already gone for other sessions before the command ends.
         Command::BeforeDetach(parent) => {
-            // Whoever may not do it is refused only after this.
+            // Postgres checks the right to detach only after this.
             let owned = parent.filter(|oid| Class::by_oid(*oid).is_some_and(|it| acl::owns(&it)));
             for one in watch::above(&list(owned))? {
-                one.tell(GapCause::PartitionMoved)?;
+                one.mark_gap(GapCause::PartitionMoved)?;
             }
         }
         Command::PartitionCreated(partition) => {
             created(partition)?;
             let is_unlogged = |oid: &Oid| Class::by_oid(*oid).is_some_and(|it| it.is_unlogged());
-            tell_of_logging(partition.filter(is_unlogged))?;
+            mark_logging(partition.filter(is_unlogged))?;
         }
         Command::PartitionAttached(it) => {
             each(leaves::new(it.partition), NewLeaf::complete);
-            look_at(watch::above(&both(it))?)?;
+            check(watch::above(&both(it))?)?;
         }
         Command::PartitionDetached(it) => {
             each(leaves::orphans(it.partition), |table| {
                 attach::detach_leaves(std::slice::from_ref(table))
             });
-            look_at(watch::above(&both(it))?)?;
+            check(watch::above(&both(it))?)?;
         }
         Command::Altered(it) => {
             if it.owner.is_some() {
@@ -75,8 +75,8 @@ fn follow_one(command: Command) -> Result<()> {
                 .iter()
                 .flat_map(|one| inheritance::descendants(*one));
             let tables: Vec<Oid> = below.chain(it.tables.iter().copied()).collect();
-            look_at(watch::above(&tables)?)?;
-            tell_of_logging(it.logging)?;
+            check(watch::above(&tables)?)?;
+            mark_logging(it.logging)?;
             rewritten(watch::above(&list(it.values))?)?;
             if let Some(changed) = it.columns {
                 rewritten(watch::above(&filled(changed, &it.added))?)?;
@@ -93,7 +93,7 @@ fn follow_one(command: Command) -> Result<()> {
     Ok(())
 }
 
-/// What was looked for; where that failed, nothing and a WARNING.
+/// The result of a search. If the search failed: nothing, and a WARNING.
 fn found<T>(found: Result<Vec<T>>) -> Vec<T> {
     found.unwrap_or_else(|error| {
         warn(error.message());
@@ -101,7 +101,7 @@ fn found<T>(found: Result<Vec<T>>) -> Vec<T> {
     })
 }
 
-/// Works on each of what was found, in a subtransaction each: an error at one is not another's.
+/// Runs `work` for each item in a subtransaction of its own, so that an error at one does not affect the others.
 fn each<T>(these: Result<Vec<T>>, mut work: impl FnMut(&T) -> Result<()>) {
     for one in found(these) {
         if let Err(raised) = attempt(|| work(&one)) {
@@ -112,40 +112,41 @@ fn each<T>(these: Result<Vec<T>>, mut work: impl FnMut(&T) -> Result<()>) {
 
 fn warn(message: &str) {
     report("pgrealtime could not follow this command")
-        .detail(format!("The reason was: {message}."))
-        .hint("Call pgrealtime.enable() for the table; pgrealtime.realtime_configuration shows what is out of order.")
+        .detail(format!("The error was: {message}."))
+        .hint("Call pgrealtime.enable() for the table. The view pgrealtime.realtime_configuration shows which tables have a problem.")
         .warning();
 }
 
-/// Moves the settings of what has another name or owner, and tells of columns that have other names.
+/// Moves the settings of relations with a new name or owner, and appends gap entries for renamed columns.
 fn renamed(named: &Reach) -> Result<()> {
     let found = move_settings(named);
     if named.column {
-        tell_of_names(named)
+        mark_renamed_columns(named)
     } else if found.is_empty() {
         Ok(())
     } else {
-        // Nobody followed when these columns were renamed.
-        tell_of_names(&Reach::relations(found))
+        // These columns were renamed without the event triggers.
+        mark_renamed_columns(&Reach::relations(found))
     }
 }
 
-/// Copies of rows have a renamed column under its old name. Where a row is a value, so have its readers.
-fn tell_of_names(of: &Reach) -> Result<()> {
+/// Appends gap entries for renamed columns: readers' copies of rows have them under the old name. This includes
+/// relations with values of the row type.
+fn mark_renamed_columns(of: &Reach) -> Result<()> {
     for one in of.captured()? {
-        one.tell(GapCause::Columns)?;
+        one.mark_gap(GapCause::Columns)?;
     }
     rewritten(holders(&of.row_types())?)
 }
 
-/// The captured relations that have values of one of these types.
+/// The captured relations with values of one of these types.
 fn holders(types: &[Oid]) -> Result<Vec<Watched>> {
     let mut all = watch::all()?;
     all.retain(|one| types.iter().any(|of| type_use::holds(one.class.oid, *of)));
     Ok(all)
 }
 
-/// The relation and what inherits from it, as far as the rows that were there have a value in an added column.
+/// Of the relation and its descendants, those whose existing rows got a value in an added column.
 fn filled(relation: Oid, added: &[String]) -> Vec<Oid> {
     let mut all = inheritance::descendants(relation);
     all.push(relation);
@@ -153,7 +154,7 @@ fn filled(relation: Oid, added: &[String]) -> Vec<Oid> {
     all
 }
 
-/// Returns the relations of whose columns the settings knew old names.
+/// Moves the settings. Returns the relations whose settings contained old names of columns.
 fn move_settings(named: &Reach) -> Vec<Oid> {
     if named.schema.is_none() && found(moves::moves(named)).is_empty() {
         return Vec::new();
@@ -164,8 +165,8 @@ fn move_settings(named: &Reach) -> Vec<Oid> {
         Ok(())
     });
     let renamed = renewals.iter().map(|one| one.class.oid).collect();
-    // Where that fails, what follows is told wrongly or not at all until `enable` mends it. The caller tells readers of
-    // the names, so that a gap which cannot be written is an error of the command and not a WARNING here.
+    // If this fails, later changes are captured wrongly or not at all until `enable` is called. The gap entries are
+    // left to the caller: if one cannot be written, the command must fail, and not only a WARNING be raised here.
     each(Ok(renewals), Renewal::run);
     renamed
 }
@@ -178,28 +179,28 @@ fn both(it: Partition) -> Vec<Oid> {
     it.parent.into_iter().chain(it.partition).collect()
 }
 
-/// Tells of relations that are not as they are remembered, and remembers them anew. The readers come first: they are told
-/// even where the rest fails.
-fn look_at(these: Vec<Watched>) -> Result<()> {
+/// Appends gap entries for relations that differ from their cache entries, then updates these. The gap entries come
+/// first, so that they are written even if the rest fails.
+fn check(these: Vec<Watched>) -> Result<()> {
     for one in these {
         if let Some(cause) = one.difference()? {
-            one.tell(cause)?;
+            one.mark_gap(cause)?;
             each(Ok(vec![one]), |one| watch::remember(&one.class));
         }
     }
     Ok(())
 }
 
-/// A crash empties an unlogged table without a change that could be told of: the status says so, and readers are told when
-/// it begins and when it ends.
-fn tell_of_logging(table: Option<Oid>) -> Result<()> {
+/// A crash empties an unlogged table without a change that could be captured. The status shows such tables. Gap entries
+/// are appended when a table becomes unlogged, and when it becomes logged.
+fn mark_logging(table: Option<Oid>) -> Result<()> {
     for one in watch::above(&list(table))? {
-        one.tell(GapCause::Unlogged)?;
+        one.mark_gap(GapCause::Unlogged)?;
     }
     Ok(())
 }
 
-/// A new partition is empty: there is nothing to tell, unless nobody knows how things stood before.
+/// A new partition is empty, so no gap entry is needed, unless the relation above has no cache entry to compare with.
 fn created(partition: Option<Oid>) -> Result<()> {
     each(leaves::new(partition), NewLeaf::complete);
     let Some(oid) = partition else {
@@ -207,21 +208,21 @@ fn created(partition: Option<Oid>) -> Result<()> {
     };
     let above = watch::above(&[oid])?;
     if Class::by_oid(oid).is_some_and(|class| class.is_foreign()) {
-        // It comes with the rows that it has elsewhere.
-        return look_at(above);
+        // A foreign table has rows already.
+        return check(above);
     }
     let (remembered, others) = above.into_iter().partition(Watched::is_remembered);
     each(Ok(remembered), |one| one.add(oid));
-    look_at(others)
+    check(others)
 }
 
 fn rewritten(these: Vec<Watched>) -> Result<()> {
     if these.is_empty() {
         return Ok(());
     }
-    for one in watch::untold(these) {
-        one.tell(GapCause::Rewritten)?;
-        watch::told(one.class.oid);
+    for one in watch::unmarked(these) {
+        one.mark_gap(GapCause::Rewritten)?;
+        watch::marked(one.class.oid);
     }
     Ok(())
 }
@@ -239,22 +240,22 @@ fn dropped() -> Result<()> {
             }
             touched
         }
-        // What it was is not to be known: everything is looked at.
+        // It is unknown what was dropped, so all relations are checked.
         Err(_) => cache::all()?,
     };
     let (gone, left): (Vec<Entry>, Vec<Entry>) = touched
         .into_iter()
         .partition(|entry| Class::by_oid(entry.relation).is_none());
     each(Ok(gone), cache::drop);
-    look_at(left.into_iter().filter_map(Watched::of).collect())
+    check(left.into_iter().filter_map(Watched::of).collect())
 }
 
-/// Nothing tells which table an index was of that has gone.
+/// Whether the key of a relation has changed. A dropped index no longer shows which table it belonged to.
 fn lost_key(entry: &Entry) -> bool {
     Watched::of(entry.clone()).is_some_and(|one| one.has_other_key())
 }
 
-/// The new owner may not be able to do what the old one was.
+/// Warns if the new owner may not execute the capture function.
 fn warn_of_owner(one: &Watched) -> Result<()> {
     let function = attach::capture_function()?;
     if !acl::role_may_execute(function, one.class.owner) {

@@ -1,4 +1,4 @@
-//! What users see of the realtime tables: only those on which they have a privilege.
+//! What users see of realtime tables: only tables on which they have a privilege.
 
 use super::captured::{Capture, TriggersOf};
 use super::settings::{self, Overview};
@@ -37,7 +37,7 @@ pub struct RealtimeTable {
 }
 
 impl RealtimeTable {
-    /// High, medium, low, then what nobody gave a priority.
+    /// High, medium, low, then tables without a priority.
     fn rank(&self) -> u8 {
         match self.priority.as_deref() {
             Some("high") => 1,
@@ -48,11 +48,14 @@ impl RealtimeTable {
     }
 
     pub fn operation_names(&self) -> Vec<&'static str> {
-        self.operations.iter().map(|event| event.name()).collect()
+        self.operations
+            .iter()
+            .map(|operation| operation.name())
+            .collect()
     }
 }
 
-/// Whether the relation is published and the caller may know.
+/// Whether the relation is published, and the caller may know it. Errors: as [`names::parse`].
 pub fn is_enabled(text: &str) -> Result<bool> {
     let name = names::parse(text)?;
     let found = match &name.schema {
@@ -69,12 +72,12 @@ pub fn is_enabled(text: &str) -> Result<bool> {
     Ok(published && may_know(&class))
 }
 
-/// The extension's own tables are in a FOR ALL TABLES publication, too, but tell nobody of anything.
+/// A FOR ALL TABLES publication contains the extension's own tables too, but these are not realtime tables.
 fn is_published(publication: &Publication, class: &Class) -> bool {
     class.schema_name != crate::pg::SCHEMA && publication.coverage(class).is_some()
 }
 
-/// The rule for every name that is shown.
+/// Whether the caller may learn that the relation exists. This rule applies to every name that is shown.
 pub fn may_know(class: &Class) -> bool {
     acl::may_use_schema(class.schema) && may_know_inside(class)
 }
@@ -83,7 +86,7 @@ fn may_know_inside(class: &Class) -> bool {
     acl::owns(class) || acl::may_select_some(class.oid)
 }
 
-/// The realtime tables from which the caller may SELECT, the most urgent first.
+/// The realtime tables from which the caller may SELECT, ordered by priority. Errors: as [`realtime_tables`].
 pub fn user_tables() -> Result<Vec<RealtimeTable>> {
     let mut tables = realtime_tables()?;
     tables.retain(|table| table.published && table.relation.is_some_and(acl::may_select_some));
@@ -91,7 +94,8 @@ pub fn user_tables() -> Result<Vec<RealtimeTable>> {
     Ok(tables)
 }
 
-/// Everything that is enabled or published, as far as the caller may know of it, in no order.
+/// All enabled or published tables that the caller may know, in no order. Errors: 42P01 when the extension does not
+/// exist in this database.
 pub fn realtime_tables() -> Result<Vec<RealtimeTable>> {
     let mut survey = Survey::new();
     let (mut known, mut tables) = (Vec::new(), Vec::new());
@@ -104,8 +108,8 @@ pub fn realtime_tables() -> Result<Vec<RealtimeTable>> {
                 seen.insert(class.oid);
                 known.extend(survey.may_know(&class).then_some((class, Some(one))));
             }
-            // Nobody has a privilege on what is not there: its name is for whoever runs the extension. The same goes for
-            // what another owner left behind under the name.
+            // Nobody has privileges on a missing table, so only roles that run the extension see its name. The same
+            // applies to settings that another owner left behind under a name.
             None => tables.extend(survey.may_see_missing.then(|| missing(one))),
         }
     }
@@ -141,7 +145,7 @@ fn missing(settings: Overview) -> RealtimeTable {
     }
 }
 
-/// What is looked up once for all tables.
+/// Facts that are looked up once for all tables.
 struct Survey {
     publication: Option<Publication>,
     members: HashSet<Oid>,
@@ -167,7 +171,7 @@ impl Survey {
         }
     }
 
-    /// The relation of these settings, each schema looked up once.
+    /// The relation of these settings. Each schema is looked up only once.
     fn find(&mut self, settings: &Overview) -> Option<Oid> {
         if !self.schemas.contains_key(&settings.schema) {
             let oid = relation::schema_by_name(&settings.schema);
@@ -177,7 +181,7 @@ impl Survey {
         relation::relation_in(schema, &settings.relation)
     }
 
-    /// As the function of this name, each schema asked for once.
+    /// The same as the function [`may_know`], but each schema is checked only once.
     fn may_know(&mut self, class: &Class) -> bool {
         let usable = self.usable.entry(class.schema);
         *usable.or_insert_with(|| acl::may_use_schema(class.schema)) && may_know_inside(class)
@@ -199,8 +203,8 @@ impl Survey {
             .filter(|one| one.captures)
             .map(|one| one.operations.as_slice());
         let complete =
-            wanted.is_some_and(|wanted| wanted.iter().all(|event| state.captures(*event)));
-        let on_purpose = wanted.is_none() && state.events.is_empty();
+            wanted.is_some_and(|wanted| wanted.iter().all(|operation| state.captures(*operation)));
+        let on_purpose = wanted.is_none() && state.operations.is_empty();
         RealtimeTable {
             relation: Some(class.oid),
             schema: class.schema_name.clone(),
@@ -209,25 +213,25 @@ impl Survey {
             estimated_rows: estimated_rows(class),
             priority: settings.map(|one| one.priority.clone()),
             operations: if on_purpose {
-                self.published_events()
+                self.published_operations()
             } else {
-                state.events.clone()
+                state.operations.clone()
             },
             row_filter: self.row_filter(class, settings),
-            captured: complete || (wanted.is_none() && !state.events.is_empty()),
+            captured: complete || (wanted.is_none() && !state.operations.is_empty()),
             published,
             rls: Some(class.rls),
             replica_identity: Some(replica_identity(class)),
             status: match settings {
-                None if state.events.is_empty() => "not enabled",
+                None if state.operations.is_empty() => "not enabled",
                 Some(_) if !published => "not published",
                 Some(one) if lacks_filter_column(class, one) => "row filter",
                 Some(_) if wanted.is_some() && !complete => "not captured",
                 Some(one) if self.has_stale_arguments(class, one) => "settings",
-                _ if !state.events.is_empty() && eligible::unlogged_part(class).is_some() => {
+                _ if !state.operations.is_empty() && eligible::unlogged_part(class).is_some() => {
                     "unlogged"
                 }
-                _ if !state.events.is_empty() && inherited(class) => "inheritance",
+                _ if !state.operations.is_empty() && inherited(class) => "inheritance",
                 Some(one) if lacks(class, one.columns.iter().flatten()) => "columns",
                 Some(one) if lacks_topic_column(class, one) => "broadcast topic",
                 _ if state.twice => "captured twice",
@@ -238,7 +242,7 @@ impl Survey {
         }
     }
 
-    /// Only where the settings name columns: what else there is in the arguments, no DDL changes.
+    /// Checked only if the settings name columns, since DDL changes nothing else in the arguments.
     fn has_stale_arguments(&self, class: &Class, one: &Overview) -> bool {
         let names_columns =
             one.columns.is_some() || one.row_filter.is_some() || one.topic.is_some();
@@ -254,20 +258,20 @@ impl Survey {
         self.capture == Oid::INVALID || acl::role_may_execute(self.capture, class.owner)
     }
 
-    fn published_events(&self) -> Vec<Operation> {
+    fn published_operations(&self) -> Vec<Operation> {
         let Some(publication) = &self.publication else {
             return Vec::new();
         };
-        let told = |event: &Operation| match event {
+        let published = |operation: &Operation| match operation {
             Operation::Insert => publication.inserts,
             Operation::Update => publication.updates,
             Operation::Delete => publication.deletes,
             Operation::Truncate => publication.truncates,
         };
-        Operation::ALL.into_iter().filter(told).collect()
+        Operation::ALL.into_iter().filter(published).collect()
     }
 
-    /// The filter of `enable`; a table that has none may have a WHERE of its own in the publication.
+    /// The filter of `enable`. Without one: the WHERE condition of the table in the publication, if there is one.
     fn row_filter(&self, class: &Class, settings: Option<&Overview>) -> Option<String> {
         let own = settings.and_then(|one| one.row_filter.clone());
         own.or_else(|| {
@@ -278,7 +282,8 @@ impl Survey {
     }
 }
 
-/// Whether one of these columns was dropped: settings name them, and RENAME is followed.
+/// Whether one of these columns, which the settings name, was dropped. (After RENAME COLUMN, the settings have the new
+/// name.)
 fn lacks<'a>(class: &Class, columns: impl IntoIterator<Item = &'a String>) -> bool {
     let mut columns = columns.into_iter();
     columns.any(|name| relation::column_number(class.oid, name).is_none())
@@ -294,7 +299,7 @@ fn lacks_topic_column(class: &Class, settings: &Overview) -> bool {
     lacks(class, &topic.map_or(Vec::new(), topic::columns))
 }
 
-/// Whether a SELECT of the table shows rows of others, whose changes fire no trigger of its.
+/// Whether a SELECT from the table returns rows of other tables, whose changes do not fire its triggers.
 fn inherited(class: &Class) -> bool {
     class.may_have_children
         && !class.is_partitioned()

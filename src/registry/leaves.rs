@@ -1,4 +1,4 @@
-//! Leaves that come to an enabled root, and such as leave it: Postgres does not clone their TRUNCATE triggers.
+//! Leaves that are added to an enabled root or removed from it. Postgres does not clone their TRUNCATE triggers.
 
 use super::belonging::Remembered;
 use super::settings::Settings;
@@ -9,7 +9,7 @@ use crate::pg::catalog::inheritance;
 use crate::pg::catalog::relation::Class;
 use crate::pg::Oid;
 
-/// A leaf that lacks the trigger of its enabled root.
+/// A leaf of an enabled root that lacks its TRUNCATE trigger.
 pub struct NewLeaf {
     leaf: Class,
     root: Oid,
@@ -25,7 +25,8 @@ fn leaves_at(partition: Option<Oid>) -> Vec<Class> {
     }
 }
 
-/// Leaves of an enabled root that lack their TRUNCATE trigger, with the root's settings.
+/// Leaves of an enabled root that lack their TRUNCATE trigger, with the root's settings. Errors: 42883; as
+/// [`Remembered::load`].
 pub fn new(partition: Option<Oid>) -> Result<Vec<NewLeaf>> {
     let mut leaves = leaves_at(partition);
     leaves.retain(|leaf| leaf.is_partition);
@@ -57,13 +58,15 @@ pub fn new(partition: Option<Oid>) -> Result<Vec<NewLeaf>> {
 }
 
 impl NewLeaf {
+    /// Creates the trigger. Errors: 42501, 42883.
     pub fn complete(&self) -> Result<()> {
         let _own = Own::of(self.root);
         attach::attach_new_leaf(&self.leaf, &self.settings)
     }
 }
 
-/// Tables that have a leaf's TRUNCATE trigger and are leaves of nothing enabled any more.
+/// Tables that have a leaf's TRUNCATE trigger, but are no longer leaves of an enabled root. Errors: 42883; as
+/// [`Remembered::load`].
 pub fn orphans(partition: Option<Oid>) -> Result<Vec<Class>> {
     let mut orphans = Vec::new();
     for table in leaves_at(partition) {

@@ -1,4 +1,4 @@
-//! What `enable` was asked for, laid over what it remembers, and checked as a whole.
+//! Combines the parameters of `enable` with the stored settings, and checks the result as a whole.
 
 use super::filter_rule;
 use super::settings::Settings;
@@ -30,7 +30,9 @@ const PRIORITIES: [&str; 3] = ["high", "medium", "low"];
 const PAYLOADS: [&str; 2] = ["full", "key"];
 const DELETES: [&str; 2] = ["policy", "key"];
 
-/// The settings that hold after the request.
+/// The settings after the request. Errors: 22004 and 22023 for invalid values; 42703 for an unknown column; 55000 if
+/// 'key' is asked for and there is no key; 42P01 and 42809 if the broadcast table is missing or not a table; faults in
+/// the row filter.
 pub fn merge(class: &Class, old: Option<&Settings>, request: Request) -> Result<Settings> {
     let mut settings = old.cloned().unwrap_or_else(|| Settings::standard(class));
     settings.owner = acl::role_name(class.owner);
@@ -70,14 +72,14 @@ fn choose(setting: &mut String, name: &str, value: Option<String>, allowed: &[&s
     Ok(())
 }
 
-/// A blank text clears.
+/// A blank text clears the setting.
 fn set_or_clear(setting: &mut Option<String>, value: Option<String>) {
     if let Some(value) = value {
         *setting = (!value.trim().is_empty()).then_some(value);
     }
 }
 
-/// Which settings that name columns are the request's own.
+/// Which of the settings that name columns the request gives.
 #[derive(Clone, Copy)]
 struct Given {
     columns: bool,
@@ -85,25 +87,25 @@ struct Given {
     topic: bool,
 }
 
-/// An error of a setting that the caller has not given is about what an earlier call left.
-fn told_whose<T>(checked: Result<T>, given: bool, parameter: &str, nothing: &str) -> Result<T> {
+/// Rewrites the error of a setting that this request does not give: an earlier call stored it.
+fn name_origin<T>(checked: Result<T>, given: bool, parameter: &str, nothing: &str) -> Result<T> {
     checked.map_err(|error| match given {
         true => error,
         false => Error::new(
             error.code(),
             report(format!(
-                "the remembered setting \"{parameter}\" does not fit the table any more: {}",
+                "the stored setting \"{parameter}\" no longer fits the table: {}",
                 error.message()
             ))
-            .detail("It was given in an earlier call of pgrealtime.enable(), and not in this one.")
+            .detail("An earlier call of pgrealtime.enable() gave this setting. This call did not.")
             .hint(format!(
-                "Add {parameter} => {nothing} to clear it, or give it anew."
+                "Add {parameter} => {nothing} to clear it, or give a new value."
             )),
         ),
     })
 }
 
-/// What must hold of the settings together and of the relation as it is now.
+/// Checks the settings together, against the current state of the relation. Errors: as [`merge`].
 fn check(class: &Class, settings: &mut Settings, given: Given) -> Result<()> {
     let key = keys::key_columns(class.oid);
     if key.is_empty() {
@@ -111,15 +113,15 @@ fn check(class: &Class, settings: &mut Settings, given: Given) -> Result<()> {
     }
     if let Some(columns) = &settings.columns {
         let ordered = ordered_columns(class, columns, &key);
-        settings.columns = Some(told_whose(ordered, given.columns, "columns", "'{}'")?);
+        settings.columns = Some(name_origin(ordered, given.columns, "columns", "'{}'")?);
     }
     if let Some(filter) = &settings.row_filter {
         let checked = filter_rule::check(class.oid, filter);
-        told_whose(checked, given.row_filter, "row_filter", "''")?;
+        name_origin(checked, given.row_filter, "row_filter", "''")?;
     }
     if let Some(template) = &settings.broadcast_topic {
         let checked = check_topic(class, template);
-        told_whose(checked, given.topic, "broadcast_topic", "''")?;
+        name_origin(checked, given.topic, "broadcast_topic", "''")?;
     }
     if settings.has_sink(Sink::Broadcast) {
         check_broadcast(class, settings)?;
@@ -158,8 +160,8 @@ fn without_nulls(parameter: &str, values: Vec<Option<String>>) -> Result<Vec<Str
         .ok_or_else(|| {
             Error::null_value_not_allowed(
                 report(format!("parameter \"{parameter}\" must not contain nulls"))
-                    .detail("NULL stands for \"unchanged\" only in place of the whole array.")
-                    .hint("Leave the null element out."),
+                    .detail("NULL means \"unchanged\" only in place of the whole array.")
+                    .hint("Remove the null element."),
             )
         })
 }
@@ -176,13 +178,13 @@ fn operations_of(values: Vec<Option<String>>) -> Result<Vec<Operation>> {
     if wanted.is_empty() {
         return Err(Error::invalid_parameter_value(
             report("parameter \"operations\" must not be empty")
-                .detail("A realtime table without operations would never tell of a change.")
-                .hint("Use sinks => '{}' to publish the table only, pgrealtime.disable() to end both."),
+                .detail("Without operations, no changes would be captured.")
+                .hint("Use sinks => '{}' to only publish the table, or pgrealtime.disable() to end publishing too."),
         ));
     }
     Ok(Operation::ALL
         .into_iter()
-        .filter(|event| wanted.contains(event))
+        .filter(|operation| wanted.contains(operation))
         .collect())
 }
 
@@ -195,7 +197,7 @@ fn sinks_of(values: Vec<Option<String>>) -> Result<Vec<Sink>> {
     Ok(Sink::ALL.into_iter().filter(is_wanted).collect())
 }
 
-/// The columns in table order, the key among them.
+/// The wanted columns and those of the key, in table order. Errors: 42703.
 fn ordered_columns(class: &Class, wanted: &[String], key: &[i16]) -> Result<Vec<String>> {
     let existing = relation::columns(class.oid);
     for name in wanted {
@@ -239,8 +241,7 @@ fn check_keyless(class: &Class, settings: &Settings) -> Result<()> {
     Err(Error::object_not_in_prerequisite_state(
         report(format!("relation \"{}\" has no key", class.name))
             .detail(format!(
-                "With {parameter} => 'key' a change is told by its key alone: the primary key, else the replica \
-                 identity index."
+                "With {parameter} => 'key', a change is reported by its key only. The key is the primary key, else that of the replica identity index."
             ))
             .hint(format!("Run ALTER TABLE {} ADD PRIMARY KEY (...) first.", class.quoted())),
     ))
@@ -251,7 +252,7 @@ fn check_topic(class: &Class, template: &str) -> Result<()> {
         Error::invalid_parameter_value(
             report(format!("malformed broadcast topic: \"{template}\""))
                 .detail(format!(
-                    "The brace at byte {} does not belong to a {{column}}.",
+                    "The brace at byte {} is not part of a {{column}}.",
                     at + 1
                 ))
                 .hint("Write columns in braces, as in org:{organization_id}."),
@@ -279,7 +280,7 @@ fn check_broadcast(class: &Class, settings: &Settings) -> Result<()> {
         Error::undefined_table(
             report("relation \"realtime.messages\" does not exist")
                 .detail(
-                    "The sink \"broadcast\" writes into this table, which Supabase Realtime makes.",
+                    "The sink \"broadcast\" writes into this table, which Supabase Realtime creates.",
                 )
                 .hint("Use another sink, or start the Realtime server on this database first."),
         )
@@ -287,7 +288,7 @@ fn check_broadcast(class: &Class, settings: &Settings) -> Result<()> {
     if !table.is_table() {
         return Err(Error::wrong_object_type(
             report("\"realtime.messages\" is not a table")
-                .detail("The sink \"broadcast\" writes into the table of this name that Supabase Realtime makes.")
+                .detail("The sink \"broadcast\" writes into the table of this name that Supabase Realtime creates.")
                 .hint("Use another sink."),
         ));
     }
@@ -296,7 +297,7 @@ fn check_broadcast(class: &Class, settings: &Settings) -> Result<()> {
     if class.oid == table.oid || contains(class, &table) || contains(&table, class) {
         return Err(Error::invalid_parameter_value(
             report(format!("changes of table \"{}\" cannot be broadcast", class.name))
-                .detail("The sink \"broadcast\" writes into this table: every message would be a change to broadcast.")
+                .detail("The sink \"broadcast\" writes into this table, so every message would be another change to broadcast.")
                 .hint("Use another sink."),
         ));
     }

@@ -1,4 +1,4 @@
-//! Settings follow what DDL does to names: RENAME, SET SCHEMA, RENAME COLUMN, OWNER TO.
+//! Adapts the settings to DDL that changes names or owners: RENAME, SET SCHEMA, RENAME COLUMN, OWNER TO.
 
 use super::belonging;
 use super::cache::{self, Entry};
@@ -14,7 +14,8 @@ use crate::pg::storage::heap::View;
 use crate::pg::Oid;
 use crate::sink::topic;
 
-/// Relations that the command names and that are enabled, but not in the cache: after a restore.
+/// Entries for relations that the command names and that are enabled, but not in the cache, as after a restore. Errors:
+/// 42P01 when the extension does not exist in this database; 42883.
 pub fn uncached(named: &Reach) -> Result<Vec<Entry>> {
     let cached = cache::all()?;
     let mut found = belonging::enabled()?;
@@ -29,17 +30,17 @@ pub fn uncached(named: &Reach) -> Result<Vec<Entry>> {
         .collect()
 }
 
-/// A cache entry that no longer tells the truth, and the relation as it is now, `None` for a dropped one, which is not
+/// A cache entry that is out of date, and the current state of its relation: `None` if it was dropped. Then nothing is
 /// moved.
 pub struct Move {
     entry: Entry,
     now: Option<Class>,
-    /// Old and new names of columns.
+    /// Old and new names of renamed columns.
     columns: Vec<(String, String)>,
     settings: Option<Settings>,
 }
 
-/// Those of what the command names.
+/// The outdated entries of what the command names. Errors: 42P01 when the extension does not exist in this database.
 pub fn moves(named: &Reach) -> Result<Vec<Move>> {
     let mut settings = settings::all(View::Latest)?;
     let mut entries = cache::all()?;
@@ -54,7 +55,7 @@ pub fn moves(named: &Reach) -> Result<Vec<Move>> {
         entry,
     });
     let named = |one: &Move| one.now.as_ref().is_some_and(|now| named.has(now));
-    Ok(all.filter(|one| one.is_one() && named(one)).collect())
+    Ok(all.filter(|one| one.is_outdated() && named(one)).collect())
 }
 
 fn renamed_columns(entry: &Entry) -> Vec<(String, String)> {
@@ -66,12 +67,13 @@ fn renamed_columns(entry: &Entry) -> Vec<(String, String)> {
 }
 
 impl Move {
-    fn is_one(&self) -> bool {
+    fn is_outdated(&self) -> bool {
         let Some(now) = &self.now else {
             return true;
         };
         let same_name = now.schema_name == self.entry.schema && now.name == self.entry.name;
-        // Settings go with the relation to its new owner; a dump knows him by name only.
+        // Settings stay with the relation when it gets a new owner. The owner's name is compared too, since a dump
+        // contains only that.
         let same_owner = self.entry.owner == now.owner
             && self
                 .settings
@@ -100,7 +102,8 @@ impl Move {
         one.owner = acl::role_name(now.owner);
         rename_columns(&mut one, &self.columns);
         settings::save(&one)?;
-        // What captures it is looked at elsewhere: a difference that was not yet told must not be lost here.
+        // Differences in tables and key are handled elsewhere. A difference without a gap entry so far must not be lost
+        // here.
         let (tables, key) = (entry.tables, entry.key);
         cache::save(&Entry {
             tables,
@@ -129,8 +132,10 @@ fn rename_columns(settings: &mut Settings, renamed: &[(String, String)]) {
     }
 }
 
-/// Moves what the command names, and returns whose triggers name a renamed column. Looks again once nobody else can move
-/// or enable the same: the tables are locked by the command, except by ALTER SCHEMA RENAME.
+/// Moves the settings of what the command names. Returns the relations whose triggers name a renamed column. Reads the
+/// entries again after it has taken locks that keep others from moving or enabling the same relations. (The command
+/// itself has locked the tables, except ALTER SCHEMA RENAME.) Errors: 42P01 when the extension does not exist in this
+/// database; 42883.
 pub fn follow_moves(named: &Reach) -> Result<Vec<Renewal>> {
     if let Some(schema) = named.schema {
         settings::lock_names(schema)?;

@@ -1,4 +1,4 @@
-//! Policies that look at other rows, which may be gone by the time a DELETE is read.
+//! Policies that read other rows, which may be gone when a DELETE is read.
 
 use super::introspect;
 use crate::error::{report, Error, Result};
@@ -6,19 +6,21 @@ use crate::pg::catalog::policies::select_policies;
 use crate::pg::catalog::relation::{gone, Class};
 use crate::pg::Oid;
 
-/// The SELECT policies of a relation that look at other rows. Errors: 42P01, 42501.
+/// The SELECT policies of a relation that read other rows. Errors: 42P01 if it does not exist; 42501 if the caller
+/// neither owns it nor may SELECT from it.
 pub fn over_other_rows(relation: Oid) -> Result<Vec<String>> {
     let class = Class::by_oid(relation).ok_or_else(|| gone(relation))?;
     if !introspect::may_know(&class) {
         return Err(Error::insufficient_privilege(
             report(format!("permission denied for table {}", class.name))
-                .detail("Its policies are told to who may SELECT from it or owns it."),
+                .detail("Only roles that own it or may SELECT from it can see its policies."),
         ));
     }
     Ok(names(relation))
 }
 
-/// The SELECT policies that look at other rows: they are asked when a change is read, and by then those may have gone.
+/// The SELECT policies that read other rows. They are evaluated when a change is read, and by then those rows may be
+/// gone.
 fn names(relation: Oid) -> Vec<String> {
     let (enabled, policies) = select_policies(relation);
     let looking = policies
@@ -29,21 +31,21 @@ fn names(relation: Oid) -> Vec<String> {
     names
 }
 
-/// Says so of a table whose readers get DELETEs as its policies let them.
+/// Warns about these policies.
 pub fn warn(class: &Class) {
     let names = names(class.oid);
     let looking: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
     if !looking.is_empty() {
         report(format!("policies of table \"{}\" may depend on other rows", class.name))
             .detail(format!(
-                "{} asked when a change is read: rows that a policy looks up and that have gone by then, as after a \
-                 cascade, leave a DELETE to nobody.",
+                "{} evaluated when a change is read. If rows that a policy reads are gone by then, as after a cascading \
+                 delete, nobody receives the DELETE.",
                 match looking.len() {
                     1 => format!("Policy {} is", looking[0]),
                     _ => format!("Policies {} are", looking.join(", ")),
                 }
             ))
-            .hint("If readers must hear of every DELETE, call pgrealtime.enable() with deletes => 'key'.")
+            .hint("If readers need every DELETE, call pgrealtime.enable() with deletes => 'key'.")
             .warning();
     }
 }

@@ -1,4 +1,4 @@
-//! The capture triggers that a relation has, as far as others ask.
+//! Questions about the capture triggers that a relation has. Errors: 42883 when the capture function does not exist.
 
 use super::attach::{arguments, capture_function, is_ours};
 use super::settings::Settings;
@@ -10,7 +10,8 @@ use crate::pg::catalog::triggers;
 use crate::pg::catalog::triggers::Trigger;
 use crate::pg::Oid;
 
-/// Whether a relation has capture triggers of its own, made by `enable` or by hand, not on behalf of a table above it.
+/// Whether a relation has its own capture triggers, created by `enable` or by hand, and not only those of a table above
+/// it.
 pub fn captures_itself(class: &Class) -> Result<bool> {
     let function = capture_function()?;
     let own = |trigger: &Trigger| {
@@ -19,7 +20,7 @@ pub fn captures_itself(class: &Class) -> Result<bool> {
     Ok(triggers::of_relation(class.oid).iter().any(own))
 }
 
-/// Whether the triggers that a new partition gets from the table above it have names that its own have already.
+/// Whether capture triggers that a new partition gets from its parent have the names of its own capture triggers.
 pub fn would_clash(parent: &Class, partition: &Class) -> Result<bool> {
     let function = capture_function()?;
     let ours = |class: &Class| {
@@ -40,7 +41,7 @@ pub fn has_leaf_trigger(table: &Class) -> Result<bool> {
     Ok(triggers::of_relation(table.oid).iter().any(is_one))
 }
 
-/// Whether the relation has triggers that carry the arguments of these settings, and no others of ours.
+/// Whether `enable` created triggers on the relation, and all of them have the arguments of these settings.
 pub fn is_attached(class: &Class, settings: &Settings) -> Result<bool> {
     let function = capture_function()?;
     let wanted = arguments(settings);
@@ -49,8 +50,8 @@ pub fn is_attached(class: &Class, settings: &Settings) -> Result<bool> {
     Ok(!ours.is_empty() && ours.iter().all(|trigger| trigger.says(&wanted)))
 }
 
-/// Whether a trigger of the relation carries arguments that are not those of its settings, or that mean other columns than
-/// have these names.
+/// Whether a trigger of the relation has other arguments than its settings require, or arguments whose names mean other
+/// columns now.
 pub fn is_stale(class: &Class, of_settings: impl Fn(&Arguments) -> bool, function: Oid) -> bool {
     let means_others = |arguments: &Arguments| {
         let of = class.oid;

@@ -1,4 +1,4 @@
-//! Putting a relation into the publication and taking it out, as the caller.
+//! Adds a relation to the publication and removes it, with the caller's rights.
 
 use super::eligible;
 use crate::error::{report, Error, Result};
@@ -10,13 +10,15 @@ use crate::pg::catalog::publication::Publication;
 use crate::pg::catalog::relation::Class;
 use pgrx::spi::quote_identifier;
 
-/// The publication that the settings name; `None` when it is absent.
+/// The publication that pgrealtime.publication names; `None` if it does not exist.
 pub fn current() -> Option<Publication> {
     Publication::by_name(&gucs::publication())
 }
 
-/// Makes sure that the relation is published, the publication made where it is absent. Returns whether it had to be put
-/// in. `anew`: it was not enabled before, and its owner hears how it is published.
+/// Makes sure that the relation is published. Creates the publication if it does not exist. Returns whether the
+/// relation was added. `anew`: it was not enabled before, so NOTICEs say how it is published. Errors: 42501 if the
+/// caller may not change or create the publication; 55000 if the relation has no replica identity, or no publication is
+/// set; 42704 if the publication was dropped in the meantime.
 pub fn publish(class: &Class, anew: bool) -> Result<bool> {
     let publication = match current() {
         Some(publication) => publication,
@@ -28,18 +30,17 @@ pub fn publish(class: &Class, anew: bool) -> Result<bool> {
     let coverage = publication.coverage(class);
     match coverage {
         None => add(class, &publication)?,
-        Some(coverage) => tell_of(class, &publication, coverage, anew),
+        Some(coverage) => report_coverage(class, &publication, coverage, anew),
     }
     let added = coverage.is_none();
     if (anew || added) && class.is_partitioned() && !publication.via_root {
         report(format!("publication \"{}\" has publish_via_partition_root = false", publication.name))
             .detail(format!(
-                "Other subscribers of the publication get the changes of {} under the names of its partitions; \
-                 pgrealtime tells them under its own.",
+                "Other subscribers of the publication receive the changes of {} as changes of its partitions. pgrealtime reports them as changes of the table itself.",
                 class.quoted()
             ))
             .hint(format!(
-                "ALTER PUBLICATION {} SET (publish_via_partition_root = true) changes it for all its tables.",
+                "To change this for all its tables, run ALTER PUBLICATION {} SET (publish_via_partition_root = true).",
                 quote_identifier(&publication.name)
             ))
             .notice();
@@ -47,7 +48,8 @@ pub fn publish(class: &Class, anew: bool) -> Result<bool> {
     Ok(added)
 }
 
-/// Two callers who find the publication absent: the second waits, and finds it.
+/// Creates the publication. If two callers do this at the same time, the second waits, and then finds it. Errors:
+/// 42501, 42704, 55000.
 fn create() -> Result<Publication> {
     let name = gucs::publication();
     if name.is_empty() {
@@ -68,7 +70,7 @@ fn create() -> Result<Publication> {
     current().ok_or_else(|| {
         Error::undefined_object(
             report(format!("publication \"{name}\" does not exist"))
-                .detail("It was dropped meanwhile.")
+                .detail("It was dropped in the meantime.")
                 .hint("Call pgrealtime.enable() again."),
         )
     })
@@ -84,7 +86,7 @@ fn check_may_create(name: &str) -> Result<()> {
     );
     Err(Error::insufficient_privilege(
         report(format!("permission denied to create publication {name}"))
-            .detail(format!("It does not exist, and creating it needs CREATE on database {database}."))
+            .detail(format!("It does not exist. The CREATE privilege on database {database} is needed to create it."))
             .hint(format!(
                 "Ask the database's owner to run CREATE PUBLICATION {name} and to make you its owner, or to run GRANT \
                  CREATE ON DATABASE {database} TO {}.",
@@ -123,8 +125,9 @@ fn check_owner(class: &Class, publication: &Publication, verb: &str) -> Result<(
     ))
 }
 
-/// What the owner of a relation that is published already should know. That its UPDATEs fail he hears every time.
-fn tell_of(class: &Class, publication: &Publication, coverage: Coverage, anew: bool) {
+/// Reports what the owner of an already published relation should know. The warning that UPDATE and DELETE fail comes
+/// with every call.
+fn report_coverage(class: &Class, publication: &Publication, coverage: Coverage, anew: bool) {
     if publication.updates || publication.deletes {
         if let Some(table) = eligible::without_identity(class) {
             eligible::no_identity(&table).warning();
@@ -138,14 +141,15 @@ fn tell_of(class: &Class, publication: &Publication, coverage: Coverage, anew: b
             "table \"{}\" keeps its own WHERE or column list in publication \"{}\"",
             class.name, publication.name
         ))
-        .detail("They hold for the other subscribers of the publication, not for what pgrealtime captures.")
-        .hint("To have them here, too, use row_filter and columns of pgrealtime.enable().")
+        .detail("They apply to the other subscribers of the publication, but not to what pgrealtime captures.")
+        .hint("To apply them here too, use row_filter and columns of pgrealtime.enable().")
         .notice();
     }
 }
 
-/// Takes a relation out of the publication, where it is a member of its own and a plain one, as `enable` makes it, and
-/// `enable` put it in.
+/// Removes a relation from the publication if `enable` added it, and it is a direct member without WHERE and column
+/// list, as `enable` adds it. Otherwise a NOTICE says why it stays. Errors: 42501 if the caller does not own the
+/// publication.
 pub fn unpublish(class: &Class, by_enable: bool) -> Result<()> {
     let Some(publication) = current() else {
         return Ok(());
@@ -169,7 +173,7 @@ pub fn unpublish(class: &Class, by_enable: bool) -> Result<()> {
     Ok(())
 }
 
-/// The reason and the way out, where the publication goes on publishing the relation.
+/// Why the publication keeps the relation, and how to remove it; `None` if `disable` removes it.
 fn why_it_stays(
     class: &Class,
     publication: &Publication,
@@ -182,9 +186,9 @@ fn why_it_stays(
             let own = publication.restriction(class.oid);
             let why = match own.condition.is_some() || own.has_columns {
                 true => {
-                    "It has a WHERE or column list of its own there, which pgrealtime did not make."
+                    "It has its own WHERE or column list there, which pgrealtime did not create."
                 }
-                false if !by_enable => "It was in it before it was enabled.",
+                false if !by_enable => "It was published before it was enabled.",
                 false => return None,
             };
             let out = command(class, publication, "DROP");
@@ -192,19 +196,19 @@ fn why_it_stays(
         }
         Coverage::AllTables => Some((
             "The publication is FOR ALL TABLES.",
-            format!("To choose tables, drop {name} and create it anew without FOR ALL TABLES."),
+            format!("To choose tables, drop {name} and create it again without FOR ALL TABLES."),
         )),
         Coverage::Schema => Some((
             "The publication is FOR TABLES IN SCHEMA of its schema.",
             format!(
-                "ALTER PUBLICATION {name} DROP TABLES IN SCHEMA {} takes out all of them.",
+                "To remove all tables of the schema, run ALTER PUBLICATION {name} DROP TABLES IN SCHEMA {}.",
                 quote_identifier(&class.schema_name)
             ),
         )),
         Coverage::Ancestor(root) => Some((
             "It is published through a partitioned table above it.",
             format!(
-                "Take {} out instead.",
+                "Remove {} instead.",
                 Class::by_oid(root).map_or_else(String::new, |above| above.quoted())
             ),
         )),

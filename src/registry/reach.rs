@@ -1,4 +1,4 @@
-//! Which captured relations a command names: DDL of one table is nothing that another's owner should feel.
+//! Which captured relations a command names. DDL on one table must not affect tables of other owners.
 
 use super::watch::{self, Watched};
 use crate::error::Result;
@@ -8,12 +8,12 @@ use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
 use crate::pg::Oid;
 
-/// What a command names, and for a column what else has it.
+/// What a command names and, if that is a column, which other relations have the column.
 pub struct Reach {
     pub schema: Option<Oid>,
     pub column: bool,
     relations: Vec<Oid>,
-    /// The row type of a composite type, which tables may be made of.
+    /// Row types with the column. Typed tables may be based on them.
     types: Vec<Oid>,
 }
 
@@ -43,7 +43,8 @@ impl Reach {
         })
     }
 
-    /// The captured relations whose column has another name.
+    /// The captured relations in which the column has a new name. Errors: 42P01 when the extension does not exist in
+    /// this database.
     pub fn captured(&self) -> Result<Vec<Watched>> {
         let mut all = self.relations.clone();
         for one in &self.relations {
@@ -58,7 +59,7 @@ impl Reach {
         watch::captured(all)
     }
 
-    /// The types of the rows of what is named.
+    /// The row types of the named relations.
     pub fn row_types(&self) -> Vec<Oid> {
         let types = self
             .relations
@@ -67,6 +68,7 @@ impl Reach {
         types.collect()
     }
 
+    /// Whether the command names the relation.
     pub fn has(&self, class: &Class) -> bool {
         let itself = |oid: Oid| {
             let of_type = || relation::of_type(oid).is_some_and(|one| self.types.contains(&one));

@@ -1,4 +1,4 @@
-//! A column has got another name: the capture triggers that carry the old one get the new.
+//! After a column was renamed: recreates the capture triggers that contain the old name.
 
 use super::attach::{self, Wanted};
 use super::eligible;
@@ -15,7 +15,7 @@ use crate::pg::catalog::triggers::Trigger;
 use crate::pg::Oid;
 use pgrx::spi::quote_identifier;
 
-/// A relation of whose columns some were renamed, and its settings before and after.
+/// A relation with renamed columns, and its settings before and after.
 pub struct Renewal {
     pub class: Class,
     pub before: Settings,
@@ -23,8 +23,9 @@ pub struct Renewal {
 }
 
 impl Renewal {
-    /// Makes the triggers again that carry the arguments of before, and none that is not there. The command that renames
-    /// a column holds the locks on every table that has it; but it may be that of a table above, with another owner.
+    /// Recreates the triggers that have the old arguments, and creates no others. The command that renames the column
+    /// has locked every table that has it. But the command may be on a table above, with another owner, so the owner is
+    /// checked here. Errors: 42501, 42883; faults in the row filter.
     pub fn run(&self) -> Result<()> {
         let _own = Own::of(self.class.oid);
         let old = attach::arguments(&self.before);
@@ -39,20 +40,22 @@ impl Renewal {
                     eligible::owned(table.oid)?;
                     attach::check_may_capture(function)?;
                     attach::create(table, &trigger.name, &wanted);
-                    switch(table, &trigger);
+                    restore_mode(table, &trigger);
                 }
             }
         }
         watch::remember(&self.class)
     }
 
-    /// What a trigger should be; `None` for one that is not to be made again.
+    /// The trigger with the new arguments; `None` if it is not to be recreated.
     fn wanted(&self, trigger: &Trigger, old: &Arguments, function: Oid) -> Result<Option<Wanted>> {
         let firing = &trigger.firing;
-        let event = Operation::ALL
+        let operation = Operation::ALL
             .into_iter()
             .find(|one| firing.is_exactly(*one));
-        let Some(event) = event.filter(|_| firing.function == function && !trigger.is_clone) else {
+        let Some(operation) =
+            operation.filter(|_| firing.function == function && !trigger.is_clone)
+        else {
             return Ok(None);
         };
         let arguments = if trigger.says(old) {
@@ -63,17 +66,17 @@ impl Renewal {
             return Ok(None);
         };
         let filter = self.after.row_filter.as_ref();
-        let condition = filter.map(|filter| attach::condition(&self.class, event, filter));
+        let condition = filter.map(|filter| attach::condition(&self.class, operation, filter));
         Ok(Some(Wanted {
-            event,
+            operation,
             arguments,
             condition: condition.transpose()?.flatten(),
         }))
     }
 }
 
-/// A trigger that is made again fires in ordinary sessions: as its owner had it, it may not.
-fn switch(table: &Class, trigger: &Trigger) {
+/// Restores the firing mode of a recreated trigger. CREATE TRIGGER always enables it for ordinary sessions.
+fn restore_mode(table: &Class, trigger: &Trigger) {
     let mode = match trigger.firing.mode {
         b'D' => "DISABLE",
         b'R' => "ENABLE REPLICA",

@@ -1,4 +1,5 @@
-//! What `enable` remembers of a relation, and its table `pgrealtime.settings`.
+//! The settings of relations, in the table `pgrealtime.settings`. Errors of all functions: 42P01 when the extension
+//! does not exist in this database.
 
 use super::filter_rule;
 use crate::capture_trigger::Sink;
@@ -17,7 +18,7 @@ use crate::sink::topic;
 
 const TABLE: &str = "settings";
 
-/// One row of the table. The texts are checked where they come in (`merge`).
+/// One row of the table. The texts were checked when they were given (`merge`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     pub schema: String,
@@ -32,7 +33,7 @@ pub struct Settings {
     pub broadcast_topic: Option<String>,
     /// Name of the role that owned the relation when it was enabled.
     pub owner: String,
-    /// Whether `enable` put the relation into the publication, and `disable` takes it out.
+    /// Whether `enable` added the relation to the publication, so that `disable` removes it.
     pub published: bool,
 }
 
@@ -102,7 +103,7 @@ impl Settings {
     }
 }
 
-/// The columns that the settings name, each once.
+/// The columns that the settings name, without duplicates.
 pub fn named_columns(settings: &Settings) -> Vec<String> {
     let mut names = settings.columns.clone().unwrap_or_default();
     if let Some(template) = &settings.broadcast_topic {
@@ -116,17 +117,18 @@ pub fn named_columns(settings: &Settings) -> Vec<String> {
     names
 }
 
-/// What is shown of settings; reading the rest of 1,000 rows, too, would be a tenth of the view's time.
+/// The part of the settings that the view shows. To read the rest of 1,000 rows too would take a tenth of the view's
+/// time.
 pub struct Overview {
     pub schema: String,
     pub relation: String,
     pub priority: String,
     pub operations: Vec<Operation>,
     pub row_filter: Option<String>,
-    /// Whether there is a sink, and so something to capture.
+    /// Whether there is a sink, so that changes are captured.
     pub captures: bool,
     pub columns: Option<Vec<String>>,
-    /// Where messages are broadcast to.
+    /// The topic of broadcasts, if there are any.
     pub topic: Option<String>,
     pub owner: String,
 }
@@ -164,12 +166,15 @@ fn sinks(row: &Row) -> Vec<Sink> {
     names.filter_map(Sink::by_name).collect()
 }
 
-/// The names of events, as SQL writes them.
-pub fn names(events: &[Operation]) -> Vec<String> {
-    events.iter().map(|event| event.name().to_owned()).collect()
+/// The names of operations, as SQL writes them.
+pub fn names(operations: &[Operation]) -> Vec<String> {
+    operations
+        .iter()
+        .map(|operation| operation.name().to_owned())
+        .collect()
 }
 
-/// All settings, as the running statement sees them.
+/// The shown part of all settings, as the running statement sees them.
 pub fn visible() -> Result<Vec<Overview>> {
     let table = Table::open_member(TABLE, Lock::AccessShare)?;
     Ok(table
@@ -185,7 +190,7 @@ pub fn all(view: View) -> Result<Vec<Settings>> {
     Ok(table.rows(view).iter().map(Settings::read).collect())
 }
 
-/// Stores settings in place of those of the same name. The caller holds a lock on the relation.
+/// Stores settings, and replaces those of the same name. The caller holds a lock on the relation.
 pub fn save(settings: &Settings) -> Result<()> {
     let table = Table::open_member(TABLE, Lock::RowExclusive)?;
     delete_from(&table, &settings.schema, &settings.relation);
@@ -193,21 +198,22 @@ pub fn save(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// Forgets a relation. The caller holds a lock on it.
+/// Deletes the settings of a relation. The caller holds a lock on it.
 pub fn remove(schema: &str, relation: &str) -> Result<()> {
     let table = Table::open_member(TABLE, Lock::RowExclusive)?;
     delete_from(&table, schema, relation);
     Ok(())
 }
 
-/// Keeps the settings of what is in a schema under the schema's name until the transaction ends. ALTER SCHEMA RENAME
-/// locks no table: who stores the name of a schema shares this lock, who moves the settings to another takes it alone.
+/// Locks the name of a schema in the settings until the transaction ends, against [`share_names`]. ALTER SCHEMA RENAME
+/// locks no tables. So whoever stores the name of a schema takes the lock in shared mode, and whoever moves settings to
+/// another schema name takes it exclusively.
 pub fn lock_names(schema: Oid) -> Result<()> {
     ddl::lock_entry(Table::open_member(TABLE, Lock::AccessShare)?.oid(), schema);
     Ok(())
 }
 
-/// The other side of [`lock_names`].
+/// The shared mode of [`lock_names`].
 pub fn share_names(schema: Oid) -> Result<()> {
     ddl::share_entry(Table::open_member(TABLE, Lock::AccessShare)?.oid(), schema);
     Ok(())

@@ -1,4 +1,4 @@
-//! The tables whose rows a relation shows and what captures them there, as texts that are compared after DDL.
+//! The tables whose rows a relation shows, with their capture triggers, as texts that are compared after DDL.
 
 use super::attach;
 use crate::error::Result;
@@ -8,6 +8,7 @@ use crate::pg::catalog::triggers;
 use crate::pg::Oid;
 
 /// The relation itself and everything that inherits from it, each as `oid:digest of its capture triggers`, sorted.
+/// Errors: 42883.
 pub fn of(relation: Oid) -> Result<Vec<String>> {
     let function = attach::capture_function()?;
     let mut all = inheritance::lasting_descendants(relation);
@@ -32,7 +33,7 @@ pub fn with(tables: &[String], added: Vec<String>) -> Vec<String> {
     all
 }
 
-/// What readers have to be told of a difference; `None` for none.
+/// The cause of the gap entry for a difference; `None` if there is no difference.
 pub fn difference(is_partitioned: bool, then: &[String], now: &[String]) -> Option<GapCause> {
     if then == now {
         return None;

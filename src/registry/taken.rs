@@ -1,4 +1,4 @@
-//! Triggers of users that have the names which `enable` gives: they are left alone.
+//! Triggers of users that have names of capture triggers. They are left unchanged.
 
 use crate::capture_trigger::name_for;
 use crate::change::Operation;
@@ -11,14 +11,14 @@ use crate::pg::catalog::triggers::Trigger;
 use crate::pg::Oid;
 use pgrx::spi::quote_identifier;
 
-/// Locks the table, and the partitions that CREATE TRIGGER gives the trigger of this operation, too. Errors: 42710 where
-/// one of them has a trigger of this name that does not capture; CREATE OR REPLACE would make it ours without a word.
-pub fn check_free(class: &Class, event: Operation, function: Oid) -> Result<()> {
+/// Locks the table, and the partitions for which CREATE TRIGGER clones the trigger of this operation. Errors: 42710 if
+/// one of them has a trigger of this name that does not capture. CREATE OR REPLACE would silently replace it.
+pub fn check_free(class: &Class, operation: Operation, function: Oid) -> Result<()> {
     let mut tables = vec![class.oid];
-    if class.is_partitioned() && event != Operation::Truncate {
+    if class.is_partitioned() && operation != Operation::Truncate {
         tables.extend(inheritance::descendants(class.oid));
     }
-    let name = name_for(event);
+    let name = name_for(operation);
     for table in tables {
         ddl::lock_relation(table);
         if users(table, &name, function).is_none() {
@@ -30,10 +30,10 @@ pub fn check_free(class: &Class, event: Operation, function: Oid) -> Result<()> 
         let trigger = quote_identifier(&name);
         return Err(Error::duplicate_object(
             report(format!(
-                "table \"{}\" has a trigger \"{name}\" that enable() has not made",
+                "table \"{}\" has a trigger \"{name}\" that enable() did not create",
                 table.name
             ))
-            .detail("The capture triggers have this name. The one that is there does not execute pgrealtime.capture_change().")
+            .detail("A capture trigger needs this name, but the existing trigger does not execute pgrealtime.capture_change().")
             .hint(format!(
                 "Run ALTER TRIGGER {trigger} ON {} RENAME TO …, or DROP TRIGGER {trigger} ON {}.",
                 table.quoted(),
@@ -44,8 +44,8 @@ pub fn check_free(class: &Class, event: Operation, function: Oid) -> Result<()> 
     Ok(())
 }
 
-/// A trigger of a table to attach that has the name of one which its parent passes on, or which the enabled root gives to
-/// every leaf.
+/// The name of a trigger of a table to be attached, if a capture trigger that the table would get from its parent, or
+/// as a leaf of the enabled root, has the same name.
 pub fn same_name(root: &Class, parent: &Class, table: &Class, function: Oid) -> Option<String> {
     let mut passed_on = triggers::of_relation(parent.oid);
     passed_on.retain(|one| one.firing.function == function && one.firing.is_for_each_row());
@@ -61,7 +61,7 @@ pub fn same_name(root: &Class, parent: &Class, table: &Class, function: Oid) -> 
     users(table.oid, &name_for(truncate), function).filter(|_| given_to_leaves && is_leaf)
 }
 
-/// The name, if a trigger of the table has it that does not capture.
+/// The name, if a trigger of the table has this name and does not capture.
 fn users(table: Oid, name: &str, function: Oid) -> Option<String> {
     let mut all = triggers::of_relation(table).into_iter();
     let found = all.find(|one| one.name == name && one.firing.function != function);

@@ -1,4 +1,5 @@
-//! Names of every kind, through the whole way and back. (The library is built for its tests without dev-dependencies.)
+//! Enables and disables tables with names of every kind. (Without dev-dependencies, since the library is built without
+//! them for these tests.)
 
 #![allow(clippy::unwrap_used)]
 
@@ -16,7 +17,7 @@ mod tests {
         "a", "B", ".", "\"", "'", "\\", " ", "é", "{x}", "$1", ";--", "select", "\n", "表",
     ];
 
-    /// The `seed`th name: up to five pieces in every mixture.
+    /// The name with this number: up to five pieces in any combination.
     fn name(seed: usize) -> String {
         let mut rest = seed.wrapping_mul(2_654_435_761) % 537_824;
         let mut name = String::new();
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[pg_test]
-    fn ownership_is_asked_first() {
+    fn ownership_is_checked_first() {
         Spi::run("CREATE ROLE registry_nobody; SET ROLE registry_nobody").unwrap();
         let refused = enable(Some(Oid::from(1259)), Request::default()).unwrap_err();
         assert_eq!(refused.message(), "must be owner of table pg_class");

@@ -1,4 +1,4 @@
-//! What captures a relation is watched: a change of it that `enable` did not make is a gap for its readers.
+//! Watches the capture triggers of relations. A change that `enable` did not make causes a gap entry for readers.
 
 use super::cache::{self, Entry};
 use super::{belonging, present, tables};
@@ -15,16 +15,16 @@ use std::cell::{Cell, RefCell};
 
 thread_local! {
     static OWN: Cell<Oid> = const { Cell::new(Oid::INVALID) };
-    static TOLD: RefCell<Told> = const { RefCell::new(Told { of: (0, 0), relations: Vec::new() }) };
+    static MARKED: RefCell<Marked> = const { RefCell::new(Marked { of: (0, 0), relations: Vec::new() }) };
 }
 
-/// Relations whose values were told to have changed, in this transaction and subtransaction.
-struct Told {
+/// Relations for which this subtransaction has already appended a gap entry for changed values.
+struct Marked {
     of: (u64, u32),
     relations: Vec<Oid>,
 }
 
-/// While it lives, DDL on this relation is the extension's own: it tells readers itself.
+/// While this value lives, DDL on the relation is the extension's own, and needs no gap entries from here.
 pub struct Own(Oid);
 
 impl Own {
@@ -39,19 +39,20 @@ impl Drop for Own {
     }
 }
 
-/// A relation that is captured, and what is remembered of it.
+/// A captured relation, and its cache entry.
 pub struct Watched {
     pub class: Class,
     entry: Option<Entry>,
 }
 
-/// The captured relations that show rows of these tables: themselves and what is above them.
+/// The captured relations that show rows of these tables: the tables themselves, and those above them. Errors: as
+/// [`captured`].
 pub fn above(these: &[Oid]) -> Result<Vec<Watched>> {
     let above = these.iter().flat_map(|table| inheritance::above(*table));
     captured(these.iter().copied().chain(above).collect())
 }
 
-/// The captured relations of these.
+/// Those of these relations that are captured. Errors: 42P01 when the extension does not exist in this database; 42883.
 pub fn captured(mut all: Vec<Oid>) -> Result<Vec<Watched>> {
     all.sort_unstable_by_key(|oid| oid.to_u32());
     all.dedup();
@@ -71,13 +72,13 @@ pub fn captured(mut all: Vec<Oid>) -> Result<Vec<Watched>> {
     Ok(found)
 }
 
-/// Every captured relation that is remembered.
+/// Every captured relation with a cache entry. Errors: as [`captured`].
 pub fn all() -> Result<Vec<Watched>> {
     Ok(cache::all()?.into_iter().filter_map(Watched::of).collect())
 }
 
 impl Watched {
-    /// The relation of an entry; `None` when it has gone, or when its DDL is the extension's own.
+    /// The relation of an entry; `None` if it was dropped, or if its DDL is the extension's own.
     pub fn of(entry: Entry) -> Option<Watched> {
         let class = Class::by_oid(entry.relation).filter(|class| class.oid != OWN.get())?;
         Some(Watched {
@@ -86,8 +87,8 @@ impl Watched {
         })
     }
 
-    /// What its readers have to be told, where it is not as it is remembered; one that nobody remembers may have been
-    /// anything.
+    /// The cause of a gap entry, if the relation differs from its cache entry. Without an entry it always counts as
+    /// different. Errors: 42883.
     pub fn difference(&self) -> Result<Option<GapCause>> {
         let Some(entry) = &self.entry else {
             return Ok(Some(GapCause::Capture));
@@ -97,20 +98,20 @@ impl Watched {
         Ok(captured.or(self.has_other_key().then_some(GapCause::Columns)))
     }
 
-    /// Whether changes are told apart by other columns than those that are remembered.
+    /// Whether the relation's key differs from that in its cache entry.
     pub fn has_other_key(&self) -> bool {
         let remembered = self.entry.as_ref();
         remembered.is_some_and(|entry| entry.key != keys::key_columns(self.class.oid))
     }
 
-    /// Whoever loses this entry loses changes in silence: it waits for as long as it takes. What holds the log's lock is
-    /// the janitor, for moments.
-    pub fn tell(&self, cause: GapCause) -> Result<()> {
+    /// Appends a gap entry. Without it, readers would lose changes silently, so this waits for the log's lock as long
+    /// as necessary. Only the janitor holds that lock, for moments. Errors: as [`append_gap`].
+    pub fn mark_gap(&self, cause: GapCause) -> Result<()> {
         let _patience = Patience::new();
         append_gap(self.class.oid, cause)
     }
 
-    /// Remembers a new and hence empty partition, without a word of it.
+    /// Adds a new, and therefore empty, partition to the cache entry. It needs no gap entry. Errors: as [`captured`].
     pub fn add(&self, partition: Oid) -> Result<()> {
         cache::lock(self.class.oid)?;
         let added = tables::of(partition)?;
@@ -128,7 +129,8 @@ impl Watched {
     }
 }
 
-/// Remembers a relation as it is now, or forgets it when nothing captures it.
+/// Stores the current state of a relation in its cache entry, or deletes the entry if nothing captures the relation.
+/// Errors: as [`captured`].
 pub fn remember(class: &Class) -> Result<()> {
     cache::lock(class.oid)?;
     let settings = belonging::settings_of(class)?;
@@ -142,23 +144,23 @@ pub fn remember(class: &Class) -> Result<()> {
     Ok(())
 }
 
-/// Leaves out the relations of which the same was told in this subtransaction: a partitioned table is rewritten one leaf
-/// after the other.
-pub fn untold(mut relations: Vec<Watched>) -> Vec<Watched> {
+/// Leaves out the relations that this subtransaction has already [`marked`]: a partitioned table is rewritten leaf by
+/// leaf.
+pub fn unmarked(mut relations: Vec<Watched>) -> Vec<Watched> {
     let now = (xact::top_xid(), xact::subtransaction());
-    TOLD.with_borrow_mut(|told| {
-        if told.of != now {
-            *told = Told {
+    MARKED.with_borrow_mut(|marked| {
+        if marked.of != now {
+            *marked = Marked {
                 of: now,
                 relations: Vec::new(),
             };
         }
-        relations.retain(|one| !told.relations.contains(&one.class.oid));
+        relations.retain(|one| !marked.relations.contains(&one.class.oid));
     });
     relations
 }
 
-/// Says that [`untold`] relations were told.
-pub fn told(relation: Oid) {
-    TOLD.with_borrow_mut(|told| told.relations.push(relation));
+/// Notes that a gap entry for changed values was appended for the relation.
+pub fn marked(relation: Oid) {
+    MARKED.with_borrow_mut(|marked| marked.relations.push(relation));
 }

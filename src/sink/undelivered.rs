@@ -44,7 +44,7 @@ pub fn fail(relation: Oid, sink: Failure, raised: &Raised) {
         Failure::Wal => "changes of this transaction could not be written to the sink \"wal\"",
     })
     .detail(format!(
-        "The reason was: {reason}. pgrealtime.log_status counts the changes."
+        "The error was: {reason}. pgrealtime.log_status counts the changes."
     ))
     .hint(own.unwrap_or_else(|| hint(sink, raised.sqlstate)))
     .warning();
