@@ -1,9 +1,9 @@
-//! The capture triggers that `enable` makes: their names, and what it writes into their arguments; pure.
+//! The capture triggers that `enable` creates: their names and their arguments. Pure.
 
 use crate::change::Operation;
 
-/// First in the alphabet, hence first to fire: a user's trigger that changes the row again must not be told of before
-/// the change that caused it.
+/// Sorts before other names, so that these triggers fire first. If a user's trigger changes the row again, that change
+/// must not be reported before the one that fired the trigger.
 const PREFIX: &str = "00_pgrealtime_";
 
 /// Name of the trigger for an operation.
@@ -16,7 +16,7 @@ pub fn is_named(name: &str) -> bool {
     name.starts_with(PREFIX)
 }
 
-/// Where changes go.
+/// A destination of changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sink {
     Log,
@@ -29,7 +29,7 @@ impl Sink {
     /// In the order in which they are stored.
     pub const ALL: [Sink; 4] = [Sink::Log, Sink::Broadcast, Sink::Wal, Sink::Notify];
 
-    /// As `enable` takes it.
+    /// The name, as passed to `enable`.
     pub fn name(self) -> &'static str {
         match self {
             Sink::Log => "log",
@@ -50,8 +50,8 @@ impl Sink {
     }
 }
 
-/// Which columns of a table the arguments mean: a name can come to be another column's. In another table, such as the
-/// one that a dump makes, numbers say nothing.
+/// The numbers of the columns that the arguments name, since another column may get a name later. In another table,
+/// such as one restored from a dump, the numbers mean nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Numbers {
     /// The table's OID.
@@ -59,42 +59,42 @@ pub struct Numbers {
     pub columns: Vec<(i16, String)>,
 }
 
-/// What the arguments of a capture trigger say.
+/// The arguments of a capture trigger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arguments {
     /// In the order in which they are written.
     pub sinks: Vec<Sink>,
     /// `payload => 'key'`: messages carry the key only.
     pub key_only: bool,
-    /// `deletes => 'key'`: every DELETE carries the key alone.
+    /// `deletes => 'key'`: every DELETE carries the key only.
     pub deletes_by_key: bool,
-    /// By name, since a dump may number columns anew; RENAME COLUMN makes the trigger again, or [`Numbers`] tell that it
-    /// could not.
+    /// By name, since columns may get other numbers when a dump is restored. After RENAME COLUMN the trigger is
+    /// recreated. If that failed, [`Numbers`] show it.
     pub columns: Option<Vec<String>>,
     /// As the user wrote it: readers and sinks compile it themselves.
     pub filter: Option<String>,
-    /// The template of the broadcast's topic; only with that sink.
+    /// The template of the topic; only with the sink `broadcast`.
     pub topic: Option<String>,
-    /// Of the columns that the arguments name.
+    /// The numbers of the columns that the arguments name.
     pub numbers: Option<Numbers>,
-    /// The TRUNCATE trigger of a partition, which serves the partitioned table above.
+    /// Whether this is the TRUNCATE trigger of a partition, which reports for the partitioned table above.
     pub is_leaf: bool,
 }
 
-/// Why arguments cannot be followed: what they say of a column would be said of another, or of none.
+/// Why the arguments do not match the columns. They might mean another column, or none, so they are not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Misfit {
-    /// The column that they mean has another name; another may have its old one.
+    /// The column was renamed. Another column may have its old name.
     Renamed {
         then: String,
         now: String,
     },
-    /// The column that they mean was dropped, and another was added or renamed to its name.
+    /// The column was dropped, and another one was added with its name or renamed to it.
     Replaced(String),
     Missing(String),
 }
 
-/// A sentence, after one that says whose triggers they are.
+/// A sentence whose subject is "they": it follows one about the triggers.
 impl std::fmt::Display for Misfit {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         match self {
@@ -152,8 +152,8 @@ impl Arguments {
         all
     }
 
-    /// Reads the arguments of a trigger, which somebody may have made by hand: without `sinks=…` it feeds the log, and what
-    /// is not known, or cannot be read, says nothing.
+    /// Reads the arguments of a trigger, which may have been created by hand. Without `sinks=…`, the sink is the log.
+    /// Arguments that are unknown or malformed are ignored.
     pub fn decode<S: AsRef<str>>(arguments: &[S]) -> Arguments {
         let value = |key: &str| {
             let mut all = arguments.iter();
@@ -178,7 +178,7 @@ impl Arguments {
         }
     }
 
-    /// Those of a partition's TRUNCATE trigger that serves the table of these.
+    /// The arguments for the TRUNCATE trigger of a partition of the table.
     pub fn of_leaf(&self) -> Arguments {
         Arguments {
             is_leaf: true,
@@ -186,7 +186,7 @@ impl Arguments {
         }
     }
 
-    /// The same whatever the numbers of the columns are: as a dump has them.
+    /// The arguments without the numbers of columns, which differ after a dump was restored.
     pub fn by_name(&self) -> Arguments {
         Arguments {
             numbers: None,
@@ -194,8 +194,8 @@ impl Arguments {
         }
     }
 
-    /// Why they cannot be followed in a table, by the numbers and names of its live columns. `named`: those of their columns
-    /// that have to be there.
+    /// Why the arguments do not match a table; `None` if they do. `name_of` and `number_of` look up its live columns.
+    /// `named`: the columns in the arguments that must exist.
     pub fn misfit<'a>(
         &self,
         table: u32,
@@ -205,7 +205,7 @@ impl Arguments {
     ) -> Option<Misfit> {
         let numbers = self.numbers.as_ref().filter(|one| one.table == table);
         let meant = numbers.map_or(&[][..], |numbers| &numbers.columns);
-        // A column that was dropped has no name; the next look is for who has got it.
+        // A dropped column has no name. Whether another column has its name is checked next.
         let renamed = meant.iter().find_map(|(number, then)| {
             let now = name_of(*number).filter(|now| now != then)?;
             let then = then.clone();
@@ -236,7 +236,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Whatever a name, a filter or a topic may hold: all but NUL, with what could be taken for our own syntax often.
+    /// Any text that a name, a filter or a topic may be: without NUL, and often with pieces of our own syntax.
     fn text() -> impl Strategy<Value = String> {
         let piece = prop_oneof![
             3 => any::<char>().prop_filter("no NUL", |c| *c != '\0').prop_map(String::from),
@@ -285,7 +285,7 @@ mod tests {
 
     #[test]
     fn triggers_carry_these_texts() {
-        // They are in dumps: another version has to read them.
+        // They are in dumps, so other versions have to read them.
         let arguments = Arguments {
             sinks: vec![Sink::Log, Sink::Broadcast],
             key_only: true,
@@ -341,7 +341,7 @@ mod tests {
             of(&[(2, "a")], 7, &["b"]),
             Some(Misfit::Missing("b".to_owned()))
         );
-        // Dropped, and added again.
+        // Dropped, and another one added with its name.
         assert_eq!(
             of(&[(2, "a"), (4, "b")], 7, &[]),
             Some(Misfit::Replaced("b".to_owned()))
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_says_nothing() {
+    fn unknown_arguments_are_ignored() {
         let read = Arguments::decode(&[
             "sinks=log,later",
             "payload=full",

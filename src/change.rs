@@ -1,4 +1,4 @@
-//! The operations that a change can be: the one vocabulary of triggers, the log, messages and settings; pure.
+//! The operations of changes, as used by triggers, the log, messages and settings. Pure.
 
 /// What happened to a row, or to a whole table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub enum Operation {
     Truncate,
 }
 
-/// What happened to a row: the operations that a row can tell of.
+/// What happened to a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowOperation {
     Insert,
@@ -26,7 +26,7 @@ impl Operation {
         Operation::Truncate,
     ];
 
-    /// As SQL, a message's `type` and a trigger's TG_OP write it.
+    /// The name in SQL, in a message's `type` and in a trigger's TG_OP.
     pub fn name(self) -> &'static str {
         match self {
             Operation::Insert => "INSERT",
@@ -42,7 +42,7 @@ impl Operation {
         all.find(|operation| operation.name() == name)
     }
 
-    /// The same, in upper or lower case.
+    /// The same, for a name in upper or lower case.
     pub fn from_name_in_any_case(name: &str) -> Option<Operation> {
         Operation::from_name(&name.to_ascii_uppercase())
     }

@@ -116,7 +116,7 @@ impl std::fmt::Debug for SqlState {
     }
 }
 
-/// An error that a caller can cause or meet.
+/// An error that a call can raise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     code: SqlState,
@@ -212,8 +212,8 @@ errors! {
     data_corrupted: ERRCODE_DATA_CORRUPTED,
 }
 
-/// Turns Rust's backtraces off: where the server's environment asks for them, pgrx writes them into the DETAIL of errors,
-/// which goes to clients. Rust reads the environment once, at the first backtrace.
+/// Turns Rust's backtraces off: where the server's environment requests them, pgrx writes them into the DETAIL of
+/// errors, which goes to clients. Rust reads the environment once, at the first backtrace.
 pub fn without_backtraces() {
     const ASKED: &str = "RUST_LIB_BACKTRACE";
     let asked = std::env::var_os(ASKED);

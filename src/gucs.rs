@@ -19,7 +19,7 @@ static MAX_RECORD_BYTES: GucSetting<i32> = GucSetting::<i32>::new(1024 * 1024);
 /// 16 MiB: far above any row that a screen shows, and far below the limit of an append (1 GB).
 static MAX_IMAGE_BYTES: GucSetting<i32> = GucSetting::<i32>::new(16 * 1024 * 1024);
 
-/// 16 MiB: a batch is computed whole in memory before its first row is returned.
+/// 16 MiB: a batch is computed completely in memory before its first row is returned.
 static MAX_BATCH_BYTES: GucSetting<i32> = GucSetting::<i32>::new(16 * 1024 * 1024);
 
 /// 60 s: under the idle limits of common proxies and poolers.
@@ -33,15 +33,15 @@ pub fn init() {
     GucRegistry::define_string_guc(
         c"pgrealtime.publication",
         c"Publication whose tables are realtime.",
-        c"pgrealtime.enable() adds tables to it and creates it when it is absent.",
+        c"pgrealtime.enable() adds tables to it, and creates it if it does not exist.",
         &PUBLICATION,
         GucContext::Sighup,
         GucFlags::IS_NAME,
     );
     GucRegistry::define_int_guc(
         c"pgrealtime.retention",
-        c"How long the change log keeps a change at least.",
-        c"A cursor older than this may be refused; its reader must then read the table again.",
+        c"Minimum time for which the change log keeps a change.",
+        c"A cursor that is older than this may be refused. Its reader must then read the table again.",
         &RETENTION,
         1,
         i32::MAX,
@@ -91,7 +91,7 @@ pub fn init() {
     );
     GucRegistry::define_int_guc(
         c"pgrealtime.max_wait",
-        c"Longest time that wait_for_changes waits.",
+        c"Maximum time for which wait_for_changes waits.",
         c"Longer timeouts are reduced to it.",
         &MAX_WAIT,
         0,
@@ -118,7 +118,7 @@ pub fn publication() -> String {
         .unwrap_or_default()
 }
 
-/// Seconds for which the log keeps a change at least.
+/// Minimum number of seconds for which the log keeps a change.
 pub fn retention_seconds() -> i64 {
     i64::from(RETENTION.get())
 }
@@ -143,7 +143,7 @@ pub fn max_batch_bytes() -> usize {
     MAX_BATCH_BYTES.get() as usize
 }
 
-/// Milliseconds that a long-poll waits at most.
+/// Maximum number of milliseconds that a long poll waits.
 pub fn max_wait_ms() -> i64 {
     i64::from(MAX_WAIT.get())
 }

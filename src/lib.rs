@@ -39,7 +39,7 @@ pub extern "C-unwind" fn _PG_init() {
     log::init();
 }
 
-/// What `cargo pgrx test` calls before the first test; it must stand at the root of the crate.
+/// `cargo pgrx test` calls this before the first test. It must be in the root of the crate.
 #[cfg(test)]
 pub mod pg_test {
     pub fn setup(_options: Vec<&str>) {}
@@ -47,7 +47,7 @@ pub mod pg_test {
     #[must_use]
     pub fn postgresql_conf_options() -> Vec<&'static str> {
         let mut options = vec!["max_prepared_transactions = 10"];
-        // The seed of random tests goes to the server, which has another environment than the test program.
+        // Pass the seed of random tests to the server: it has another environment than the test program.
         if let Ok(seed) = std::env::var("PGREALTIME_SEED") {
             options.push(format!("pgrealtime_test.seed = '{seed}'").leak());
         }

@@ -1,4 +1,4 @@
-//! Moments as Postgres counts them; pure.
+//! Timestamps as Postgres represents them. Pure.
 
 use std::ops::Add;
 use std::time::Duration;
@@ -11,7 +11,7 @@ impl Timestamp {
     /// 2000-01-01 UTC.
     pub const EPOCH: Timestamp = Timestamp(0);
 
-    /// So many microseconds after 2000-01-01 UTC.
+    /// From the number of microseconds since 2000-01-01 UTC.
     pub const fn from_micros(micros: i64) -> Timestamp {
         Timestamp(micros)
     }
@@ -21,7 +21,7 @@ impl Timestamp {
         self.0
     }
 
-    /// What has passed since an earlier moment; nothing when that is later, as after a clock was set back.
+    /// The time since an earlier moment; zero if that is later, as after a clock was set back.
     pub fn since(self, earlier: Timestamp) -> Duration {
         let micros = self.0.saturating_sub(earlier.0);
         Duration::from_micros(u64::try_from(micros).unwrap_or(0))

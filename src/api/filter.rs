@@ -1,11 +1,11 @@
-//! `check_filter`: what a filter means as SQL.
+//! `check_filter`: a filter as SQL.
 
 use crate::error::{report, Error, ErrorReport, Result};
 use crate::filter::condition::{compile, Purpose};
 use crate::pg::Oid;
 use pgrx::prelude::*;
 
-/// The longest name that an identifier can be.
+/// The maximum length of an identifier.
 const MAX_NAME: usize = 63;
 
 #[pg_extern(sql = r#"
@@ -26,11 +26,12 @@ fn check_filter(
     Ok(Some(condition(relation, filter, row_alias)?))
 }
 
-/// An alias means a trigger, where the rules of a table's row filter hold. A blank filter is the condition `true`.
+/// With an alias, the condition is for a trigger, so the rules of row filters apply. A blank filter is the condition
+/// `true`. Errors: 22023 for an invalid alias; every fault in the filter.
 fn condition(relation: Oid, filter: &str, row_alias: Option<&str>) -> Result<String> {
     if row_alias.is_some_and(|alias| alias.is_empty() || alias.len() > MAX_NAME) {
         return Err(Error::invalid_parameter_value(
-            report("row_alias is not a name").hint("Give new, old or the alias of the table."),
+            report("row_alias is not a name").hint("Use new, old or the alias of the table."),
         ));
     }
     let purpose = match row_alias {

@@ -16,7 +16,7 @@ use crate::pg::storage::heap;
 use crate::pg::CallInfo;
 use pgrx::prelude::*;
 
-/// Writes the first state of a new log; exists only while the install script runs.
+/// Writes the first state of a new log; the function exists only while the install script runs.
 #[pg_extern(sql = r#"
 CREATE FUNCTION pgrealtime.initialise_log(log_id bigint) RETURNS void
     LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
@@ -29,7 +29,7 @@ fn initialise_log(log_id: i64) -> Result<(), ErrorReport> {
     Ok(State::initialise(log_id, xact::now())?)
 }
 
-/// Where the change log stands in the statement's snapshot.
+/// A cursor for the end of the change log in the statement's snapshot.
 #[pg_extern(sql = r#"
 CREATE FUNCTION pgrealtime.current_cursor() RETURNS text
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
@@ -40,8 +40,8 @@ fn current_cursor() -> Result<String, ErrorReport> {
     Ok(watermark::current_cursor()?)
 }
 
-/// The caller's delta after a cursor. With `net`, `max_changes` bounds what is folded: a change of a key is two rows,
-/// which one batch must hold, so that up to twice as many come.
+/// The changes after a cursor that the caller receives. With `net`, `max_changes` limits the changes that are reduced.
+/// A change of a key is then two rows, which must be in one batch, so up to twice as many rows may come.
 #[pg_extern(sql = r#"
 CREATE FUNCTION pgrealtime.changes_since(
     cursor text, relations regclass[], filter text = NULL, events text[] = NULL, columns text[] = NULL,
@@ -49,7 +49,7 @@ CREATE FUNCTION pgrealtime.changes_since(
 ) RETURNS TABLE (cursor text, change json)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 COMMENT ON FUNCTION pgrealtime.changes_since(text, regclass[], text, text[], text[], integer, boolean) IS
-  'Returns the changes after a cursor, as far as the caller may see them. The last row has no change: pass its cursor to the next call. With net, a change of a key is two rows, so up to 2 * max_changes rows may come';
+  'Returns the changes after a cursor that the caller may see. The last row has no change: pass its cursor to the next call. With net, a change of a key is two rows, so up to 2 * max_changes rows may come';
 "#, requires = ["log"])]
 fn changes_since(call: CallInfo) -> Result<(), ErrorReport> {
     let arguments = Arguments::new(call);
@@ -77,7 +77,7 @@ fn changes_since(call: CallInfo) -> Result<(), ErrorReport> {
     Ok(())
 }
 
-/// Retention by hand: what is due is sealed and emptied now. Returns how many segments were emptied.
+/// Applies the retention now: seals and empties the segments that are due. Returns how many segments were emptied.
 #[pg_extern(sql = r#"
 CREATE FUNCTION pgrealtime.prune() RETURNS integer
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
@@ -88,12 +88,12 @@ fn prune() -> Result<i32, ErrorReport> {
     Ok(janitor::prune()? as i32)
 }
 
-/// Refuses every cursor made until now, as after restoring an older copy of the volume.
+/// Makes all existing cursors invalid, as is necessary after an older copy of the volume was restored.
 #[pg_extern(sql = r#"
 CREATE FUNCTION pgrealtime.invalidate_cursors() RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 COMMENT ON FUNCTION pgrealtime.invalidate_cursors() IS
-  'Makes every cursor that was issued so far invalid. Call it after restoring a backup or a volume snapshot';
+  'Makes all existing cursors invalid. Call it after restoring a backup or a volume snapshot';
 "#, requires = ["log"])]
 fn invalidate_cursors() -> Result<(), ErrorReport> {
     heap::refuse_read_only(c"invalidate_cursors()");
@@ -101,12 +101,12 @@ fn invalidate_cursors() -> Result<(), ErrorReport> {
     Ok(())
 }
 
-/// Long-poll: true as soon as one of the relations has a newer committed entry.
+/// The long poll: returns true as soon as one of the relations has a newer committed entry.
 #[pg_extern(sql = r#"
 CREATE FUNCTION pgrealtime.wait_for_changes(cursor text, relations regclass[], timeout interval = '30 s') RETURNS boolean
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 COMMENT ON FUNCTION pgrealtime.wait_for_changes(text, regclass[], interval) IS
-  'Waits until one of the relations has changes after the cursor. Returns true when it has, false when the time is over';
+  'Waits until one of the relations has changes after the cursor. Returns true if it has, and false after the timeout';
 "#, requires = ["log"])]
 fn wait_for_changes(call: CallInfo) -> Result<bool, ErrorReport> {
     let arguments = Arguments::new(call);
@@ -119,8 +119,8 @@ fn wait_for_changes(call: CallInfo) -> Result<bool, ErrorReport> {
     Ok(wait::wait_for_changes(&cursor, &relations, milliseconds)?)
 }
 
-/// Seconds of `pgrealtime.retention`, for the view log_status: a session that has not called us yet does not know the
-/// setting by its name.
+/// Seconds of `pgrealtime.retention`, for the view log_status. A session that has not loaded the library yet does not
+/// know the setting by name.
 #[pg_extern(sql = r#"
 CREATE FUNCTION pgrealtime.log_retention() RETURNS double precision
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';

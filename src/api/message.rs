@@ -1,4 +1,4 @@
-//! The serialiser by itself.
+//! The serialiser as a function.
 
 use crate::error::ErrorReport;
 use crate::message::change;
@@ -9,14 +9,14 @@ use crate::pg::row::record::Record;
 use crate::pg::CallInfo;
 use pgrx::prelude::*;
 
-/// The message of a row change, for people's own triggers. STABLE: its time is the transaction's start, and what it
-/// knows of types is the catalogs'.
+/// The message of a row change, for triggers that users write. STABLE, since it depends only on its arguments, the
+/// transaction's start and the catalogs.
 #[pg_extern(sql = r#"
 CREATE FUNCTION pgrealtime.change_message(operation text, new record, old record) RETURNS json
 LANGUAGE c STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 COMMENT ON FUNCTION pgrealtime.change_message(text, record, record) IS
-  'Builds the JSON message of a row change, for triggers of your own: change_message(TG_OP, NEW, OLD)';
+  'Builds the JSON message of a row change, for your own triggers: change_message(TG_OP, NEW, OLD)';
 "#)]
 fn change_message<'a>(
     operation: Option<&'a str>,

@@ -1,4 +1,4 @@
-//! Every SQL-callable function: a few lines each, one file per noun.
+//! All functions that SQL can call: a few lines each, one file per subject.
 #![allow(clippy::result_large_err)]
 
 mod capture;

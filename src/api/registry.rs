@@ -1,4 +1,4 @@
-//! `enable`, `disable`, what tells of realtime tables, and the event trigger that keeps settings up with DDL.
+//! `enable`, `disable`, the functions that show realtime tables, and the event trigger that follows DDL.
 
 use crate::error::ErrorReport;
 use crate::pg::call::event_trigger;
@@ -25,7 +25,7 @@ CREATE FUNCTION pgrealtime.enable(
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 COMMENT ON FUNCTION pgrealtime.enable(regclass, text, text[], text, text[], text, text, text[], text) IS
-  'Makes a table realtime: publishes it, creates the capture triggers, stores the settings. A parameter that is NULL leaves its setting as it is';
+  'Makes a table realtime: publishes it, creates the capture triggers, and stores the settings. A parameter that is NULL leaves its setting unchanged';
 "#)]
 #[allow(clippy::too_many_arguments)]
 fn enable(
@@ -57,7 +57,7 @@ CREATE FUNCTION pgrealtime.disable(relation regclass) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 COMMENT ON FUNCTION pgrealtime.disable(regclass) IS
-  'Reverses enable: drops the capture triggers, takes the table out of the publication, deletes the settings';
+  'Reverses enable: drops the capture triggers, removes the table from the publication, and deletes the settings';
 "#)]
 fn disable(relation: Option<Oid>) -> Result<(), ErrorReport> {
     Ok(registry::disable(relation)?)
@@ -79,7 +79,7 @@ CREATE FUNCTION pgrealtime.policies_over_other_rows(relation regclass) RETURNS t
 LANGUAGE c STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 COMMENT ON FUNCTION pgrealtime.policies_over_other_rows(regclass) IS
-  'Returns the SELECT policies of a table that look at other rows. Once those rows are gone, such a policy may hide a DELETE from everybody; see the parameter deletes of enable';
+  'Returns the SELECT policies of a table that read other rows. When those rows are gone, such a policy may hide a DELETE from everybody; see the parameter deletes of enable';
 "#)]
 fn policies_over_other_rows(relation: Oid) -> Result<Vec<String>, ErrorReport> {
     Ok(registry::over_other_rows(relation)?)

@@ -1,4 +1,4 @@
-//! Gap entries of capture: one of a cause says it for a transaction.
+//! Gap entries that capture appends: one per relation and cause is enough.
 
 use crate::error::Result;
 use crate::log::append::append_gap;
@@ -8,10 +8,10 @@ use crate::pg::Oid;
 use std::cell::RefCell;
 use std::collections::HashSet;
 
-/// One gap entry of a cause per relation and transaction; per subtransaction, since a rolled-back one takes its gap entry
-/// along.
+/// Appends a gap entry, unless this subtransaction has already appended one for the relation and cause. Not once per
+/// transaction, since a rollback to a savepoint removes the entry. Errors: as [`append_gap`].
 pub fn gap_once(relation: Oid, cause: GapCause) -> Result<()> {
-    /// Of a transaction: by subtransaction, relation and cause.
+    /// The transaction, and what it has appended: subtransaction, relation and cause.
     type Written = (u64, HashSet<(u32, u32, u8)>);
     thread_local! {
         static WRITTEN: RefCell<Written> = RefCell::default();

@@ -1,4 +1,5 @@
-//! Appending in order: a change that comes late is put where it belongs, or a gap entry says that it was not.
+//! Appends changes in order. A change that arrives late gets a position before later changes. If there is none, a gap
+//! entry is appended.
 
 use super::gap::gap_once;
 use super::order::{self, Belongs, Key, Keys, Place, Rows};
@@ -21,15 +22,15 @@ use crate::pg::image::version::Fate;
 use crate::pg::image::version::Version;
 use crate::pg::row::decoded::Decoded;
 
-/// A change as far as its order is known.
+/// A change, and what is known of its order.
 pub struct Known {
     change: order::Change,
     keys: Option<Keys>,
-    /// Whether something may have been captured before it that comes after it.
+    /// Whether a change that comes after this one may already have been captured.
     late: bool,
 }
 
-/// What a trigger is called for, if its order can be told.
+/// The change that a trigger is called for; `None` if its order cannot be determined.
 pub fn known(call: &Call, plan: &Plan) -> Option<Known> {
     let step = call.step()?;
     let change = order::Change {
@@ -57,7 +58,7 @@ pub fn known(call: &Call, plan: &Plan) -> Option<Known> {
     Some(Known { change, keys, late })
 }
 
-/// Appends a captured change where it belongs.
+/// Appends a captured change where it belongs. Errors: as [`append_at`].
 pub fn append_in_order(call: &Call, plan: &Plan, content: Content) -> Result<()> {
     let entry = |wal_written| Change {
         relation: plan.root,
@@ -90,13 +91,13 @@ pub fn append_in_order(call: &Call, plan: &Plan, content: Content) -> Result<()>
     Ok(())
 }
 
-/// Remembers a change of which messages have been sent, and that is not logged.
+/// Remembers a change that is not logged, and whose messages have been sent.
 pub fn remember_sent(plan: &Plan, known: Known) {
     let mut order = plan.order.borrow_mut();
     order.add_unlogged(known.change, xact::subtransaction(), known.keys);
 }
 
-/// Whether a change has been overtaken: something that comes after it has been captured before it, or may have been.
+/// Whether a change was overtaken: a change that comes after it was captured before it, or may have been.
 pub fn is_overtaken(plan: &Plan, known: &Known) -> bool {
     if !known.late {
         return false;
@@ -110,7 +111,7 @@ pub fn is_overtaken(plan: &Plan, known: &Known) -> bool {
     )
 }
 
-/// Where a change belongs that is late.
+/// Where a late change belongs.
 fn find_place(plan: &Plan, known: &Known) -> Belongs {
     settled(plan, known).unwrap_or_else(|keys| {
         let mut order = plan.order.borrow_mut();
@@ -118,8 +119,8 @@ fn find_place(plan: &Plan, known: &Known) -> Belongs {
     })
 }
 
-/// Where a late change belongs, if that is clear by itself; its keys where it is not. One that leaves a row with the same
-/// key as before, and to which nothing has been done since, has not been overtaken by another one of its row.
+/// Where a late change belongs, if the change alone shows it; else its keys. A change that keeps the key of its row,
+/// and whose new version was not changed again, cannot have been overtaken by another change of the row.
 fn settled<'a>(plan: &Plan, known: &'a Known) -> std::result::Result<Belongs, &'a Keys> {
     let Some(keys) = known.keys.as_ref() else {
         return Ok(Belongs::Unknown);
@@ -132,7 +133,7 @@ fn settled<'a>(plan: &Plan, known: &'a Known) -> std::result::Result<Belongs, &'
     Err(keys)
 }
 
-/// What was logged, and the table's rows.
+/// Reads logged entries and the table's rows.
 struct Stored<'a> {
     plan: &'a Plan,
     decoder: Option<Decoder>,
@@ -173,7 +174,7 @@ impl Rows for Stored<'_> {
     }
 }
 
-/// The keys of the change that a trigger is called for; `None` when they cannot be told.
+/// The keys of the change that a trigger is called for; `None` if they are not known.
 fn keys_of_call(call: &Call, plan: &Plan, change: &order::Change) -> Option<Keys> {
     if plan.key.is_empty() {
         return Some(keys_of_versions(change));
@@ -206,7 +207,7 @@ fn keys_of_row(captured: &CapturedRow, plan: &Plan, decoder: &Decoder) -> Option
     })
 }
 
-/// What a change takes away and brings.
+/// The keys that a change removes and adds.
 fn changed(old: Option<Key>, new: Option<Key>) -> Keys {
     if old == new {
         Keys { old, new: None }
@@ -223,7 +224,7 @@ fn key_of(row: &Decoded, plan: &Plan) -> Option<Key> {
     row.identity_by(&plan.key, storage).map(Key::from)
 }
 
-/// Without a key a row is told apart by where its version is stored.
+/// Without a key, a row is identified by the place where its version is stored.
 fn keys_of_versions(change: &order::Change) -> Keys {
     let key = |version: Version| {
         let mut bytes = Vec::with_capacity(10);

@@ -1,4 +1,4 @@
-//! Captured changes on their way to the sinks that take messages: serialised once, by the trigger.
+//! Sends captured changes to the sinks that take messages. The trigger serialises each change once.
 
 mod filter;
 mod overtaken;
@@ -31,38 +31,39 @@ use std::rc::Rc;
 /// The new and the old row of a change.
 type Rows<'a> = [&'a Option<Decoded<'a>>; 2];
 
-/// A message, and where its rows are in it.
+/// A message, and the places of its rows in it.
 struct Message {
     text: Vec<u8>,
     rows: Written,
 }
 
-/// What the message sinks of a relation need.
+/// What is known of a relation for its message sinks.
 pub struct MessageSinks {
     table: Table,
     shape: RowShape,
     plan: RecordPlan,
-    /// What a broadcast carries where not everybody sees the row.
+    /// For broadcasts of rows that some reader may not see.
     key_plan: RecordPlan,
     access: Access,
-    /// Whether all who may read a broadcast may know keys.
-    tells_key: bool,
-    /// Whether it broadcasts, and where to: who may read there counts.
+    /// Whether every role that may read broadcasts may know keys.
+    may_send_key: bool,
+    /// Whether `broadcast` is one of the sinks.
     broadcasts: bool,
+    /// The table realtime.messages. It matters which roles may read it.
     messages: Option<Oid>,
-    /// The topic's columns.
+    /// The columns of the topic.
     topic_plan: RecordPlan,
     /// Why nothing can be sent.
     stale: Option<Misfit>,
-    row_filter: filter::Asked,
-    /// Roles, their memberships, functions; the table of the messages.
+    row_filter: filter::Compiled,
+    /// Watches roles, memberships and functions, and the table of messages.
     fresh: Vec<Fresh>,
 }
 
 impl MessageSinks {
-    /// Those of a relation; `None` for one that has just been dropped.
+    /// The message sinks of a relation; `None` if it was just dropped.
     pub fn new(relation: Oid, sinks: &Sinks, arguments: &Arguments) -> Option<MessageSinks> {
-        // Watched before they are read: what changes meanwhile is noticed.
+        // Watch these before they are read, so that changes in between are noticed.
         let mut fresh = vec![invalidation::watch_catalogs()];
         let messages = sinks.topic.as_ref().and_then(|_| broadcast::table());
         let all_messages = messages.map_or(Vec::new(), family);
@@ -86,7 +87,7 @@ impl MessageSinks {
             true => of_key(),
             false => RecordPlan::new(shape.columns(), columns.as_deref(), &table.key),
         };
-        // Whoever may join a topic receives what is sent to it, and nobody here knows who that is.
+        // Everyone who may join a topic receives its messages, and it is not known here who that is.
         let readers = sinks
             .topic
             .as_ref()
@@ -96,13 +97,13 @@ impl MessageSinks {
             _ => Access::Never,
         };
         let key_plan = of_key();
-        let tells_key = readers.is_some_and(|readers| readers.may_select(&key_plan.numbers()));
+        let may_send_key = readers.is_some_and(|readers| readers.may_select(&key_plan.numbers()));
         let is_sent = stale.is_none();
         Some(MessageSinks {
             plan,
             key_plan,
             access,
-            tells_key,
+            may_send_key,
             broadcasts: sinks.topic.is_some(),
             messages,
             fresh,
@@ -121,14 +122,14 @@ impl MessageSinks {
         })
     }
 
-    /// Whether what is known besides the relation itself still holds.
+    /// Whether everything that does not depend on the relation itself is still valid.
     pub fn is_fresh(&self) -> bool {
         self.plan.is_fresh()
             && self.fresh.iter().all(Fresh::get)
             && (!self.broadcasts || broadcast::table() == self.messages)
     }
 
-    /// Hands a change to the sinks.
+    /// Sends a change to the sinks. A sink that fails raises a WARNING, not an error.
     pub fn deliver(
         &self,
         call: &Call,
@@ -173,7 +174,8 @@ impl MessageSinks {
         Ok(())
     }
 
-    /// The message is written in a subtransaction where a function of somebody's may raise, and leaves outside of it.
+    /// The message is written in a subtransaction if it calls functions of users, which may raise errors. It is sent
+    /// outside of that.
     fn to_wal(&self, operation: Operation, plan: &RecordPlan, rows: Rows) {
         let written = guarded(plan, || self.message(operation, plan, rows));
         match written {
@@ -182,7 +184,7 @@ impl MessageSinks {
         }
     }
 
-    /// A row that changes its topic leaves the one and enters the other, as the delta rule has it.
+    /// A row that changes its topic is a DELETE in the old topic and an INSERT in the new one, as in the delta rule.
     fn broadcast(&self, template: &str, operation: Operation, [new, old]: Rows) {
         let topic = |row: &Option<Decoded>| self.topic(template, row);
         let topics = match operation {
@@ -205,7 +207,7 @@ impl MessageSinks {
     fn topic(&self, template: &str, row: &Option<Decoded>) -> Option<String> {
         match row {
             Some(row) => broadcast::topic_of(template, &self.topic_columns(row)),
-            // A TRUNCATE has no row; a topic without columns is everybody's.
+            // A TRUNCATE has no row, so it only goes to topics without columns.
             None => broadcast::topic_of(template, b"{}"),
         }
     }
@@ -216,14 +218,14 @@ impl MessageSinks {
         };
         let (plan, rows) = match self.is_seen_by_all(rows) {
             true => (&self.plan, rows),
-            false => (&self.key_plan, self.keys_to_tell(rows)),
+            false => (&self.key_plan, self.key_rows(rows)),
         };
         self.send_by(plan, operation, &topic, rows);
     }
 
-    /// The rows of a message that tells keys; no row where somebody who may read it may not know them.
-    fn keys_to_tell<'a>(&self, rows: Rows<'a>) -> Rows<'a> {
-        match self.tells_key {
+    /// The rows of a message that carries only keys; none if some reader of it may not know keys.
+    fn key_rows<'a>(&self, rows: Rows<'a>) -> Rows<'a> {
+        match self.may_send_key {
             true => rows,
             false => [&None, &None],
         }
@@ -236,14 +238,14 @@ impl MessageSinks {
         });
     }
 
-    /// Whether all who may read it see what the message would tell of these rows.
+    /// Whether every role that may read the message may see what it contains of these rows.
     fn is_seen_by_all(&self, rows: Rows) -> bool {
         match &self.access {
             Access::Never => false,
             Access::Always => true,
             Access::Where(condition) => {
                 let mut rows = rows.into_iter().flatten();
-                // Where a policy raises, nobody sees the row.
+                // If a policy raises an error, the row counts as hidden.
                 attempt(|| Ok(rows.all(|row| condition.holds(row)))).unwrap_or(false)
             }
         }
@@ -289,7 +291,7 @@ impl MessageSinks {
     }
 }
 
-/// Why the arguments cannot be followed.
+/// Why the arguments do not match the columns. They might mean another column, or none, so they are not used.
 fn stale(
     relation: Oid,
     sinks: &Sinks,
@@ -306,7 +308,7 @@ fn stale(
     )
 }
 
-/// A change without a topic of its new row takes the row away from that of the old one.
+/// The operation that removes a row from its old topic.
 fn removal(operation: Operation) -> Operation {
     match operation {
         Operation::Truncate => Operation::Truncate,
@@ -314,7 +316,8 @@ fn removal(operation: Operation) -> Operation {
     }
 }
 
-/// Writes rows by a plan: in a subtransaction where it runs functions of others, which must not fail the write.
+/// Writes rows by a plan. If that runs functions of users, it is done in a subtransaction, so that their errors do not
+/// fail the user's statement.
 fn guarded<T>(plan: &RecordPlan, write: impl FnOnce() -> T) -> std::result::Result<T, Raised> {
     if plan.is_foreign() {
         attempt(|| Ok(write()))

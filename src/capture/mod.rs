@@ -1,4 +1,5 @@
-//! Capture: what the trigger does for one row. The writer pays for a copy of the row and an append, nothing else.
+//! Capture: what the trigger does for one row. It costs the writing session a copy of the row and an append, nothing
+//! else.
 
 mod gap;
 mod late;
@@ -26,7 +27,8 @@ use message_sinks::MessageSinks;
 use plan::Plan;
 use std::cell::Cell;
 
-/// The body of `pgrealtime.capture_change()`. Errors: 39P01 when it was not called as a trigger that it can serve.
+/// The body of `pgrealtime.capture_change()`. Errors: 39P01 when it was not called as a trigger that it supports; as
+/// [`append_gap`].
 pub fn capture_change(call: CallInfo) -> Result<()> {
     let call = Call::new(call)?;
     let plan = Plan::of(&call)?;
@@ -57,8 +59,8 @@ pub fn capture_change(call: CallInfo) -> Result<()> {
     }
 }
 
-/// Hands a change to the message sinks. Whether it has been overtaken is asked before: what its messages bring about comes
-/// after it.
+/// Sends a change to the message sinks. Whether it was overtaken is checked first, since changes that its messages
+/// cause come after it.
 fn send(call: &Call, plan: &Plan, message_sinks: &MessageSinks) -> Result<()> {
     let known = plan
         .sinks
@@ -76,12 +78,12 @@ fn send(call: &Call, plan: &Plan, message_sinks: &MessageSinks) -> Result<()> {
 }
 
 thread_local! {
-    /// The root whose TRUNCATE was the last change captured, its transaction and subtransaction.
+    /// The root whose TRUNCATE was the last captured change, with its transaction and subtransaction.
     static TRUNCATED: Cell<Option<(Oid, u64, u32)>> = const { Cell::new(None) };
 }
 
-/// Whether a partition was truncated along with its root: TRUNCATE of the root fires its trigger first, then those of
-/// the partitions. With nothing captured in between, a partition's TRUNCATE takes away what has gone already.
+/// Whether a partition is truncated together with its root. TRUNCATE of the root fires the root's trigger first, then
+/// those of the partitions. If nothing was captured in between, the partition's TRUNCATE adds nothing.
 fn truncated_along(plan: &Plan) -> bool {
     let now = Some((plan.root, xact::top_xid(), xact::subtransaction()));
     if plan.is_leaf {
@@ -92,7 +94,7 @@ fn truncated_along(plan: &Plan) -> bool {
     }
 }
 
-/// The row of an INSERT or a DELETE.
+/// Captures the row of an INSERT or a DELETE. Errors: as [`late::append_in_order`].
 fn capture_row<'c>(
     call: &Call<'c>,
     plan: &Plan,

@@ -1,4 +1,5 @@
-//! The orders of this session's relations: begun with a transaction's first change, forgotten at its end.
+//! The orders of changes of this session's relations. Each starts with a transaction's first change, and is cleared at
+//! its end.
 
 use super::order::Order;
 use crate::pg::backend::commit;
@@ -9,12 +10,12 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// One for all triggers that log a relation's changes, one for those that do not.
+/// A relation has one order for all triggers that log its changes, and one for all others.
 pub type Shared = Rc<RefCell<Order>>;
 
 thread_local! {
     static ORDERS: RefCell<HashMap<(u32, bool), Shared>> = RefCell::default();
-    /// Those of the transaction.
+    /// The orders that the transaction uses.
     static TOUCHED: RefCell<Vec<Shared>> = RefCell::default();
 }
 
@@ -29,7 +30,7 @@ pub fn order_of(root: Oid, logged: bool) -> Shared {
     ORDERS.with_borrow_mut(|orders| orders.entry((root.to_u32(), logged)).or_default().clone())
 }
 
-/// Starts anew in another transaction than the last one.
+/// Clears the order if this is another transaction than before.
 pub fn begin(order: &Shared) {
     if order.borrow_mut().begin(xact::top_xid()) {
         TOUCHED.with_borrow_mut(|touched| touched.push(order.clone()));

@@ -1,4 +1,4 @@
-//! The plan of a trigger: everything that its rows have in common, made once and kept until the relation changes.
+//! The plan of a trigger: everything that is the same for all rows. Built once, and kept until the relation changes.
 
 use super::message_sinks::MessageSinks;
 use super::orders::{self, Shared};
@@ -18,7 +18,7 @@ use crate::sink::Sinks;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// Plans that a session keeps: each partition that it writes has one for each of its triggers.
+/// How many plans a session caches. Each partition that it writes to has one for each of its triggers.
 const KEPT: usize = 4_096;
 
 /// What a trigger knows about its relation.
@@ -26,14 +26,14 @@ pub struct Plan {
     /// The relation that the changes are reported for: the trigger's own, or the partition root that was enabled.
     pub root: Oid,
     pub sinks: Sinks,
-    /// Of the sinks besides the log; `None` where there are none.
+    /// For the sinks other than the log; `None` if there are none.
     pub message_sinks: Option<MessageSinks>,
     /// Whether this is the TRUNCATE trigger of one partition.
     pub is_leaf: bool,
     pub images: ImageBuilder,
-    /// Attribute numbers of the key; empty where there is none.
+    /// Attribute numbers of the key; empty if there is none.
     pub key: Vec<i16>,
-    /// Of all changes of the root that are logged, or of all that are not, whichever trigger captures them.
+    /// The order of all of the root's changes that are logged, or of all that are not, whichever trigger captures them.
     pub order: Shared,
     pub layout: Registered,
     fresh: [Fresh; 2],

@@ -4,7 +4,7 @@ use crate::log::decode::Entry;
 use crate::pg::backend::commit_time;
 use crate::timestamp::Timestamp;
 
-/// The time of the last transaction that was asked for: entries of one come together.
+/// The time of the last transaction that was looked up. The entries of a transaction are usually adjacent.
 #[derive(Default)]
 pub struct CommitTimes {
     last: Option<(u64, Timestamp)>,

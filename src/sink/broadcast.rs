@@ -1,4 +1,5 @@
-//! `broadcast`: rows in Supabase's `realtime.messages`, shaped as its broadcast_changes() shapes them.
+//! The sink `broadcast`: inserts rows into Supabase's `realtime.messages`, in the form that its broadcast_changes()
+//! uses.
 
 use super::topic::{self, Part};
 use super::{undelivered, Change, Failure};
@@ -13,11 +14,12 @@ use serde_json::value::RawValue;
 use std::cell::Cell;
 use std::collections::HashMap;
 
-/// So many failures in a row, and the rest of a transaction is counted only: where the partition of today is missing,
-/// each row of a bulk load would cost a subtransaction for nothing.
+/// After so many failures in a row, a transaction sends no more messages and only counts them. If today's partition is
+/// missing, each row of a bulk load would otherwise cost a subtransaction for nothing.
 const GIVE_UP_AFTER: u32 = 100;
 
-/// Broadcasts within broadcasts: triggers of realtime.messages may change tables that are broadcast, but not for ever.
+/// Maximum depth of broadcasts within broadcasts. Triggers on realtime.messages may change tables that are broadcast
+/// too, but not endlessly.
 const MAX_DEPTH: u32 = 4;
 
 thread_local! {
@@ -26,8 +28,8 @@ thread_local! {
     static DEPTH: Cell<u32> = const { Cell::new(0) };
 }
 
-/// The topic of a row: each column in braces replaced by its value as text. `None` when one is NULL, or absent: then the
-/// row belongs to no topic. `row` is the row's JSON.
+/// The topic of a row: each column in braces replaced by its value as text. `None` if one is NULL or absent: the row
+/// then belongs to no topic. `row` is the row's JSON.
 pub fn topic_of(template: &str, row: &[u8]) -> Option<String> {
     let values: HashMap<String, &RawValue> = serde_json::from_slice(row).ok()?;
     let mut out = String::new();
@@ -46,8 +48,8 @@ pub fn topic_of(template: &str, row: &[u8]) -> Option<String> {
     Some(out)
 }
 
-/// Does what sends one message, in a subtransaction. What cannot be delivered is one WARNING per transaction and a
-/// count, never a failed write.
+/// Runs the code that sends one message, in a subtransaction. A message that cannot be delivered is counted, and raises
+/// one WARNING per transaction. It never fails the user's statement.
 pub fn deliver(relation: Oid, message: impl FnOnce() -> Result<()>) {
     let xid = xact::top_xid();
     let failures = match FAILURES.get() {
@@ -66,7 +68,8 @@ pub fn deliver(relation: Oid, message: impl FnOnce() -> Result<()>) {
     }
 }
 
-/// Inserts the message of a change; called within [`deliver`].
+/// Inserts the message of a change; called within [`deliver`]. Errors: 54000 if broadcasts are nested too deeply; those
+/// of the INSERT.
 pub fn send(change: &Change, topic: &str) -> Result<()> {
     let _nested = Nested::enter()?;
     insert(&Message {
@@ -76,15 +79,15 @@ pub fn send(change: &Change, topic: &str) -> Result<()> {
     })
 }
 
-/// One broadcast within another; left on the way of an error, too.
+/// Counts the depth of nested broadcasts. Dropped after an error too.
 struct Nested;
 
 impl Nested {
     fn enter() -> Result<Nested> {
         if DEPTH.get() >= MAX_DEPTH {
             return Err(Error::program_limit_exceeded(
-                report("triggers of realtime.messages change tables that are broadcast")
-                    .hint("Let triggers of realtime.messages write only to tables that are not broadcast."),
+                report("triggers on realtime.messages change tables that are broadcast")
+                    .hint("Let triggers on realtime.messages write only to tables that are not broadcast."),
             ));
         }
         DEPTH.set(DEPTH.get() + 1);

@@ -1,4 +1,4 @@
-//! Where changes go besides the log: each sink takes the message that was written once for all of them.
+//! The sinks other than the log. Each message is written once for all of them.
 
 pub mod broadcast;
 pub mod topic;
@@ -9,10 +9,10 @@ use crate::change::Operation;
 use crate::message::Written;
 use crate::pg::backend::transaction_messages;
 
-/// The sinks of a relation, as its triggers' arguments name them.
+/// The sinks that the arguments of a relation's triggers name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sinks {
-    /// The change log, which takes images and no messages.
+    /// The change log. It takes images, not messages.
     pub log: bool,
     pub wal: bool,
     pub notify: bool,
@@ -20,17 +20,17 @@ pub struct Sinks {
     pub topic: Option<String>,
 }
 
-/// A change on its way out.
+/// A change to be sent.
 pub struct Change<'a> {
     pub operation: Operation,
     pub schema: &'a str,
     pub table: &'a str,
-    /// The whole message, where a sink wants one.
+    /// The whole message, if a sink needs it.
     pub message: &'a [u8],
     pub rows: &'a Written,
 }
 
-/// The sink that could not deliver.
+/// A sink that can fail to deliver a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
     Broadcast,
@@ -38,7 +38,7 @@ pub enum Failure {
 }
 
 impl Sinks {
-    /// Those that a trigger names.
+    /// The sinks that a trigger names.
     pub fn of(arguments: &Arguments) -> Sinks {
         Sinks {
             log: arguments.has(Sink::Log),
@@ -61,12 +61,14 @@ impl Sinks {
     }
 }
 
-/// `wal`: a transactional logical message, prefix `pgrealtime`, for whoever decodes the WAL (roles with REPLICATION).
+/// `wal`: a transactional logical message, prefix `pgrealtime`, for clients of logical decoding (roles with
+/// REPLICATION).
 pub fn to_wal(change: &Change) {
     transaction_messages::logical_message(c"pgrealtime", change.message);
 }
 
-/// `notify`: a wake-up on channel `pgrealtime` with the table's name and never a value: LISTEN asks for no privilege.
+/// `notify`: a notification on channel `pgrealtime` with the table's name. It contains no values, since LISTEN needs no
+/// privilege.
 pub fn notify(schema: &str, table: &str) {
     let payload = serde_json::json!({ "schema": schema, "table": table });
     transaction_messages::notify(c"pgrealtime", &payload.to_string());

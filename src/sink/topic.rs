@@ -7,7 +7,7 @@ pub enum Part<'a> {
     Column(&'a str),
 }
 
-/// Splits a topic. A brace that is not part of a `{column}` is an error: its byte position.
+/// Splits a topic. Errors: the byte position of a brace that is not part of a `{column}`.
 pub fn parse(template: &str) -> Result<Vec<Part<'_>>, usize> {
     let mut parts = Vec::new();
     let mut rest = template;
@@ -34,7 +34,7 @@ pub fn parse(template: &str) -> Result<Vec<Part<'_>>, usize> {
     Ok(parts)
 }
 
-/// The columns that a topic names, none where it is malformed.
+/// The columns that a topic names; none if it is malformed.
 pub fn columns(template: &str) -> Vec<String> {
     let parts = parse(template).unwrap_or_default();
     let column = |part: &Part| match part {
@@ -44,7 +44,7 @@ pub fn columns(template: &str) -> Vec<String> {
     parts.iter().filter_map(column).collect()
 }
 
-/// The topic with columns under their new names: (old, new), all at once.
+/// The topic with renamed columns. The pairs (old, new) are applied at once.
 pub fn rename_columns(template: &str, renamed: &[(String, String)]) -> String {
     let Ok(parts) = parse(template) else {
         return template.to_owned();

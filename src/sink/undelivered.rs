@@ -1,4 +1,5 @@
-//! What sinks could not deliver: counted while a transaction runs, noted in the change log when it commits.
+//! Messages that sinks could not deliver: counted while a transaction runs, and noted in the change log when it
+//! commits.
 
 use super::Failure;
 use crate::capture_trigger::Misfit;
@@ -13,7 +14,7 @@ use crate::pg::Oid;
 use pgrx::PgSqlErrorCode;
 use std::cell::{Cell, RefCell};
 
-/// Messages of a relation in a subtransaction.
+/// Undelivered messages of a relation in a subtransaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Lost {
     subtransaction: u32,
@@ -23,16 +24,16 @@ struct Lost {
 
 thread_local! {
     static LOST: RefCell<Vec<Lost>> = const { RefCell::new(Vec::new()) };
-    /// The last transaction that was warned.
+    /// The last transaction that raised a WARNING.
     static WARNED: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Counts a message that a sink could not deliver, and says so, once a transaction.
+/// Counts a message that a sink could not deliver. Raises one WARNING per transaction.
 pub fn fail(relation: Oid, sink: Failure, raised: &Raised) {
     if !count_first(relation) {
         return;
     }
-    // The reason may quote the row, which not everybody who may change it may see.
+    // The error may contain values of the row, and a role that may change the row may not be allowed to see it.
     let reason = if privilege::sees_every_row(relation, privilege::current_role()) {
         &raised.message
     } else {
@@ -50,58 +51,55 @@ pub fn fail(relation: Oid, sink: Failure, raised: &Raised) {
     .warning();
 }
 
-/// What to look at where Postgres or a function of somebody's raised the error.
+/// The hint for an error that Postgres or a user's function raised.
 fn hint(sink: Failure, sqlstate: SqlState) -> &'static str {
     match sink {
-        Failure::Wal => "Look at the casts to json of the table's types.",
+        Failure::Wal => "Check the casts to json of the types of the table's columns.",
         Failure::Broadcast if sqlstate == PgSqlErrorCode::ERRCODE_CHECK_VIOLATION => {
-            "Is the Realtime server running? It makes the partitions of realtime.messages. If there is one for today, look at \
-             the check constraints."
+            "Check that the Realtime server is running: it creates the partitions of realtime.messages. If there is one for today, check the constraints of the table."
         }
         Failure::Broadcast if sqlstate == PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE => {
-            "Messages are inserted with the rights of the owner of realtime.messages, in a restricted context. Look at what \
-             the triggers and policies of that table, and the casts to json of the changed one's types, need."
+            "Messages are inserted with the rights of the owner of realtime.messages, in a restricted context. Check which rights the triggers and policies of that table need, and which ones the casts to json of the changed table's types need."
         }
         Failure::Broadcast => {
-            "Look at the triggers and constraints of realtime.messages, and at the casts to json of the types of the \
-             changed table."
+            "Check the triggers and constraints of realtime.messages, and the casts to json of the types of the changed table."
         }
     }
 }
 
-/// Counts a message that was not sent because the triggers' arguments do not fit the table, and says so, once a transaction.
+/// Counts a message that was not sent because the triggers' arguments do not match the table. Raises one WARNING per
+/// transaction.
 pub fn stale(relation: Oid, why: &Misfit) {
     if !count_first(relation) {
         return;
     }
     report("changes of this transaction could not be sent to sinks")
         .detail(format!(
-            "The capture triggers do not fit the table's columns. {why} pgrealtime.log_status counts the changes."
+            "The capture triggers do not match the table's columns. {why} pgrealtime.log_status counts the changes."
         ))
         .hint("Run pgrealtime.enable() on the table again, with settings that match its columns.")
         .warning();
 }
 
-/// Counts a change of which no message could be sent in its place, and says so, once a transaction.
+/// Counts a change whose message could not be sent in order. Raises one WARNING per transaction.
 pub fn overtaken(relation: Oid, sink: Failure) {
     if !count_first(relation) {
         return;
     }
     report(match sink {
-        Failure::Broadcast => "changes of this transaction could not be broadcast in their order",
+        Failure::Broadcast => "changes of this transaction could not be broadcast in order",
         Failure::Wal => {
-            "changes of this transaction could not be written to the sink \"wal\" in their order"
+            "changes of this transaction could not be written to the sink \"wal\" in order"
         }
     })
     .detail(
-        "A trigger or function within the statement changed rows that the statement changed, too. The later change of \
-         a row was sent first, and of the earlier one only the key. pgrealtime.log_status counts the changes.",
+        "A trigger or function within the statement changed rows that the statement changed too. The later change of a row was sent first. Of the earlier change, only the key was sent. pgrealtime.log_status counts the changes.",
     )
-    .hint("The sink \"log\" has the changes in their order.")
+    .hint("The sink \"log\" has all changes in order.")
     .warning();
 }
 
-/// Counts a message that was not delivered; whether it is the transaction's first to be told of.
+/// Counts a message that was not delivered. Returns whether the transaction has raised no WARNING yet.
 fn count_first(relation: Oid) -> bool {
     count(relation);
     let xid = xact::top_xid();
@@ -131,13 +129,13 @@ fn add(lost: &mut Vec<Lost>, subtransaction: u32, relation: Oid) {
     }
 }
 
-/// Subtransactions are numbered as they begin: those that began in one that is rolled back have higher numbers, and
-/// nothing else has until it ends.
+/// Subtransactions are numbered in the order in which they begin. Until one ends, only those that began within it have
+/// higher numbers.
 fn forget(lost: &mut Vec<Lost>, subtransaction: u32) {
     lost.retain(|lost| lost.subtransaction < subtransaction);
 }
 
-/// One entry per relation.
+/// Appends one entry per relation.
 fn note() {
     let mut lost = LOST.take();
     lost.sort_unstable_by_key(|lost| lost.relation.to_u32());

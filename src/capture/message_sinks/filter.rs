@@ -8,16 +8,16 @@ use crate::pg::judge::row_filter::RowFilter;
 use crate::pg::row::decoded::Decoded;
 use crate::pg::Oid;
 
-/// What asks it, or why it cannot be asked.
-pub type Asked = std::result::Result<Option<RowFilter>, Raised>;
+/// The compiled row filter, or the error that compiling it raised.
+pub type Compiled = std::result::Result<Option<RowFilter>, Raised>;
 
-/// A change, and its new and old row.
+/// A change: its operation, new row and old row.
 type Rows<'c> = (Operation, Option<Decoded<'c>>, Option<Decoded<'c>>);
 
-/// An UPDATE whose row enters what the row filter lets through is an INSERT, one whose row leaves it a DELETE: the
-/// trigger's WHEN holds if either does.
+/// Turns an UPDATE into an INSERT if only the new row matches the row filter, and into a DELETE if only the old row
+/// does. (The trigger's WHEN is true if either of them matches.) Errors: as the row filter was compiled.
 pub fn filtered<'f, 'c>(
-    filter: &'f Asked,
+    filter: &'f Compiled,
     (operation, new, old): Rows<'c>,
 ) -> std::result::Result<Rows<'c>, &'f Raised> {
     let (Some(after), Some(before)) = (&new, &old) else {
@@ -33,8 +33,9 @@ pub fn filtered<'f, 'c>(
     })
 }
 
-/// The row filter that a trigger's arguments carry. The write must not fail where it means nothing any more.
-pub fn row_filter(relation: Oid, row_type: Oid, filter: Option<&str>) -> Asked {
+/// Compiles the row filter of a trigger's arguments. If it is no longer valid, the user's statement must not fail, so
+/// the error is part of the result.
+pub fn row_filter(relation: Oid, row_type: Oid, filter: Option<&str>) -> Compiled {
     let Some(filter) = filter else {
         return Ok(None);
     };

@@ -1,17 +1,17 @@
-//! What is sent of a change that has been overtaken: a later one of its row was sent before it.
+//! What is sent for a change that was overtaken: a later change of its row was sent before it.
 //!
-//! AFTER triggers fire when their statement ends; a statement within it, of another trigger or of a function, ends
-//! earlier. The log puts an overtaken change where it belongs. Nothing can be put in front of a message that has been
-//! sent, and the overtaken change, sent behind it, would bring copies to a wrong end: their readers are told to read the
-//! row again.
+//! AFTER triggers fire when their statement ends. A nested statement, run by another trigger or a function, ends
+//! earlier. In the log, an overtaken change gets a position before the later change. But nothing can be placed before a
+//! message that has been sent, and if the overtaken change were sent after it, copies would end in a wrong state. So
+//! readers are told to read the row again.
 
 use super::{guarded, MessageSinks, Rows};
 use crate::change::Operation;
 use crate::sink::{undelivered, Failure, Sinks};
 
 impl MessageSinks {
-    /// Sends the keys of an overtaken change as those of an UPDATE, whatever it was: the row may be there or not. It counts
-    /// as not delivered where more than keys would have been sent.
+    /// Sends the keys of an overtaken change as an UPDATE, whatever its operation was: the row may exist or not. It
+    /// counts as undelivered if more than keys would have been sent.
     pub(super) fn ask_to_read_again(&self, sinks: &Sinks, [new, old]: Rows) {
         let rows = match new {
             Some(_) => [new, old],
@@ -31,14 +31,14 @@ impl MessageSinks {
         }
     }
 
-    /// To the topics of both rows: whoever has the row is told, wherever it has gone.
+    /// Sends to the topics of both rows, so that everyone with a copy of the row receives it.
     fn broadcast_keys(&self, template: &str, [first, second]: Rows) {
         let topics = guarded(&self.topic_plan, || {
             [first, second].map(|row| row.as_ref().and_then(|_| self.topic(template, row)))
         });
         let send = |topic: &Option<String>, rows: Rows| {
             if let Some(topic) = topic {
-                let rows = self.keys_to_tell(rows);
+                let rows = self.key_rows(rows);
                 self.send_by(&self.key_plan, Operation::Update, topic, rows);
             }
         };

@@ -1,19 +1,20 @@
-//! Between which positions a change belongs, and what came after it.
+//! The positions between which a change belongs, and the change that followed it.
 
 use super::change::Place;
 use super::index::Logged;
 
-/// What came after a change of its new version.
+/// The change that followed on the new version of a change.
 pub enum Follower<'a> {
-    /// This, at once or by way of changes that are logged later or not captured.
+    /// This entry followed: directly, or after changes that are logged later or not captured.
     Logged { entry: &'a Logged, at_once: bool },
-    /// Nothing that has been logged.
+    /// Nothing that is logged followed.
     NotLogged,
-    /// Something that is not captured, or logged later: what it has to do with other entries is not known.
-    Untold,
+    /// A change followed that is not captured, or is logged later. Its order among the entries is not known.
+    Unknown,
 }
 
 impl Follower<'_> {
+    /// Whether this entry followed directly.
     pub fn is_at_once(&self, before: Option<Place>) -> bool {
         match self {
             Follower::Logged { entry, at_once } => *at_once && before == Some(entry.at),
@@ -22,13 +23,13 @@ impl Follower<'_> {
     }
 }
 
-/// Between which positions a change belongs.
+/// The positions between which a change belongs.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
     pub after: u64,
-    /// The entry that it belongs in front of.
+    /// The entry before which it belongs.
     pub before: Option<Place>,
-    /// Whether nothing can come between.
+    /// Whether no other change can come between it and `before`.
     pub direct: bool,
 }
 

@@ -1,19 +1,19 @@
-//! A change as far as its order goes, and where its entry is.
+//! What matters of a change for its order, and the place of its entry.
 
 use crate::pg::image::version::Version;
 use std::rc::Rc;
 
-/// What tells a row apart.
+/// Identifies a row.
 pub type Key = Rc<[u8]>;
 
-/// The keys that a change takes away and brings; of an UPDATE that leaves the key alone only the first.
+/// The keys that a change removes and adds. An UPDATE that keeps the key has only the first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Keys {
     pub old: Option<Key>,
     pub new: Option<Key>,
 }
 
-/// A change, as far as its order goes.
+/// What matters of a change for its order.
 #[derive(Debug, Clone, Copy)]
 pub struct Change {
     /// The command that made it.
@@ -26,12 +26,12 @@ pub struct Change {
     pub recorded: bool,
 }
 
-/// Where an entry has been put.
+/// The place of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     pub position: u64,
     /// The log's segment.
     pub segment: u16,
-    /// Whether the transaction is certain to have written to the write-ahead log before the numbers in front of it.
+    /// Whether the transaction has certainly written to the write-ahead log before the positions just before this one.
     pub roomy: bool,
 }

@@ -1,10 +1,10 @@
-//! What is remembered of entries, and an index of the last of them by key and by version.
+//! The remembered entries, and an index of the newest of them by key and by version.
 
 use super::change::{Change, Key, Keys, Place};
 use crate::pg::image::version::Version;
 use std::collections::HashMap;
 
-/// Changes without a late one after which an index is given up, at least.
+/// The minimum number of changes without a late one after which an index is dropped.
 const IDLE: usize = 1000;
 
 /// An entry.
@@ -13,7 +13,7 @@ pub struct Logged {
     pub change: Change,
     pub subtransaction: u32,
     pub rolled_back: bool,
-    /// Known once an index has the entry.
+    /// Set while an index contains the entry.
     keys: Option<Box<Keys>>,
 }
 
@@ -28,7 +28,7 @@ impl Logged {
         }
     }
 
-    /// Whether the change took this key away.
+    /// Whether the change removed this key.
     pub fn has_old(&self, key: &Key) -> bool {
         (self.keys.as_ref()).is_some_and(|keys| keys.old.as_ref() == Some(key))
     }
@@ -39,15 +39,15 @@ impl Logged {
     }
 }
 
-/// The entries from a number on.
+/// An index of the entries from a number on.
 pub struct Index {
-    /// Number of the first entry that is in it.
+    /// Number of the first entry that it contains.
     pub from: usize,
     by_key: HashMap<Key, Vec<usize>>,
     by_old: HashMap<Version, usize>,
-    /// Whether the keys of an entry could not be told.
+    /// Whether the keys of some entry are not known.
     pub incomplete: bool,
-    /// Entries that came since it was last asked.
+    /// Number of entries since its last use.
     idle: usize,
 }
 
@@ -62,18 +62,18 @@ impl Index {
         }
     }
 
-    /// It is asked.
+    /// Notes that the index is used.
     pub fn touch(&mut self) {
         self.idle = 0;
     }
 
-    /// Another entry came; whether it costs more by now than making it again would.
+    /// Notes another entry. Returns whether the index now costs more than to build it again would.
     pub fn is_idle(&mut self, number: usize) -> bool {
         self.idle += 1;
         self.idle > IDLE.max(number - self.from)
     }
 
-    /// Takes an entry in.
+    /// Adds an entry.
     pub fn enter(&mut self, number: usize, entry: &mut Logged, keys: Option<Keys>) {
         self.incomplete |= keys.is_none();
         entry.keys = Some(Box::new(keys.unwrap_or_default()));
@@ -85,7 +85,7 @@ impl Index {
         }
     }
 
-    /// Takes an entry out.
+    /// Removes an entry.
     pub fn remove(&mut self, number: usize, entry: &mut Logged) {
         if let Some(old) = entry.change.old {
             if self.by_old.get(&old) == Some(&number) {
@@ -103,7 +103,7 @@ impl Index {
         entry.keys = None;
     }
 
-    /// The entries that took a key away or brought it.
+    /// The entries that removed or added a key.
     pub fn of_key(&self, key: &Key) -> &[usize] {
         self.by_key.get(key).map_or(&[], Vec::as_slice)
     }

@@ -1,16 +1,16 @@
-//! The order of a transaction's changes of one relation: where a change belongs that comes late; pure.
+//! The order of a transaction's changes of one relation: where a late change belongs. Pure.
 //!
-//! AFTER triggers fire when their statement ends. A statement within it, of another trigger or of a function that it
-//! calls, ends earlier: its changes are logged first, though they may have been made of rows that the outer statement had
-//! changed. The numbers of commands do not tell what came first, since a statement within has a greater one and may have
-//! run before the row in question was changed. The versions of rows do:
+//! AFTER triggers fire when their statement ends. A nested statement, run by another trigger or by a function, ends
+//! earlier. So its changes are logged first, even if it changed rows that the outer statement had changed before.
+//! Command numbers do not show the order: a nested statement has a greater number, but may have run before the outer
+//! statement changed the row in question. The versions of rows do show it:
 //!
-//! - A change that replaces or removes the row of a key comes before every change of that key by a later command. The row
-//!   was there until then, so nobody else could have had the key, and who saw the change has a later command.
-//! - A change that brings a key comes before the change that its own version is the old one of, and before what
-//!   follows that of the key. Everything else of the key came earlier, to make room.
+//! - A change that replaces or removes the row of a key comes before every change of that key by a later command. The
+//!   row existed until then, so no other row could have the key; and only later commands can see the change.
+//! - A change that adds a key comes before the change that replaces or deletes its new version, and before the changes
+//!   of the key after that. All other changes of the key came earlier, to free the key.
 //!
-//! A relation without a key has the versions themselves for keys.
+//! In a relation without a key, the versions themselves serve as keys.
 
 mod bounds;
 mod change;
@@ -26,20 +26,20 @@ pub use change::{Change, Key, Keys, Place};
 use index::{Index, Logged};
 use std::collections::{HashSet, VecDeque};
 
-/// Entries of a relation and transaction that are remembered.
+/// How many entries of a relation a transaction remembers.
 pub const REMEMBERED: usize = 32_768;
 
-/// Versions of a row that are followed.
+/// How many versions of a row are followed.
 const STEPS: usize = 1000;
 
 /// Where a change belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Belongs {
-    /// Behind all that has been logged.
+    /// After everything that has been logged.
     Last,
     /// At this position.
     At(u64),
-    /// Nobody knows, or there is no number left.
+    /// Not known, or no position is left.
     Unknown,
 }
 
@@ -47,32 +47,33 @@ pub enum Belongs {
 #[derive(Default)]
 pub struct Order {
     transaction: u64,
-    /// The greatest command that an entry is remembered, or was, of.
+    /// The greatest command number of all entries.
     latest: u32,
-    /// The same of those that are not remembered any more.
+    /// The greatest command number of the entries that are no longer remembered.
     forgotten: Option<u32>,
-    /// Whether some trigger waited for the end of the transaction: entries of any command may follow then.
+    /// Whether a trigger may be deferred to the end of the transaction. Then entries of any command may follow.
     deferred: bool,
     /// Number of the first entry.
     first: usize,
     entries: VecDeque<Logged>,
-    /// Positions that late entries have been given.
+    /// Positions that were assigned to late entries.
     given: HashSet<u64>,
     index: Option<Index>,
-    /// Whether the index has every remembered entry: there is no log that keys could be read from.
+    /// Whether the changes are not logged. Then the index contains every remembered entry, since no keys can be read
+    /// from a log.
     unlogged: bool,
 }
 
-/// What the order asks of the table and the log.
+/// What the order needs to know from the table and the log.
 pub trait Rows {
-    /// The keys of an entry that was logged; `None` when they cannot be told.
+    /// The keys of a logged entry; `None` if they are not known.
     fn keys_of(&mut self, change: &Change, at: Place) -> Option<Keys>;
-    /// What has become of a version.
+    /// What has happened to a version.
     fn fate(&mut self, version: Version) -> Fate;
 }
 
 impl Order {
-    /// Starts anew for another transaction; whether it is another.
+    /// Clears the order if this is another transaction. Returns whether it is.
     pub fn begin(&mut self, transaction: u64) -> bool {
         if self.transaction == transaction {
             return false;
@@ -89,12 +90,12 @@ impl Order {
         change.command < self.latest
     }
 
-    /// Whether keys of the changes to come are wanted.
+    /// Whether the next changes are needed with their keys.
     pub fn wants_keys(&self) -> bool {
         self.index.is_some()
     }
 
-    /// Notes that the changes are not logged: their keys are wanted from the first on.
+    /// Notes that the changes are not logged. Their keys are needed from the first change on.
     pub fn unlogged(&mut self) {
         if !self.unlogged {
             self.unlogged = true;
@@ -102,7 +103,7 @@ impl Order {
         }
     }
 
-    /// Notes that a trigger waits for the end of the transaction, or may.
+    /// Notes that a trigger may be deferred to the end of the transaction.
     pub fn may_defer(&mut self) {
         self.deferred = true;
     }
@@ -125,7 +126,7 @@ impl Order {
         self.entries.push_back(entry);
     }
 
-    /// Remembers a change that is not logged; the number stands for a position.
+    /// Remembers a change that is not logged. Its number serves as a position.
     pub fn add_unlogged(&mut self, change: Change, subtransaction: u32, keys: Option<Keys>) {
         let at = Place {
             position: 8 * (self.first + self.entries.len() + 1) as u64,
@@ -141,7 +142,7 @@ impl Order {
         };
         self.forgotten = self.forgotten.max(Some(entry.change.command));
         if !self.given.is_empty() {
-            // Whatever it was put in front of, or behind, came earlier and has been forgotten.
+            // The entry next to which it was placed is older, so it is already forgotten.
             self.given.remove(&entry.at.position);
         }
         if let Some(index) = &mut self.index {
@@ -159,7 +160,7 @@ impl Order {
         }
     }
 
-    /// What has been logged in a subtransaction, and those within it, has not happened.
+    /// Marks the entries of a subtransaction, and of those within it, as rolled back.
     pub fn roll_back(&mut self, subtransaction: u32) {
         let mut number = self.first + self.entries.len();
         for entry in self.entries.iter_mut().rev() {
@@ -174,7 +175,7 @@ impl Order {
         }
     }
 
-    /// Where a change belongs that comes late.
+    /// Where a late change belongs.
     pub fn belongs(&mut self, change: &Change, keys: &Keys, rows: &mut impl Rows) -> Belongs {
         self.cover(change, rows);
         let Some(bounds) = self.bounds(change, keys, rows) else {
@@ -198,15 +199,15 @@ impl Order {
         }
     }
 
-    /// Whether something that comes after a change has been logged before it, or may have been.
+    /// Whether a change that comes after this one was logged before it, or may have been.
     pub fn is_overtaken(&mut self, change: &Change, keys: &Keys, rows: &mut impl Rows) -> bool {
         self.cover(change, rows);
         let bounds = self.bounds(change, keys, rows);
         bounds.is_none_or(|bounds| bounds.before.is_some())
     }
 
-    /// Sees to it that the index has what was logged since the change's statement began. Until then no command had so
-    /// great a number.
+    /// Makes sure that the index contains everything that was logged since the change's statement began. All earlier
+    /// entries have smaller command numbers.
     fn cover(&mut self, change: &Change, rows: &mut impl Rows) {
         let end = self.first + self.entries.len();
         let index = self.index.get_or_insert_with(|| Index::new(end));
@@ -224,7 +225,7 @@ impl Order {
         }
     }
 
-    /// What a change belongs between; `None` when that cannot be told.
+    /// The positions between which a change belongs; `None` if they are not known.
     fn bounds(&self, change: &Change, keys: &Keys, rows: &mut impl Rows) -> Option<Bounds> {
         let index = self.index.as_ref()?;
         let mut bounds = Bounds::default();
@@ -242,7 +243,7 @@ impl Order {
                     entry.has_old(key).then_some(entry.at.position)
                 }
                 Follower::NotLogged => Some(u64::MAX),
-                Follower::Untold => None,
+                Follower::Unknown => None,
             };
             for entry in self.of_key(index, key) {
                 match first {
@@ -254,7 +255,7 @@ impl Order {
         }
         bounds.direct = follower.is_at_once(bounds.before);
         let some_forgotten = self.forgotten.is_some_and(|of| of > change.command);
-        // Of the changes of one key the follower is the first that comes after, whatever else there was.
+        // The follower is the first later change of its key, so entries that are not known do not matter.
         if (index.incomplete || some_forgotten)
             && !(bounds.direct && (keys.old.is_none() || keys.new.is_none()))
         {
@@ -263,7 +264,7 @@ impl Order {
         Some(bounds)
     }
 
-    /// The first entry that was logged of what has been done to a change's new version since.
+    /// The first logged entry among the later changes of a change's new version.
     fn follower(&self, index: &Index, change: &Change, rows: &mut impl Rows) -> Follower<'_> {
         let Some(mut version) = change.new.filter(|_| change.superseded) else {
             return Follower::NotLogged;
@@ -278,10 +279,10 @@ impl Order {
             match rows.fate(version) {
                 Fate::Replaced(next) => version = next,
                 Fate::Stays => return Follower::NotLogged,
-                Fate::Gone => return Follower::Untold,
+                Fate::Gone => return Follower::Unknown,
             }
         }
-        Follower::Untold
+        Follower::Unknown
     }
 
     fn of_key<'a>(&'a self, index: &'a Index, key: &Key) -> impl Iterator<Item = &'a Logged> {

@@ -1,16 +1,17 @@
-//! Positions between those of two entries.
+//! Positions between two entries.
 
 use super::change::Place;
 use std::collections::HashSet;
 
-/// A number behind `after` and in front of `before` that no other entry has or gets, in any session.
+/// A position after `after` and before `before` that no other entry has or will get, in any session. `None` if there is
+/// none.
 ///
-/// An entry stands where a record of its session begins: at a multiple of 8, with at least 24 bytes to where another
-/// begins. So the seven numbers in front of it are nobody else's, and neither are those behind it. What is put in front of
-/// an entry must not be in front of the transaction's first record, or a cursor could have been there that does not know
-/// the transaction: either the entry is roomy, or the change that is put there is `recorded`, earlier than the entry.
+/// The position of an entry is where a WAL record of its session begins: a multiple of 8, at least 24 bytes from the
+/// next record. So no other session uses the seven positions before it, or those after it. A position before an entry
+/// must not be before the transaction's first record: a cursor that does not know the transaction may point there. So
+/// either the entry must be roomy, or the change to be placed must be `recorded`: it wrote a record before the entry.
 ///
-/// `close` says that nothing will come in between.
+/// `close`: nothing else will be placed in between.
 pub fn between(
     after: u64,
     before: Place,
@@ -30,7 +31,7 @@ pub fn between(
             .copied()
     };
     let floor = before.position.saturating_sub(1) / 8 * 8;
-    let in_front = || pick((floor..before.position).rev().filter(free).collect());
+    let ahead = || pick((floor..before.position).rev().filter(free).collect());
     let end = if after.is_multiple_of(8) {
         after + 16
     } else {
@@ -38,7 +39,7 @@ pub fn between(
     };
     let behind = || pick((after..end).rev().filter(free).collect());
     (before.roomy || recorded)
-        .then(in_front)
+        .then(ahead)
         .flatten()
         .or_else(|| (after > 0).then(behind).flatten())
 }

@@ -1,4 +1,4 @@
-//! The order of changes, on versions made up for it.
+//! The order of changes, with invented versions.
 
 use super::*;
 use std::collections::HashMap;
@@ -38,7 +38,7 @@ fn keys(old: &str, new: &str) -> Keys {
     }
 }
 
-/// The keys by position, what replaced what.
+/// The keys by position, and which version replaced which.
 #[derive(Default)]
 struct Known {
     keys: HashMap<u64, Keys>,
@@ -86,7 +86,7 @@ fn a_change_goes_in_front_of_the_one_of_its_new_version() {
     assert!(order.has_later(&late));
     let belongs = order.belongs(&late, &keys("a", ""), &mut known);
     assert_eq!(belongs, Belongs::At(879));
-    // By way of one that is logged later.
+    // The change in between is logged later.
     let (mut order, mut known) = (Order::default(), Known::default());
     order.log(&mut known, change(7, 3, 4), 800, keys("a", ""));
     known.replaced.insert(version(2), version(3));
@@ -105,7 +105,7 @@ fn a_change_goes_in_front_of_the_one_of_its_new_version() {
 }
 
 #[test]
-fn who_has_a_key_leaves_it_before_another_takes_it() {
+fn a_key_is_removed_before_another_row_gets_it() {
     let (mut order, mut known) = (Order::default(), Known::default());
     order.log(&mut known, change(6, 0, 5), 800, keys("", "a"));
     let belongs = order.belongs(&change(5, 1, 0), &keys("a", ""), &mut known);
@@ -113,13 +113,13 @@ fn who_has_a_key_leaves_it_before_another_takes_it() {
 }
 
 #[test]
-fn room_that_was_made_comes_before() {
+fn a_key_is_freed_before_it_is_added() {
     let (mut order, mut known) = (Order::default(), Known::default());
     order.log(&mut known, change(6, 1, 0), 800, keys("a", ""));
     let (late, own) = (change(5, 7, 8), keys("b", "a"));
     assert_eq!(order.belongs(&late, &own, &mut known), Belongs::Last);
     order.log(&mut known, late, 880, own);
-    // And what replaced it in turn comes after.
+    // The change that replaced it in turn comes after it.
     order.log(&mut known, change(9, 10, 0), 960, keys("a", ""));
     let late = superseded(8, 0, 10);
     let belongs = order.belongs(&late, &keys("", "a"), &mut known);
@@ -127,21 +127,21 @@ fn room_that_was_made_comes_before() {
 }
 
 #[test]
-fn what_cannot_be_told_is_said() {
-    // Deleted by a change that is not captured, then there again.
+fn an_unknown_order_is_reported() {
+    // Deleted by a change that is not captured, then inserted again.
     let (mut order, mut known) = (Order::default(), Known::default());
     order.log(&mut known, change(7, 0, 5), 800, keys("", "a"));
     known.gone.insert(version(2));
     let late = superseded(5, 0, 2);
     let belongs = order.belongs(&late, &keys("", "a"), &mut known);
     assert_eq!(belongs, Belongs::Unknown);
-    // A key that is not to be read.
+    // A key that cannot be read.
     known.keys.clear();
     let mut order = Order::default();
     order.add(change(7, 0, 5), at(800), 1, None);
     let belongs = order.belongs(&change(5, 1, 0), &keys("a", ""), &mut known);
     assert_eq!(belongs, Belongs::Unknown);
-    // Two keys that want it behind one entry and in front of an earlier one.
+    // One key requires a position after an entry, the other one a position before an earlier entry.
     let (mut order, mut known) = (Order::default(), Known::default());
     order.log(&mut known, change(6, 0, 9), 800, keys("", "a"));
     order.log(&mut known, change(5, 3, 0), 880, keys("b", ""));
@@ -150,7 +150,7 @@ fn what_cannot_be_told_is_said() {
 }
 
 #[test]
-fn what_was_rolled_back_has_not_happened() {
+fn entries_that_were_rolled_back_do_not_count() {
     let (mut order, mut known) = (Order::default(), Known::default());
     order.log(&mut known, change(6, 2, 3), 800, keys("a", ""));
     known.keys.insert(880, keys("a", ""));
@@ -169,7 +169,7 @@ fn what_was_rolled_back_has_not_happened() {
 }
 
 #[test]
-fn only_what_the_statement_may_have_met_is_read() {
+fn only_entries_since_the_statement_began_are_read() {
     let (mut order, mut known) = (Order::default(), Known::default());
     for position in 0..100u64 {
         order.log(&mut known, change(4, 0, 7), 8 * position, keys("", "c"));
@@ -184,7 +184,7 @@ fn only_what_the_statement_may_have_met_is_read() {
 }
 
 #[test]
-fn what_is_forgotten_is_not_guessed() {
+fn forgotten_entries_make_the_order_unknown() {
     let (mut order, mut known) = (Order::default(), Known::default());
     order.log(&mut known, change(9, 2, 3), 8, keys("a", ""));
     for number in 0..REMEMBERED as u64 {
@@ -206,7 +206,7 @@ fn what_is_forgotten_is_not_guessed() {
 }
 
 #[test]
-fn numbers_are_given_once() {
+fn positions_are_assigned_once() {
     let before = at(800);
     let mut given = HashSet::new();
     let mut next = |after, close| {
@@ -218,12 +218,12 @@ fn numbers_are_given_once() {
     assert_eq!(next(0, false), Some(795));
     assert_eq!(next(795, true), Some(798));
     assert_eq!([next(795, true), next(795, true)], [Some(797), Some(796)]);
-    // Then those behind the other one.
+    // Then those after the other entry.
     assert_eq!(next(795, true), None);
     assert_eq!(next(720, true), Some(794));
     assert_eq!([next(720, true), next(720, true)], [Some(793), Some(735)]);
     assert_eq!(next(0, true), None);
-    // In front of an entry of a change that wrote no record there may be another transaction's cursor.
+    // If the change wrote no record, another transaction's cursor may be before the entry.
     let none = HashSet::new();
     assert_eq!(number::between(0, before, &none, false, true), None);
     let roomy = Place {
