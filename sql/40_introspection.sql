@@ -21,3 +21,19 @@ ORDER BY
 
 COMMENT ON VIEW pgrealtime.realtime_configuration IS
   'The realtime tables that the current user owns or may SELECT from, with their settings. The column "status" shows what is wrong';
+COMMENT ON COLUMN pgrealtime.realtime_configuration.schemaname IS 'Schema of the table';
+COMMENT ON COLUMN pgrealtime.realtime_configuration.tablename IS 'Name of the table';
+COMMENT ON COLUMN pgrealtime.realtime_configuration.estimated_row_count IS
+  'Number of rows, as the planner estimates it; NULL before the first VACUUM or ANALYZE';
+COMMENT ON COLUMN pgrealtime.realtime_configuration.table_size IS 'Size of the table with its indexes and TOAST';
+COMMENT ON COLUMN pgrealtime.realtime_configuration.realtime_priority IS 'Setting priority: high, medium or low';
+COMMENT ON COLUMN pgrealtime.realtime_configuration.enabled_operations IS
+  'The operations that triggers capture; for a table that is only published, those that the publication publishes';
+COMMENT ON COLUMN pgrealtime.realtime_configuration.row_filter IS
+  'Setting row_filter: only rows that match it are captured; without one, the WHERE of the table in the publication';
+COMMENT ON COLUMN pgrealtime.realtime_configuration.captured IS
+  'Whether triggers capture the table, and all operations that it is enabled for';
+COMMENT ON COLUMN pgrealtime.realtime_configuration.rls_enabled IS 'Whether row level security is enabled on the table';
+COMMENT ON COLUMN pgrealtime.realtime_configuration.replica_identity IS
+  'Replica identity of the table: default, index, full or nothing';
+COMMENT ON COLUMN pgrealtime.realtime_configuration.status IS 'ok, or the first problem that was found';

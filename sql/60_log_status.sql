@@ -106,3 +106,25 @@ $$;
 COMMENT ON VIEW pgrealtime.log_status IS
   'The state of the change log in one row: its size and span, gaps, changes that policies and filters cannot be applied to, and what delays the janitor';
 REVOKE ALL ON pgrealtime.log_status FROM PUBLIC;
+COMMENT ON COLUMN pgrealtime.log_status.entries IS 'Number of entries in the log; an estimate if the log is large';
+COMMENT ON COLUMN pgrealtime.log_status.bytes IS 'Size of the log in bytes, with indexes and TOAST';
+COMMENT ON COLUMN pgrealtime.log_status.oldest IS 'Time of the oldest entry';
+COMMENT ON COLUMN pgrealtime.log_status.newest IS 'Time of the newest entry';
+COMMENT ON COLUMN pgrealtime.log_status.span IS 'Time between the oldest and the newest entry';
+COMMENT ON COLUMN pgrealtime.log_status.retention IS 'Setting pgrealtime.retention: the minimum time for which a change is kept';
+COMMENT ON COLUMN pgrealtime.log_status.current_segment IS 'Number of the segment that is written';
+COMMENT ON COLUMN pgrealtime.log_status.closed_segments IS 'Number of segments that are no longer written and not yet emptied';
+COMMENT ON COLUMN pgrealtime.log_status.sealed_segments IS
+  'Number of closed segments whose writers have all finished; only these can be emptied';
+COMMENT ON COLUMN pgrealtime.log_status.gaps IS
+  'Number of gap entries by cause; readers whose cursor is before one must read the table again';
+COMMENT ON COLUMN pgrealtime.log_status.unjudgeable IS
+  'Number of entries, by cause, that lack a value which a policy or a filter may need';
+COMMENT ON COLUMN pgrealtime.log_status.undelivered IS 'Number of messages, by table, that sinks could not deliver';
+COMMENT ON COLUMN pgrealtime.log_status.sealing_delayed_by IS
+  'The transaction that keeps a closed segment from being sealed';
+COMMENT ON COLUMN pgrealtime.log_status.sealing_delayed_since IS 'Start of that transaction';
+COMMENT ON COLUMN pgrealtime.log_status.emptying_delayed_since IS
+  'Time since which readers have kept the oldest segment from being emptied';
+COMMENT ON COLUMN pgrealtime.log_status.janitor_run IS 'Time of the last run of the janitor, which applies the retention';
+COMMENT ON COLUMN pgrealtime.log_status.janitor_error IS 'Error of the last run of the janitor; NULL if it succeeded';

@@ -11,4 +11,9 @@ WHERE d.deptype = 'e' AND e.extname = 'pgrealtime'
 AND NOT EXISTS (SELECT FROM pg_depend AS i WHERE i.classid = d.classid AND i.objid = d.objid AND i.deptype = 'i');
 SELECT name FROM member WHERE comment IS NULL ORDER BY name COLLATE "C";
 SELECT DISTINCT split_part(name, ' ', 1) AS kind FROM member WHERE comment <> '' ORDER BY kind;
+-- So does every column of its views.
+SELECT a.attrelid::regclass AS view, a.attname
+FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
+WHERE c.relnamespace = 'pgrealtime'::regnamespace AND c.relkind = 'v' AND a.attnum > 0 AND col_description(a.attrelid, a.attnum) IS NULL
+ORDER BY 1, a.attnum;
 DROP EXTENSION pgrealtime CASCADE;
