@@ -216,7 +216,7 @@ thread_local! {
 }
 
 /// Called after every append. The first append of a transaction checks whether a janitor is needed, and then every so
-/// many appends. It does not read the clock, which would slow down appending.
+/// many appends. It does not read the clock, which would slow down appending. Errors: those of [`start_if_due`].
 pub fn after_append() -> Result<()> {
     const APPENDS: u32 = 256;
     thread_local! {

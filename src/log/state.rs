@@ -27,7 +27,7 @@ pub struct State {
     pub epoch: i32,
     pub current: u16,
     pub current_since: Timestamp,
-    /// The seal of the last emptied segment, as it is stored: who only writes does not look at it.
+    /// The seal of the last emptied segment, in its stored form, since sessions that only write do not need it.
     pub horizon: Option<Vec<u8>>,
     pub janitor_run: Option<Timestamp>,
     pub janitor_error: Option<String>,
@@ -182,7 +182,7 @@ impl Closed {
     }
 }
 
-/// A stored number of a segment; `None` for what is none.
+/// A stored number of a segment; `None` if it is not valid.
 fn segment_number(stored: i16) -> Option<u16> {
     u16::try_from(stored).ok().filter(|one| *one < SEGMENTS)
 }

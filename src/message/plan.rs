@@ -87,6 +87,7 @@ impl RecordPlan {
             .map(Field::escaped_name)
     }
 
+    /// Writes a row as a JSON object. Values of more than `cut` bytes are left out. Errors: the message is too large.
     pub(super) fn write(
         &self,
         row: &DeformedRow<'_>,

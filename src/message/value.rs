@@ -30,6 +30,7 @@ pub struct Text<'a> {
 }
 
 impl Text<'_> {
+    /// Errors: the message is too large.
     pub(super) fn fits(&self) -> Result<(), TooLarge> {
         if self.out.len() <= self.end {
             Ok(())

@@ -1,4 +1,5 @@
 //! The table `pgrealtime.relation_cache`: facts about captured relations, stored so that effects of DDL can be found.
+//! Errors of all functions: 42P01 when the extension does not exist in this database.
 
 use super::settings::{named_columns, Settings};
 use super::tables;
@@ -88,8 +89,7 @@ impl Entry {
     }
 }
 
-/// All entries, in their latest state. Errors: 42P01, as all functions here, when the extension does not exist in this
-/// database.
+/// All entries, in their latest state.
 pub fn all() -> Result<Vec<Entry>> {
     let table = Table::open_member(TABLE, Lock::AccessShare)?;
     Ok(table.rows(View::Latest).iter().map(Entry::read).collect())

@@ -22,7 +22,7 @@ use crate::pg::sql::typeinfo::JSONB;
 use crate::pg::Oid;
 
 impl Compiler<'_> {
-    /// A comparison as SQL.
+    /// A comparison as SQL. Errors: an unknown or unreadable column, an operator that the type lacks, an invalid value.
     pub(super) fn comparison(
         &self,
         comparison: &Comparison,

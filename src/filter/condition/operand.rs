@@ -69,7 +69,8 @@ impl LeftSide {
 }
 
 impl Compiler<'_> {
-    /// Builds the left side of a comparison.
+    /// Builds the left side of a comparison. Errors: a column that does not exist; a path into a column that is not
+    /// JSON.
     pub(super) fn left_side(
         &self,
         comparison: &Comparison,

@@ -20,7 +20,7 @@ use crate::pg::Oid;
 const MAX_WILDCARDS: usize = 250;
 
 impl Compiler<'_> {
-    /// `like`, `ilike`, `match` and `imatch`.
+    /// `like`, `ilike`, `match` and `imatch`. Errors: an operator that the type lacks; an invalid pattern.
     pub(super) fn pattern(
         &self,
         comparison: &Comparison,

@@ -3,8 +3,8 @@
 use super::error::Fault;
 use super::reader::is_array_space;
 
-/// Reads the members from `text`, which begins right after the opening parenthesis and ends with
-/// the condition; `offset` is where it begins in the filter.
+/// Reads the members from `text`, which begins right after the opening parenthesis and ends with the condition;
+/// `offset` is where it begins in the filter. Errors: a fault in the list.
 pub(super) fn read(text: &str, offset: usize) -> Result<Vec<Option<String>>, Fault> {
     let mut list = List {
         text,

@@ -18,7 +18,7 @@ struct Piece<'a> {
     quoted: bool,
 }
 
-/// Reads the left side of a condition and the separator after it.
+/// Reads the left side of a condition and the separator after it. Errors: a fault in the name or the path.
 pub(super) fn read(
     reader: &mut Reader<'_>,
     nesting: &mut Nesting,

@@ -160,7 +160,7 @@ impl Nesting {
     }
 
     /// Refuses a condition that ran to the end of the input only because something in it was left open: the rest of the
-    /// filter would silently become part of its value.
+    /// filter would silently become part of its value. Errors: a quote, parenthesis or brace that is never closed.
     pub(super) fn check_closed(&self, reader: &Reader<'_>, context: Context) -> Result<(), Fault> {
         if let Some(quote) = self.quote {
             let hides_more = reader.slice(quote, reader.offset()).contains(',');

@@ -14,7 +14,7 @@ pub(super) struct Test {
     pub(super) value_offset: usize,
 }
 
-/// Reads the right side of a condition, up to where the condition ends.
+/// Reads the right side of a condition, up to the end of the condition. Errors: a fault in the operator or the value.
 pub(super) fn read(
     reader: &mut Reader<'_>,
     nesting: &mut Nesting,

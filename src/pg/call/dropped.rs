@@ -1,4 +1,4 @@
-//! What an sql_drop event tells.
+//! The objects that an sql_drop event lists.
 
 use crate::pg::catalog::relation::relation_by_name;
 use pgrx::pg_sys::Oid;
@@ -23,12 +23,12 @@ thread_local! {
 pub struct Dropped {
     /// The relations, and those that are still there and have lost a trigger or a constraint.
     pub relations: Vec<Oid>,
-    /// Whether it named an index: no event tells of which table.
+    /// Whether it listed an index. No event says which table the index belonged to.
     pub index: bool,
 }
 
-/// What the running command has dropped, as its sql_drop event tells. Raises where somebody has taken EXECUTE on
-/// Postgres's function away.
+/// What the running command has dropped, as its sql_drop event lists it. Raises an error if somebody has revoked
+/// EXECUTE on Postgres's function.
 pub fn dropped() -> Dropped {
     let read = Spi::connect(|client| {
         let plan: &'static OwnedPreparedStatement = PLAN.with(|plan| match plan.get() {

@@ -226,8 +226,8 @@ pub fn captures(triggers: &[Firing], function: Oid, operation: Operation) -> boo
         .any(|one| calls(one) && (one.is_for_each_row() || operation == Operation::Truncate))
 }
 
-/// Whether several of these triggers capture what one of them captures without a condition: changes are told more than
-/// once.
+/// Whether several of these triggers capture what one of them captures without a condition: changes are reported more
+/// than once.
 pub fn captures_twice(triggers: &[Firing], function: Oid, event: Operation) -> bool {
     let capturing = triggers
         .iter()

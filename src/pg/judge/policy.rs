@@ -219,7 +219,7 @@ unsafe fn security_quals(relation: Oid, qualified_name: &str) -> Result<*mut pg_
     }
 }
 
-/// Puts the policies in place of $2 and the filter in place of $3, or TRUE where there is none.
+/// Puts the policies in place of $2 and the filter in place of $3, or TRUE if there is none.
 ///
 /// # Safety
 /// `query` came from [`Over::plan`]'s text; the conditions are over its only range-table entry.

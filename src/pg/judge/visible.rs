@@ -19,8 +19,8 @@ pub enum Look {
 const MAX_COST: f64 = 1_000_000.0;
 
 /// Looks for one row, as the current role and under its policies. Errors: Postgres's own, including those that policies
-/// raise; 42P01 when another relation has this name by now, or the relation has become a view, whose functions would
-/// run as the current role.
+/// raise; 42P01 if another relation has this name now, or the relation has become a view, whose functions would run as
+/// the current role.
 pub fn any_row(relation: Oid, qualified_name: &str) -> Result<Look> {
     let text = CString::new(format!("SELECT FROM {qualified_name} LIMIT 1"))
         .map_err(|_| Error::invalid_name(report("a name must not contain a NUL character")))?;

@@ -1,4 +1,4 @@
-//! Whether a cast to json is code to run for whoever writes or reads.
+//! Whether a cast to json may be run for the role that writes or reads.
 
 use crate::error::{report, Error, Result};
 use crate::pg::backend::lock;
@@ -11,19 +11,20 @@ use crate::pg::row::types::Type;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
 
-/// Who made a cast: the owner of the type, who binds any function to it that he may call, and that of the function.
+/// The owners behind a cast: the owner of the type, who may bind any callable function to it, and the owner of the
+/// function.
 pub(in crate::pg) struct Makers {
     pub base: Type,
     pub function: Oid,
 }
 
 impl Makers {
-    /// Whether the cast runs: superusers own both its type and its function, as in extensions. Code of anybody else could
-    /// cancel the statement, end the session or never return, as whatever role it runs. And it would have to depend on
-    /// who reads or writes whether he trusts it, while a message is the same for all. Errors: 42501 where the caller may
-    /// not execute the function.
+    /// Whether the cast is run. It is if superusers own both its type and its function, as in extensions. Code of other
+    /// users could cancel the statement, end the session or never return, whichever role runs it. And trust would
+    /// differ from reader to reader, but a message is the same for all of them. Errors: 42501 if the caller may not
+    /// execute the function.
     ///
-    /// Asked at each call: the function keeps its owner from then on until the transaction ends.
+    /// Checked at each call: from then on the function keeps its owner until the transaction ends.
     pub fn are_trusted(&self) -> Result<bool> {
         lock::keep_function(self.function);
         let owners = [self.base.owner(), function_owner(self.function)];

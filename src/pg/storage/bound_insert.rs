@@ -35,7 +35,7 @@ impl BoundInsert {
         })
     }
 
-    /// Runs the INSERT with these arguments. Errors: those of the INSERT; 55000 when the name means another table by now.
+    /// Runs the INSERT with these arguments. Errors: those of the INSERT; 55000 if another table has the name now.
     pub fn run(&self, _client: &mut SpiClient, arguments: &[&str]) -> Result<()> {
         // SAFETY: SPI is connected; the list has as many entries as were asked for, all of which are set; the texts live
         // as long as SPI's memory.

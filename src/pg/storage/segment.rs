@@ -180,7 +180,7 @@ unsafe fn index(
     table: pg_sys::Relation,
     info: *mut pg_sys::IndexInfo,
 ) -> bool {
-    // SAFETY: as promised. A btree looks at nothing in the IndexInfo (nbtree.c, btinsert).
+    // SAFETY: as promised. A btree does not use the IndexInfo (nbtree.c, btinsert).
     unsafe {
         let opened = raw::RelationIdGetRelation(index);
         if opened.is_null() {

@@ -38,7 +38,7 @@ pub unsafe fn attribute<'a>(
     descriptor: pg_sys::TupleDesc,
     index: usize,
 ) -> &'a pg_sys::FormData_pg_attribute {
-    // SAFETY: the attributes stand behind the compact ones (TupleDescAttr, tupdesc.h).
+    // SAFETY: the attributes follow the compact ones (TupleDescAttr, tupdesc.h).
     unsafe {
         let descriptor = &*descriptor;
         let natts = descriptor.natts as usize;
@@ -171,7 +171,7 @@ pub struct Storage {
 /// # Safety
 /// `descriptor` was made by CreateTemplateTupleDesc and has that attribute.
 pub unsafe fn set_attribute(descriptor: pg_sys::TupleDesc, index: usize, column: Storage) {
-    // SAFETY: as promised; zeroes stand for "not dropped, no default, may be NULL".
+    // SAFETY: as promised; zeroes mean "not dropped, no default, may be NULL".
     unsafe {
         let attribute = std::ptr::from_ref(attribute(descriptor, index)).cast_mut();
         attribute.write_bytes(0, 1);

@@ -19,7 +19,7 @@ unsafe extern "C-unwind" {
     pub fn GetCurrentSubTransactionId() -> pg_sys::SubTransactionId;
     pub fn GetCurrentTransactionStartTimestamp() -> pg_sys::TimestampTz;
     pub fn GetTopFullTransactionIdIfAny() -> pg_sys::FullTransactionId;
-    // elog.h: says so of the error that is being raised.
+    // elog.h: sets the SQLSTATE of the error that is being raised.
     pub fn errcode(sqlstate: c_int) -> c_int;
     // tcop/tcopprot.h: a signal handler, which only sets flags.
     pub fn die(signal: c_int);
