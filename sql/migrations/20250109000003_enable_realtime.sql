@@ -185,11 +185,11 @@ BEGIN
     RAISE NOTICE USING
       MESSAGE = pg_catalog.format('%s tables are realtime, %s of them new, %s with deletes => ''key''',
         pg_catalog.array_length(tables, 1), fresh, pg_catalog.cardinality(by_key)),
-      DETAIL = 'Policies of these look at other rows, which may be gone when a DELETE is read; so whoever may SELECT from '
-        'the table gets the key of every deleted row, and nothing else of it: '
+      DETAIL = 'The policies of these tables read other rows, which may be gone when a DELETE is read. So every role that '
+        'may SELECT from such a table receives the key of every deleted row, and nothing else of the row: '
         || pg_catalog.array_to_string(by_key, ', ') || '.',
-      HINT = pg_catalog.format('SELECT pgrealtime.enable(%L, deletes => %L) lets the policies decide who hears of a DELETE; '
-        'running this migration again leaves it at that.', example, 'policy');
+      HINT = pg_catalog.format('To let the policies decide who receives a DELETE, run SELECT pgrealtime.enable(%L, deletes => %L). '
+        'This migration does not change that setting when it runs again.', example, 'policy');
   END IF;
 END
 $migration$;

@@ -42,7 +42,7 @@ thread_local! {
 }
 
 /// The statement for the current role; `None` if every row is seen. `None` is not cached: a check of the policies is
-/// enough to find it again.
+/// enough to find it again. Errors: those of [`Compiled::new`].
 pub fn compiled(relation: &Relation, condition: Option<Rc<str>>) -> Result<Statement> {
     let (oid, name) = (relation.table.oid, relation.name());
     kept(relation, condition, true, |condition| {
@@ -50,7 +50,7 @@ pub fn compiled(relation: &Relation, condition: Option<Rc<str>>) -> Result<State
     })
 }
 
-/// The statement for an analysed condition without any policy.
+/// The statement for an analysed condition, without policies. Errors: those of [`Compiled::of_condition`].
 pub fn compiled_condition(relation: &Relation, condition: Rc<str>) -> Result<Statement> {
     let oid = relation.table.oid;
     kept(relation, Some(condition), false, |condition| {

@@ -1,4 +1,4 @@
-//! As whom changes are judged that are not the caller's own: a role, with its claims.
+//! A role and its claims, as which changes are judged for a subscription.
 
 use crate::error::{report, Error, Result};
 use crate::pg::backend::setting_level::Setting;
@@ -17,7 +17,7 @@ pub struct Who {
 const CLAIMS: &CStr = c"request.jwt.claims";
 const SEARCH_PATH: &CStr = c"search_path";
 
-/// What work as another role has of the session: its search_path, by which functions of policies find their tables, as
+/// What work as another role takes from the session: its search_path. Functions of policies find their tables by it, as
 /// they would if the session set the role.
 pub struct Session {
     path: CString,
@@ -31,7 +31,8 @@ impl Session {
         }
     }
 
-    /// Does work that runs code of users as a role, with its claims and no other. Errors: those of the work, and 55000.
+    /// Does work that runs code of users, as a role with its claims and no other settings. Errors: those of the work;
+    /// 55000.
     pub fn act_as<T>(&self, who: &Who, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let mut settings: Vec<Setting> = vec![(SEARCH_PATH, &self.path)];
         settings.extend(who.claims.as_deref().map(|claims| (CLAIMS, claims)));
@@ -39,7 +40,7 @@ impl Session {
     }
 }
 
-/// Errors: 42501 for a role that the session's user may not become.
+/// Checks that the session's user may become the role. Errors: 42501 if not.
 pub fn check_role(role: Oid) -> Result<()> {
     if acl::session_may_become(role) {
         return Ok(());

@@ -1,4 +1,4 @@
-//! The form of a message: the columns that it carries. Readers with the same one get the same message.
+//! The form of a message: the columns that it carries. Readers with the same form get the same message.
 
 use crate::change::Operation;
 use crate::feed::relation::Relation;
@@ -14,7 +14,7 @@ pub struct Form {
     numbers: Vec<i16>,
 }
 
-/// What is written.
+/// The change that a message reports.
 pub struct Told<'a> {
     pub operation: Operation,
     pub old: Option<&'a Decoded<'a>>,
@@ -23,12 +23,12 @@ pub struct Told<'a> {
 }
 
 impl Form {
-    /// With these columns, and the key.
+    /// The form with these columns and the key.
     pub fn of(relation: &Rc<Relation>, columns: &[i16]) -> Form {
         Form::new(relation, relation.plan(columns))
     }
 
-    /// With the key alone.
+    /// The form with the key only.
     pub fn of_key(relation: &Rc<Relation>) -> Form {
         let plan = RecordPlan::of_key(relation.shape.columns(), &relation.table.key);
         Form::new(relation, plan)
@@ -42,12 +42,12 @@ impl Form {
         }
     }
 
-    /// Whether messages are the same.
+    /// Whether messages of both forms are the same.
     pub fn is_like(&self, other: &Form) -> bool {
         self.numbers == other.numbers
     }
 
-    /// Whether writing it calls functions of users, so that it depends on the reader.
+    /// Whether writing a message calls functions of users. Then it depends on the reader.
     pub fn is_foreign(&self) -> bool {
         self.plan.is_foreign()
     }

@@ -1,13 +1,13 @@
-//! Values that many subscriptions share, each kept once and for as long as one of them has it; pure.
+//! Values that many subscriptions share. Each is stored once, until no subscription uses it. Pure.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::rc::Rc;
 
-/// Names a kept value.
+/// Identifies a stored value.
 pub type Number = u32;
 
-/// The kept values, each with the number of its users.
+/// The stored values, each with the number of its users.
 pub struct Interner<T> {
     slots: Vec<Option<(Rc<T>, u32)>>,
     free: Vec<Number>,
@@ -25,7 +25,7 @@ impl<T> Default for Interner<T> {
 }
 
 impl<T: Hash + Eq> Interner<T> {
-    /// The number of a value, which gets one more user.
+    /// Stores a value, or adds a user to it. Returns its number.
     pub fn take(&mut self, value: T) -> Number {
         if let Some(number) = self.known.get(&value).copied() {
             self.share(number);
@@ -47,14 +47,14 @@ impl<T: Hash + Eq> Interner<T> {
         number
     }
 
-    /// Gives a value one more user.
+    /// Adds a user to a value.
     pub fn share(&mut self, number: Number) {
         if let Some(Some((_, users))) = self.slots.get_mut(number as usize) {
             *users += 1;
         }
     }
 
-    /// Takes one user from a value. Without any, it is forgotten.
+    /// Removes a user from a value. Without users, the value is deleted.
     pub fn leave(&mut self, number: Number) {
         let Some(slot) = self.slots.get_mut(number as usize) else {
             return;
