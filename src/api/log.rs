@@ -45,11 +45,11 @@ fn current_cursor() -> Result<String, ErrorReport> {
 #[pg_extern(sql = r#"
 CREATE FUNCTION pgrealtime.changes_since(
     cursor text, relations regclass[], filter text = NULL, events text[] = NULL, columns text[] = NULL,
-    max_changes integer = 1000, net boolean = false
+    max_changes integer = 1000, net boolean = false, until text = NULL
 ) RETURNS TABLE (cursor text, change json)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
-COMMENT ON FUNCTION pgrealtime.changes_since(text, regclass[], text, text[], text[], integer, boolean) IS
-  'Returns the changes after a cursor that the caller may see. The last row has no change: pass its cursor to the next call. With net, a change of a key is two rows, so up to 2 * max_changes rows may come';
+COMMENT ON FUNCTION pgrealtime.changes_since(text, regclass[], text, text[], text[], integer, boolean, text) IS
+  'Returns the changes after a cursor that the caller may see. The last row has no change: pass its cursor to the next call. With until, they end with those that this cursor includes. With net, a change of a key is two rows, so up to 2 * max_changes rows may come';
 "#, requires = ["log"])]
 fn changes_since(call: CallInfo) -> Result<(), ErrorReport> {
     let arguments = Arguments::new(call);
@@ -61,6 +61,7 @@ fn changes_since(call: CallInfo) -> Result<(), ErrorReport> {
         columns: arguments.get(4),
         max_changes: arguments.get(5),
         net: arguments.get(6),
+        until: arguments.get(7),
     }
     .check()?;
     janitor::start_if_due()?;

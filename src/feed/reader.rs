@@ -33,8 +33,12 @@ pub fn changes_since(request: &Request, mut put: impl FnMut(&str, Option<&[u8]>)
     let _reading = nested::begin("changes_since")?;
     let mut reader = Reader::new(request)?;
     let cursor = watermark::decode(&request.cursor)?;
-    let Some(unread) = Unread::open(&cursor)? else {
-        // The snapshot is older than the cursor. There are no changes to return yet, and the cursor must not go back.
+    let unread = match &request.until {
+        None => Unread::open(&cursor)?,
+        Some(until) => Unread::open_until(&cursor, &watermark::decode_argument("until", until)?)?,
+    };
+    let Some(unread) = unread else {
+        // There are no changes to return, or the snapshot is older than a cursor. The cursor must not go back.
         put(&request.cursor, None);
         return Ok(());
     };
@@ -43,11 +47,7 @@ pub fn changes_since(request: &Request, mut put: impl FnMut(&str, Option<&[u8]>)
     let cursors = BatchCursors::new(&origin, &part.from, &part.to);
     let range = part.of(&request.relations);
     let end = match reader.read(&log, range, &cursors, &mut put)? {
-        None => Cursor {
-            origin,
-            from: part.to,
-            batch: None,
-        },
+        None => part.end(origin),
         Some(position) => Cursor {
             origin,
             from: part.from,

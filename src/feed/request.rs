@@ -17,6 +17,8 @@ pub struct Request {
     pub columns: Option<Vec<String>>,
     pub max_changes: usize,
     pub net: bool,
+    /// The cursor to stop at.
+    pub until: Option<String>,
 }
 
 impl Request {
@@ -37,6 +39,7 @@ pub struct Unchecked {
     pub columns: Option<Vec<Option<String>>>,
     pub max_changes: Option<i32>,
     pub net: Option<bool>,
+    pub until: Option<String>,
 }
 
 impl Unchecked {
@@ -61,6 +64,7 @@ impl Unchecked {
             columns,
             max_changes,
             net: self.net.ok_or_else(|| null("net"))?,
+            until: self.until,
         })
     }
 }

@@ -103,6 +103,11 @@ pub enum DecodeError {
 }
 
 impl Cursor {
+    /// The watermark that counts as finished everything that the cursor includes.
+    pub fn last(&self) -> &Watermark {
+        self.batch.as_ref().map_or(&self.from, |batch| &batch.to)
+    }
+
     /// The encoded text: URL-safe, without padding.
     pub fn encode(&self) -> String {
         match &self.batch {

@@ -7,6 +7,7 @@ pub mod entry;
 pub mod janitor;
 pub mod layout;
 pub mod marks;
+pub mod part;
 pub mod read;
 pub mod retention;
 pub mod snapshot;

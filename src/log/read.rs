@@ -34,8 +34,18 @@ pub struct Range<'a> {
     pub to: &'a Watermark,
     /// Position of the last entry of this range that was read; 0 if none was.
     pub after: u64,
+    /// Position of the last entry of it that is wanted; `None` for all.
+    pub last: Option<u64>,
     /// In ascending order.
     pub relations: &'a [Oid],
+}
+
+impl Range<'_> {
+    /// No entry at or after this position is wanted.
+    fn end(&self) -> u64 {
+        let to = self.to.lsn;
+        self.last.map_or(to, |last| to.min(last + 1))
+    }
 }
 
 /// A merge of streams.
@@ -91,7 +101,7 @@ impl Log {
             let (from, to) = (entries.range.from, entries.range.to);
             let first = first_unfinished(segment, from, to).min(from.lsn);
             let start = first.max(entries.range.after + 1);
-            if start < to.lsn {
+            if start < entries.range.end() {
                 entries.add(segment, start);
             }
         }
@@ -185,7 +195,7 @@ impl Backwards<'_> {
 impl<'a> Entries<'a> {
     /// Adds a segment that has an entry at or after this position.
     fn add(&mut self, segment: &'a Segment, start: u64) {
-        let stream = segment.by_position(start, self.range.to.lsn);
+        let stream = segment.by_position(start, self.range.end());
         if stream.next() {
             self.segments.push((segment, start));
             self.heads
@@ -244,7 +254,7 @@ impl<'a> Entries<'a> {
     /// rows have another form since.
     pub fn gaps(&self, mut found: impl FnMut(Gap)) {
         for (segment, start) in &self.segments {
-            let stream = segment.remarkable(*start, self.range.to.lsn);
+            let stream = segment.remarkable(*start, self.range.end());
             while stream.next() {
                 if Kind::from_letter(stream.operation()) == Kind::Gap && self.is_wanted(&stream) {
                     found(Gap {

@@ -1,10 +1,11 @@
 //! Opens the log for a reader: the entries that it has not read, in segments that stay until it has read them.
 
-use super::cursor::{Batch, Cursor, Origin, Watermark};
+use super::cursor::{Batch, Cursor, Origin};
+use super::part::{Overlap, Part};
 use super::read::{Log, Range};
 use super::state::State;
 use super::watermark;
-use crate::error::Result;
+use crate::error::{report, Error, Result};
 use crate::pg::storage::heap::View;
 use crate::pg::Oid;
 
@@ -18,14 +19,6 @@ pub struct Unread {
     pub then: Option<Part>,
 }
 
-/// The entries between two watermarks.
-pub struct Part {
-    pub from: Watermark,
-    pub to: Watermark,
-    /// Position of the last entry of it that was read; 0 if none was.
-    pub after: u64,
-}
-
 impl Part {
     /// The entries of relations.
     pub fn of<'a>(&'a self, relations: &'a [Oid]) -> Range<'a> {
@@ -33,6 +26,7 @@ impl Part {
             from: &self.from,
             to: &self.to,
             after: self.after,
+            last: self.last,
             relations,
         }
     }
@@ -43,38 +37,75 @@ impl Unread {
     /// end, as in a REPEATABLE READ transaction or on a standby that lags: the statement would not see the whole batch
     /// that another session began. Errors: 72000 when the log no longer holds something that the reader has not read.
     pub fn open(cursor: &Cursor) -> Result<Option<Unread>> {
-        // The segments are locked before the horizon is read, so that what the check finds stays in the log until it is
-        // read.
-        let log = Log::open()?;
-        let state = State::read(View::Latest)?;
-        watermark::check(cursor, &state)?;
+        let opened = Opened::at(cursor)?;
         let now = watermark::current();
-        let known = match &cursor.batch {
-            Some(batch) => &batch.to,
-            None => &cursor.from,
-        };
-        if !watermark::reaches(&now, known) {
+        if !watermark::reaches(&now, cursor.last()) {
             return Ok(None);
         }
         let newest = Part {
-            from: known.clone(),
+            from: cursor.last().clone(),
             to: now,
             after: 0,
+            last: None,
         };
         let rest = cursor.batch.as_ref().map(|Batch { to, position }| Part {
             from: cursor.from.clone(),
             to: to.clone(),
             after: *position,
+            last: None,
         });
         let (first, then) = match rest {
             Some(rest) => (rest, Some(newest)),
             None => (newest, None),
         };
-        Ok(Some(Unread {
-            log,
-            origin: watermark::origin(&state),
+        Ok(Some(opened.unread(first, then)))
+    }
+
+    /// Opens the log at a cursor for what comes before `until`. `None` when there is nothing in between, or when the
+    /// statement's snapshot is older than one of the two. Errors: as [`Unread::open`]; 22023 for an `until` that is not
+    /// of this log, or where the two are in the middle of different batches.
+    pub fn open_until(cursor: &Cursor, until: &Cursor) -> Result<Option<Unread>> {
+        let opened = Opened::at(cursor)?;
+        watermark::check_until(until, &opened.state)?;
+        let now = watermark::current();
+        let reaches = |known: &Cursor| watermark::reaches(&now, known.last());
+        if !reaches(cursor) || !reaches(until) {
+            return Ok(None);
+        }
+        let part = Part::until(cursor, until).map_err(|Overlap| {
+            Error::invalid_parameter_value(
+                report("cursor and until are in the middle of different batches").hint(
+                    "Call changes_since() without until as far as the end of the batch, or use an until that \
+                     current_cursor() or subscribe() returned.",
+                ),
+            )
+        })?;
+        Ok(part.map(|part| opened.unread(part, None)))
+    }
+}
+
+/// The open log and its state.
+struct Opened {
+    log: Log,
+    state: State,
+}
+
+impl Opened {
+    /// The segments are locked before the horizon is read, so that what the check finds stays in the log until it is
+    /// read. Errors: 72000.
+    fn at(cursor: &Cursor) -> Result<Opened> {
+        let log = Log::open()?;
+        let state = State::read(View::Latest)?;
+        watermark::check(cursor, &state)?;
+        Ok(Opened { log, state })
+    }
+
+    fn unread(self, first: Part, then: Option<Part>) -> Unread {
+        Unread {
+            log: self.log,
+            origin: watermark::origin(&self.state),
             first,
             then,
-        }))
+        }
     }
 }

@@ -72,11 +72,20 @@ pub fn origin(state: &State) -> Origin {
 
 /// Reads a cursor. Errors: 22P02 when the text is not a valid cursor.
 pub fn decode(text: &str) -> Result<Cursor> {
+    decode_argument("cursor", text)
+}
+
+/// Reads a cursor that is an argument of this name. Errors: as [`decode`].
+pub fn decode_argument(argument: &str, text: &str) -> Result<Cursor> {
     Cursor::decode(text).map_err(|error| {
+        let invalid = match argument {
+            "cursor" => "invalid cursor".to_string(),
+            _ => format!("{argument} is not a valid cursor"),
+        };
         let hint = "Use a cursor that current_cursor() or changes_since() returned, unchanged.";
         Error::invalid_text_representation(match error {
-            DecodeError::Malformed => report("invalid cursor").hint(hint),
-            DecodeError::Version(version) => report("invalid cursor")
+            DecodeError::Malformed => report(invalid).hint(hint),
+            DecodeError::Version(version) => report(invalid)
                 .detail(format!(
                     "Its format is version {version}, which this server does not know."
                 ))
@@ -88,29 +97,53 @@ pub fn decode(text: &str) -> Result<Cursor> {
 /// Checks that the log still holds everything that the cursor's reader has not seen. The caller has locked the segments
 /// and read the state after that. Errors: 72000, always with the advice to read the table again.
 pub fn check(cursor: &Cursor, state: &State) -> Result<()> {
+    let has_left = || -> Result<Option<&str>> {
+        let seal = state.horizon()?;
+        Ok(seal
+            .filter(|seal| !cursor.from.snapshot.covers(seal))
+            .map(|_| "Changes after it have left the change log."))
+    };
+    let detail = match elsewhere(cursor, state) {
+        Some(detail) => Some(detail),
+        None => has_left()?,
+    };
+    match detail {
+        None => Ok(()),
+        Some(detail) => Err(read_again(
+            report("the cursor is not inside the change log").detail(detail),
+        )),
+    }
+}
+
+/// Checks that a cursor that a reader is to stop at is one of this log. Errors: 22023.
+pub fn check_until(until: &Cursor, state: &State) -> Result<()> {
+    match elsewhere(until, state) {
+        None => Ok(()),
+        Some(detail) => Err(Error::invalid_parameter_value(
+            report("until is not a cursor of this change log")
+                .detail(detail)
+                .hint("Pass a cursor that current_cursor() or subscribe() returned here."),
+        )),
+    }
+}
+
+/// Why a cursor is not one of this server's history.
+fn elsewhere(cursor: &Cursor, state: &State) -> Option<&'static str> {
     let here = origin(state);
     let of = &cursor.origin;
-    let detail = if of.system != here.system || of.database != here.database {
-        "It was made in another cluster or database."
+    if of.system != here.system || of.database != here.database {
+        Some("It was made in another cluster or database.")
     } else if of.log != here.log {
-        "It was made before the extension was created again."
+        Some("It was made before the extension was created again.")
     } else if of.epoch != here.epoch {
-        "It was made before invalidate_cursors() was called."
+        Some("It was made before invalidate_cursors() was called.")
     } else if !wal::is_in_history(of.timeline, furthest(cursor)) {
-        "It was made on a server whose later changes were lost in a failover or by restoring a backup."
+        Some("It was made on a server whose later changes were lost in a failover or by restoring a backup.")
     } else if is_newer(cursor) {
-        "It is newer than this server: an older copy of it may have been restored."
-    } else if state
-        .horizon()?
-        .is_some_and(|seal| !cursor.from.snapshot.covers(&seal))
-    {
-        "Changes after it have left the change log."
+        Some("It is newer than this server: an older copy of it may have been restored.")
     } else {
-        return Ok(());
-    };
-    Err(read_again(
-        report("the cursor is not inside the change log").detail(detail),
-    ))
+        None
+    }
 }
 
 /// Whether the cursor was made ahead of this server's history. A standby that has not replayed the cursor's position

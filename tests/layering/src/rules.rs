@@ -61,6 +61,7 @@ pub const RULES: Rules = Rules {
         "log::cursor",
         "log::snapshot",
         "log::varint",
+        "log::part",
         "feed::delta",
         "feed::net",
         "feed::matcher",
