@@ -2,7 +2,7 @@
 -- that is forgotten here. Rights are revoked from all roles, not only PUBLIC: ALTER DEFAULT PRIVILEGES of the installing
 -- role can grant its tables and functions to any role.
 REVOKE ALL ON ALL TABLES IN SCHEMA pgrealtime FROM PUBLIC;
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA pgrealtime FROM PUBLIC;
+REVOKE ALL ON ALL ROUTINES IN SCHEMA pgrealtime FROM PUBLIC;
 DO $$
 DECLARE
     command text;
@@ -74,6 +74,8 @@ GRANT EXECUTE ON FUNCTION
   pgrealtime.prune(),
   pgrealtime.invalidate_cursors()
 TO @extowner@ WITH GRANT OPTION;
+
+GRANT EXECUTE ON PROCEDURE pgrealtime.wait TO @extowner@ WITH GRANT OPTION;
 
 GRANT SELECT ON pgrealtime.log_status TO @extowner@ WITH GRANT OPTION;
 

@@ -175,6 +175,8 @@ errors! {
     invalid_escape_sequence: ERRCODE_INVALID_ESCAPE_SEQUENCE,
     /// 22P02
     invalid_text_representation: ERRCODE_INVALID_TEXT_REPRESENTATION,
+    /// 25001
+    active_sql_transaction: ERRCODE_ACTIVE_SQL_TRANSACTION,
     /// 39P01
     trigger_protocol_violated: ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
     /// 42501

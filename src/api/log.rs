@@ -1,8 +1,8 @@
 //! The change log's own functions.
 
 use crate::error::ErrorReport;
-use crate::feed::request::{self, Unchecked};
-use crate::feed::{reader, wait};
+use crate::feed::reader;
+use crate::feed::request::Unchecked;
 use crate::gucs;
 use crate::log::janitor;
 use crate::log::state::State;
@@ -100,24 +100,6 @@ fn invalidate_cursors() -> Result<(), ErrorReport> {
     heap::refuse_read_only(c"invalidate_cursors()");
     State::change(|state| state.epoch += 1)?;
     Ok(())
-}
-
-/// The long poll: returns true as soon as one of the relations has a newer committed entry.
-#[pg_extern(sql = r#"
-CREATE FUNCTION pgrealtime.wait_for_changes(cursor text, relations regclass[], timeout interval = '30 s') RETURNS boolean
-    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
-COMMENT ON FUNCTION pgrealtime.wait_for_changes(text, regclass[], interval) IS
-  'Waits until one of the relations has changes after the cursor. Returns true if it has, and false after the timeout';
-"#, requires = ["log"])]
-fn wait_for_changes(call: CallInfo) -> Result<bool, ErrorReport> {
-    let arguments = Arguments::new(call);
-    let cursor: String = arguments.get(0).unwrap_or_default();
-    let relations = request::relations(arguments.get(1))?;
-    let timeout = arguments
-        .get::<Interval>(2)
-        .map_or(0, |timeout| timeout.as_micros());
-    let milliseconds = (timeout / 1000).clamp(-1, i128::from(i64::MAX / 2000)) as i64;
-    Ok(wait::wait_for_changes(&cursor, &relations, milliseconds)?)
 }
 
 /// Seconds of `pgrealtime.retention`, for the view log_status. A session that has not loaded the library yet does not

@@ -8,3 +8,4 @@ mod log;
 mod message;
 mod registry;
 mod subscriptions;
+mod wait;

@@ -1,6 +1,6 @@
 //! Subscriptions of the session, and what they receive.
 
-use crate::error::{report, Error, ErrorReport};
+use crate::error::ErrorReport;
 use crate::feed::fan_out;
 use crate::feed::request;
 use crate::feed::subscriptions::{self, Request};
@@ -24,10 +24,6 @@ fn who(arguments: &Arguments, role: usize) -> Who {
     }
 }
 
-fn null(argument: &str) -> Error {
-    Error::null_value_not_allowed(report(format!("{argument} must not be null")))
-}
-
 /// A subscription, which lasts as long as the session.
 #[pg_extern(sql = r#"
 CREATE FUNCTION pgrealtime.subscribe(
@@ -40,7 +36,7 @@ COMMENT ON FUNCTION pgrealtime.subscribe(regclass, text, text[], text[], regrole
 "#, requires = ["log"])]
 fn subscribe(call: CallInfo) -> Result<(), ErrorReport> {
     let arguments = Arguments::new(call);
-    let relation: Oid = arguments.get(0).ok_or_else(|| null("relation"))?;
+    let relation: Oid = arguments.get(0).ok_or_else(|| request::null("relation"))?;
     let request = Request {
         relation,
         filter: request::filter(arguments.get(1)),
@@ -63,7 +59,9 @@ COMMENT ON FUNCTION pgrealtime.resubscribe(integer, regrole, jsonb) IS
 "#, requires = ["log"])]
 fn resubscribe(call: CallInfo) -> Result<(), ErrorReport> {
     let arguments = Arguments::new(call);
-    let id: i32 = arguments.get(0).ok_or_else(|| null("subscription"))?;
+    let id: i32 = arguments
+        .get(0)
+        .ok_or_else(|| request::null("subscription"))?;
     Ok(subscriptions::resubscribe(id, who(&arguments, 1))?)
 }
 

@@ -9,6 +9,7 @@ pub mod judge;
 // Used by fan_out, which is on its way.
 #[allow(dead_code)]
 pub mod matcher;
+mod naps;
 pub mod nested;
 mod net;
 pub mod reader;

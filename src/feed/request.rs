@@ -138,14 +138,15 @@ pub fn events(events: Option<Vec<Option<String>>>) -> Result<Option<Vec<Operatio
     Ok(Some(checked))
 }
 
-/// The error for a cursor that is NULL.
+/// The error for a cursor that is NULL: 22004.
 pub fn no_cursor() -> Error {
     Error::null_value_not_allowed(report("cursor must not be null").hint(
         "Take the first cursor from pgrealtime.current_cursor(), in the same REPEATABLE READ transaction as the SELECT of the tables. Take each next one from the last row of the batch.",
     ))
 }
 
-fn null(argument: &str) -> Error {
+/// The error for another argument that is NULL: 22004.
+pub fn null(argument: &str) -> Error {
     Error::null_value_not_allowed(report(format!("{argument} must not be null")))
 }
 

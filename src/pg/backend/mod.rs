@@ -2,6 +2,7 @@
 
 pub mod act_as;
 pub mod cache;
+pub mod client;
 pub mod commit;
 pub mod commit_time;
 pub mod ddl;

@@ -3,6 +3,7 @@
 pub mod dropped;
 pub mod event_trigger;
 pub mod info;
+pub mod procedure;
 pub mod rename;
 pub mod srf;
 pub mod trigger;

@@ -44,7 +44,7 @@ impl<'c> Arguments<'c> {
 }
 
 /// Raises 55000: the function's declaration does not match the library.
-fn refuse_function(call: CallInfo) -> ! {
+pub(super) fn refuse_function(call: CallInfo) -> ! {
     // SAFETY: a syscache look-up; the name is copied, and null for a function that has gone.
     let name = unsafe {
         let name = pg_sys::get_func_name(call.function());

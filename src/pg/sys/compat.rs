@@ -347,3 +347,25 @@ pub unsafe fn log_logical_message(prefix: &CStr, message: *const c_char, size: u
         raw::LogLogicalMessage(prefix.as_ptr(), message, size, true, false);
     }
 }
+
+/// How many bytes the session has received from its client and not read as messages yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bytes {
+    Exactly(usize),
+    /// At least one; how many, Postgres does not tell before version 17.
+    Some,
+}
+
+/// What the session has received from its client and not read as messages yet.
+pub fn received_bytes() -> Bytes {
+    // SAFETY: reads two variables of the backend.
+    unsafe {
+        #[cfg(any(feature = "pg15", feature = "pg16"))]
+        return match raw::pq_buffer_has_data() {
+            true => Bytes::Some,
+            false => Bytes::Exactly(0),
+        };
+        #[cfg(not(any(feature = "pg15", feature = "pg16")))]
+        return Bytes::Exactly(raw::pq_buffer_remaining_data().max(0) as usize);
+    }
+}

@@ -21,6 +21,11 @@ unsafe extern "C-unwind" {
     pub fn GetTopFullTransactionIdIfAny() -> pg_sys::FullTransactionId;
     // elog.h: sets the SQLSTATE of the error that is being raised.
     pub fn errcode(sqlstate: c_int) -> c_int;
+    // libpq/libpq.h
+    #[cfg(any(feature = "pg15", feature = "pg16"))]
+    pub fn pq_buffer_has_data() -> bool;
+    #[cfg(not(any(feature = "pg15", feature = "pg16")))]
+    pub fn pq_buffer_remaining_data() -> isize;
     // tcop/tcopprot.h: a signal handler, which only sets flags.
     pub fn die(signal: c_int);
 }
@@ -54,9 +59,12 @@ unsafe extern "C-unwind" {
     ) -> bool;
 }
 
-// Not bound by pgrx: access/timeline.h, catalog/partition.h, catalog/pg_inherits.h, commands/async.h,
+// Not bound by pgrx: access/timeline.h, catalog/partition.h, catalog/pg_inherits.h, commands/async.h, libpq/libpq.h,
 // replication/message.h, regex/regex.h.
 unsafe extern "C-unwind" {
+    pub fn pq_startmsgread();
+    pub fn pq_peekbyte() -> c_int;
+    pub fn pq_endmsgread();
     pub fn readTimeLineHistory(target: pg_sys::TimeLineID) -> *mut pg_sys::List;
     pub fn tliOfPointInHistory(
         point: pg_sys::XLogRecPtr,

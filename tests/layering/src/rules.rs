@@ -63,6 +63,7 @@ pub const RULES: Rules = Rules {
         "log::varint",
         "log::part",
         "feed::delta",
+        "feed::naps",
         "feed::net",
         "feed::matcher",
     ],

@@ -18,6 +18,7 @@ mod pg;
 mod random;
 mod rights;
 mod standby;
+mod waiting;
 mod writer;
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -103,6 +104,7 @@ fn main() {
         "logical" => whole(logical::run),
         "rights" => rights::run(),
         "standby" => standby::run(),
+        "waiting" => waiting::run(),
         "oracle" => whole(oracle::run),
         _ => Err(format!("no program {name}")),
     };

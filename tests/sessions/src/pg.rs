@@ -136,6 +136,11 @@ impl Client {
         Ok(self.stream.get_mut().write_all(&message)?)
     }
 
+    /// Sends messages as they are.
+    pub fn send_bytes(&mut self, messages: &[u8]) -> Result<(), Failure> {
+        Ok(self.stream.get_mut().write_all(messages)?)
+    }
+
     /// Sends a statement, other than its last one, and waits until it waits for a lock; it fails when it ends instead.
     pub fn send_to_wait(&mut self, sql: &str, watcher: &mut Client) -> Result<(), String> {
         let state = format!(
