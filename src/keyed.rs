@@ -3,6 +3,7 @@
 //! A key is bytes whose equality is Postgres's equality for the column's type, and for ranges whose order is its order.
 //! Where a type has no such form, the condition has `Other` in its place, and Postgres decides.
 
+use std::fmt;
 use std::ops::Bound;
 
 /// An attribute number; a negative number is a set of keys that a policy has for each row.
@@ -11,6 +12,10 @@ pub type Column = i16;
 /// A value's key.
 pub type Key = Box<[u8]>;
 
+/// Keys, each once, in their order. In one piece, since sessions hold many conditions and most have one key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Keys(Box<[u8]>);
+
 /// A condition over a row, as far as keys can decide it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
@@ -18,12 +23,14 @@ pub enum Condition {
     Or(Vec<Condition>),
     Not(Box<Condition>),
     /// `column = ANY (keys)`; NULL for a NULL. `=` has one key. For a set: whether it has one of the keys.
-    OneOf(Column, Vec<Key>),
+    OneOf(Column, Keys),
     /// Between two bounds; NULL for a NULL.
-    Range(Column, Bound<Key>, Bound<Key>),
+    Range(Column, Box<(Bound<Key>, Bound<Key>)>),
     /// Begins with these bytes; NULL for a NULL.
     Prefix(Column, Key),
     IsNull(Column),
+    /// NULL for every row.
+    Null,
     /// What keys cannot decide: Postgres must be asked.
     Other,
 }
@@ -31,9 +38,11 @@ pub enum Condition {
 /// The value of a column in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cell<'a> {
-    /// The row lacks the value, or the value has no key.
+    /// The row lacks the value.
     Unknown,
     Null,
+    /// A value without a key.
+    Value,
     Key(&'a [u8]),
     /// The keys of a set, each once.
     Set(&'a [Key]),
@@ -47,7 +56,7 @@ impl Truth {
     pub const TRUE: Truth = Truth(1);
     pub const FALSE: Truth = Truth(2);
     pub const NULL: Truth = Truth(4);
-    #[cfg(test)]
+    #[cfg(any(test, feature = "pg_test"))]
     pub const NEVER: Truth = Truth(0);
     pub const ANY: Truth = Truth(7);
 
@@ -62,9 +71,13 @@ impl Truth {
     }
 
     /// The values of both.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "pg_test"))]
     pub fn or_also(self, other: Truth) -> Truth {
         Truth(self.0 | other.0)
+    }
+
+    fn but_not_null(self) -> Truth {
+        Truth(self.0 & !Truth::NULL.0)
     }
 
     fn may_be(self, one: Truth) -> bool {
@@ -101,43 +114,129 @@ impl From<bool> for Truth {
     }
 }
 
+impl Keys {
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = &*self.0;
+        std::iter::from_fn(move || {
+            let (length, behind) = length(rest)?;
+            let (key, others) = behind.split_at_checked(length)?;
+            rest = others;
+            Some(key)
+        })
+    }
+
+    pub fn contains(&self, key: &[u8]) -> bool {
+        self.iter().any(|one| one == key)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// The length that bytes begin with, and what is behind it: seven bits in each byte, the lowest first.
+fn length(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let mut length = 0;
+    for (i, byte) in bytes.iter().enumerate() {
+        length |= usize::from(byte & 0x7f) << (7 * i);
+        if byte & 0x80 == 0 {
+            return Some((length, &bytes[i + 1..]));
+        }
+    }
+    None
+}
+
+impl FromIterator<Key> for Keys {
+    fn from_iter<I: IntoIterator<Item = Key>>(keys: I) -> Keys {
+        let mut keys: Vec<Key> = keys.into_iter().collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let mut bytes = Vec::new();
+        for key in keys {
+            let mut length = key.len();
+            while length > 0x7f {
+                bytes.push(length as u8 | 0x80);
+                length >>= 7;
+            }
+            bytes.push(length as u8);
+            bytes.extend_from_slice(&key);
+        }
+        Keys(bytes.into_boxed_slice())
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
 impl Condition {
+    /// `column = key`
+    pub fn equal(column: Column, key: Key) -> Condition {
+        Condition::one_of(column, [key])
+    }
+
+    /// `column = ANY (keys)`
+    pub fn one_of(column: Column, keys: impl IntoIterator<Item = Key>) -> Condition {
+        Condition::OneOf(column, keys.into_iter().collect())
+    }
+
+    /// Between two bounds.
+    pub fn range(column: Column, low: Bound<Key>, high: Bound<Key>) -> Condition {
+        Condition::Range(column, Box::new((low, high)))
+    }
+
+    /// Whether keys alone decide it for every row that has a key for each of its columns.
+    pub fn is_exact(&self) -> bool {
+        match self {
+            Condition::And(members) | Condition::Or(members) => {
+                members.iter().all(Condition::is_exact)
+            }
+            Condition::Not(inner) => inner.is_exact(),
+            Condition::Other => false,
+            _ => true,
+        }
+    }
+
     /// Whether it holds for a row.
     pub fn evaluate<'a>(&self, row: &impl Fn(Column) -> Cell<'a>) -> Truth {
         let over_key = |column: Column, test: &dyn Fn(&[u8]) -> bool| match row(column) {
             Cell::Unknown => Truth::ANY,
             Cell::Null => Truth::NULL,
+            Cell::Value => Truth::ANY.but_not_null(),
             Cell::Key(key) => test(key).into(),
             Cell::Set(keys) => keys.iter().any(|key| test(key)).into(),
         };
         match self {
-            Condition::And(members) => members
-                .iter()
-                .fold(Truth::TRUE, |truth, one| truth.and(one.evaluate(row))),
-            Condition::Or(members) => {
-                let all_fail = members
-                    .iter()
-                    .fold(Truth::TRUE, |truth, one| truth.and(one.evaluate(row).not()));
-                all_fail.not()
-            }
+            Condition::And(members) => all(members.iter().map(|one| one.evaluate(row))),
+            Condition::Or(members) => all(members.iter().map(|one| one.evaluate(row).not())).not(),
             Condition::Not(inner) => inner.evaluate(row).not(),
             // Nothing is one of no values, not even NULL.
             Condition::OneOf(_, keys) if keys.is_empty() => Truth::FALSE,
-            Condition::OneOf(column, keys) => {
-                over_key(*column, &|key| keys.iter().any(|one| **one == *key))
-            }
-            Condition::Range(column, low, high) => over_key(*column, &|key| within(key, low, high)),
+            Condition::OneOf(column, keys) => over_key(*column, &|key| keys.contains(key)),
+            Condition::Range(column, bounds) => over_key(*column, &|key| within(key, bounds)),
             Condition::Prefix(column, prefix) => over_key(*column, &|key| key.starts_with(prefix)),
             Condition::IsNull(column) => match row(*column) {
-                Cell::Unknown => Truth(Truth::TRUE.0 | Truth::FALSE.0),
+                Cell::Unknown => Truth::ANY.but_not_null(),
                 cell => (cell == Cell::Null).into(),
             },
+            Condition::Null => Truth::NULL,
             Condition::Other => Truth::ANY,
         }
     }
 }
 
-fn within(key: &[u8], low: &Bound<Key>, high: &Bound<Key>) -> bool {
+/// Whether all hold: what comes after one that does not is not looked at.
+fn all(mut truths: impl Iterator<Item = Truth>) -> Truth {
+    let so_far = truths.try_fold(Truth::TRUE, |so_far, one| match so_far.and(one) {
+        Truth::FALSE => Err(Truth::FALSE),
+        truth => Ok(truth),
+    });
+    so_far.unwrap_or_else(|truth| truth)
+}
+
+fn within(key: &[u8], (low, high): &(Bound<Key>, Bound<Key>)) -> bool {
     let above = match low {
         Bound::Included(low) => **low <= *key,
         Bound::Excluded(low) => **low < *key,

@@ -1,0 +1,283 @@
+//! The index against a look at every condition, and conditions against SQL's own evaluation.
+
+use super::*;
+use crate::keyed::{Key, Keys, Truth};
+use std::collections::HashSet;
+use std::ops::RangeBounds;
+
+/// The splitmix64 generator: cheap, and a seed replays a run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % bound as u64) as usize
+    }
+
+    fn many<T>(&mut self, bound: usize, mut one: impl FnMut(&mut Random) -> T) -> Vec<T> {
+        (0..self.below(bound)).map(|_| one(self)).collect()
+    }
+
+    /// Few values, so that they meet: of different lengths, prefixes of each other among them.
+    fn key(&mut self) -> Key {
+        self.many(4, |random| [0, 1, 2, 0x80, 0xff][random.below(5)])
+            .into()
+    }
+
+    fn bound(&mut self) -> Bound<Key> {
+        match self.below(3) {
+            0 => Bound::Included(self.key()),
+            1 => Bound::Excluded(self.key()),
+            _ => Bound::Unbounded,
+        }
+    }
+
+    fn column(&mut self) -> Column {
+        [SET, 1, 2, 3, 4][self.below(5)]
+    }
+
+    fn condition(&mut self, depth: usize) -> Condition {
+        if depth > 0 && self.below(2) == 0 {
+            return match self.below(5) {
+                0 | 1 => Condition::And(self.many(4, |random| random.condition(depth - 1))),
+                2 | 3 => Condition::Or(self.many(4, |random| random.condition(depth - 1))),
+                _ => Condition::Not(Box::new(self.condition(depth - 1))),
+            };
+        }
+        let column = self.column();
+        match self.below(14) {
+            0..=5 => Condition::one_of(column, self.many(3, Random::key)),
+            6..=8 => Condition::range(column, self.bound(), self.bound()),
+            9 | 10 => Condition::Prefix(column, self.key()),
+            11 => Condition::IsNull(column),
+            12 => Condition::Null,
+            _ => Condition::Other,
+        }
+    }
+
+    fn row(&mut self) -> Vec<Value> {
+        let value = |random: &mut Random| match random.below(16) {
+            0 => Value::Unknown,
+            1 => Value::Keyless,
+            2 | 3 => Value::Null,
+            _ => Value::Key(random.key()),
+        };
+        let mut row: Vec<Value> = (0..4).map(|_| value(self)).collect();
+        row.push(Value::Set(self.many(4, Random::key)));
+        row
+    }
+}
+
+/// The column that is a set.
+const SET: Column = -1;
+
+#[derive(Debug, Clone)]
+enum Value {
+    Unknown,
+    Null,
+    Keyless,
+    Key(Key),
+    Set(Vec<Key>),
+}
+
+fn cell(row: &[Value], column: Column) -> Cell<'_> {
+    let place = if column == SET {
+        4
+    } else {
+        column as usize - 1
+    };
+    match &row[place] {
+        Value::Unknown => Cell::Unknown,
+        Value::Null => Cell::Null,
+        Value::Keyless => Cell::Value,
+        Value::Key(key) => Cell::Key(key),
+        Value::Set(keys) => Cell::Set(keys),
+    }
+}
+
+/// What a guess may be.
+const ANY: &[Option<bool>] = &[Some(true), Some(false), None];
+const NOT_NULL: &[Option<bool>] = &[Some(true), Some(false)];
+
+/// As `evaluate`, by another way: what is not known is tried with every value that it may have. `None` where that would
+/// be too many.
+fn plain(condition: &Condition, row: &[Value]) -> Option<Truth> {
+    let mut choices = 1;
+    sql(condition, row, &mut |among| {
+        choices *= among.len();
+        None
+    });
+    (choices <= 100).then_some(())?;
+    Some((0..choices).fold(Truth::NEVER, |truth, mut choice| {
+        let value = sql(condition, row, &mut |among| {
+            let one = among[choice % among.len()];
+            choice /= among.len();
+            one
+        });
+        truth.or_also(match value {
+            Some(true) => Truth::TRUE,
+            Some(false) => Truth::FALSE,
+            None => Truth::NULL,
+        })
+    }))
+}
+
+type Guess<'a> = &'a mut dyn FnMut(&[Option<bool>]) -> Option<bool>;
+
+/// SQL's own evaluation; every member is looked at.
+fn sql(condition: &Condition, row: &[Value], guess: Guess) -> Option<bool> {
+    let mut of = |column: Column, test: &dyn Fn(&[u8]) -> bool| match cell(row, column) {
+        Cell::Unknown => guess(ANY),
+        Cell::Null => None,
+        Cell::Value => guess(NOT_NULL),
+        Cell::Key(key) => Some(test(key)),
+        Cell::Set(keys) => Some(keys.iter().any(|key| test(key))),
+    };
+    match condition {
+        Condition::And(members) | Condition::Or(members) => {
+            let decisive = matches!(condition, Condition::Or(_));
+            let all: Vec<Option<bool>> = members.iter().map(|one| sql(one, row, guess)).collect();
+            if all.contains(&Some(decisive)) {
+                Some(decisive)
+            } else if all.contains(&None) {
+                None
+            } else {
+                Some(!decisive)
+            }
+        }
+        Condition::Not(inner) => sql(inner, row, guess).map(|value| !value),
+        Condition::OneOf(_, keys) if keys.is_empty() => Some(false),
+        Condition::OneOf(column, keys) => of(*column, &|key| keys.iter().any(|one| one == key)),
+        Condition::Range(column, bounds) => of(*column, &|key| {
+            (bounds.0.as_ref(), bounds.1.as_ref()).contains(&Key::from(key))
+        }),
+        Condition::Prefix(column, prefix) => of(*column, &|key| {
+            key.len() >= prefix.len() && key[..prefix.len()] == **prefix
+        }),
+        Condition::IsNull(column) => match cell(row, *column) {
+            Cell::Unknown => guess(NOT_NULL),
+            cell => Some(cell == Cell::Null),
+        },
+        Condition::Null => None,
+        Condition::Other => guess(ANY),
+    }
+}
+
+/// A million pairs of a condition and a row: sets of conditions that come and go, and ten rows for each.
+#[test]
+fn a_row_finds_every_condition_that_holds() {
+    let seed = match std::env::var("PGREALTIME_SEED") {
+        Ok(given) => given.parse().unwrap_or_default(),
+        Err(_) => RandomState::new().hash_one(0),
+    };
+    let mut random = Random(seed);
+    let (mut pairs, mut held, mut missed_by_keys) = (0, 0, 0);
+    while pairs < 1_000_000 {
+        let all: Vec<Condition> = (0..1 + random.below(200))
+            .map(|_| random.condition(3))
+            .collect();
+        let mut matcher = Matcher::default();
+        for (id, condition) in all.iter().enumerate() {
+            matcher.insert(id as Id, condition);
+        }
+        let mut there: HashSet<usize> = (0..all.len()).collect();
+        for id in random.many(20, |random| random.below(all.len())) {
+            matcher.remove(id as Id, &all[id]);
+            there.remove(&id);
+        }
+        for _ in 0..10 {
+            let row = random.row();
+            let of = |column| cell(&row, column);
+            let mut found = HashSet::new();
+            matcher.candidates(&of, |id| {
+                found.insert(id as usize);
+            });
+            assert!(
+                found.is_subset(&there),
+                "seed {seed}: one that was taken out is found"
+            );
+            for id in &there {
+                let truth = all[*id].evaluate(&of);
+                if let Some(plain) = plain(&all[*id], &row) {
+                    assert_eq!(truth, plain, "seed {seed}: {:?} for {row:?}", all[*id]);
+                }
+                if truth.may_hold() {
+                    held += 1;
+                    assert!(
+                        found.contains(id),
+                        "seed {seed}: {:?} is missed for {row:?}",
+                        all[*id]
+                    );
+                }
+                missed_by_keys += usize::from(!found.contains(id));
+            }
+            pairs += there.len();
+        }
+        for id in there {
+            matcher.remove(id as Id, &all[id]);
+        }
+        assert!(
+            matcher.lanes.is_empty() && matcher.always.is_empty() && matcher.lists.is_unused(),
+            "seed {seed}: something is left behind"
+        );
+    }
+    assert!(
+        held > pairs / 10 && missed_by_keys > pairs / 10,
+        "seed {seed}: {held}, {missed_by_keys}"
+    );
+}
+
+fn key(text: &str) -> Key {
+    text.as_bytes().into()
+}
+
+#[test]
+fn the_most_selective_condition_is_the_entrance() {
+    let eq = |column, text: &str| Condition::equal(column, key(text));
+    let above = Condition::range(1, Bound::Excluded(key("a")), Bound::Unbounded);
+    let both = Condition::And(vec![above, eq(2, "b"), Condition::Other]);
+    let keys: Keys = [key("b")].into_iter().collect();
+    assert_eq!(entrance(&both), Entrance::Keys(2, &keys));
+    let either = Condition::Or(vec![eq(1, "a"), both.clone()]);
+    assert_eq!(entrance(&either).rank(), 2);
+    let hopeless = Condition::Or(vec![eq(1, "a"), Condition::Other]);
+    assert_eq!(entrance(&hopeless), Entrance::Always);
+}
+
+#[test]
+fn a_row_looks_at_its_own_conditions_only() {
+    let mut matcher = Matcher::default();
+    let key = |i: u32| Key::from(i.to_be_bytes());
+    for i in 0..10_000 {
+        matcher.insert(i, &Condition::equal(1, key(i)));
+        let (low, high) = (
+            Bound::Included(key(i * 16)),
+            Bound::Included(key(i * 16 + 15)),
+        );
+        matcher.insert(10_000 + i, &Condition::range(2, low, high));
+    }
+    let row = [key(77), key(77 * 16 + 3)];
+    let mut looked = Vec::new();
+    matcher.candidates(&|column| Cell::Key(&row[column as usize - 1]), |id| {
+        looked.push(id)
+    });
+    looked.sort_unstable();
+    assert_eq!(looked, [77, 10_077]);
+}
+
+#[test]
+fn keys_are_kept_whatever_their_length() {
+    let lengths = [0, 1, 127, 128, 300, 20_000];
+    let keys: Keys = lengths
+        .iter()
+        .map(|length| vec![7; *length].into())
+        .collect();
+    assert!(keys.iter().map(<[u8]>::len).eq(lengths));
+    assert!(lengths
+        .iter()
+        .all(|length| keys.contains(&vec![7; *length])));
+    assert!(!keys.contains(&[8]) && !keys.is_empty());
+}
