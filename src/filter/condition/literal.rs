@@ -29,17 +29,11 @@ pub fn write(comparison: &Comparison, value: &str, read_as: Oid, write_as: Oid) 
 /// value whose meaning changes with time; 0A000 for NULL inside an array; 42883 for a type without constants.
 pub fn read(comparison: &Comparison, value: &str, read_as: Oid, write_as: Oid) -> Result<String> {
     let read_as = input_type(comparison, read_as, write_as)?;
-    refuse_moving(comparison, value, read_as)?;
+    refuse_moving(comparison, value, Moving::of(read_as))?;
     let bytes = canonical(read_as, write_as, value)
         .map_err(|refusal| faults::refused(comparison, refusal))?;
     if [NAME, CHAR].contains(&read_as) && bytes != value.as_bytes() {
-        return Err(Error::string_data_right_truncation(
-            faults::bad_value(
-                comparison,
-                format!("value too long for type {}", display_name(read_as)),
-            )
-            .hint("No row can have this value."),
-        ));
+        return Err(too_long(comparison, read_as));
     }
     let text = String::from_utf8(bytes).map_err(|_| {
         Error::invalid_text_representation(faults::bad_value(
@@ -53,7 +47,9 @@ pub fn read(comparison: &Comparison, value: &str, read_as: Oid, write_as: Oid) -
 
 /// The type whose input function reads the value: the column's own. If that reads the catalog or settings (as regclass
 /// does), the type that the column's operators are declared for (oid).
-fn input_type(comparison: &Comparison, read_as: Oid, write_as: Oid) -> Result<Oid> {
+///
+/// Errors: 0A000 for a type without constants.
+pub fn input_type(comparison: &Comparison, read_as: Oid, write_as: Oid) -> Result<Oid> {
     let Err(why) = types::check_writable(read_as) else {
         return Ok(read_as);
     };
@@ -73,18 +69,43 @@ fn input_type(comparison: &Comparison, read_as: Oid, write_as: Oid) -> Result<Oi
     ))
 }
 
-fn refuse_moving(comparison: &Comparison, value: &str, read_as: Oid) -> Result<()> {
+pub fn too_long(comparison: &Comparison, type_oid: Oid) -> Error {
+    let message = format!("value too long for type {}", display_name(type_oid));
+    Error::string_data_right_truncation(
+        faults::bad_value(comparison, message).hint("No row can have this value."),
+    )
+}
+
+/// What of a type's values can change with time.
+#[derive(Debug, Clone, Copy)]
+pub struct Moving {
+    datetime: bool,
+    timetz: bool,
+}
+
+impl Moving {
+    pub fn of(type_oid: Oid) -> Moving {
+        Moving {
+            datetime: types::contains_datetime(type_oid),
+            timetz: types::contains_timetz(type_oid),
+        }
+    }
+}
+
+/// Errors: 22023 for a value whose meaning changes with time.
+pub fn refuse_moving(comparison: &Comparison, value: &str, moving_part: Moving) -> Result<()> {
+    if !moving_part.datetime {
+        return Ok(());
+    }
     let is_one_of =
         |list: &[&str], word: &str| list.iter().any(|one| one.eq_ignore_ascii_case(word));
     let words = || value.split(|c: char| !c.is_ascii_alphabetic());
     if let Some(word) = words().find(|word| is_one_of(&MOVING, word)) {
-        if types::contains_datetime(read_as) {
-            return Err(moving(comparison, word, "write the date or time itself."));
-        }
+        return Err(moving(comparison, word, "write the date or time itself."));
     }
     // Noon in Paris is a different time of day in summer than in winter.
     if let Some(word) = words().find(|word| !is_one_of(&FIXED, word)) {
-        if types::contains_timetz(read_as) {
+        if moving_part.timetz {
             return Err(moving(
                 comparison,
                 word,

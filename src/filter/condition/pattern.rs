@@ -99,7 +99,8 @@ fn pattern_operator(comparison: &Comparison, side: &LeftSide) -> Result<BinaryOp
         })
 }
 
-fn check_like(comparison: &Comparison, pattern: &str) -> Result<()> {
+/// Errors: a pattern that matching may fail on, or that would take too deep a stack.
+pub(super) fn check_like(comparison: &Comparison, pattern: &str) -> Result<()> {
     let mut wildcards = 0;
     let mut characters = pattern.chars();
     while let Some(c) = characters.next() {

@@ -1,9 +1,11 @@
 //! Tests of conditions inside the server: against Postgres as the oracle, and for cases that SQL cannot reach.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-mod cases;
-mod oracle;
-mod values;
+pub mod cases;
+pub mod oracle;
+pub mod values;
+
+use pgrx::Spi;
 
 /// The splitmix64 generator: small, and the same everywhere, so that a seed replays a run.
 pub struct Random(u64);
@@ -26,9 +28,21 @@ impl Random {
     }
 }
 
+/// `PGREALTIME_SEED`, which the test program passes to the server as a setting, or the clock.
+pub fn seed() -> u64 {
+    let given: Option<String> =
+        Spi::get_one("SELECT nullif(current_setting('pgrealtime_test.seed', true), '')").unwrap();
+    match given {
+        Some(text) => text.parse().unwrap(),
+        None => Spi::get_one::<i64>("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::int8")
+            .unwrap()
+            .unwrap() as u64,
+    }
+}
+
 #[pgrx::pg_schema]
 mod tests {
-    use super::oracle;
+    use super::{oracle, seed};
     use crate::error::{report, Error};
     use crate::filter::condition::{compile, Purpose};
     use crate::pg::backend::act_as::CANONICAL;
@@ -36,21 +50,6 @@ mod tests {
     use crate::pg::Oid;
     use pgrx::prelude::*;
     use std::panic::AssertUnwindSafe;
-
-    /// `PGREALTIME_SEED`, which the test program passes to the server as a setting, or the clock.
-    fn seed() -> u64 {
-        let given: Option<String> =
-            Spi::get_one("SELECT nullif(current_setting('pgrealtime_test.seed', true), '')")
-                .unwrap();
-        match given {
-            Some(text) => text.parse().unwrap(),
-            None => {
-                Spi::get_one::<i64>("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::int8")
-                    .unwrap()
-                    .unwrap() as u64
-            }
-        }
-    }
 
     fn relation(name: &str) -> Oid {
         Spi::get_one(&format!("SELECT '{name}'::regclass::oid"))

@@ -26,6 +26,10 @@ pub const CANONICAL: [Setting<'static>; 10] = [
     (c"quote_all_identifiers", c"off"),
 ];
 
+/// Those of [`CANONICAL`] that dates and times are read under.
+pub(in crate::pg) const DATES_AND_TIMES: [Setting<'static>; 4] =
+    [CANONICAL[0], CANONICAL[1], CANONICAL[2], CANONICAL[3]];
+
 /// Does `work`, which runs nothing but Postgres's own code, as `role` in a security-restricted operation. Pins
 /// `settings` and those of [`ALWAYS`], and empties every setting `request.*` (the claims of the caller). Settings that
 /// `work` changes are restored too. Errors: those of `work`.

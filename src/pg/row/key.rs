@@ -5,11 +5,9 @@
 
 use super::key_bytes;
 use super::types::Type;
+use crate::keyed::Key;
 use pgrx::pg_sys::{Datum, Oid};
 use pgrx::{pg_sys, varlena};
-
-/// A value's key.
-pub type Key = Box<[u8]>;
 
 /// How the values of a type become keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

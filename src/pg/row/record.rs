@@ -1,5 +1,6 @@
 //! Decodes rows: the shape of a row type, composite values, and the values of their columns with their types.
 
+use super::key::KeyKind;
 use super::types::Type;
 use super::value::detoasted;
 use super::value::Value;
@@ -8,6 +9,7 @@ use crate::pg::backend::memory::Scratch;
 use crate::pg::sys::compat::attribute;
 use pgrx::pg_sys::Oid;
 use pgrx::{pg_sys, varlena};
+use std::cell::OnceCell;
 use std::ffi::CStr;
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -77,8 +79,8 @@ impl<'a> DeformedRow<'a> {
 /// Buffers for the columns of a row, reused from row to row.
 #[derive(Default)]
 pub struct RowBuffer {
-    values: Vec<pg_sys::Datum>,
-    nulls: Vec<bool>,
+    pub(super) values: Vec<pg_sys::Datum>,
+    pub(super) nulls: Vec<bool>,
 }
 
 /// A composite value, detoasted in memory, where it stays for `'a`.
@@ -112,6 +114,7 @@ pub struct RowShape {
     row_type: Oid,
     columns: Vec<Column>,
     types: Vec<Type>,
+    key_kinds: OnceCell<Vec<Option<KeyKind>>>,
     _memory: Rc<Memory>,
 }
 
@@ -154,6 +157,7 @@ impl RowShape {
                 row_type: (*descriptor).tdtypeid,
                 columns,
                 types,
+                key_kinds: OnceCell::new(),
                 _memory: memory.clone(),
             }
         }
@@ -162,6 +166,20 @@ impl RowShape {
     /// The types of the columns by attribute number less one, with domains resolved; [`Type::NONE`] for a dropped one.
     pub fn types(&self) -> &[Type] {
         &self.types
+    }
+
+    /// How the columns' values become keys, by attribute number less one; `None` for those that have none.
+    pub fn key_kinds(&self) -> &[Option<KeyKind>] {
+        let kind = |place| {
+            // SAFETY: the descriptor is the shape's own copy, and has as many attributes as there are types.
+            let attribute = unsafe { attribute(self.descriptor, place) };
+            match attribute.attisdropped {
+                true => None,
+                false => KeyKind::of(attribute.atttypid, attribute.attcollation),
+            }
+        };
+        self.key_kinds
+            .get_or_init(|| (0..self.types.len()).map(kind).collect())
     }
 
     /// Length (pg_attribute.attlen) of a column's values, by attribute number less one, and whether they are passed by

@@ -1,7 +1,12 @@
 //! Literals, read by a type's input function and written back in canonical form; and regular expressions.
 
 use crate::error::SqlState;
+use crate::keyed::Key;
+use crate::pg::backend::act_as::DATES_AND_TIMES;
+use crate::pg::backend::memory::Scratch;
+use crate::pg::backend::setting_level::Level;
 use crate::pg::catalog::columns::text;
+use crate::pg::row::key::KeyKind;
 use crate::pg::sys::raw;
 use pgrx::pg_sys;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
@@ -51,6 +56,57 @@ pub fn canonical(read_as: Oid, write_as: Oid, input: &str) -> Result<Vec<u8>, Re
             CStr::from_ptr(output).to_bytes().to_vec()
         }
     })
+}
+
+/// Reads values of a type as keys.
+pub struct KeyReader {
+    kind: KeyKind,
+    function: Oid,
+    parameter: Oid,
+    by_settings: bool,
+}
+
+impl KeyReader {
+    /// Reads values as type `read_as`, without a type modifier, to compare them with a column of type `compared` under a
+    /// collation. `None` where one has no keys, or theirs cannot be compared.
+    pub fn of(read_as: Oid, compared: Oid, collation: Oid) -> Option<KeyReader> {
+        let kind = KeyKind::of(read_as, collation)?;
+        if !KeyKind::of(compared, collation)?.compares_with(kind) {
+            return None;
+        }
+        let (mut function, mut parameter) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
+        // SAFETY: writes the variables, or raises for a shell type, which has no kind.
+        unsafe { pg_sys::getTypeInputInfo(read_as, &mut function, &mut parameter) };
+        Some(KeyReader {
+            kind,
+            function,
+            parameter,
+            by_settings: super::typeinfo::is_datetime(read_as),
+        })
+    }
+
+    pub fn kind(&self) -> KeyKind {
+        self.kind
+    }
+
+    /// The key of a value, read under [`DATES_AND_TIMES`]. Errors: Postgres refuses the value.
+    pub fn key(&self, input: &str) -> Result<Key, Refusal> {
+        let input = c_string(input)?;
+        let _scratch = Scratch::enter();
+        let _settings = match self.by_settings {
+            true => Level::pin_all(&DATES_AND_TIMES),
+            false => None,
+        };
+        catch(|| {
+            let input = input.as_ptr().cast_mut();
+            // SAFETY: the string is NUL-terminated, -1 is no type modifier, and the kind is that of the type that the
+            // function reads. What it allocates is scratch.
+            unsafe {
+                let value = pg_sys::OidInputFunctionCall(self.function, input, self.parameter, -1);
+                self.kind.key(value)
+            }
+        })
+    }
 }
 
 /// A string as an SQL literal, valid under any standard_conforming_strings.

@@ -43,7 +43,7 @@ pub fn run(seed: u64) -> usize {
 }
 
 /// Random session settings. They must not matter when a filter is compiled or evaluated.
-fn settings(random: &mut Random) {
+pub fn settings(random: &mut Random) {
     let zone = random.pick(&["UTC", "Asia/Tokyo", "America/New_York"]);
     let dates = random.pick(&["ISO, MDY", "SQL, DMY", "German, DMY", "Postgres, YMD"]);
     let intervals = random.pick(&["postgres", "sql_standard", "iso_8601", "postgres_verbose"]);
@@ -56,7 +56,7 @@ fn settings(random: &mut Random) {
     .unwrap();
 }
 
-fn make_table(random: &mut Random, name: &str) {
+pub fn make_table(random: &mut Random, name: &str) {
     let mut kinds: Vec<&Kind> = KINDS.iter().collect();
     for i in (1..kinds.len()).rev() {
         kinds.swap(i, random.below(i + 1));

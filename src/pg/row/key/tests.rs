@@ -1,7 +1,8 @@
 //! Keys against Postgres: equal where `=` holds, and ordered as `<` says.
 #![allow(clippy::unwrap_used)]
 
-use super::{Key, KeyKind};
+use super::KeyKind;
+use crate::keyed::Key;
 use crate::pg::sql::literal::quote;
 use crate::pg::Oid;
 use pgrx::pg_sys;
