@@ -71,7 +71,7 @@ pub fn subscribe(request: Request) -> Result<(Id, String)> {
     let id = id.ok_or_else(|| {
         Error::program_limit_exceeded(
             report("the session has no numbers left for subscriptions")
-                .hint("Begin a new session."),
+                .hint("Start a new session."),
         )
     })?;
     Ok((id, cursor))
@@ -90,7 +90,7 @@ pub fn resubscribe(id: Id, who: Who) -> Result<()> {
     let (relation, filter, columns) = known.ok_or_else(|| {
         Error::undefined_object(
             report(format!("subscription {id} does not exist"))
-                .detail("It was ended, or is of another session."),
+                .detail("It has ended, or it belongs to another session."),
         )
     })?;
     check(relation, filter.as_deref(), columns.as_deref(), &who)?;

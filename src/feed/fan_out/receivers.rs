@@ -42,9 +42,9 @@ pub struct Place<'a> {
     pub xid: u64,
 }
 
-/// The error for a change that cannot be judged, or does not say which row it is of.
+/// The error for a change that cannot be judged, or that does not identify its row.
 const LACKS: &str =
-    "a change lacks a value that it takes to judge it or to name its row, read again";
+    "a change lacks a part of its key, or a value that a policy or the filter needs; read the table again";
 
 impl Receivers {
     pub fn is_empty(&self) -> bool {
@@ -168,7 +168,7 @@ impl Receivers {
             .map(|(id, _)| id);
         let ids: Vec<Id> = concerned.collect();
         if !ids.is_empty() {
-            let reason = format!("the table {what}, read again");
+            let reason = format!("the table {what}; read the table again");
             let error = of.table.error_of(SqlState::of(b"72000"), &reason);
             self.missed.insert(error, ids);
         }
