@@ -1,0 +1,4 @@
+//! The gateway's modules; `main.rs` is the program.
+
+pub mod phoenix;
+pub mod token;
