@@ -55,13 +55,13 @@ pub fn diagnose(question: &Question) -> Result<Vec<Finding>> {
 /// The relation, if the caller may ask about it. Errors: 42P01, 42501.
 fn allowed(question: &Question) -> Result<Class> {
     let class = Class::by_oid(question.relation).ok_or_else(|| gone(question.relation))?;
-    if !acl::acts_as(question.role) {
+    if !acl::may_stand_for(question.role) {
         return Err(Error::insufficient_privilege(
             report(format!(
                 "permission denied to act as role \"{}\"",
                 acl::role_name(question.role)
             ))
-            .hint("Name a role that you are a member of."),
+            .hint("Name a role whose rights you have and that you may SET ROLE to."),
         ));
     }
     if !acl::owns(&class) && !acl::may_select_some(class.oid) {

@@ -36,6 +36,19 @@ pub fn session_may_become(role: Oid) -> bool {
     }
 }
 
+/// Whether the current user could do all that a role may do.
+pub fn may_stand_for(role: Oid) -> bool {
+    // SAFETY: reads a variable of the backend.
+    stands_for(unsafe { pg_sys::GetUserId() }, role)
+}
+
+/// Whether a role could do all that another may do: it has its rights, and may SET ROLE to it. What members never inherit,
+/// such as BYPASSRLS and SUPERUSER, is not among the rights.
+pub fn stands_for(role: Oid, other: Oid) -> bool {
+    // SAFETY: both are role OIDs; a role that has gone has no members.
+    unsafe { pg_sys::has_privs_of_role(role, other) && compat::may_set_role(role, other) }
+}
+
 /// Whether the current user owns a relation, as DDL commands check it.
 pub fn owns(class: &Class) -> bool {
     acts_as(class.owner)

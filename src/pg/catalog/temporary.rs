@@ -1,6 +1,7 @@
 //! Temporary objects of the session. Unqualified names find them before or after all others, whatever role resolves the
 //! names.
 
+use super::acl::stands_for;
 use super::catalog_scan::{scan_pair, ByOid};
 use crate::pg::backend::syscache::Cached;
 use pgrx::pg_sys;
@@ -17,7 +18,7 @@ const OBJID: u32 = 2;
 const REFCLASSID: u32 = 4;
 const REFOBJID: u32 = 5;
 
-/// An owner of temporary relations or types of the session who lacks the rights of a role. If code that runs as the
+/// An owner of temporary relations or types of the session who could not do all that a role may do. If code that runs as the
 /// role found these objects, their triggers, policies, views and CHECKs would run with the role's rights.
 pub fn stranger_to(role: Oid) -> Option<Oid> {
     let (mut schema, mut toast) = (Oid::INVALID, Oid::INVALID);
@@ -44,8 +45,7 @@ pub fn stranger_to(role: Oid) -> Option<Oid> {
                 }
                 _ => None,
             };
-            // SAFETY: a look-up of role memberships.
-            let lacks = |owner: &Oid| unsafe { !pg_sys::has_privs_of_role(*owner, role) };
+            let lacks = |owner: &Oid| !stands_for(*owner, role);
             stranger = stranger.or(owner.filter(lacks));
         },
     );

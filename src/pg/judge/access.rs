@@ -13,12 +13,14 @@ use crate::pg::catalog::privilege::may_use_schema_of;
 use crate::pg::catalog::privilege::selectable;
 use crate::pg::catalog::relation::Class;
 use crate::pg::sql::typeinfo::FIRST_USER_OID;
+use crate::pg::sys::compat;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
 
 /// The roles that may read messages of a relation that are not addressed to one role: those that were granted SELECT on
-/// it, those that were granted SELECT on the table of the messages, and the members of pg_read_all_data, who read both.
-/// The owners of the relation and of the messages are trusted with their contents.
+/// it, those that were granted SELECT on the table of the messages, and the members of pg_read_all_data, who read both;
+/// and whoever has the grants of one of these who bypasses policies, but cannot become him. Other members of these roles
+/// see at least what they see. The owners of the relation and of the messages are trusted with their contents.
 pub struct Readers {
     relation: Oid,
     /// The invalid OID is PUBLIC.
@@ -52,6 +54,8 @@ impl Readers {
             .chain(members(READ_ALL_DATA))
             .collect();
         roles.retain(|role| !owners.contains(role));
+        let heirs: Vec<Oid> = roles.iter().copied().flat_map(heirs).collect();
+        roles.extend(heirs.iter().filter(|role| !owners.contains(role)));
         roles.sort_unstable_by_key(|role| role.to_u32());
         roles.dedup();
         Readers { relation, roles }
@@ -95,6 +99,21 @@ impl Readers {
     }
 }
 
+/// The members who inherit the grants of a role that bypasses policies, and do not bypass them as it does: neither
+/// BYPASSRLS nor SUPERUSER is inherited. Who can become the role is not among them.
+fn heirs(role: Oid) -> Vec<Oid> {
+    if role == Oid::INVALID || !bypasses_row_security(role) {
+        return Vec::new();
+    }
+    let mut all = members(role);
+    // SAFETY: look-ups of role memberships.
+    let is_heir = |member: Oid| unsafe {
+        pg_sys::has_privs_of_role(member, role) && !compat::may_set_role(member, role)
+    };
+    all.retain(|member| is_heir(*member));
+    all
+}
+
 const READ_ALL_DATA: Oid = Oid::from_u32(pg_sys::ROLE_PG_READ_ALL_DATA);
 
 /// The condition under which all readers see a row; `None` if it cannot be expressed.
@@ -109,6 +128,7 @@ fn condition(
     }
     if policies.forced {
         readers.push(policies.owner);
+        readers.extend(heirs(policies.owner));
     }
     readers.retain(|role| is_subject(*role, policies));
     // A role that inherits a right to SELECT may have restrictive policies of its own, so all of them must hold.

@@ -3,17 +3,19 @@
 use super::bound_insert::failed;
 use crate::error::Result;
 use crate::pg::backend::act_as::act_as_trusted;
-use pgrx::{pg_sys, FromDatum, Spi};
+use crate::pg::sys::compat;
+use pgrx::{pg_sys, FromDatum, IntoDatum, Spi};
 use std::ffi::CStr;
 
 /// Finds the objects that run when a row is inserted into $1 and that are not Postgres's own: functions, operators,
 /// types and operator classes. They come from triggers (with WHEN), defaults, constraints, indexes, rules and partition
 /// keys of the table and its partitions, and from policies that are forced upon the owner. Returns whether one of them
-/// belongs to a role that lacks some of the owner's rights, or such a role may have made a trigger: pg_trigger does not say
+/// belongs to a role that could not do all that the owner may do, or such a role may have made a trigger: pg_trigger does not say
 /// who made one, and its WHEN and its arguments are code, too. Returns also whether there is any code (rules and policies
 /// may call further code, and so may Postgres's own functions that take a query as text), and the functions. Objects
 /// are followed to what they use: an operator to its function, a type to its parts and its constraints. A role that the
-/// owner is a member of does not thereby have the owner's rights.
+/// owner is a member of does not thereby have the owner's rights. $2 is [`compat::SET_ROLE`]: who has the owner's rights
+/// and may not SET ROLE to him lacks what nobody inherits, such as SUPERUSER.
 const CODE: &CStr = c"
 WITH RECURSIVE tree (oid) AS (
     SELECT $1
@@ -77,12 +79,14 @@ WITH RECURSIVE tree (oid) AS (
     LEFT JOIN pg_type AS t ON used.classid = 'pg_type'::regclass AND t.oid = used.objid
     LEFT JOIN pg_opclass AS c ON used.classid = 'pg_opclass'::regclass AND c.oid = used.objid
 )
-SELECT EXISTS (SELECT FROM maker, pg_class AS c WHERE c.oid = $1 AND NOT pg_has_role(maker.oid, c.relowner, 'USAGE'))
+SELECT EXISTS (SELECT FROM maker, pg_class AS c
+               WHERE c.oid = $1 AND NOT (pg_has_role(maker.oid, c.relowner, 'USAGE') AND pg_has_role(maker.oid, c.relowner, $2)))
        OR EXISTS (SELECT FROM user_trigger)
           AND EXISTS (SELECT FROM tree JOIN pg_class AS c ON c.oid = tree.oid JOIN pg_class AS root ON root.oid = $1
                       CROSS JOIN LATERAL aclexplode(c.relacl) AS granted
                       WHERE granted.privilege_type = 'TRIGGER'
-                        AND (granted.grantee = 0 OR NOT pg_has_role(granted.grantee, root.relowner, 'USAGE'))),
+                        AND (granted.grantee = 0 OR NOT (pg_has_role(granted.grantee, root.relowner, 'USAGE')
+                                                          AND pg_has_role(granted.grantee, root.relowner, $2)))),
        EXISTS (SELECT FROM used)
        OR EXISTS (SELECT FROM user_trigger)
        OR EXISTS (SELECT FROM called WHERE name NOT IN ('now', 'timezone', 'clock_timestamp', 'statement_timestamp',
@@ -96,7 +100,7 @@ const BOOTSTRAP_ROLE: pg_sys::Oid = pg_sys::Oid::from_u32(pg_sys::BOOTSTRAP_SUPE
 /// The code that an INSERT runs besides Postgres's own.
 #[derive(Default)]
 pub struct Code {
-    /// Whether some of it is of a role without the rights of the table's owner.
+    /// Whether some of it is of a role that could not do all that the table's owner may do.
     pub is_planted: bool,
     /// Whether there is any.
     pub is_any: bool,
@@ -123,14 +127,20 @@ impl Code {
     /// # Safety
     /// SPI is connected.
     unsafe fn read(relation: pg_sys::Oid) -> Result<Code> {
-        let (mut types, mut values) = ([pg_sys::OIDOID], [pg_sys::Datum::from(relation)]);
-        // SAFETY: types and values are those of the one parameter. Read only, the statement uses the active snapshot. It
+        let mut types = [pg_sys::OIDOID, pg_sys::TEXTOID];
+        let mut values = [
+            pg_sys::Datum::from(relation),
+            compat::SET_ROLE
+                .into_datum()
+                .unwrap_or(pg_sys::Datum::null()),
+        ];
+        // SAFETY: types and values are those of the two parameters, neither of which is null. Read only, the statement uses the active snapshot. It
         // returns one row, whose columns are of the types that they are read as and live until SPI is left.
         unsafe {
             let (types, values) = (types.as_mut_ptr(), values.as_mut_ptr());
             let none = std::ptr::null();
             let status =
-                pg_sys::SPI_execute_with_args(CODE.as_ptr(), 1, types, values, none, true, 0);
+                pg_sys::SPI_execute_with_args(CODE.as_ptr(), 2, types, values, none, true, 0);
             if status != pg_sys::SPI_OK_SELECT as i32 || pg_sys::SPI_processed != 1 {
                 return Err(failed(status));
             }

@@ -67,6 +67,14 @@ pub const FOREIGN_TRUNCATE_TRIGGERS: bool = cfg!(not(feature = "pg15"));
 /// Number of the column pg_auth_members.roleid; the member is the next one.
 pub const AUTH_MEMBERS_ROLEID: u32 = if cfg!(feature = "pg15") { 1 } else { 2 };
 
+/// What pg_has_role() calls the right to SET ROLE to a role. Up to version 15 every member has it; since then a member may
+/// have the grants and the objects of a role without it (WITH INHERIT TRUE, SET FALSE).
+pub const SET_ROLE: &str = if cfg!(feature = "pg15") {
+    "MEMBER"
+} else {
+    "SET"
+};
+
 /// Whether a role may SET ROLE to another.
 ///
 /// # Safety
