@@ -76,10 +76,14 @@ pub fn compile(relation: Oid, filter: &str) -> Result<Option<Keyed>> {
     let Some(shape) = shape::of(&expr) else {
         return whole()?.apply(&expr).map(Some);
     };
-    // What was committed about the table, its privileges and roles is known once the table is locked.
-    let _held = Held::new(relation);
     let key = (relation, current_role(), shape);
-    let known = PLANS.with_borrow_mut(|plans| plans.get(&key));
+    let known = || PLANS.with_borrow_mut(|plans| plans.get(&key));
+    // What was committed about the table, its privileges and roles is known once the table is locked. Who has never
+    // been allowed to read it cannot queue for the lock.
+    let known = known().and_then(|_| {
+        let _held = Held::new(relation);
+        known()
+    });
     // A value that is refused is compiled like a new filter, for the error that names its place.
     if let Some(Ok(keyed)) = known.map(|plan| plan.apply(&expr)) {
         return Ok(Some(keyed));
