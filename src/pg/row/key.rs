@@ -50,6 +50,9 @@ enum Form {
     Enum(Oid),
 }
 
+/// pg_collation.dat; not every version has a name for it.
+const POSIX_COLLATION: Oid = Oid::from_u32(951);
+
 impl KeyKind {
     /// The kind of a type, domains resolved, under a collation; the collation does not matter for types that have none.
     pub fn of(type_oid: Oid, collation: Oid) -> Option<KeyKind> {
@@ -190,7 +193,7 @@ fn order_of_texts(collation: Oid) -> Option<bool> {
     }
     // SAFETY: a syscache look-up of a collation that exists.
     let deterministic = unsafe { pg_sys::get_collation_isdeterministic(collation) };
-    let by_bytes = [pg_sys::C_COLLATION_OID, pg_sys::POSIX_COLLATION_OID].contains(&collation);
+    let by_bytes = [pg_sys::C_COLLATION_OID, POSIX_COLLATION].contains(&collation);
     deterministic.then_some(by_bytes)
 }
 
