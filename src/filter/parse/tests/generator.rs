@@ -1,52 +1,29 @@
 //! Seeded random input: strings of the language's tokens, and expressions.
 
 use super::*;
+use fastrand::Rng;
 
-/// The splitmix64 generator: small, and the same everywhere, so that a seed replays a run.
-pub(super) struct Random(u64);
+/// The run's generator and its seed, from `PGREALTIME_SEED` or at random. A failing test shows the seed.
+pub(super) fn seeded() -> (u64, Rng) {
+    let seed = match std::env::var("PGREALTIME_SEED") {
+        Ok(text) => text.parse().expect("PGREALTIME_SEED is a number"),
+        Err(_) => fastrand::u64(..),
+    };
+    println!("PGREALTIME_SEED={seed}");
+    (seed, Rng::with_seed(seed))
+}
 
-impl Random {
-    /// The run's seed, from `PGREALTIME_SEED` or the clock; printed, to be seen when a test fails.
-    pub(super) fn from_environment() -> (u64, Self) {
-        let seed = match std::env::var("PGREALTIME_SEED") {
-            Ok(text) => text.parse().expect("PGREALTIME_SEED is a number"),
-            Err(_) => std::time::SystemTime::now()
-                .duration_since(std::time::UNIX_EPOCH)
-                .map_or(1, |now| now.as_nanos() as u64),
-        };
-        println!("PGREALTIME_SEED={seed}");
-        (seed, Random(seed))
-    }
+fn one_in(random: &mut Rng, n: usize) -> bool {
+    random.usize(..n) == 0
+}
 
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
+fn pick<T: Copy>(random: &mut Rng, items: &[T]) -> T {
+    items[random.usize(..items.len())]
+}
 
-    pub(super) fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
-
-    pub(super) fn one_in(&mut self, n: usize) -> bool {
-        self.below(n) == 0
-    }
-
-    pub(super) fn pick<T: Copy>(&mut self, items: &[T]) -> T {
-        items[self.below(items.len())]
-    }
-
-    pub(super) fn character(&mut self) -> char {
-        loop {
-            let bound = self.pick(&[0x80, 0x300, 0x1_0000, 0x11_0000]);
-            match char::from_u32(self.below(bound) as u32) {
-                Some(c) => return c,
-                None => continue,
-            }
-        }
-    }
+fn character(random: &mut Rng) -> char {
+    let last = pick(random, &['\u{7f}', '\u{2ff}', '\u{ffff}', char::MAX]);
+    random.char(..=last)
 }
 
 const TOKENS: &[&str] = &[
@@ -112,13 +89,13 @@ const TOKENS: &[&str] = &[
 ];
 
 /// A short string that has a fair chance of being nearly right.
-pub(super) fn string(random: &mut Random) -> String {
+pub(super) fn string(random: &mut Rng) -> String {
     let mut text = String::new();
-    for _ in 0..random.below(14) {
-        if random.one_in(12) {
-            text.push(random.character());
+    for _ in 0..random.usize(..14) {
+        if one_in(random, 12) {
+            text.push(character(random));
         } else {
-            text += random.pick(TOKENS);
+            text += pick(random, TOKENS);
         }
     }
     text
@@ -154,10 +131,10 @@ const SHARED_TOKENS: &[&str] = &[
 ];
 
 /// A string of the shared part of the language only.
-pub(super) fn shared_string(random: &mut Random) -> String {
+pub(super) fn shared_string(random: &mut Rng) -> String {
     let mut text = String::new();
-    for _ in 0..random.below(14) {
-        text += random.pick(SHARED_TOKENS);
+    for _ in 0..random.usize(..14) {
+        text += pick(random, SHARED_TOKENS);
     }
     text
 }
@@ -168,19 +145,19 @@ const TEXTS: &[&str] = &[
     ".\"", "eq.1", "not.eq.1", "or(", "é", "日本", "\n", "'", "$$", "--",
 ];
 
-fn text(random: &mut Random) -> String {
+fn text(random: &mut Rng) -> String {
     let mut text = String::new();
-    for _ in 0..=random.below(3) {
-        if random.one_in(3) {
-            text.extend(Some(random.character()).filter(|c| *c != '\0'));
+    for _ in 0..=random.usize(..3) {
+        if one_in(random, 3) {
+            text.extend(Some(character(random)).filter(|c| *c != '\0'));
         } else {
-            text += random.pick(TEXTS);
+            text += pick(random, TEXTS);
         }
     }
     text
 }
 
-fn name(random: &mut Random) -> String {
+fn name(random: &mut Rng) -> String {
     loop {
         let name = text(random);
         if !name.is_empty() {
@@ -189,24 +166,24 @@ fn name(random: &mut Random) -> String {
     }
 }
 
-fn path(random: &mut Random) -> Vec<PathStep> {
-    let length = if random.one_in(3) {
-        1 + random.below(3)
+fn path(random: &mut Rng) -> Vec<PathStep> {
+    let length = if one_in(random, 3) {
+        1 + random.usize(..3)
     } else {
         0
     };
     (1..=length)
         .map(|step| PathStep {
-            key: match random.below(3) {
-                0 => PathKey::Index(random.next() as i32),
+            key: match random.usize(..3) {
+                0 => PathKey::Index(random.i32(..)),
                 _ => PathKey::Field(text(random)),
             },
-            as_text: step == length && random.one_in(2),
+            as_text: step == length && one_in(random, 2),
         })
         .collect()
 }
 
-fn operand(random: &mut Random, operator: Operator) -> Operand {
+fn operand(random: &mut Rng, operator: Operator) -> Operand {
     let tests = [
         IsTest::Null,
         IsTest::NotNull,
@@ -215,10 +192,10 @@ fn operand(random: &mut Random, operator: Operator) -> Operand {
         IsTest::Unknown,
     ];
     match operator {
-        Operator::Is => Operand::Is(random.pick(&tests)),
+        Operator::Is => Operand::Is(pick(random, &tests)),
         Operator::In => {
-            let length = random.below(4);
-            let members = (0..length).map(|_| (!random.one_in(5)).then(|| text(random)));
+            let length = random.usize(..4);
+            let members = (0..length).map(|_| (!one_in(random, 5)).then(|| text(random)));
             Operand::List(members.collect())
         }
         _ => Operand::Text(text(random)),
@@ -226,27 +203,27 @@ fn operand(random: &mut Random, operator: Operator) -> Operand {
 }
 
 /// An expression that the language can say, with groups at most `depth` deep.
-pub(super) fn expression(random: &mut Random, depth: usize) -> Expr {
-    if depth == 0 || random.one_in(2) {
-        let operator = random.pick(&Operator::ALL);
+pub(super) fn expression(random: &mut Rng, depth: usize) -> Expr {
+    if depth == 0 || one_in(random, 2) {
+        let operator = pick(random, &Operator::ALL);
         return Expr::Compare(Comparison {
             column: name(random),
             path: path(random),
-            negated: random.one_in(3),
+            negated: one_in(random, 3),
             operator,
             operand: operand(random, operator),
             position: 0,
             value_position: 0,
         });
     }
-    let length = 1 + random.below(3);
+    let length = 1 + random.usize(..3);
     let members = (0..length).map(|_| expression(random, depth - 1)).collect();
-    let group = if random.one_in(2) {
+    let group = if one_in(random, 2) {
         Expr::And(members)
     } else {
         Expr::Or(members)
     };
-    if random.one_in(3) {
+    if one_in(random, 3) {
         Expr::Not(Box::new(group))
     } else {
         group
