@@ -7,14 +7,14 @@ use super::orders;
 use super::plan::Plan;
 use crate::change::RowOperation;
 use crate::error::Result;
-use crate::log::append::{append_at, Change, Content};
+use crate::log::append::{append, append_at, Change, Content};
 use crate::log::decode::{self, CapturedRow};
 use crate::log::entry::GapCause;
 use crate::log::layout;
 use crate::log::marks;
 use crate::log::read;
 use crate::pg::backend::memory::Scratch;
-use crate::pg::backend::xact;
+use crate::pg::backend::xact::Within;
 use crate::pg::call::trigger::Call;
 use crate::pg::image::decode::Decoder;
 use crate::pg::image::version;
@@ -25,7 +25,8 @@ use crate::pg::row::decoded::Decoded;
 /// A change, and what is known of its order.
 pub struct Known {
     change: order::Change,
-    keys: Option<Keys>,
+    now: Within,
+    keys: Option<Box<Keys>>,
     /// Whether a change that comes after this one may already have been captured.
     late: bool,
 }
@@ -40,33 +41,39 @@ pub fn known(call: &Call, plan: &Plan) -> Option<Known> {
         superseded: step.superseded,
         recorded: call.wal_written(),
     };
-    let order = &plan.order;
-    orders::begin(order);
+    let now = Within::now();
+    let mut order = orders::begun(&plan.order, now.xid);
     if !plan.sinks.log {
-        order.borrow_mut().unlogged();
+        order.unlogged();
     }
     if call.is_deferrable() {
-        order.borrow_mut().may_defer();
+        order.may_defer();
     }
     let takes_key = change.old.is_some() && !plan.key.is_empty();
-    let late = order.borrow().has_later(&change) && (step.superseded || takes_key);
-    let keys = if late || order.borrow().wants_keys() {
-        keys_of_call(call, plan, &change)
-    } else {
-        None
-    };
-    Some(Known { change, keys, late })
+    let late = order.has_later(&change) && (step.superseded || takes_key);
+    let wants_keys = late || order.wants_keys();
+    drop(order);
+    let keys = wants_keys
+        .then(|| keys_of_call(call, plan, &change))
+        .flatten()
+        .map(Box::new);
+    Some(Known {
+        change,
+        now,
+        keys,
+        late,
+    })
 }
 
 /// Appends a captured change where it belongs. Errors: as [`append_at`].
-pub fn append_in_order(call: &Call, plan: &Plan, content: Content) -> Result<()> {
+pub fn append_in_order(call: &Call, plan: &Plan, content: &Content) -> Result<()> {
     let entry = |wal_written| Change {
         relation: plan.root,
         content,
         wal_written,
     };
     let Some(known) = known(call, plan) else {
-        return append_at(&entry(call.wal_written()), None).map(|_| ());
+        return append(&entry(call.wal_written())).map(|_| ());
     };
     let belongs = if known.late {
         find_place(plan, &known)
@@ -77,7 +84,7 @@ pub fn append_in_order(call: &Call, plan: &Plan, content: Content) -> Result<()>
         Belongs::At(position) => Some(position),
         Belongs::Last | Belongs::Unknown => None,
     };
-    let appended = append_at(&entry(known.change.recorded), earlier)?;
+    let appended = append_at(&entry(known.change.recorded), earlier, known.now)?;
     if belongs == Belongs::Unknown {
         gap_once(plan.root, GapCause::Order)?;
     }
@@ -87,14 +94,14 @@ pub fn append_in_order(call: &Call, plan: &Plan, content: Content) -> Result<()>
         roomy: appended.position.within_own,
     };
     let mut order = plan.order.borrow_mut();
-    order.add(known.change, place, xact::subtransaction(), known.keys);
+    order.add(known.change, place, known.now.subtransaction, known.keys);
     Ok(())
 }
 
 /// Remembers a change that is not logged, and whose messages have been sent.
 pub fn remember_sent(plan: &Plan, known: Known) {
     let mut order = plan.order.borrow_mut();
-    order.add_unlogged(known.change, xact::subtransaction(), known.keys);
+    order.add_unlogged(known.change, known.now.subtransaction, known.keys);
 }
 
 /// Whether a change was overtaken: a change that comes after it was captured before it, or may have been.
@@ -122,7 +129,7 @@ fn find_place(plan: &Plan, known: &Known) -> Belongs {
 /// Where a late change belongs, if the change alone shows it; else its keys. A change that keeps the key of its row,
 /// and whose new version was not changed again, cannot have been overtaken by another change of the row.
 fn settled<'a>(plan: &Plan, known: &'a Known) -> std::result::Result<Belongs, &'a Keys> {
-    let Some(keys) = known.keys.as_ref() else {
+    let Some(keys) = known.keys.as_deref() else {
         return Ok(Belongs::Unknown);
     };
     let change = &known.change;

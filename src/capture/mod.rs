@@ -14,7 +14,7 @@ use crate::gucs;
 use crate::log::append::{append_gap, CapturedRow, Content};
 use crate::log::entry::GapCause;
 use crate::log::marks::Marks;
-use crate::pg::backend::xact;
+use crate::pg::backend::xact::Within;
 use crate::pg::call::trigger::Call;
 use crate::pg::call::trigger::Fired;
 use crate::pg::call::trigger::StoredRow;
@@ -52,7 +52,7 @@ pub fn capture_change(call: CallInfo) -> Result<()> {
     }
     match call.fired() {
         Fired::Truncate if plan.is_leaf => append_gap(plan.root, GapCause::PartitionTruncated),
-        Fired::Truncate => late::append_in_order(&call, &plan, Content::Truncate),
+        Fired::Truncate => late::append_in_order(&call, &plan, &Content::Truncate),
         Fired::Insert { new } => capture_row(&call, &plan, RowOperation::Insert, new),
         Fired::Delete { old } => capture_row(&call, &plan, RowOperation::Delete, old),
         Fired::Update { old, new } => capture_update(&call, &plan, old, new),
@@ -79,13 +79,13 @@ fn send(call: &Call, plan: &Plan, message_sinks: &MessageSinks) -> Result<()> {
 
 thread_local! {
     /// The root whose TRUNCATE was the last captured change, with its transaction and subtransaction.
-    static TRUNCATED: Cell<Option<(Oid, u64, u32)>> = const { Cell::new(None) };
+    static TRUNCATED: Cell<Option<(Oid, Within)>> = const { Cell::new(None) };
 }
 
 /// Whether a partition is truncated together with its root. TRUNCATE of the root fires the root's trigger first, then
 /// those of the partitions. If nothing was captured in between, the partition's TRUNCATE adds nothing.
 fn truncated_along(plan: &Plan) -> bool {
-    let now = Some((plan.root, xact::top_xid(), xact::subtransaction()));
+    let now = Some((plan.root, Within::now()));
     if plan.is_leaf {
         TRUNCATED.get() == now
     } else {
@@ -112,7 +112,7 @@ fn capture_row<'c>(
             ..Marks::default()
         },
     });
-    late::append_in_order(call, plan, content)
+    late::append_in_order(call, plan, &content)
 }
 
 fn capture_update<'c>(
@@ -136,7 +136,7 @@ fn capture_update<'c>(
         },
         old: old.map(|old| old.image),
     });
-    late::append_in_order(call, plan, content)
+    late::append_in_order(call, plan, &content)
 }
 
 fn bits(columns: Option<&ColumnSet>) -> Vec<u8> {

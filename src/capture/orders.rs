@@ -4,9 +4,8 @@
 use super::order::Order;
 use crate::pg::backend::commit;
 use crate::pg::backend::commit::Hooks;
-use crate::pg::backend::xact;
 use crate::pg::Oid;
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -30,11 +29,14 @@ pub fn order_of(root: Oid, logged: bool) -> Shared {
     ORDERS.with_borrow_mut(|orders| orders.entry((root.to_u32(), logged)).or_default().clone())
 }
 
-/// Clears the order if this is another transaction than before.
-pub fn begin(order: &Shared) {
-    if order.borrow_mut().begin(xact::top_xid()) {
+/// The order, begun anew if the last transaction was another one.
+#[inline]
+pub fn begun(order: &Shared, transaction: u64) -> RefMut<'_, Order> {
+    let mut begun = order.borrow_mut();
+    if begun.begin(transaction) {
         TOUCHED.with_borrow_mut(|touched| touched.push(order.clone()));
     }
+    begun
 }
 
 fn rolled_back(subtransaction: u32) {

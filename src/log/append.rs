@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::pg::backend::wal;
 use crate::pg::backend::wal::Position;
 use crate::pg::backend::xact;
+use crate::pg::backend::xact::Within;
 use crate::pg::image::format::Image;
 use crate::pg::storage::entry::NewEntry;
 use crate::pg::storage::segment;
@@ -24,7 +25,7 @@ const NO_LAYOUT: i64 = 0;
 pub struct Change<'a> {
     /// Invalid for an entry that readers skip.
     pub relation: Oid,
-    pub content: Content<'a>,
+    pub content: &'a Content<'a>,
     /// Whether the change itself wrote WAL.
     pub wal_written: bool,
 }
@@ -86,18 +87,18 @@ pub struct Appended {
 
 /// Appends a change at the current position. Errors: as [`append_at`].
 pub fn append(change: &Change) -> Result<Appended> {
-    append_at(change, None)
+    append_at(change, None, Within::now())
 }
 
 /// Appends a change at a position from an earlier moment of the transaction, or at the current one. Readers find the
 /// start of a transaction by its first entries, so an entry that is put in front of others counts as a first entry.
+/// `now` is [`Within::now`].
 /// Errors: 42P01 when the extension was dropped; 55000 when its tables do not match the library.
-pub fn append_at(change: &Change, earlier: Option<u64>) -> Result<Appended> {
-    let xid = xact::top_xid();
-    let (segment, first) = locked_segment(xid)?;
+pub fn append_at(change: &Change, earlier: Option<u64>, now: Within) -> Result<Appended> {
+    let (segment, first) = locked_segment(now)?;
     // Looked up before the position is taken: the entry's own position is the last.
-    let (layout, image, old) = match &change.content {
-        Content::Row(row) => (row.layout.id(&segment)?, Some(row.image), row.old),
+    let (layout, image, old) = match change.content {
+        Content::Row(row) => (row.layout.id(&segment, now)?, Some(row.image), row.old),
         _ => (NO_LAYOUT, None, None),
     };
     let (kind, marks) = (change.content.kind(), change.content.marks());
@@ -110,7 +111,7 @@ pub fn append_at(change: &Change, earlier: Option<u64>) -> Result<Appended> {
     };
     let entry = NewEntry {
         position: position.at,
-        xid,
+        xid: now.xid,
         first: first || earlier.is_some(),
         remarkable: kind.is_remarkable(marks.as_deref()),
         changed_at: xact::transaction_start(),
@@ -134,7 +135,7 @@ pub fn append_at(change: &Change, earlier: Option<u64>) -> Result<Appended> {
 pub fn append_gap(relation: Oid, cause: GapCause) -> Result<()> {
     append(&Change {
         relation,
-        content: Content::Gap(cause),
+        content: &Content::Gap(cause),
         wal_written: false,
     })
     .map(|_| ())
@@ -145,7 +146,7 @@ pub fn append_gap(relation: Oid, cause: GapCause) -> Result<()> {
 pub fn append_undelivered(relation: Oid, messages: u64) -> Result<()> {
     append(&Change {
         relation: Oid::INVALID,
-        content: Content::Undelivered {
+        content: &Content::Undelivered {
             of: relation,
             messages,
         },
@@ -162,13 +163,13 @@ pub fn append_undelivered(relation: Oid, messages: u64) -> Result<()> {
 /// The segment is read again once its lock is held. The janitor switches first, and then seals the segments that it can
 /// lock. So a session that still sees the old segment after locking it keeps it from being sealed, and keeps its
 /// indexes from being replaced.
-fn locked_segment(xid: u64) -> Result<(Rc<Current>, bool)> {
+fn locked_segment(now: Within) -> Result<(Rc<Current>, bool)> {
     thread_local! {
-        static RUN: Cell<(u64, u32, Oid)> = const { Cell::new((0, 0, Oid::INVALID)) };
+        static RUN: Cell<Option<(Within, Oid)>> = const { Cell::new(None) };
     }
     loop {
         let before = state::current_segment()?;
-        let run = (xid, xact::subtransaction(), before.place.table);
+        let run = Some((now, before.place.table));
         if RUN.get() == run {
             return Ok((before, false));
         }

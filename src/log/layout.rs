@@ -3,7 +3,7 @@
 use super::state::Current;
 use crate::error::{report, Error, Result};
 use crate::pg::backend::cache::{Cache, Kept};
-use crate::pg::backend::xact;
+use crate::pg::backend::xact::Within;
 use crate::pg::image::format::Column;
 use crate::pg::storage::heap::Lock;
 use crate::pg::storage::heap::Row;
@@ -43,8 +43,8 @@ enum Known {
     Nothing,
     /// Committed in the segment that was current at that [`Current::loaded`].
     ForGood(u64, i64),
-    /// Written by this transaction: ROLLBACK TO SAVEPOINT may remove it. With the transaction and subtransaction.
-    Within(u64, i64, (u64, u32)),
+    /// Written in this transaction and subtransaction: ROLLBACK TO SAVEPOINT may remove it.
+    Within(u64, i64, Within),
 }
 
 impl Registered {
@@ -63,21 +63,17 @@ impl Registered {
     /// The id of the layout, whose row is in the segment. This transaction has locked the segment for writing. Until
     /// the row has committed, it is looked up again in every subtransaction. Errors: as reading and writing the
     /// extension's tables.
-    pub fn id(&self, segment: &Current) -> Result<i64> {
+    pub fn id(&self, segment: &Current, now: Within) -> Result<i64> {
         match self.known.get() {
             Known::ForGood(loaded, id) if loaded == segment.loaded => return Ok(id),
-            Known::Within(loaded, id, within)
-                if loaded == segment.loaded
-                    && within == (xact::top_xid(), xact::subtransaction()) =>
-            {
+            Known::Within(loaded, id, within) if loaded == segment.loaded && within == now => {
                 return Ok(id)
             }
             _ => {}
         }
         let (id, is_own) = self.layout.register(segment.number)?;
         self.known.set(if is_own {
-            let within = (xact::top_xid(), xact::subtransaction());
-            Known::Within(segment.loaded, id, within)
+            Known::Within(segment.loaded, id, now)
         } else {
             Known::ForGood(segment.loaded, id)
         });

@@ -70,7 +70,7 @@ impl Log {
             let places = state::segments()?;
             let segments = places
                 .iter()
-                .map(|place| Segment::open(*place).ok_or_else(dropped))
+                .map(|place| Segment::open(place).ok_or_else(dropped))
                 .collect::<Result<Vec<_>>>()?;
             if state::segments()? == places {
                 return Ok(Log { segments });
@@ -113,10 +113,7 @@ impl Log {
 /// damaged entry.
 pub fn own_entry(segment: u16, position: u64, arena: Arena<'_>) -> Result<Option<Entry<'_>>> {
     let places = state::segments()?;
-    let Some(segment) = places
-        .get(usize::from(segment))
-        .and_then(|place| Segment::open(*place))
-    else {
+    let Some(segment) = places.get(usize::from(segment)).and_then(Segment::open) else {
         return Ok(None);
     };
     let stream = segment.by_position(position, position + 1);

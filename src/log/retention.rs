@@ -93,7 +93,7 @@ pub fn seal(now: Timestamp) -> Result<bool> {
     let places = state::segments()?;
     let mut sealed = false;
     for closed in Closed::read(View::Latest)? {
-        let place = places[closed.segment as usize % places.len()];
+        let place = &places[closed.segment as usize % places.len()];
         if closed.seal.is_none() && janitor_lock::try_lock(place.table, JanitorLock::NoWriter) {
             let seal = Some((now, watermark::seal()));
             Closed::write(closed.segment, Some(&Closed { seal, ..closed }))?;
@@ -170,7 +170,7 @@ pub fn is_due(now: Timestamp) -> Result<bool> {
 
 fn is_step_due(now: Timestamp) -> Result<bool> {
     let places = state::segments()?;
-    let place = |closed: &Closed| places[closed.segment as usize % places.len()];
+    let place = |closed: &Closed| &places[closed.segment as usize % places.len()];
     // The state that this session has cached may be older than the one that a janitor would find.
     let state = State::read(View::Latest)?;
     let just_now = state
@@ -181,13 +181,13 @@ fn is_step_due(now: Timestamp) -> Result<bool> {
     }
     let waited = state.emptying_delayed.is_some() && just_now;
     let closed = Closed::read(View::Latest)?;
-    let current = places[state.current as usize % places.len()];
+    let current = &places[state.current as usize % places.len()];
     let old = state.current_since + segment_age() <= now;
-    let large = segment_files::bytes(&current) >= segment_bytes();
+    let large = segment_files::bytes(current) >= segment_bytes();
     let next = (state.current + 1) % SEGMENTS;
     let switch = (old || large)
         && closed.iter().all(|closed| closed.segment != next)
-        && !segment_files::is_empty(&current);
+        && !segment_files::is_empty(current);
     let seal = || {
         closed.iter().any(|closed| {
             closed.seal.is_none()

@@ -264,7 +264,7 @@ fn load() -> Result<Rc<Current>> {
     LOADED.set(LOADED.get() + 1);
     let current = Rc::new(Current {
         number,
-        place: segments[usize::from(number)],
+        place: segments[usize::from(number)].clone(),
         loaded: LOADED.get(),
     });
     KNOWN.set(Some(Known {

@@ -74,9 +74,9 @@ impl Index {
     }
 
     /// Adds an entry.
-    pub fn enter(&mut self, number: usize, entry: &mut Logged, keys: Option<Keys>) {
+    pub fn enter(&mut self, number: usize, entry: &mut Logged, keys: Option<Box<Keys>>) {
         self.incomplete |= keys.is_none();
-        entry.keys = Some(Box::new(keys.unwrap_or_default()));
+        entry.keys = Some(keys.unwrap_or_default());
         for key in entry.keys() {
             self.by_key.entry(key.clone()).or_default().push(number);
         }

@@ -29,6 +29,9 @@ use std::collections::{HashSet, VecDeque};
 /// How many entries of a relation a transaction remembers.
 pub const REMEMBERED: usize = 32_768;
 
+/// How many entries there are when room is made for all that are remembered.
+const MANY: usize = 256;
+
 /// How many versions of a row are followed.
 const STEPS: usize = 1000;
 
@@ -109,10 +112,13 @@ impl Order {
     }
 
     /// Remembers an entry.
-    pub fn add(&mut self, change: Change, at: Place, subtransaction: u32, keys: Option<Keys>) {
+    pub fn add(&mut self, change: Change, at: Place, subtransaction: u32, keys: Option<Box<Keys>>) {
         self.latest = self.latest.max(change.command);
-        if self.entries.len() == REMEMBERED {
-            self.forget();
+        match self.entries.len() {
+            // More may follow. This makes room for all of them. Memory is not touched before it is used, and never copied.
+            MANY => self.entries.reserve_exact(REMEMBERED - MANY),
+            REMEMBERED => self.forget(),
+            _ => {}
         }
         let number = self.first + self.entries.len();
         let mut entry = Logged::new(at, change, subtransaction);
@@ -127,7 +133,7 @@ impl Order {
     }
 
     /// Remembers a change that is not logged. Its number serves as a position.
-    pub fn add_unlogged(&mut self, change: Change, subtransaction: u32, keys: Option<Keys>) {
+    pub fn add_unlogged(&mut self, change: Change, subtransaction: u32, keys: Option<Box<Keys>>) {
         let at = Place {
             position: 8 * (self.first + self.entries.len() + 1) as u64,
             segment: 0,
@@ -220,7 +226,7 @@ impl Order {
             index.from -= 1;
             if !entry.rolled_back {
                 let keys = rows.keys_of(&entry.change, entry.at);
-                index.enter(index.from, entry, keys);
+                index.enter(index.from, entry, keys.map(Box::new));
             }
         }
     }

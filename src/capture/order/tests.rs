@@ -72,7 +72,7 @@ fn at(position: u64) -> Place {
 impl Order {
     fn log(&mut self, known: &mut Known, change: Change, position: u64, keys: Keys) {
         known.keys.insert(position, keys.clone());
-        let wanted = self.wants_keys().then_some(keys);
+        let wanted = self.wants_keys().then(|| Box::new(keys));
         self.add(change, at(position), 1, wanted);
     }
 }

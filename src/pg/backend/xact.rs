@@ -89,6 +89,25 @@ pub fn subtransaction() -> u32 {
     unsafe { raw::GetCurrentSubTransactionId() }
 }
 
+/// The transaction and subtransaction in which something is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Within {
+    /// The top-level id.
+    pub xid: u64,
+    /// The number of the subtransaction within the transaction.
+    pub subtransaction: u32,
+}
+
+impl Within {
+    /// Those of now. Assigns an id if there was none.
+    pub fn now() -> Within {
+        Within {
+            xid: top_xid(),
+            subtransaction: subtransaction(),
+        }
+    }
+}
+
 /// When the transaction began.
 pub fn transaction_start() -> Timestamp {
     // SAFETY: reads backend state.

@@ -112,7 +112,9 @@ impl<'a> Image<'a> {
         unsafe {
             to.cast::<[u8; 2]>()
                 .write((self.attributes() | nulls).to_le_bytes());
-            to.add(2).copy_from_nonoverlapping(from.add(BITMAP), bitmap);
+            if bitmap > 0 {
+                to.add(2).copy_from_nonoverlapping(from.add(BITMAP), bitmap);
+            }
             to.add(2 + bitmap)
                 .copy_from_nonoverlapping(from.add(self.values()), self.length - self.values());
         }

@@ -137,6 +137,7 @@ fn ended_by(row: StoredRow) -> u32 {
 
 /// Whether a later command has replaced or deleted a row that this transaction created. False if that was rolled back,
 /// or the row was only locked.
+#[inline]
 fn is_superseded(row: StoredRow) -> bool {
     // SAFETY: the row is a whole tuple, fetched after whatever has been done to it by now.
     unsafe {

@@ -64,6 +64,17 @@ impl Place {
         self.at + self.size
     }
 
+    /// Writes zeroes between what ends there and the place.
+    ///
+    /// # Safety
+    /// `columns` is where the first column is, with room for the place.
+    unsafe fn pad(&self, columns: *mut u8, end: usize) {
+        if self.at != end {
+            // SAFETY: at most three bytes of padding; a value behind padding has a header of four bytes.
+            unsafe { columns.add(end).cast::<[u8; 4]>().write([0; 4]) }
+        }
+    }
+
     /// Writes the header and returns where to write the bytes.
     ///
     /// # Safety
@@ -112,7 +123,8 @@ pub unsafe fn form(entry: &NewEntry) -> pg_sys::HeapTuple {
         let memory = raw::palloc(TUPLE + header + end).cast::<u8>();
         let tuple = memory.cast::<pg_sys::HeapTupleData>();
         let data = memory.add(TUPLE);
-        data.write_bytes(0, header);
+        // The longer one, so that the length is known here; the columns come over what is too much.
+        data.write_bytes(0, HEADER_WITH_NULLS);
         tuple.write(pg_sys::HeapTupleData {
             t_len: (header + end) as u32,
             t_data: data.cast(),
@@ -140,13 +152,13 @@ pub unsafe fn form(entry: &NewEntry) -> pg_sys::HeapTuple {
         let mut end = FIXED;
         for (image, place) in [&entry.image, &entry.old].into_iter().zip(&places) {
             if let (Some(image), Some(place)) = (image, place) {
-                at.add(end).write_bytes(0, place.at - end);
+                place.pad(at, end);
                 image.store(place.start(at));
                 end = place.end();
             }
         }
         if let (Some(marks), Some(place)) = (entry.marks, places[2]) {
-            at.add(end).write_bytes(0, place.at - end);
+            place.pad(at, end);
             place
                 .start(at)
                 .copy_from_nonoverlapping(marks.as_ptr(), marks.len());

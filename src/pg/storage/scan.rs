@@ -27,11 +27,14 @@ impl Drop for Segment {
 
 impl Segment {
     /// Locks a segment for reading; `None` when the extension has just been dropped.
-    pub fn open(oids: SegmentOids) -> Option<Segment> {
+    pub fn open(oids: &SegmentOids) -> Option<Segment> {
         // SAFETY: the function returns null for a relation that has gone.
         let table = unsafe { pg_sys::try_relation_open(oids.table, SHARE) };
         // Built only if the segment exists, since dropping it closes the segment.
-        (!table.is_null()).then(|| Segment { table, oids })
+        (!table.is_null()).then(|| Segment {
+            table,
+            oids: oids.clone(),
+        })
     }
 
     /// Whether the segment is empty.

@@ -20,19 +20,15 @@ enum Purpose {
 }
 
 /// OIDs of a segment and its indexes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SegmentOids {
     pub table: pg_sys::Oid,
     pub by_position: pg_sys::Oid,
     pub by_xid: pg_sys::Oid,
     pub remarkable: pg_sys::Oid,
     /// Indexes that are written but not read: those that REINDEX CONCURRENTLY builds, and those that it replaces.
-    others: [Option<(pg_sys::Oid, Purpose)>; OTHERS],
+    others: Box<[(pg_sys::Oid, Purpose)]>,
 }
-
-/// REINDEX CONCURRENTLY of a whole segment builds one for each index. Twice that, to allow for those left by an
-/// interrupted one.
-const OTHERS: usize = 6;
 
 impl SegmentOids {
     /// Looks up a segment's indexes. The result is valid while `fresh` holds. Errors: 42P01 when the extension has just
@@ -40,8 +36,7 @@ impl SegmentOids {
     pub fn find(table: pg_sys::Oid, fresh: &Fresh) -> Result<SegmentOids> {
         let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
         let mut found = [pg_sys::InvalidOid; 3];
-        let mut others = [None; OTHERS];
-        let mut rest = others.iter_mut();
+        let mut others = Vec::new();
         fresh.also(table);
         // SAFETY: the table and its indexes are open while they are looked at.
         unsafe {
@@ -69,7 +64,7 @@ impl SegmentOids {
                 if valid {
                     found[purpose as usize] = index;
                 } else if ready {
-                    *rest.next().ok_or_else(too_many)? = Some((index, purpose));
+                    others.push((index, purpose));
                 }
             }
             pg_sys::relation_close(opened, lock);
@@ -83,7 +78,7 @@ impl SegmentOids {
             by_position,
             by_xid,
             remarkable,
-            others,
+            others: others.into(),
         })
     }
 }
@@ -92,7 +87,7 @@ impl SegmentOids {
     /// All indexes of the segment.
     pub fn indexes(&self) -> impl Iterator<Item = pg_sys::Oid> + '_ {
         let read = [self.by_position, self.by_xid, self.remarkable];
-        let others = self.others.iter().flatten().map(|(index, _)| *index);
+        let others = self.others.iter().map(|(index, _)| *index);
         read.into_iter().chain(others)
     }
 }
@@ -153,7 +148,7 @@ pub fn append(place: &SegmentOids, entry: &NewEntry) -> Result<()> {
             let mut done = add(place.by_position, Purpose::ByPosition)
                 & add(place.by_xid, Purpose::ByXid)
                 & add(place.remarkable, Purpose::Remarkable);
-            for (other, purpose) in place.others.iter().flatten() {
+            for (other, purpose) in &place.others {
                 done &= add(*other, *purpose);
             }
             raw::pfree(tuple.cast());
@@ -222,14 +217,6 @@ fn incomplete() -> Error {
     Error::object_not_in_prerequisite_state(
         report("the change log lacks an index")
             .hint("REINDEX the tables in schema pgrealtime, or create the extension again."),
-    )
-}
-
-fn too_many() -> Error {
-    Error::object_not_in_prerequisite_state(
-        report("the change log has too many invalid indexes")
-            .detail("REINDEX CONCURRENTLY leaves one behind when it is interrupted.")
-            .hint("Drop the invalid indexes of the tables in schema pgrealtime."),
     )
 }
 
