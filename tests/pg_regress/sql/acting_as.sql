@@ -1,4 +1,4 @@
--- What an owner defined never runs as somebody else by the way: a domain's CHECK, a policy under another's claims.
+-- Code that an owner defined (a domain's CHECK, a policy) never runs as a side effect with another role's rights or claims.
 SET client_min_messages = warning;
 CREATE EXTENSION pgrealtime;
 CREATE ROLE acting_owner;
@@ -11,7 +11,7 @@ SET search_path = app;
 \pset format unaligned
 \pset tuples_only on
 
--- A CHECK that tells who runs it, also when what it did is undone.
+-- A CHECK that records who runs it, even when its transaction is rolled back.
 SET ROLE acting_owner;
 CREATE FUNCTION told(value text) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN RAISE WARNING 'the CHECK runs as % on %', current_user, value; RETURN value <> 'refused'; END $$;
@@ -35,12 +35,12 @@ SET ROLE acting_anna;
 SELECT change ->> 'type', change -> 'record', change -> 'old_record' FROM pgrealtime.changes_since(:'from', '{tagged}');
 SELECT count(change) FROM pgrealtime.changes_since(:'from', '{tagged}', filter => 'id=eq.k,one=in.(a,b),many=cs.{b},word=neq.z');
 SELECT count(change) FROM pgrealtime.changes_since(:'from', '{tagged}', net => true);
-\echo nor what is asked for another role, or by it
+\echo nor do questions for another role, or by it
 SELECT check_name, status, detail FROM pgrealtime.diagnose('tagged', 'acting_ben', '{}', 'id=eq.k,one=in.(a,b),many=cs.{b}') WHERE check_name = 'recent changes';
 SELECT pgrealtime.check_filter('tagged', 'id=eq.k,one=not.in.(a,refused),many=cs.{refused}');
 RESET ROLE;
 SELECT detail FROM pgrealtime.diagnose('tagged', 'acting_ben', '{}', 'one=eq.refused') WHERE check_name = 'recent changes';
-\echo nor a row filter, when it is set and for each row
+\echo nor does a row filter, neither when it is set nor for each row
 SELECT pgrealtime.enable('tagged', row_filter => 'one=in.(a,refused),many=cs.{b}');
 SELECT pgrealtime.current_cursor() AS from \gset
 \echo the writer does
@@ -49,13 +49,13 @@ INSERT INTO tagged VALUES ('k', 'a', '{b}', NULL, 'x'), ('l', 'b', '{b}', NULL, 
 SET ROLE acting_anna;
 SELECT change -> 'record' FROM pgrealtime.changes_since(:'from', '{tagged}');
 RESET ROLE;
-\echo nor when the CHECK came later, and no row would pass it
+\echo nor does a CHECK that was added later, and that no row passes
 ALTER DOMAIN tag ADD CONSTRAINT late CHECK (told('refused')) NOT VALID;
 SET ROLE acting_anna;
 SELECT change -> 'record' FROM pgrealtime.changes_since(:'from', '{tagged}', filter => 'id=eq.k');
 RESET ROLE;
 
--- The claims of older clients, one setting each: a policy sees the caller's own, and nobody's for another role.
+-- The claims of older clients, one setting each: a policy sees the caller's own claims, and no claims for another role.
 CREATE TABLE notes (id int PRIMARY KEY, who text, word text);
 ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
 CREATE FUNCTION email() RETURNS text LANGUAGE sql STABLE AS $$ SELECT current_setting('Request.Jwt.Claim.Email', true) $$;
@@ -87,7 +87,7 @@ SELECT change -> 'record' ->> 'who' FROM pgrealtime.changes_since(:'from', '{not
 SET request.jwt.claim.sub = 'ben';
 RESET request.jwt.claim.email;
 SELECT change -> 'record' ->> 'who' FROM pgrealtime.changes_since(:'from', '{notes}');
-\echo who asks about himself is asked under his search_path, too
+\echo policies for the calling role itself run under its search_path
 RESET ROLE;
 CREATE OR REPLACE FUNCTION who() RETURNS text[] LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN ARRAY[current_setting('request.jwt.claim.sub', true), email()]; END $$;
 SET ROLE acting_ben;

@@ -1,4 +1,4 @@
--- ATTACH PARTITION of a table that is enabled by itself, below one that is enabled, too: an error that says so.
+-- ATTACH PARTITION fails when both the table and its new parent are enabled. The error says so.
 \pset format unaligned
 \pset tuples_only on
 SET client_min_messages = error;
@@ -9,7 +9,7 @@ CREATE TABLE deep (id int NOT NULL, k int NOT NULL, PRIMARY KEY (id, k)) PARTITI
 CREATE TABLE "Deep 1" PARTITION OF deep FOR VALUES IN (1);
 CREATE TABLE middle PARTITION OF root FOR VALUES IN (10, 11) PARTITION BY LIST (id);
 SELECT pgrealtime.enable('one');
--- Nothing above it is enabled: as ever.
+-- Nothing above it is enabled: ATTACH works as usual.
 ALTER TABLE root ATTACH PARTITION one FOR VALUES IN (1);
 ALTER TABLE root DETACH PARTITION one;
 SELECT pgrealtime.enable('root');
@@ -22,7 +22,7 @@ SELECT pgrealtime.disable('deep');
 SELECT pgrealtime.enable('"Deep 1"');
 ALTER TABLE root ATTACH PARTITION deep FOR VALUES IN (2);
 ALTER TABLE middle ATTACH PARTITION one FOR VALUES IN (1);
--- Who may not attach it is not told what is enabled.
+-- A role that may not attach the table does not learn what is enabled.
 CREATE ROLE regress_attacher;
 GRANT CREATE ON SCHEMA public TO regress_attacher;
 SET ROLE regress_attacher;
@@ -36,7 +36,7 @@ SELECT pgrealtime.disable('"Deep 1"');
 ALTER TABLE root ATTACH PARTITION one FOR VALUES IN (1);
 ALTER TABLE root ATTACH PARTITION deep FOR VALUES IN (2);
 SELECT tablename, captured, status FROM pgrealtime.realtime_configuration;
--- What is published only has nothing that clashes; a new partition never has.
+-- A table that is only published has no triggers that clash; a new partition never has any.
 CREATE TABLE published (id int NOT NULL, k int NOT NULL, PRIMARY KEY (id, k));
 SELECT pgrealtime.enable('published', sinks => '{}');
 ALTER TABLE root ATTACH PARTITION published FOR VALUES IN (3);

@@ -1,5 +1,5 @@
--- A statement that is cancelled while the extension runs something in a subtransaction leaves nothing open behind it: the
--- session goes on, and what a block that caught the cancel writes afterwards is there when it has committed.
+-- A statement that is cancelled while the extension uses a subtransaction leaves nothing open: the session works on, and
+-- what a block writes after it has caught the cancel is there once it has committed.
 \set VERBOSITY terse
 SET client_min_messages = error;
 CREATE EXTENSION pgrealtime;
@@ -78,7 +78,7 @@ INSERT INTO slow VALUES (9, 'after the broadcast');
 COMMIT;
 SELECT * FROM slow WHERE id > 5 ORDER BY id;
 SELECT count(*) FROM realtime.messages;
--- What the log has is what the table has.
+-- The log and the table agree.
 ALTER TABLE slow DISABLE ROW LEVEL SECURITY;
 SELECT change ->> 'type' AS type, change -> 'record' ->> 'id' AS id
 FROM pgrealtime.changes_since(:'start', '{slow}') WHERE change IS NOT NULL;

@@ -20,7 +20,7 @@ CREATE TRIGGER instead INSTEAD OF INSERT ON over FOR EACH ROW EXECUTE FUNCTION p
 DO $$ BEGIN INSERT INTO over VALUES (1); EXCEPTION WHEN trigger_protocol_violated THEN RAISE INFO 'refused: %', SQLERRM; END $$;
 DO $$ BEGIN PERFORM pgrealtime.capture_change(); EXCEPTION WHEN OTHERS THEN RAISE INFO '% %', SQLSTATE, SQLERRM; END $$;
 
--- ROLLBACK, ROLLBACK TO, exception blocks: nothing is left of what did not happen.
+-- ROLLBACK, ROLLBACK TO, exception blocks: nothing is left of what was rolled back.
 BEGIN; INSERT INTO t VALUES (1, 'rolled back'); ROLLBACK;
 BEGIN;
 INSERT INTO t VALUES (1, 'kept');
@@ -53,7 +53,7 @@ UPDATE t SET a = NULL, n = NULL WHERE id = 6;
 :changes
 SELECT pgrealtime.current_cursor() AS c \gset
 
--- Net changes with some operations: made of all changes, then chosen from.
+-- Net changes with some operations: they are computed from all changes, and chosen afterwards.
 INSERT INTO t VALUES (8, 'inserted and deleted'), (9, 'inserted and updated');
 UPDATE t SET a = 'updated' WHERE id = 9;
 DELETE FROM t WHERE id IN (6, 8);
@@ -74,8 +74,8 @@ DELETE FROM t WHERE id = 81;
 DROP TABLE child;
 SELECT pgrealtime.current_cursor() AS c \gset
 
--- Another AFTER trigger that updates the same row: the cause comes first, also where ours fires second. The sinks that take
--- messages are told when it fires, and status says so.
+-- Another AFTER trigger that updates the same row: the cause comes first, even where our trigger fires second. Sinks that
+-- take messages get them in the order of firing, and status says so.
 CREATE FUNCTION again() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN UPDATE t SET a = NEW.a || '!' WHERE id = NEW.id AND a NOT LIKE '%!'; RETURN NULL; END $$;
 CREATE TRIGGER zz AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION again();
@@ -108,7 +108,7 @@ INSERT INTO t VALUES (111, 'dropped', 6);
 UPDATE t SET a = 'again' WHERE id = 111;
 COMMIT;
 :changes
--- A default that the rows have without being written, and another name: read again. What follows has both.
+-- ADD COLUMN with a default, and a renamed column: readers must read the table again. Later changes have both.
 ALTER TABLE t ADD COLUMN filled int DEFAULT 5;
 ALTER TABLE t RENAME COLUMN a TO renamed;
 :changes

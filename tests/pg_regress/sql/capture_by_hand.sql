@@ -5,7 +5,7 @@ CREATE EXTENSION pgrealtime;
 \i :srcdir/include/capture_by_hand.sql
 CREATE TABLE place (cursor text);
 INSERT INTO place VALUES (pgrealtime.current_cursor());
--- The changes since it was last asked.
+-- The changes since its last call.
 CREATE FUNCTION changes(names text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
     next text;

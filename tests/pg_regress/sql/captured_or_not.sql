@@ -1,4 +1,4 @@
--- A table of which a reader would hear nothing, or not all, is refused by name.
+-- A table whose changes are not captured, or not all of them, is refused by name.
 SET client_min_messages = warning;
 CREATE EXTENSION pgrealtime;
 CREATE TABLE root (id int PRIMARY KEY) PARTITION BY RANGE (id);

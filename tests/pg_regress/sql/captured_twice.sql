@@ -1,5 +1,5 @@
--- Two capture triggers would tell each change twice: a trigger of enable() that was renamed gives way to the new one, a
--- trigger that was made by hand is left alone and said.
+-- Two capture triggers would report each change twice. A renamed trigger of enable() is replaced by the new one. A trigger
+-- that was made by hand is left alone, and a NOTICE names it.
 \pset format unaligned
 \pset tuples_only on
 SET client_min_messages = error;
@@ -58,7 +58,7 @@ TABLE shown;
 SELECT pgrealtime.enable('goals', operations => '{DELETE}');
 ALTER TABLE goals DISABLE TRIGGER mine;
 TABLE shown;
--- What is merely named like ours is another's.
+-- A trigger that only has a name like ours belongs to somebody else.
 DROP TRIGGER mine ON goals;
 CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
 CREATE TRIGGER "00_pgrealtime_zz" AFTER INSERT ON goals FOR EACH ROW WHEN (new.b > 0) EXECUTE FUNCTION nothing();

@@ -1,4 +1,4 @@
--- change_message: what a message holds, from whom it takes rows, and that it follows DDL.
+-- change_message(): the contents of a message, whose rows it accepts, and that it follows DDL.
 CREATE EXTENSION pgrealtime;
 \pset format unaligned
 \set VERBOSITY default
@@ -8,7 +8,7 @@ CREATE FUNCTION shown(message json) RETURNS text LANGUAGE sql AS $$
   SELECT regexp_replace($1::text, '"commit_timestamp":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"', '"commit_timestamp":"…"')
 $$;
 
--- From people's own triggers, with the operation and the records as they come.
+-- Called by users' own triggers, with TG_OP, NEW and OLD.
 CREATE SCHEMA app;
 CREATE TABLE app.goals (
   id int PRIMARY KEY, code char(5), title text NOT NULL, amount numeric(10,2), price money, starts timestamptz, day date,
@@ -42,7 +42,7 @@ SELECT pgrealtime.change_message('INSERT', s, NULL) ->> 'commit_timestamp'
 SELECT pg_typeof(pgrealtime.change_message('INSERT', s, NULL)) FROM small s;
 SELECT provolatile, proparallel, proisstrict, prosecdef FROM pg_proc WHERE oid = 'pgrealtime.change_message'::regproc;
 
--- What is no row of a table, or does not fit the operation, is refused.
+-- Values that are not a table's row, or do not fit the operation, are refused.
 CREATE VIEW small_view AS SELECT * FROM small;
 CREATE TYPE alone AS (a int);
 SELECT pgrealtime.change_message('INSERT', ROW(1, 2), NULL);
@@ -145,7 +145,7 @@ DROP CAST (mood AS json);
 SELECT record_is();
 \set VERBOSITY default
 
--- So may an output function; what it pins is put back.
+-- So may an output function; the settings that were pinned are restored.
 CREATE TABLE spans (s tstzrange, c regclass, d interval);
 INSERT INTO spans VALUES ('[2026-01-01 00:00+00,)', 'small', '1 day 2 hours');
 SELECT pgrealtime.change_message('INSERT', r, NULL) -> 'record', r.s, r.d FROM spans r;

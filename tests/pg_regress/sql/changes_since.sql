@@ -6,7 +6,7 @@ CREATE VIEW w AS SELECT * FROM a;
 \getenv srcdir PG_ABS_SRCDIR
 \i :srcdir/include/capture_by_hand.sql
 SELECT capture('a'), capture('"B c"');
--- What a call delivers, without what differs from run to run; an error as its SQLSTATE, message and hint.
+-- The result of a call, without what differs from run to run; an error is shown as SQLSTATE, message and hint.
 CREATE FUNCTION told(call text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     result text; message text; hint text;
@@ -70,8 +70,8 @@ SELECT since(quote_literal(:'cursor') || $$, '{a}', net => true$$);
 SELECT since(quote_literal(:'cursor') || $$, array['"B c"']::regclass[], net => true$$);
 SELECT since(quote_literal(:'cursor') || $$, '{a}', net => NULL$$);
 
--- Rows that exchange their keys: by way of a third value; at once, where the key is deferrable, and so no key here: for a
--- moment two rows have it, and a change of the one is not told from a change of the other by it.
+-- Rows that exchange their keys: by way of a third value, or at once where the key is deferrable. A deferrable key is not
+-- used: for a moment two rows share it, so it cannot tell their changes apart.
 CREATE TABLE swapped (id int PRIMARY KEY, v text);
 CREATE TABLE at_once (id int PRIMARY KEY DEFERRABLE, v text);
 ALTER TABLE at_once REPLICA IDENTITY FULL;
@@ -102,6 +102,6 @@ SELECT since(quote_literal(:'cursor') || $$, '{a}'$$);
 RESET ROLE;
 DROP ROLE regress_changes_since;
 
--- In the end there is nothing but the cursor to go on from.
+-- The last row holds only the cursor to continue from.
 SELECT cursor AS next FROM pgrealtime.changes_since(:'cursor', '{a}') OFFSET 4 \gset
 SELECT cursor <> '', change IS NULL FROM pgrealtime.changes_since(:'next', '{a}');

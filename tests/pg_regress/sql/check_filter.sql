@@ -49,7 +49,7 @@ END $$;
 \pset tuples_only on
 \pset fieldsep '  =>  '
 
--- Nothing to filter by.
+-- An empty filter.
 SELECT * FROM pg_temp.means(ARRAY['', '  ']);
 SELECT pgrealtime.check_filter(NULL, 'id=eq.1') IS NULL, pgrealtime.check_filter('app.t', NULL) IS NULL;
 
@@ -151,11 +151,11 @@ RESET ALL;
 DELETE FROM app.t;
 SELECT * FROM pg_temp.refused(ARRAY['tags=eq."{a,NULL}"', 'nums=ov."{1,null}"']);
 
--- Moving literals.
+-- Literals that mean another moment later, such as now.
 SELECT * FROM pg_temp.refused(ARRAY['tstz=gt.now', 'ts=gt.NOW', 'd=eq.today', 'd=eq.Tomorrow', 'd=in.(2020-01-01,yesterday)', 't=lt.now', 'tz=lt."now "', 'tstz=gt."today 12:00"', 'rt=ov."[now,)"', 'rt=cs."[2020-01-01,tomorrow)"', 'tz=eq.12:00 Europe/Paris']);
 SELECT * FROM pg_temp.means(ARRAY['name=eq.now', 'tags=cs.{today}']);
 
--- What no text says the same everywhere.
+-- Values whose text depends on the session.
 SELECT * FROM pg_temp.refused(ARRAY['m=eq.$5', 'm=gt.5', 'm=in.(1)', 'tq=eq.a']);
 
 -- Extensions outside of the search_path.
@@ -180,7 +180,7 @@ FROM unnest(ARRAY['id=eq.2', 'name=eq.b', 'id=in.(2,3)', 'name=like.b%', 'id=not
 RESET search_path;
 DELETE FROM app.t;
 
--- Domains whose CHECK changes later: it never runs.
+-- The CHECK of a domain that changes later never runs.
 INSERT INTO app.t (id, sh) VALUES (1, 'abc');
 ALTER DOMAIN app.short ADD CONSTRAINT late CHECK (length(VALUE) > 100) NOT VALID;
 SELECT format('SELECT %L, %s FROM app.t', f, pgrealtime.check_filter('app.t', f)) FROM unnest(ARRAY['sh=eq.abc', 'sh=in.(abc)', 'sh=like.a%', 'shorts=cs.{a}']) f \gexec
@@ -248,7 +248,7 @@ DO $$ BEGIN PERFORM pgrealtime.check_filter(current_setting('regress.t')::oid::r
 RESET ROLE;
 SELECT provolatile, proparallel, proisstrict, prosecdef FROM pg_proc WHERE proname = 'check_filter';
 
--- A hostile owner gains nothing from a superuser: no code of his runs.
+-- A hostile owner gains nothing when a superuser calls: none of the owner's code runs.
 CREATE SCHEMA AUTHORIZATION regress_filter_owner;
 SET ROLE regress_filter_owner;
 CREATE FUNCTION regress_filter_owner.spy(anyelement) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'spy runs as %', current_user; RETURN true; END $$;

@@ -1,5 +1,5 @@
--- Rows that come, go or change by DDL, and capture that is switched off and on: readers are told to read the table again,
--- and the status says what is wrong for as long as it is.
+-- DDL that adds, removes or changes rows, and capture that is switched off and on: readers must read the table again, and
+-- the status names the problem for as long as it exists.
 \pset format unaligned
 \pset tuples_only on
 \set VERBOSITY terse
@@ -44,7 +44,7 @@ SELECT told('parts');
 DROP OWNED BY regress_dropper;
 SELECT told('parts');
 :from_here
--- A new partition is empty, wherever it comes from; what is dropped beside it is nobody's.
+-- A new partition is empty, however it was made, and dropping another table concerns no reader.
 CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1);
 CREATE SCHEMA other CREATE TABLE unrelated (a int) CREATE TABLE as_well (a int);
 CREATE TABLE dropped (a int); CREATE TEMP TABLE temporary (a int); CREATE INDEX ON dropped (a);
@@ -123,7 +123,7 @@ SELECT told('rewritten');
 ALTER TABLE rewritten ADD COLUMN d int GENERATED ALWAYS AS (a * 2) STORED;
 SELECT told('rewritten');
 :from_here
--- These keep them.
+-- These leave the values as they are.
 ALTER TABLE rewritten ALTER b TYPE varchar(20);
 ALTER TABLE rewritten SET (fillfactor = 90), ADD COLUMN e int, DROP COLUMN c;
 CLUSTER rewritten USING rewritten_pkey;
@@ -132,7 +132,7 @@ SELECT told('rewritten');
 :from_here
 ALTER TABLE parts ADD COLUMN c int DEFAULT random();
 SELECT told('parts');
--- One entry, not one a leaf.
+-- One gap entry, not one for each leaf.
 TABLE gaps;
 CREATE TYPE typed AS (id int, a int);
 CREATE TABLE of_type OF typed (PRIMARY KEY (id));
@@ -141,7 +141,7 @@ SELECT pgrealtime.enable('of_type');
 ALTER TYPE typed ALTER ATTRIBUTE a TYPE text CASCADE;
 SELECT told('of_type');
 
--- A value of an enum gets another name: wherever it is held.
+-- RENAME VALUE of an enum: every table with a column that holds it.
 CREATE TYPE mood AS ENUM ('sad', 'happy');
 CREATE DOMAIN sure AS mood NOT NULL;
 CREATE TYPE moods AS RANGE (SUBTYPE = mood);
@@ -180,7 +180,7 @@ SELECT status FROM pgrealtime.realtime_configuration WHERE tablename = 'switched
 ALTER TABLE switched ENABLE TRIGGER "00_pgrealtime_insert";
 SELECT told('switched');
 :from_here
--- Another's trigger is not ours.
+-- A trigger of somebody else does not count.
 CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
 CREATE TRIGGER mine AFTER INSERT ON switched FOR EACH ROW EXECUTE FUNCTION nothing();
 ALTER TABLE switched DISABLE TRIGGER mine;
@@ -240,19 +240,19 @@ SELECT told('by_hand');
 DROP TRIGGER another ON by_hand;
 CREATE TRIGGER another AFTER DELETE ON by_hand FOR EACH ROW EXECUTE FUNCTION pgrealtime.capture_change();
 SELECT told('by_hand');
--- enable and disable tell by themselves, once.
+-- enable() and disable() write one gap entry themselves.
 CREATE TABLE once (id int PRIMARY KEY);
 SELECT pgrealtime.enable('once');
 SELECT pgrealtime.disable('once');
 SELECT pgrealtime.enable('once');
 TABLE gaps;
--- What is remembered of those that are no longer captured, or no longer there, goes.
+-- Notes on triggers that no longer capture, or no longer exist, are removed.
 SELECT pgrealtime.disable('once');
 DROP TRIGGER another ON by_hand;
 DROP TABLE parent;
 SELECT relation::regclass, enabled FROM pgrealtime.relation_cache WHERE relation IS NOT NULL ORDER BY relation::regclass::text;
 
-\echo -- A table that is dropped and made again, as a restore does: old cursors are refused, its settings taken up
+\echo -- A table that is dropped and created again, as by a restore: old cursors are refused, its settings are kept
 SELECT pgrealtime.enable('switched', priority => 'high', columns => '{a}');
 :from_here
 DROP TABLE switched;
@@ -266,7 +266,7 @@ SELECT told('switched');
 ALTER PUBLICATION supabase_realtime ADD TABLE switched;
 SELECT told('switched');
 
-\echo -- Where Postgres may not say what was dropped, everything is looked at
+\echo -- Where Postgres does not report what was dropped, every table is checked
 REVOKE EXECUTE ON FUNCTION pg_event_trigger_dropped_objects() FROM PUBLIC;
 GRANT CREATE ON SCHEMA public TO regress_dropper;
 CREATE TABLE parts_6 PARTITION OF parts FOR VALUES IN (6);

@@ -1,5 +1,5 @@
--- DDL on one owner's table does nothing to the tables of others: no trigger of theirs is made, no lock of theirs is
--- waited for, and nobody is warned of them.
+-- DDL on one owner's table does nothing to other owners' tables: it creates no triggers there, waits for no locks there,
+-- and warns of nothing there.
 \pset format unaligned
 \pset tuples_only on
 \set VERBOSITY terse
@@ -17,7 +17,7 @@ GRANT SELECT ON attached TO PUBLIC;
 CREATE PUBLICATION supabase_realtime FOR ALL TABLES;
 SET client_min_messages = warning;
 
-\echo -- A trigger that is not as the settings say, one that its owner dropped, one that is merely named like ours
+\echo -- A trigger that does not fit the settings, one that its owner dropped, one that only has a name like ours
 SET ROLE regress_eve;
 CREATE TABLE ev.t (id int PRIMARY KEY, a int);
 SELECT pgrealtime.enable('ev.t', columns => '{a}', operations => '{INSERT,UPDATE}');
@@ -39,7 +39,7 @@ ALTER SCHEMA al RENAME TO ali;
 ALTER SCHEMA ali RENAME TO al;
 TABLE attached;
 
-\echo -- A column of the table itself: what is there gets the new name, as it was switched
+\echo -- A column of the table itself: its triggers get the new name and stay enabled or disabled as they were
 SET ROLE regress_eve;
 SELECT pgrealtime.enable('ev.t', operations => '{INSERT,UPDATE,TRUNCATE}');
 DROP TRIGGER "00_pgrealtime_update" ON ev.t;
@@ -60,7 +60,7 @@ SELECT pgrealtime.enable('of_type', columns => '{a}', operations => '{INSERT}');
 ALTER TYPE typed RENAME ATTRIBUTE a TO b CASCADE;
 SELECT tgname, arguments FROM attached WHERE relation = 'of_type'::regclass;
 
-\echo -- While one enables a table, nobody waits to rename another. A prepared transaction stands for his session.
+\echo -- While one session enables a table, nobody waits to rename another. A prepared transaction takes the place of the session.
 SET ROLE regress_alice;
 CREATE TABLE al.mine (id int PRIMARY KEY);
 SELECT pgrealtime.enable('al.mine');
@@ -82,7 +82,7 @@ RESET lock_timeout;
 COMMIT PREPARED 'another session';
 SELECT schema_name, relation_name, priority FROM pgrealtime.settings ORDER BY 2, 1;
 
-\echo -- A schema that is made with what it holds: only that is looked at
+\echo -- CREATE SCHEMA with tables in it: only these are checked
 CREATE TABLE parts (id int PRIMARY KEY) PARTITION BY LIST (id);
 SELECT pgrealtime.enable('parts');
 CREATE SCHEMA made CREATE TABLE part PARTITION OF public.parts FOR VALUES IN (1) CREATE TABLE nothing (a int);

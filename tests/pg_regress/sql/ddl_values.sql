@@ -1,4 +1,4 @@
--- Rows whose values, columns' names or key DDL changes without a change of a row: readers are told to read the table again.
+-- DDL that changes values, column names or the key without changing a row: readers must read the table again.
 \pset format unaligned
 \pset tuples_only on
 \set VERBOSITY terse
@@ -8,7 +8,7 @@ CREATE EXTENSION pgrealtime;
 \i :srcdir/include/received.sql
 CREATE FUNCTION told(relation regclass) RETURNS text LANGUAGE sql AS $$ SELECT concat(relation, ': ', received(relation)) $$;
 
-\echo -- Attributes of a composite type, wherever it is held
+\echo -- Attributes of a composite type, in every table that uses it
 CREATE TYPE pair AS (a int, b int);
 CREATE DOMAIN pairs AS pair[];
 CREATE TABLE by_itself (id int PRIMARY KEY, p pair);
@@ -43,7 +43,7 @@ ALTER TYPE pair OWNER TO CURRENT_USER;
 SELECT told(t::regclass) FROM unnest('{by_itself,deep,holder}'::text[]) AS t;
 DROP TABLE by_itself, deep, holder, rows;
 
-\echo -- A column that the rows that are there have a value in
+\echo -- ADD COLUMN that gives existing rows a value
 CREATE TABLE filled (id int PRIMARY KEY, a int);
 CREATE DOMAIN seven AS int DEFAULT 7;
 SELECT pgrealtime.enable('filled');
@@ -58,7 +58,7 @@ SELECT told('filled');
 ALTER TABLE filled ADD COLUMN d seven;
 SELECT told('filled');
 :from_here
--- What is there already is left alone.
+-- A column that exists already is left alone.
 ALTER TABLE filled ADD COLUMN IF NOT EXISTS c int DEFAULT 3;
 SELECT told('filled');
 CREATE TABLE parts (id int PRIMARY KEY) PARTITION BY LIST (id);
@@ -74,7 +74,7 @@ SELECT pgrealtime.enable('below');
 ALTER TABLE above ADD COLUMN a text DEFAULT 'x';
 SELECT told('below');
 
-\echo -- A column that is renamed: copies have it under its old name
+\echo -- A renamed column: copies have the old name
 :from_here
 ALTER TABLE filled RENAME a TO aa;
 SELECT told('filled');
@@ -133,7 +133,7 @@ SELECT told('keyed');
 :from_here
 ALTER TABLE keyed DROP COLUMN key;
 SELECT told('keyed');
--- One that goes along with a type.
+-- A key that is dropped along with a type.
 CREATE TYPE kind AS ENUM ('a');
 CREATE TABLE of_kind (k kind PRIMARY KEY, a int);
 SELECT pgrealtime.enable('of_kind');

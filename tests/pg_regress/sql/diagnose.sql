@@ -1,4 +1,4 @@
--- Why does nobody receive anything? The answers never hold a row.
+-- diagnose(): why a reader receives nothing. The answers never contain a row.
 \pset format unaligned
 \pset tuples_only on
 \pset null ''
@@ -9,7 +9,7 @@ CREATE ROLE diagnose_other;
 CREATE TABLE plain (id int PRIMARY KEY, org int, secret text);
 \set ask 'SELECT check_name, status, regexp_replace(detail, ''last [0-9]+ s'', ''last N s''), hint FROM pgrealtime.diagnose(''plain'', ''diagnose_reader'''
 
--- Neither published nor captured, and no privilege.
+-- Neither published nor captured, and the role has no privilege.
 :ask);
 
 SELECT pgrealtime.enable('plain');
@@ -39,7 +39,7 @@ RESET pgrealtime.enabled;
 SELECT pgrealtime.disable('plain');
 :ask, claims => '{"org": 1}');
 
--- Which events reach the role: rows that enter and leave what it sees, an operation that nobody captures.
+-- The events that reach the role: rows that become visible or invisible to it, an operation that is not captured.
 CREATE TABLE events (id int PRIMARY KEY, org int, big text);
 ALTER TABLE events ENABLE ROW LEVEL SECURITY;
 CREATE POLICY by_claim ON events FOR SELECT USING (org = (current_setting('request.jwt.claims', true)::jsonb->>'org')::int);

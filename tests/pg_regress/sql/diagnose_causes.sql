@@ -1,4 +1,4 @@
--- diagnose names the cause: one row a check, and the later ones come when an earlier one fails.
+-- diagnose() names the cause: one row for each check; later checks are shown even if an earlier one fails.
 \pset format unaligned
 \pset tuples_only on
 \pset null ''
@@ -78,7 +78,7 @@ RESET request.headers;
 :ask('tasks', 'causes_reader', '{"org": 1}', 'org=eq.x') WHERE check_name IN ('filter', 'recent changes');
 :ask('tasks', 'causes_reader', '{"org": 1}', 'title=eq.first') WHERE check_name IN ('filter', 'recent changes');
 
-\echo policies that recurse or raise are rows; the message is for who bypasses them
+\echo policies that recurse or raise are rows of the answer; only a role that bypasses policies sees the message
 CREATE POLICY recursing ON tasks FOR SELECT USING (EXISTS (SELECT FROM tasks AS other WHERE other.id = tasks.id + 1));
 :ask('tasks', 'causes_reader', '{"org": 1}');
 DROP POLICY recursing ON tasks;

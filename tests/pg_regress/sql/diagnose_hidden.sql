@@ -1,4 +1,4 @@
--- diagnose tells nobody of rows that policies hide from him: neither how many changed, nor what they hold.
+-- diagnose() reveals nothing of rows that policies hide from the caller: neither how many changed, nor what they contain.
 \pset format unaligned
 \pset tuples_only on
 \pset null ''
@@ -42,7 +42,7 @@ SET ROLE hidden_owner;
 RESET ROLE;
 ALTER TABLE notes NO FORCE ROW LEVEL SECURITY;
 
-\echo what others write, however much it is, changes nothing in what the reader is told
+\echo however much others write, the answer to the reader stays the same
 CREATE TEMP TABLE told AS SELECT ''::text AS detail;
 GRANT ALL ON told TO hidden_reader;
 SET ROLE hidden_reader;
@@ -60,7 +60,7 @@ SET ROLE hidden_reader;
 :recent;
 RESET ROLE;
 
-\echo a policy that raises for hidden rows, and one that cannot judge what is older: that there are some, not how many
+\echo a policy that raises for hidden rows, and one that cannot judge older rows: the answer says that there are some, not how many
 CREATE FUNCTION picky(tenant text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS
   $$ BEGIN IF tenant = 'theirs' THEN RAISE 'never %', tenant; END IF; RETURN true; END $$;
 CREATE POLICY picky ON notes AS RESTRICTIVE USING (picky(tenant));
@@ -79,7 +79,7 @@ SET ROLE hidden_reader;
 SELECT check_name, status, detail FROM pgrealtime.diagnose('notes', claims => '{"tenant": "none"}') WHERE check_name IN ('rows', 'recent changes', 'log');
 RESET ROLE;
 
-\echo a value that the role may not SELECT, and that was cut, is not told of
+\echo a value that the role may not SELECT, and that was left out, is not mentioned
 DROP POLICY no_secret ON notes;
 REVOKE SELECT ON notes FROM hidden_reader;
 GRANT SELECT (id, tenant) ON notes TO hidden_reader;
@@ -87,7 +87,7 @@ SET ROLE hidden_reader;
 SELECT detail FROM pgrealtime.diagnose('notes', claims => '{"tenant": "mine"}') WHERE check_name = 'recent changes';
 RESET ROLE;
 
-\echo how old the log is, is for who reads log_status
+\echo the age of the log is shown only to roles that may read log_status
 SET ROLE hidden_owner;
 SELECT detail FROM pgrealtime.diagnose('notes') WHERE check_name = 'log';
 RESET ROLE;

@@ -1,4 +1,4 @@
--- What leaves with the extension, and what does not.
+-- DROP EXTENSION: what goes with it, and what stays.
 \pset format unaligned
 \pset footer off
 SET client_min_messages = warning;
@@ -9,7 +9,7 @@ CREATE TABLE public.plans (id int PRIMARY KEY);
 SELECT pgrealtime.enable('app.goals');
 SELECT pgrealtime.enable('public.plans');
 
--- What reset tools run leaves the extension working.
+-- The commands of tools that reset a database leave the extension working.
 DROP SCHEMA public CASCADE;
 CREATE SCHEMA public;
 SELECT extname FROM pg_extension WHERE extname = 'pgrealtime';
@@ -19,7 +19,7 @@ CREATE TABLE public.plans (id int PRIMARY KEY);
 SELECT pgrealtime.enable('public.plans');
 SELECT schemaname, tablename, captured, status FROM pgrealtime.realtime_configuration;
 
--- A trigger made by hand holds the extension back, until it is told otherwise.
+-- A trigger made by hand prevents DROP EXTENSION, until it depends on the extension.
 CREATE TRIGGER mine AFTER INSERT ON app.goals FOR EACH ROW EXECUTE FUNCTION pgrealtime.capture_change();
 DROP EXTENSION pgrealtime;
 ALTER TRIGGER mine ON app.goals DEPENDS ON EXTENSION pgrealtime;

@@ -1,4 +1,4 @@
--- Images of a column that was then stored otherwise, and then dropped: readers whose rows are judged get the rest.
+-- A column that got another storage and was then dropped: readers under policies still get the other columns of old images.
 \set VERBOSITY terse
 SET client_min_messages = warning;
 CREATE EXTENSION pgrealtime;

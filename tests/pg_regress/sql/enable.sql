@@ -1,4 +1,4 @@
--- enable(), disable(): what is remembered, what is attached, which parameters are refused.
+-- enable() and disable(): the settings that they keep, the triggers that they create, the parameters that they refuse.
 \pset format unaligned
 \pset footer off
 CREATE EXTENSION pgrealtime;
@@ -57,7 +57,7 @@ SELECT try($$SELECT pgrealtime.enable('goals', broadcast_topic => 'org:{organisa
 SELECT try($$SELECT pgrealtime.enable('goals', broadcast_topic => 'org:{organization_id')$$);
 SELECT try($$SELECT pgrealtime.enable('goals', broadcast_topic => '{Odd {name}}')$$);
 
--- What is refused leaves everything as it was.
+-- A refused call changes nothing.
 SELECT try($$SELECT pgrealtime.enable('goals', priority => 'urgent')$$);
 SELECT try($$SELECT pgrealtime.enable('goals', operations => '{INSERT,UPSERT}')$$);
 SELECT try($$SELECT pgrealtime.enable('goals', operations => '{}')$$);
@@ -79,7 +79,7 @@ SELECT pgrealtime.disable('goals');
 ROLLBACK;
 SELECT * FROM pgrealtime.settings \gx
 
--- Without a key: nothing that is told by key alone. The replica identity index is a key, too.
+-- Without a key: settings that need one are refused. The replica identity index is a key, too.
 CREATE TABLE keyless (a int NOT NULL, b text);
 ALTER TABLE keyless REPLICA IDENTITY FULL;
 SELECT try($$SELECT pgrealtime.enable('keyless', payload => 'key')$$);

@@ -32,17 +32,17 @@ ALTER TABLE late_key REPLICA IDENTITY FULL;
 SELECT pgrealtime.enable('late_key');
 INSERT INTO late_key VALUES (1);
 UPDATE late_key SET a = 2;
--- A publication that tells of no UPDATE and DELETE breaks none.
+-- A publication without UPDATE and DELETE breaks neither.
 ALTER PUBLICATION supabase_realtime SET (publish = 'insert');
 SELECT pgrealtime.enable('nothing');
 INSERT INTO nothing VALUES (1);
 UPDATE nothing SET a = 2;
 ALTER PUBLICATION supabase_realtime SET (publish = 'insert, update, delete, truncate');
--- Published already: it is broken already, which enable only says.
+-- Published already: UPDATE and DELETE fail already, and enable() only warns of it.
 SELECT pgrealtime.enable('nothing');
 ALTER PUBLICATION supabase_realtime DROP TABLE nothing;
 
--- INHERITS: the parent's SELECT would show rows whose changes nobody tells. A child by itself is a table like others.
+-- INHERITS: a SELECT of the parent would show rows whose changes are not captured. A child alone is an ordinary table.
 CREATE TABLE parent (id int PRIMARY KEY);
 CREATE TABLE child (PRIMARY KEY (id)) INHERITS (parent);
 SELECT try($$SELECT pgrealtime.enable('parent')$$);
@@ -70,7 +70,7 @@ SET ROLE regress_owner;
 SELECT pgrealtime.enable('owned');
 SELECT pgrealtime.disable('owned');
 RESET ROLE;
--- Put in by enable, as the publication's owner, who is another by now.
+-- Added by enable() while the caller owned the publication, which has another owner now.
 ALTER PUBLICATION supabase_realtime DROP TABLE owned;
 SELECT pgrealtime.enable('owned');
 SET ROLE regress_owner;

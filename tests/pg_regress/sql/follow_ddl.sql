@@ -1,4 +1,5 @@
--- Settings follow DDL; a dropped table is shown as missing, one made again as not captured, until enable mends it.
+-- Settings follow DDL. A dropped table is shown as missing; a table that is created again is shown as not captured, until
+-- enable() is called again.
 \pset format unaligned
 \pset footer off
 SET client_min_messages = warning;
@@ -86,7 +87,7 @@ ALTER TABLE schemes SET SCHEMA people;
 ALTER TABLE people.schemes RENAME TO targets;
 TABLE state;
 
--- Who renames need not know of the extension.
+-- The role that renames needs no rights on the extension.
 CREATE ROLE regress_renamer;
 GRANT ALL ON SCHEMA people TO regress_renamer;
 ALTER TABLE people.targets OWNER TO regress_renamer;
@@ -96,7 +97,7 @@ CREATE TABLE people.mine (a int);
 DROP TABLE people.mine;
 RESET ROLE;
 TABLE state;
--- What cannot be followed is a warning, never an error: a topic's trigger cannot be made without EXECUTE.
+-- What cannot be followed causes a warning, never an error: without EXECUTE the trigger of a topic cannot be created again.
 GRANT EXECUTE ON FUNCTION pgrealtime.capture_change() TO regress_renamer;
 SELECT pgrealtime.enable('people.goals', sinks => '{broadcast}', broadcast_topic => '{id}');
 REVOKE EXECUTE ON FUNCTION pgrealtime.capture_change() FROM regress_renamer;

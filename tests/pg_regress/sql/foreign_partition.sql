@@ -1,4 +1,4 @@
--- Foreign partitions and foreign tables write no WAL, and yet their changes have their place in the log.
+-- Foreign partitions and foreign tables write no WAL, yet their changes are logged in order.
 SET client_min_messages = warning;
 CREATE EXTENSION pgrealtime;
 CREATE EXTENSION postgres_fdw;

@@ -1,4 +1,4 @@
--- Who may do what: pins the rights of every member, and how a trusted install passes them on.
+-- Rights: those of every member of the extension, and how a trusted install passes them on.
 \pset format unaligned
 \pset footer off
 SET client_min_messages = warning;
@@ -27,7 +27,7 @@ SELECT count(*) AS elsewhere FROM pg_depend AS d JOIN pg_proc AS p ON p.oid = d.
 WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pgrealtime')
   AND p.pronamespace <> 'pgrealtime'::regnamespace;
 
--- The installer uses what it may, and passes it on.
+-- The role that installed the extension uses it, and grants its rights to others.
 SET ROLE regress_app;
 CREATE TABLE goals (id int PRIMARY KEY);
 SELECT pgrealtime.enable('goals');
@@ -44,7 +44,7 @@ SET ROLE regress_app;
 SELECT pgrealtime.enable('goals');
 SELECT tablename, captured, status FROM pgrealtime.realtime_configuration;
 INSERT INTO goals VALUES (1);
--- Settings are written by enable alone.
+-- Only enable() and disable() write settings.
 INSERT INTO pgrealtime.settings SELECT * FROM pgrealtime.settings;
 SET ROLE regress_installer;
 SELECT tablename, captured, status FROM pgrealtime.realtime_configuration;

@@ -1,5 +1,4 @@
--- What the role that installs, or the database that it installs into, must not bring along: default privileges, and
--- operators in the search_path of the install script.
+-- Neither default privileges nor operators in the search_path may change what the install script makes.
 \pset format unaligned
 SET client_min_messages = warning;
 CREATE ROLE "install ""a b";

@@ -1,4 +1,4 @@
--- Who sees what; what it costs: no xid, read-only, STABLE, parallel safe.
+-- The introspection functions: who sees what; and that they need no transaction id and are read-only, STABLE, parallel safe.
 \pset format unaligned
 \pset footer off
 SET client_min_messages = warning;
@@ -49,7 +49,7 @@ SET ROLE regress_owner;
 SELECT schemaname, tablename FROM pgrealtime.realtime_configuration;
 SELECT table_name FROM pgrealtime.get_user_realtime_tables();
 SELECT pgrealtime.is_realtime_enabled('nobodys');
--- The settings themselves are nobody's, not even those of whoever may read all data.
+-- Nobody may read the settings themselves, not even members of pg_read_all_data.
 SELECT count(*) FROM pgrealtime.settings;
 RESET ROLE;
 GRANT pg_read_all_data TO regress_bert;
@@ -75,7 +75,7 @@ SELECT captured, status FROM pgrealtime.realtime_configuration WHERE tablename =
 ALTER TABLE open_to_all DISABLE TRIGGER "00_a";
 SELECT status FROM pgrealtime.realtime_configuration WHERE tablename = 'open_to_all';
 
--- A trigger made by hand captures, too; nobody asked for it, so nothing of it is drift.
+-- A trigger made by hand captures, too. No settings ask for it, so it cannot deviate from any.
 CREATE TRIGGER mine AFTER INSERT OR DELETE ON not_realtime FOR EACH ROW EXECUTE FUNCTION pgrealtime.capture_change();
 ALTER PUBLICATION supabase_realtime ADD TABLE not_realtime;
 SELECT tablename, realtime_priority, enabled_operations, captured, status FROM pgrealtime.realtime_configuration WHERE tablename = 'not_realtime';

@@ -1,4 +1,4 @@
--- Who waits too long for a lock on a table is told for which. A prepared transaction stands for another session.
+-- The error after lock_timeout names the table. A prepared transaction takes the place of another session.
 SET client_min_messages = warning;
 CREATE EXTENSION pgrealtime;
 CREATE ROLE lock_reader;

@@ -1,5 +1,4 @@
--- What is damaged in the log is an error for whoever reads it, and never taken for nothing. Whoever writes goes on where it
--- does not matter to him.
+-- Damage in the log is an error for readers, never ignored. Writers that do not need the damaged part go on.
 \set VERBOSITY terse
 \pset format unaligned
 \pset tuples_only on

@@ -1,4 +1,4 @@
--- What log_status counts: entries, gaps by cause, entries that some reader cannot judge, messages that were not delivered.
+-- The counts of log_status: entries, gaps by cause, entries that lack values for some reader, messages not delivered.
 \pset format unaligned
 \pset null null
 SET client_min_messages = error;
@@ -28,7 +28,7 @@ DELETE FROM t WHERE id = 3;
 RESET pgrealtime.max_image_bytes;
 BEGIN; SET LOCAL pgrealtime.max_image_bytes = '64kB'; INSERT INTO t VALUES (4, repeat('x', 70000), 'b'); ROLLBACK;
 :status
--- Columns that entries do not know, or know as another type: all of before, none of after.
+-- Columns that entries lack, or have with another type: every entry from before counts, none from after.
 ALTER TABLE t ADD c int;
 :status
 ALTER TABLE t ALTER id TYPE bigint;
@@ -83,7 +83,7 @@ SELECT pg_relation_size(:'toast') > :before AS apart;
 SELECT attname, attcompression = CASE WHEN 'lz4' = ANY (enumvals) THEN 'l' ELSE '' END AS as_it_should
 FROM pg_attribute, pg_settings
 WHERE attrelid = 'pgrealtime.change_log_0'::regclass AND attname IN ('image', 'old') AND name = 'default_toast_compression' ORDER BY 1;
--- What the janitor said last.
+-- The janitor's last error.
 SELECT janitor_error IS NULL AS no_error FROM pgrealtime.log_status;
 -- The extension may go in a transaction that has something to note.
 BEGIN; INSERT INTO u VALUES (13); DROP EXTENSION pgrealtime CASCADE; COMMIT;

@@ -27,7 +27,7 @@ SELECT has_table_privilege('anon', 'public.realtime_configuration', 'SELECT') AS
        has_function_privilege('authenticated', 'public.is_realtime_enabled(text)', 'EXECUTE') AS function;
 SHOW lock_timeout;
 
--- Again: nothing is dropped on the way, whoever depends on the names goes on.
+-- Again: nothing is dropped in between, so objects that depend on the names stay.
 CREATE VIEW public.dashboard AS SELECT tablename FROM public.realtime_configuration WHERE public.is_realtime_enabled('goals');
 CREATE TABLE before AS SELECT oid FROM pg_trigger UNION ALL SELECT 'public.realtime_configuration'::regclass
   UNION ALL SELECT 'public.is_realtime_enabled'::regproc;
@@ -36,7 +36,7 @@ SELECT count(*) AS made_again FROM (SELECT oid FROM pg_trigger UNION ALL SELECT 
   UNION ALL SELECT 'public.is_realtime_enabled'::regproc EXCEPT TABLE before) AS new;
 DROP TABLE before;
 SELECT count(*) FROM public.dashboard;
--- What somebody changed stays.
+-- Changes that users have made stay.
 SELECT pgrealtime.enable('goals', priority => 'low', operations => '{INSERT}');
 :up
 SELECT realtime_priority, enabled_operations FROM public.realtime_configuration WHERE tablename = 'goals';
@@ -78,7 +78,7 @@ CREATE FUNCTION public.get_user_realtime_tables() RETURNS SETOF public.realtime_
 SELECT count(*) FROM public.realtime_configuration;
 :down
 
--- A reader sees through the wrappers what it sees without them.
+-- The wrappers show a reader the same as the extension's own functions.
 :up
 CREATE ROLE regress_reader;
 GRANT SELECT ON public.goals, public.realtime_configuration TO regress_reader;

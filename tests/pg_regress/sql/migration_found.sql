@@ -1,4 +1,4 @@
--- The publication migration: DELETEs by key where policies look at other rows, one summary, and back to what it found.
+-- The publication migration: DELETEs by key where policies look at other rows, one summary, and its reverse.
 \pset format unaligned
 \pset footer off
 \getenv srcdir PG_ABS_SRCDIR
@@ -23,7 +23,7 @@ ALTER PUBLICATION supabase_realtime DROP TABLE interviews;
 :up
 SELECT * FROM public.remembered WHERE relation_name IN ('goals', 'candidates');
 SELECT count(*) FROM public.realtime_configuration WHERE status = 'ok';
--- Back: nothing of it is left but the extension.
+-- Reverse: only the extension is left.
 :down
 :down
 SELECT count(*) FROM pgrealtime.realtime_configuration;

@@ -1,4 +1,4 @@
--- A library of another version than the extension's tables and functions: what it does not know it does not read.
+-- A library of another version than the extension's tables and functions reads only columns that are as it expects.
 CREATE EXTENSION pgrealtime;
 CREATE TABLE t (id int PRIMARY KEY);
 SELECT pgrealtime.enable('t');
@@ -19,7 +19,7 @@ ALTER TABLE pgrealtime.log_state DROP epoch;
 SELECT pgrealtime.current_cursor() IS NULL;
 ROLLBACK;
 
--- There is none yet.
+-- There is no such column yet.
 BEGIN;
 ALTER TABLE pgrealtime.log_state RENAME TO state;
 CREATE TABLE pgrealtime.log_state AS SELECT log_id, epoch, current_segment FROM pgrealtime.state;

@@ -1,5 +1,5 @@
--- Settings belong to a role, not to its name: once it has another name, or has gone, whoever gets the old one does not
--- take up what it left behind.
+-- Settings belong to a role, not to its name: after a role was renamed or dropped, a new role of the old name does not get
+-- the settings that it left behind.
 \pset format unaligned
 \pset tuples_only on
 SET client_min_messages = error;
@@ -25,7 +25,7 @@ ALTER ROLE regress_first RENAME TO regress_former;
 ALTER ROLE regress_second RENAME TO regress_first;
 SET ROLE regress_first;
 CREATE TABLE shared.t (id int PRIMARY KEY, secret text);
--- A trigger made by hand is remembered beside what the other left behind.
+-- A trigger made by hand is noted beside the settings that the other role left behind.
 CREATE TRIGGER mine AFTER INSERT ON shared.t FOR EACH ROW EXECUTE FUNCTION pgrealtime.capture_change();
 DROP TRIGGER mine ON shared.t;
 SELECT pgrealtime.disable('shared.t');
@@ -34,7 +34,7 @@ TABLE shown;
 SET ROLE regress_first;
 DROP TABLE shared.t;
 
-\echo -- The role itself, under its new name, takes them up
+\echo -- The role itself, under its new name, gets its settings back
 SET ROLE regress_former;
 CREATE TABLE shared.t (id int PRIMARY KEY, secret text);
 SELECT pgrealtime.enable('shared.t');
@@ -44,7 +44,7 @@ TABLE remembered;
 SET ROLE regress_former;
 DROP TABLE shared.t;
 
-\echo -- The other enables a table of the name: from the standard values, and from then on they are his
+\echo -- The other role enables a table of that name: it starts from the standard values, which are then its own
 SET ROLE regress_first;
 CREATE TABLE shared.t (id int PRIMARY KEY, secret text);
 SELECT pgrealtime.enable('shared.t', operations => '{DELETE}');
@@ -69,7 +69,7 @@ CREATE TABLE shared.t (id int PRIMARY KEY, secret text);
 RESET ROLE;
 TABLE shown;
 
-\echo -- Where nobody knows the role, as after a restore, its name decides
+\echo -- Where the role is unknown, as after a restore, its name decides
 DROP PUBLICATION supabase_realtime;
 DELETE FROM pgrealtime.relation_cache;
 CREATE PUBLICATION supabase_realtime FOR ALL TABLES;
@@ -81,7 +81,7 @@ DROP TABLE shared.t;
 RESET ROLE;
 SELECT count(*) FROM pgrealtime.relation_cache;
 
-\echo -- A new owner is the one whose they are
+\echo -- The settings go with the table to a new owner
 SET ROLE regress_first;
 CREATE TABLE shared.t (id int PRIMARY KEY);
 SELECT pgrealtime.enable('shared.t', priority => 'high');

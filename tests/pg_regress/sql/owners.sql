@@ -1,4 +1,4 @@
--- Settings belong to the owner who made them: a table of the same name that somebody else makes does not take them up.
+-- Settings belong to the owner who made them: another owner's table of the same name does not get them.
 \pset format unaligned
 \pset footer off
 SET client_min_messages = error;
@@ -24,7 +24,7 @@ TABLE remembered;
 
 RESET client_min_messages;
 
--- The same owner makes it again: it takes them up.
+-- The same owner creates the table again: it gets its settings back.
 SET ROLE regress_alice;
 DROP TABLE goals;
 CREATE TABLE goals (id int PRIMARY KEY, secret text);
@@ -33,7 +33,7 @@ SELECT pgrealtime.enable('goals');
 RESET ROLE;
 TABLE remembered;
 
--- Another owner: he sees nothing of them, and starts from the standard values.
+-- Another owner sees none of them, and starts from the standard values.
 SET ROLE regress_alice;
 DROP TABLE goals;
 SET ROLE regress_bob;
@@ -58,7 +58,7 @@ TABLE shown;
 RESET ROLE;
 TABLE remembered;
 
--- A partition below what another owner's settings name is nobody's leaf.
+-- A partition does not become a leaf of a table that only another owner's settings name.
 SET ROLE regress_alice;
 CREATE TABLE parts (id int PRIMARY KEY) PARTITION BY LIST (id);
 RESET ROLE;
@@ -78,7 +78,7 @@ SELECT pgrealtime.disable('parts_1');
 DROP TABLE parts;
 RESET ROLE;
 
--- A superuser's table does not take up what somebody left for him, either.
+-- A superuser's table does not get settings that somebody else left behind, either.
 SET ROLE regress_alice;
 CREATE TABLE bait (id int PRIMARY KEY);
 RESET ROLE;

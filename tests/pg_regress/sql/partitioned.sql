@@ -1,4 +1,4 @@
--- Partitioned tables: the root is published and named; every leaf is captured, those that come later, too.
+-- Partitioned tables: the root is published and named in changes; every leaf is captured, also later ones.
 \pset format unaligned
 \pset footer off
 SET client_min_messages = warning;
@@ -51,7 +51,7 @@ SELECT enabled_operations, captured, status FROM pgrealtime.realtime_configurati
 SELECT pgrealtime.enable('events');
 SELECT enabled_operations, captured, status FROM pgrealtime.realtime_configuration;
 
--- Root and leaf are not enabled both.
+-- Root and leaf cannot both be enabled.
 SELECT try($$SELECT pgrealtime.enable('events_1')$$);
 SELECT pgrealtime.disable('events');
 SELECT * FROM attached;

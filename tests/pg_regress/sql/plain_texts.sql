@@ -1,4 +1,4 @@
--- What is said fits what there is: a table that was never enabled, triggers switched off, settings of an earlier call.
+-- Messages fit the situation: a table that was never enabled, triggers switched off, settings of an earlier call.
 \set SHOW_CONTEXT never
 \pset format unaligned
 \pset tuples_only on

@@ -1,4 +1,6 @@
--- What an ordinary role defined runs with no more rights than its own, whoever reads or writes: WHEN conditions of triggers
+-- that are named as those of enable are, casts to json, operators and casts of types in filters.
+-- Code that an ordinary role defined runs with no more rights than its own, whoever reads or writes: WHEN conditions of
+-- triggers that have names like those of enable(), casts to json, operators and casts of types in filters.
 -- that are named as those of enable are, operators and casts of types in filters. Its casts to json do not run at all.
 \pset format unaligned
 \pset tuples_only on
@@ -12,7 +14,7 @@ GRANT USAGE, CREATE ON SCHEMA app TO planted_other;
 GRANT USAGE ON SCHEMA app TO planted_reader;
 SET ROLE planted_owner;
 SET search_path = app;
--- Writes down who runs it, and what he might do.
+-- Records who runs it, and which rights that role has.
 CREATE TABLE trail (place text, who text, super text, restricted text, claims text);
 GRANT INSERT ON trail TO PUBLIC;
 CREATE FUNCTION plant(place text) RETURNS boolean LANGUAGE plpgsql AS $$
@@ -46,7 +48,7 @@ INSERT INTO t VALUES (1, 'a');
 SELECT change -> 'record' -> 'id' FROM pgrealtime.changes_since(:'from', '{t}');
 SELECT count(*) > 0 FROM pgrealtime.diagnose('t', 'planted_reader', '{}');
 :trail;
-\echo a writer runs a WHEN as in any trigger, and that is all
+\echo a writer runs a WHEN as in any trigger, nothing more
 UPDATE t SET word = 'b';
 :trail;
 SET ROLE planted_owner;
@@ -132,7 +134,7 @@ SET ROLE planted_owner;
 SELECT pgrealtime.change_message('INSERT', felt, NULL) -> 'record' -> 'mood' FROM felt WHERE id = 2;
 RESET ROLE;
 :trail;
-\echo all of it put back
+\echo every setting is restored
 SELECT current_user = session_user, current_setting('request.jwt.claims'), current_setting('search_path');
 DROP EXTENSION pgrealtime CASCADE;
 DROP SCHEMA app CASCADE;

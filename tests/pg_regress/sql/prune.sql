@@ -1,4 +1,4 @@
--- prune() has its work done elsewhere: from wherever it is called, it holds nothing afterwards.
+-- prune() lets a background process do its work: wherever it is called, it holds no locks afterwards.
 CREATE EXTENSION pgrealtime;
 CREATE TABLE t (id int PRIMARY KEY);
 SELECT pgrealtime.enable('t');
@@ -43,14 +43,14 @@ LOCK TABLE pgrealtime.log_segment IN SHARE MODE;
 SELECT pgrealtime.prune();
 COMMIT;
 SELECT pgrealtime.prune();
--- An error of the janitor's is the caller's, and is kept until a run goes through.
+-- An error of the janitor is raised to the caller, and is kept until a run succeeds.
 DROP INDEX pgrealtime.change_log_3_position_idx;
 SELECT pgrealtime.prune();
 SELECT janitor_error FROM pgrealtime.log_state;
 CREATE INDEX ON pgrealtime.change_log_3 (position);
 SELECT pgrealtime.prune();
 SELECT janitor_error FROM pgrealtime.log_state;
--- Settings of the database are not the janitor's.
+-- Settings of the database do not apply to the janitor.
 DO $$
 BEGIN
     EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database());

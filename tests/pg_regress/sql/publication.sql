@@ -1,4 +1,4 @@
--- The publication: members of others' making, FOR ALL TABLES, FOR TABLES IN SCHEMA, another owner's publication.
+-- The publication: members that others added, FOR ALL TABLES, FOR TABLES IN SCHEMA, another owner's publication.
 \pset format unaligned
 \pset footer off
 SET client_min_messages = error; -- about wal_level
@@ -9,11 +9,11 @@ CREATE TABLE narrow (id int PRIMARY KEY, a int);
 CREATE PUBLICATION supabase_realtime FOR TABLE plain, filtered WHERE (id > 3), narrow (id);
 RESET client_min_messages;
 
--- Published by others' means: realtime tables without settings.
+-- Published by other means: realtime tables without settings.
 SELECT schemaname, tablename, realtime_priority, enabled_operations, row_filter, captured, status FROM pgrealtime.realtime_configuration;
 SELECT * FROM pgrealtime.get_user_realtime_tables();
 
--- Their own WHERE and column list stay, and are told of.
+-- Their own WHERE and column list stay, and are shown.
 SELECT pgrealtime.enable('plain');
 SELECT pgrealtime.enable('filtered');
 SELECT pgrealtime.enable('narrow');
@@ -38,12 +38,12 @@ SELECT pgrealtime.enable('plain');
 SELECT tablename, captured, status FROM pgrealtime.realtime_configuration WHERE tablename = 'plain';
 SELECT pgrealtime.disable('plain');
 
--- A publication that does not tell of everything.
+-- A publication that lacks some operations.
 ALTER PUBLICATION supabase_realtime SET (publish = 'insert, truncate');
 SELECT tablename, enabled_operations FROM pgrealtime.realtime_configuration;
 DROP PUBLICATION supabase_realtime;
 
--- FOR ALL TABLES: nothing to add, registered all the same. The extension's own tables are nobody's business.
+-- FOR ALL TABLES: nothing to add, but the table is registered. The extension's own tables are not shown.
 SET client_min_messages = error; -- about wal_level
 CREATE PUBLICATION supabase_realtime FOR ALL TABLES;
 RESET client_min_messages;

@@ -1,5 +1,5 @@
--- A function that raises the SQLSTATE of a cancel has cancelled nothing: its error is one like any other. What Postgres
--- raises to end a statement ends it, wherever it is.
+-- A function that raises the SQLSTATE of a cancel cancels nothing: it is an error like any other. A real cancel ends the
+-- statement everywhere.
 \set VERBOSITY terse
 \pset format unaligned
 SET client_min_messages = warning;

@@ -1,4 +1,4 @@
--- A composite column that was retyped, and back, after its type had changed: older images cannot be read, and are not.
+-- A composite column that was changed to another type and back, after its type had changed: older images are not read.
 SET client_min_messages = warning;
 CREATE EXTENSION pgrealtime;
 CREATE TYPE pair AS (a int, b text);

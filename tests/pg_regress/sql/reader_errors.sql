@@ -1,4 +1,5 @@
--- An error that a policy raises: its SQLSTATE, even one of the user's own; never its message for whom policies apply to.
+-- An error that a policy raises: readers get its SQLSTATE, even a user-defined one, but not its message if policies apply
+-- to them.
 SET client_min_messages = warning;
 CREATE EXTENSION pgrealtime;
 CREATE ROLE errors_reader;

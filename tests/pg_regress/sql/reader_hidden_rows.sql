@@ -1,5 +1,5 @@
--- The policies come first: nothing of a row that they hide is felt, neither by what a filter says of it nor by what its
--- image lacks.
+-- Policies come first: a reader can notice nothing of a row that they hide, neither by a filter's answer nor by values that
+-- its image lacks.
 SET client_min_messages = warning;
 CREATE EXTENSION pgrealtime;
 CREATE ROLE hidden_reader;
@@ -12,7 +12,7 @@ GRANT SELECT ON people TO hidden_reader;
 \pset format unaligned
 \pset tuples_only on
 
-\echo deletes by key: a filter tells nothing of a hidden row
+\echo deletes by key: a filter reveals nothing of a hidden row
 SELECT pgrealtime.enable('people', deletes => 'key');
 INSERT INTO people VALUES (1, 2, 5309, 'theirs'), (2, 1, 5309, 'ours'), (3, 1, 100, 'ours'), (4, NULL, 7000, 'nobody''s');
 SELECT pgrealtime.current_cursor() AS c \gset
@@ -21,14 +21,14 @@ SET ROLE hidden_reader;
 -- Twenty questions of bisection, in vain.
 SELECT DISTINCT (SELECT string_agg(change, ', ') FROM public.feed(:'c', 'people', 'salary=gt.' || (1 << i)) WHERE change ~ ':[14]}')
   FROM generate_series(0, 19) AS i;
--- What the policies show is left to the filter.
+-- The filter applies to rows that the policies show.
 SELECT * FROM public.feed(:'c', 'people', 'salary=gt.5000');
 SELECT * FROM public.feed(:'c', 'people', 'salary=lte.5000');
 SELECT * FROM public.feed(:'c', 'people');
 SELECT * FROM public.feed(:'c', 'people', 'salary=lte.5000', net => true);
 RESET ROLE;
 
-\echo deletes by key: what cannot be judged goes by key
+\echo deletes by key: a row that cannot be judged is reported by its key
 SET pgrealtime.max_image_bytes = '64kB';
 INSERT INTO people VALUES (1, 2, 0, long()), (2, 1, 0, long()), (3, 1, 0, 'short'), (4, 2, 0, 'short');
 SELECT pgrealtime.current_cursor() AS c \gset
@@ -46,7 +46,7 @@ RESET ROLE;
 DROP POLICY org ON people;
 CREATE POLICY org ON people USING (org = 1);
 
-\echo deletes by key: an UPDATE that takes a row out of sight is no DELETE of a row that was never in sight
+\echo deletes by key: an UPDATE of a row that was never visible is not reported as a DELETE
 INSERT INTO people VALUES (5, 1, 10, 'ours'), (6, 2, 10, 'theirs');
 SELECT pgrealtime.current_cursor() AS c \gset
 UPDATE people SET org = 2, salary = 20;
@@ -57,7 +57,7 @@ SELECT * FROM public.feed(:'c', 'people', 'salary=eq.11');
 SELECT * FROM public.feed(:'c', 'people', 'salary=eq.10', net => true);
 RESET ROLE;
 
-\echo what a hidden row lacks for the filter is not felt
+\echo values that a hidden row lacks for the filter make no difference
 SELECT pgrealtime.enable('people', deletes => 'policy');
 SELECT pgrealtime.current_cursor() AS c \gset
 INSERT INTO people VALUES (1, 2, 0, long()), (2, 1, 0, 'short');
@@ -68,7 +68,7 @@ SELECT * FROM public.feed(:'c', 'people', 'note=eq.short');
 SELECT * FROM public.feed(:'c', 'people', 'note=neq.short');
 SELECT * FROM public.feed(:'c', 'people', 'note=eq.short', net => true);
 RESET ROLE;
-\echo of a row in sight it is
+\echo those of a visible row do
 INSERT INTO people VALUES (3, 1, 0, long());
 SET ROLE hidden_reader;
 SELECT * FROM public.feed(:'c', 'people', 'note=eq.short');

@@ -1,5 +1,5 @@
--- The table changed between the change and the reading of it, under a policy that lets NULL pass: what can be mapped is
--- judged by its column, what cannot is "read again", and never shown.
+-- The table was altered between a change and its reading, under a policy that lets NULL pass. Images that can be mapped are
+-- judged; for others readers must read the table again, and they are never shown.
 SET client_min_messages = warning;
 CREATE EXTENSION pgrealtime;
 CREATE ROLE layouts_reader;
@@ -88,7 +88,7 @@ CREATE POLICY state ON goals AS RESTRICTIVE USING (state IS NULL OR state = 'ope
 ALTER TYPE state RENAME VALUE 'open' TO 'begun';
 SELECT * FROM public.read();
 SELECT to_json(goals) FROM goals;
-\echo without the word of it, an image has the new name as well
+\echo without that gap entry, an image has the new name as well
 CALL public.made();
 CALL public.fill();
 CREATE POLICY state ON goals AS RESTRICTIVE USING (state IS NULL OR state = 'open');

@@ -1,4 +1,4 @@
--- What somebody who writes his first reader is told.
+-- The errors that the author of a first reader meets.
 SET client_min_messages = warning;
 CREATE EXTENSION pgrealtime;
 CREATE TABLE tasks (id int PRIMARY KEY, status text, title text);
@@ -17,7 +17,7 @@ SELECT try($$SELECT pgrealtime.changes_since(pgrealtime.current_cursor(), '{task
 SELECT pgrealtime.enable('tasks', sinks => '{log}');
 \echo no cursor
 SELECT try($$SELECT pgrealtime.changes_since(NULL, '{tasks}')$$);
-\echo columns that there are not
+\echo columns that do not exist
 SELECT try($$SELECT pgrealtime.changes_since(pgrealtime.current_cursor(), '{tasks}', 'stauts=eq.open')$$);
 SELECT try($$SELECT pgrealtime.changes_since(pgrealtime.current_cursor(), '{tasks}', columns => '{id,stauts}')$$);
 \echo lists, wildcards and ampersands

@@ -1,5 +1,4 @@
--- What a message does not say of a row is named in its errors, with policies and without; a change without its key is
--- none, but a gap.
+-- A message names the values that it lacks in its errors, with policies and without. A change without its key becomes a gap.
 SET client_min_messages = warning;
 CREATE EXTENSION pgrealtime;
 CREATE ROLE missing_reader;

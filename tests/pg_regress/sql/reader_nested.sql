@@ -1,4 +1,4 @@
--- What is asked about captured rows must not poll itself: the work would double with every row. It is told so at once.
+-- Code that runs for captured rows must not poll itself: the work would double with every row. It fails at once.
 SET client_min_messages = warning;
 CREATE EXTENSION pgrealtime;
 CREATE ROLE nested_reader;
@@ -32,7 +32,7 @@ CREATE POLICY p ON own USING ((SELECT count(change) FROM pgrealtime.changes_sinc
 SET ROLE nested_reader;
 SELECT * FROM public.poll('own');
 SELECT * FROM public.poll('other');
-\echo by a function, which catches what it is told
+\echo by a function, which catches the error
 RESET ROLE;
 DROP POLICY p ON own;
 CREATE FUNCTION catches(id int) RETURNS boolean LANGUAGE plpgsql STABLE AS $$

@@ -1,4 +1,4 @@
--- Policies of all kinds over captured rows, what they may do, and what a reader learns when one fails.
+-- Policies of all kinds over captured rows: what they may do, and what a reader learns when one fails.
 SET client_min_messages = warning;
 CREATE EXTENSION pgrealtime;
 CREATE ROLE policies_reader;

@@ -1,4 +1,4 @@
--- Who receives what of which row, and who may ask at all.
+-- Which rows and values each reader receives, and who may call at all.
 SET client_min_messages = warning;
 CREATE EXTENSION pgrealtime;
 CREATE ROLE security_owner;
@@ -12,7 +12,7 @@ CREATE SCHEMA app;
 GRANT USAGE ON SCHEMA app TO PUBLIC;
 SET search_path = app;
 
--- What somebody receives after the cursor in :from, without times; his errors with all that they say but cursors.
+-- What the caller receives after the cursor in :from, without times; errors are shown whole, but for cursors.
 CREATE FUNCTION public.feed(cursor text, relation text, filter text DEFAULT NULL, net boolean DEFAULT false, columns text[] DEFAULT NULL)
 RETURNS TABLE (change jsonb) LANGUAGE plpgsql SET search_path = app, pg_catalog AS $$
 DECLARE code text; message text; detail text; hint text;
@@ -140,7 +140,7 @@ SET ROLE security_member;
 SELECT * FROM public.feed(:'from', 'goals');
 RESET ROLE;
 
--- An UPDATE-only or INSERT-only policy is none for readers; no policy is no row.
+-- A policy for UPDATE or INSERT only does not count for readers; without a policy there is no row.
 \echo no policy
 DROP POLICY org ON goals;
 CREATE POLICY writers ON goals FOR UPDATE USING (true);
@@ -150,7 +150,7 @@ RESET ROLE;
 DROP POLICY writers ON goals;
 CREATE POLICY org ON goals USING (org = (current_setting('request.jwt.claims', true)::jsonb ->> 'org')::int);
 
--- deletes => 'key': everybody gets the key of what was deleted, nobody more of it; net changes neither.
+-- deletes => 'key': everybody gets the key of a deleted row and nothing else, in net changes, too.
 \echo deletes by key
 SELECT pgrealtime.enable('goals', deletes => 'key');
 SELECT pgrealtime.current_cursor() AS from \gset

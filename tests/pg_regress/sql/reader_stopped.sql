@@ -1,5 +1,5 @@
--- An error raised for a change ends the batch before it, wherever the change stands: what came before is delivered once,
--- the next call fails and offers to go on behind it.
+-- An error that a change raises ends the batch before that change. Earlier changes are delivered once; the next call fails
+-- and offers a cursor behind the change.
 SET client_min_messages = warning;
 CREATE EXTENSION pgrealtime;
 CREATE ROLE stopped_reader;
@@ -38,11 +38,11 @@ SELECT * FROM public.follow(:'c', 'large', true);
 SET test.raises = '{4,7}';
 SELECT * FROM public.follow(:'c', 'large', false);
 SELECT * FROM public.follow(:'c', 'large', true);
-\echo behind a chunk in which nothing is seen
+\echo after a chunk without visible changes
 SET test.hides = '{1,2,3}';
 SELECT * FROM public.follow(:'c', 'large', false);
 SELECT * FROM public.follow(:'c', 'large', true);
-\echo behind changes that are not asked for
+\echo after changes of events that were not asked for
 SET test.hides = '{}';
 SELECT count(*), count(change) FROM pgrealtime.changes_since(:'c', '{large}', events => '{DELETE}', net => true);
 RESET ROLE;
@@ -69,7 +69,7 @@ SELECT * FROM public.follow(:'c', 'kinds', true);
 \echo not asked for
 SELECT change -> 'record' FROM pgrealtime.changes_since(:'c', '{kinds}', columns => '{id}') WHERE change IS NOT NULL;
 RESET ROLE;
-\echo told who is above policies
+\echo a role that bypasses policies gets the message
 SELECT * FROM public.follow(:'c', 'kinds', false) LIMIT 2;
 DROP SCHEMA app CASCADE;
 DROP FUNCTION public.follow;

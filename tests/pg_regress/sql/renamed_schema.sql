@@ -1,4 +1,4 @@
--- What a session keeps of a table does not outlive the name of its schema.
+-- What a session has cached of a table is dropped when its schema is renamed.
 SET client_min_messages = warning;
 CREATE EXTENSION pgrealtime;
 CREATE SCHEMA before;

@@ -1,4 +1,4 @@
--- What a sink cannot deliver is one warning a transaction and a count, and the write stands.
+-- A message that a sink cannot deliver causes one warning per transaction and is counted; the write succeeds.
 \pset format unaligned
 SET client_min_messages = warning;
 CREATE EXTENSION pgrealtime;
@@ -16,7 +16,7 @@ INSERT INTO sent VALUES (6, 'bad');
 COMMIT;
 :sent;
 SELECT count(*) FROM sent;
-\echo a partition that is not there, found out by the second message
+\echo a missing partition, which only the second message needs
 DROP TABLE realtime.messages;
 CREATE TABLE realtime.messages (topic text, extension text, payload jsonb, event text, private boolean) PARTITION BY LIST (topic);
 CREATE TABLE realtime.a PARTITION OF realtime.messages FOR VALUES IN ('a');
@@ -79,7 +79,7 @@ INSERT INTO sent VALUES (71, 'a');
 SELECT max(id) FROM sent;
 :sent;
 DROP TRIGGER note ON realtime.a;
-\echo the reason of a failure is for who may see the row
+\echo the reason of a failure is shown to roles that may see the row
 CREATE FUNCTION realtime.tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'the payload is %', NEW.payload; END $$;
 CREATE TRIGGER tell BEFORE INSERT ON realtime.a FOR EACH ROW EXECUTE FUNCTION realtime.tell();
 CREATE ROLE sink_writer;
@@ -113,7 +113,7 @@ CREATE TABLE many (id int PRIMARY KEY);
 SELECT pgrealtime.enable('many', sinks => '{broadcast}', broadcast_topic => 'nowhere');
 INSERT INTO many SELECT generate_series(1, 1000);
 SELECT undelivered FROM pgrealtime.log_status;
-\echo who cancels is obeyed
+\echo a cancel ends the statement
 CREATE OR REPLACE FUNCTION realtime.tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); RETURN NEW; END $$;
 CREATE TRIGGER tell BEFORE INSERT ON realtime.a FOR EACH ROW EXECUTE FUNCTION realtime.tell();
 BEGIN; SET LOCAL statement_timeout = '50ms'; INSERT INTO sent VALUES (92, 'a'); ROLLBACK;

@@ -1,4 +1,4 @@
--- Whose code may run with the rights of the owner of realtime.messages: his own, and that of roles who have his rights.
+-- Code that may run with the rights of the owner of realtime.messages: the owner's own, and that of roles with these rights.
 \pset format unaligned
 \pset tuples_only on
 SET client_min_messages = warning;
@@ -40,7 +40,7 @@ RESET ROLE;
 \echo of a role that the owner is a member of
 ALTER FUNCTION realtime.look OWNER TO makers_group;
 :send;
-\echo of a member that has not the rights, but could take them
+\echo of a member that does not inherit the rights, but could SET ROLE
 ALTER FUNCTION realtime.look OWNER TO makers_guest;
 :send;
 \echo of a member with the rights

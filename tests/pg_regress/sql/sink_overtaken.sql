@@ -1,12 +1,12 @@
--- A statement within a statement sends its messages first. A change of the outer statement that the inner one has built on
--- comes too late to be sent in its place: its key is sent, so that readers look at the row, and it counts as not delivered.
+-- A statement within another one sends its messages first. A change of the outer statement that the inner one has built on
+-- would be sent too late. Its key is sent instead, so that readers read the row again, and it counts as not delivered.
 \pset format unaligned
 \pset footer off
 SET client_min_messages = warning;
 CREATE EXTENSION pgrealtime;
 CREATE SCHEMA realtime;
 CREATE TABLE realtime.messages (seq int GENERATED ALWAYS AS IDENTITY, payload jsonb, event text, topic text, private boolean, extension text);
--- At most one row of a group is its default: one that becomes it takes that from the others.
+-- At most one row of a group is its default: a row that becomes the default ends that of the others.
 CREATE FUNCTION one_default() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF NEW.dflt THEN
@@ -14,7 +14,7 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
--- What a copy ends as that takes whole rows, and reads the row again where it gets a key alone.
+-- The final state of a copy that applies whole rows, and reads the row again where it gets only a key.
 CREATE FUNCTION copied(relation regclass) RETURNS TABLE (id int, row_of jsonb) LANGUAGE plpgsql AS $$
 DECLARE
   m record;
@@ -95,7 +95,7 @@ DELETE FROM reborn;
 \set of reborn
 :wrong;
 
-\echo topics: that of the row before and that of the row after are told
+\echo topics: that of the old row and that of the new row get a message
 TRUNCATE realtime.messages;
 CREATE TABLE moved (id int PRIMARY KEY, grp int, v text);
 GRANT SELECT ON moved TO PUBLIC;
@@ -110,7 +110,7 @@ INSERT INTO moved VALUES (1, 1, 'a');
 UPDATE moved SET grp = 2;
 :told;
 
-\echo what carries keys alone loses nothing
+\echo messages that carry keys alone lose nothing
 TRUNCATE realtime.messages;
 CREATE TABLE keys (id int PRIMARY KEY, grp int, dflt boolean);
 SELECT pgrealtime.enable('keys', payload => 'key', sinks => '{broadcast,wal}', broadcast_topic => 'all');

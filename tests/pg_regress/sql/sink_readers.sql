@@ -1,4 +1,5 @@
--- Who may read realtime.messages counts as a reader of the table: rows that one of them may not SELECT are not told, nor keys.
+-- Roles that may read realtime.messages count as readers of the table: neither rows nor keys are sent that one of them may not
+-- SELECT.
 \pset format unaligned
 \pset tuples_only on
 SET client_min_messages = warning;
@@ -11,7 +12,7 @@ CREATE ROLE readers_auditor;
 CREATE ROLE readers_late;
 CREATE TABLE t (id int PRIMARY KEY, org int, word text);
 SELECT pgrealtime.enable('t', sinks => '{broadcast}', broadcast_topic => '{org}');
--- What an INSERT, an UPDATE and a DELETE tell.
+-- The messages of an INSERT, an UPDATE and a DELETE.
 CREATE PROCEDURE sent(what text) LANGUAGE plpgsql AS $$
 DECLARE told text;
 BEGIN
@@ -111,7 +112,7 @@ CREATE TABLE realtime.messages () INHERITS (realtime.parent);
 CALL sent('nobody else reads the parent');
 GRANT SELECT ON realtime.parent TO readers_late;
 CALL sent('one reads the parent');
-\echo an overtaken change tells no more than others
+\echo an overtaken change reveals no more than others
 CREATE FUNCTION one_word() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE t SET word = 'z' WHERE id <> NEW.id AND word = 'y';

@@ -31,14 +31,14 @@ SELECT pgrealtime.enable('sent', sinks => '{broadcast}', broadcast_topic => 'all
 SET request.jwt.claims = '{"sub": "writer"}';
 INSERT INTO sent VALUES (1);
 RESET ROLE;
--- A superuser who writes lends nothing either.
+-- A superuser who writes lends no rights, either.
 INSERT INTO sent VALUES (2);
 SELECT payload -> 'record' AS record, told FROM realtime.messages ORDER BY 1;
 SELECT rolsuper FROM pg_roles WHERE rolname = 'sink_owner';
 SHOW request.jwt.claims;
 SELECT current_user = session_user AS same_user;
 
--- A table of a superuser: nobody else's code may be tied to it. A trigger, its WHEN, a default, a partition.
+-- A superuser's table: it must not run anybody else's code by a trigger, its WHEN, a default or a partition.
 TRUNCATE realtime.messages;
 ALTER TABLE realtime.messages OWNER TO CURRENT_USER;
 INSERT INTO sent VALUES (3);
@@ -68,7 +68,7 @@ ALTER TABLE realtime.broadcasts OWNER TO CURRENT_USER;
 INSERT INTO sent VALUES (11);
 SELECT payload -> 'record' AS record FROM realtime.messages ORDER BY payload -> 'record';
 
--- What is no table is not written to.
+-- Nothing but a table is written to.
 ALTER TABLE realtime.messages RENAME TO others;
 CREATE VIEW realtime.messages AS SELECT * FROM realtime.others;
 INSERT INTO sent VALUES (12);
@@ -85,10 +85,10 @@ INSERT INTO sent VALUES (15);
 SELECT payload -> 'record' AS record FROM realtime.messages WHERE payload @> '{"record": {"id": 14}}' OR payload @> '{"record": {"id": 15}}';
 SELECT undelivered FROM pgrealtime.log_status;
 
--- A message is no change to broadcast.
+-- A table of messages cannot be broadcast itself.
 SELECT pgrealtime.enable('realtime.messages', sinks => '{broadcast}', broadcast_topic => 'all');
 SELECT pgrealtime.enable('realtime.broadcasts', sinks => '{broadcast}', broadcast_topic => 'all');
--- By a trigger made by hand it comes to an end all the same.
+-- With a trigger made by hand it ends nevertheless.
 CREATE TRIGGER again AFTER INSERT ON realtime.messages FOR EACH ROW EXECUTE FUNCTION pgrealtime.capture_change('sinks=broadcast', 'topic=all');
 INSERT INTO sent VALUES (16);
 SELECT count(*) FROM realtime.messages;

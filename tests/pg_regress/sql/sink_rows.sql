@@ -1,4 +1,4 @@
--- Broadcast sends whole rows only where every role with SELECT sees every column of the very row, else keys, else nothing.
+-- Broadcast sends a whole row only where every role with SELECT may see all of that row; otherwise its key, or nothing.
 \pset format unaligned
 \pset tuples_only on
 SET client_min_messages = warning;
@@ -155,7 +155,7 @@ GRANT SELECT ON t TO rows_member;
 CALL sent('who has the rights of the owner');
 REVOKE rows_owner FROM rows_member;
 
-\echo old and new row are told, or neither
+\echo old and new row are both sent, or neither
 DROP POLICY q ON t;
 ALTER POLICY p ON t TO PUBLIC USING (org = 1);
 SELECT pgrealtime.enable('t', broadcast_topic => 'all:{org}:{open}');

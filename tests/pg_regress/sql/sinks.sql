@@ -14,7 +14,7 @@ CREATE TABLE realtime.messages (
 ALTER TABLE realtime.messages ENABLE ROW LEVEL SECURITY;
 SELECT pgrealtime.enable('t', sinks => '{log,broadcast}', broadcast_topic => 'org:{org}');
 SET client_min_messages = notice;
--- No partition for today: one warning a transaction, and the write stands.
+-- No partition for today: one warning per transaction, and the write succeeds.
 INSERT INTO t VALUES (1, 1, 'x'), (2, 1, 'y');
 CREATE TABLE realtime.messages_all PARTITION OF realtime.messages FOR VALUES FROM ('2000-01-01') TO ('3000-01-01');
 -- The writer needs no right on the table of messages.
@@ -23,7 +23,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON t TO sinks_writer;
 SET ROLE sinks_writer;
 INSERT INTO t VALUES (3, 1, 'x');
 UPDATE t SET secret = 'z' WHERE id = 3;
--- A row that changes its topic leaves the one and enters the other; without a value there is no topic.
+-- A row that changes its topic leaves the old one and enters the new one; without a value there is no topic.
 UPDATE t SET org = 2 WHERE id = 3;
 UPDATE t SET org = NULL WHERE id = 3;
 BEGIN; DELETE FROM t WHERE id = 1; SAVEPOINT s; DELETE FROM t WHERE id = 2; ROLLBACK TO s; COMMIT;
@@ -39,7 +39,7 @@ INSERT INTO t VALUES (4, 4, 'whole row');
 CREATE POLICY q ON t FOR SELECT USING (secret = 'public');
 INSERT INTO t VALUES (5, 4, 'hidden');
 :messages
--- payload => 'key' limits every sink; the log has what the others got, in full or not.
+-- payload => 'key' limits every sink, the log included.
 TRUNCATE realtime.messages;
 DROP POLICY q ON t;
 SELECT pgrealtime.enable('t', payload => 'key');
@@ -54,7 +54,7 @@ UPDATE t SET id = 9 WHERE id = 8;
 UPDATE t SET secret = NULL WHERE id = 9;
 :messages
 SELECT pgrealtime.enable('t', row_filter => '');
--- notify says its price.
+-- A NOTICE warns of the cost of notify.
 SELECT pgrealtime.enable('t', sinks => '{notify}');
 BEGIN; INSERT INTO t VALUES (7, 4, 'x'); PREPARE TRANSACTION 'sinks';
 SELECT pgrealtime.disable('t');

@@ -1,4 +1,4 @@
--- Arguments of triggers that name columns which have other names by now: nobody is told of another column in their place.
+-- Triggers whose arguments name columns that were renamed: they never take another column instead.
 \set VERBOSITY default
 \set SHOW_CONTEXT never
 \pset format unaligned
@@ -61,7 +61,7 @@ INSERT INTO owned VALUES (2, 20, 30);
 SELECT topic FROM realtime.messages;
 SELECT change->>'record' AS record FROM pgrealtime.changes_since(:'start', '{owned}') WHERE change IS NOT NULL;
 
--- The same where nobody follows: a row filter, and a swap.
+-- The same where the settings cannot follow: a row filter, and two columns that swap names.
 CREATE TABLE filtered (id int PRIMARY KEY, a int, b int);
 SELECT pgrealtime.enable('filtered', row_filter => 'a=gt.0');
 SELECT pgrealtime.current_cursor() AS start \gset
@@ -75,13 +75,13 @@ INSERT INTO filtered VALUES (1, 1, 0);
 SELECT * FROM pgrealtime.changes_since(:'start', '{filtered}');
 TABLE state;
 
--- A dropped column: readers are refused, and a topic of it is told of.
+-- A dropped column: readers are refused, and the status reports a topic that uses it.
 CREATE TABLE dropping (id int PRIMARY KEY, a int, b int);
 SELECT pgrealtime.enable('dropping', columns => '{a,b}');
 SELECT pgrealtime.current_cursor() AS start \gset
 ALTER TABLE dropping DROP b;
 SELECT * FROM pgrealtime.changes_since(:'start', '{dropping}');
--- Another column of the name is not the one that was meant, until enable() is called.
+-- A new column of the old name does not count as the same one, until enable() is called.
 ALTER TABLE dropping ADD b text;
 SELECT count(*) FROM pgrealtime.changes_since(:'start', '{dropping}') WHERE change IS NOT NULL;
 CREATE TABLE topics (id int PRIMARY KEY, a int);

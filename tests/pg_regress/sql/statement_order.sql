@@ -1,6 +1,6 @@
--- Changes that statements make within a statement: those of BEFORE and AFTER triggers, of functions that write, of foreign
--- keys. AFTER triggers fire when their statement ends, and a statement within another one ends earlier. The log has the
--- changes of a row in the order in which they were made: a copy that applies them one by one ends as the table.
+-- Statements within a statement: those of BEFORE and AFTER triggers, of functions that write, of foreign keys. AFTER
+-- triggers fire when their statement ends, and an inner statement ends first. The log has the changes of a row in the order
+-- in which they were made, so that a copy that applies them one by one ends equal to the table.
 \pset format unaligned
 \pset footer off
 SET client_min_messages = warning;
@@ -21,7 +21,7 @@ CREATE PROCEDURE before(relation regclass) LANGUAGE sql AS $$
   DELETE FROM start;
   INSERT INTO start VALUES (pgrealtime.current_cursor(), rows_of(relation));
 $$;
--- Applies one change; what is wrong if it does not fit.
+-- Applies one change; returns what is wrong if it does not fit.
 CREATE FUNCTION apply(change jsonb) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   r jsonb := change -> 'record';
@@ -42,7 +42,7 @@ BEGIN
   RETURN NULL;
 END
 $$;
--- What was delivered since, and whether a copy ends as the table: of all changes at once, one by one, and of net changes.
+-- The changes since then, and whether a copy ends equal to the table: all at once, one by one, and with net changes.
 CREATE FUNCTION after(relation regclass) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
   here text;
@@ -177,7 +177,7 @@ WITH gone AS (DELETE FROM counter WHERE id = 4 RETURNING id, renew(3)),
 SELECT * FROM come;
 SELECT * FROM after('counter');
 
--- A row that is there makes room for one that comes, by a BEFORE trigger; deleted and inserted again by one.
+-- A BEFORE trigger that deletes a row to make room for a new one, or deletes it and inserts it again.
 CREATE TABLE slot (id integer PRIMARY KEY, who text);
 SELECT pgrealtime.enable('slot');
 CREATE FUNCTION make_room() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -225,7 +225,7 @@ DELETE FROM node WHERE id IN (1, 3);
 SELECT * FROM after('node');
 DROP TRIGGER count_up ON node;
 
--- Three levels, of which each changes the row that the one above has changed; a trigger of the user's that fires first.
+-- Three levels, each of which changes the row that the level above has changed; a user's trigger that fires first.
 CREATE TABLE deep (id integer PRIMARY KEY, n integer);
 SELECT pgrealtime.enable('deep');
 CREATE FUNCTION deeper() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -242,7 +242,7 @@ INSERT INTO deep VALUES (1, 3), (2, 4);
 UPDATE deep SET n = n + 5;
 SELECT * FROM after('deep');
 
--- More levels than there are positions for: never silent.
+-- More levels than there are positions for: a gap entry, never a silent error.
 CALL before('deep');
 UPDATE deep SET n = 20 WHERE id = 1;
 SELECT * FROM after('deep');
@@ -321,7 +321,7 @@ DELETE FROM tried WHERE id > 3;
 COMMIT;
 SELECT * FROM after('tried');
 
--- Tables without a key: rows are told apart by all that they have.
+-- Tables without a key: rows are identified by all their values.
 CREATE TABLE keyless (id integer PRIMARY KEY DEFERRABLE, n integer);
 ALTER TABLE keyless REPLICA IDENTITY FULL;
 SELECT pgrealtime.enable('keyless');
@@ -339,7 +339,7 @@ INSERT INTO keyless VALUES (1, 10), (2, 20), (3, 30);
 UPDATE keyless SET n = n * 2;
 SELECT * FROM after('keyless') AS said WHERE said NOT LIKE 'net%';
 
--- Operations that are not captured on purpose, and a row filter: what is captured is in order.
+-- Operations that are not captured by the settings, and a row filter: the captured changes are in order.
 CREATE TABLE some_operations (id integer PRIMARY KEY, n integer);
 SELECT pgrealtime.enable('some_operations', operations => '{INSERT,DELETE}');
 CREATE FUNCTION hidden() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -356,7 +356,7 @@ CALL before('some_operations');
 INSERT INTO some_operations VALUES (1, 0), (2, 0);
 SELECT * FROM after('some_operations') AS said WHERE said ~ '^[A-Z]';
 
--- A row that was deleted, of which nothing was captured, and came again: nobody knows what was when.
+-- A row whose DELETE was not captured, and that was inserted again: the order cannot be known.
 SELECT pgrealtime.enable('some_operations', operations => '{INSERT,UPDATE}');
 CREATE OR REPLACE FUNCTION hidden() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

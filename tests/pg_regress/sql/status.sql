@@ -1,4 +1,4 @@
--- realtime_configuration.status: what is out of order, the most telling first.
+-- realtime_configuration.status: the problem of a table; of several, the one that explains most.
 \pset format unaligned
 \pset tuples_only on
 SET client_min_messages = error;
@@ -8,7 +8,7 @@ CREATE EXTENSION pgrealtime;
 CREATE VIEW state AS SELECT tablename, captured, enabled_operations, status FROM pgrealtime.realtime_configuration ORDER BY 1;
 CREATE PUBLICATION supabase_realtime;
 
--- Published, never enabled; captured by hand, which nobody asked more of.
+-- Published, never enabled; captured by a trigger made by hand.
 CREATE TABLE published (id int PRIMARY KEY);
 CREATE TABLE by_hand (id int PRIMARY KEY);
 CREATE TRIGGER mine AFTER INSERT ON by_hand FOR EACH ROW EXECUTE FUNCTION pgrealtime.capture_change();
@@ -32,7 +32,7 @@ ALTER TABLE goals RENAME TO targets;
 ALTER TABLE targets RENAME TO goals;
 SELECT broadcast_topic FROM pgrealtime.settings;
 TABLE state;
--- A topic that no message goes to is not missed.
+-- A topic without the sink broadcast is not checked.
 SELECT pgrealtime.enable('goals', sinks => '{log}', broadcast_topic => '');
 TABLE state;
 ROLLBACK;
@@ -42,7 +42,7 @@ TABLE state;
 ALTER TABLE goals DROP COLUMN org;
 TABLE state;
 ROLLBACK;
--- The triggers that read it go along.
+-- The triggers that use it are dropped with it.
 BEGIN;
 ALTER TABLE goals DROP COLUMN note CASCADE;
 TABLE state;

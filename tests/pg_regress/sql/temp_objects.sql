@@ -1,4 +1,4 @@
--- Temporary objects of the session are never found by code that runs with rights which their owner lacks.
+-- Code that runs with rights which the owner of temporary objects lacks never finds these objects.
 \pset format unaligned
 \pset tuples_only on
 SET client_min_messages = warning;
@@ -12,7 +12,7 @@ CREATE TABLE sent (id int PRIMARY KEY);
 GRANT SELECT, INSERT ON sent TO temp_writer;
 SELECT pgrealtime.enable('sent', sinks => '{log,broadcast}', broadcast_topic => 'all');
 \set sent 'SELECT payload #>> ''{record,id}'' FROM realtime.messages ORDER BY payload #> ''{record,id}'''
--- As whom the code of the temporary objects runs.
+-- The role as which the code of the temporary objects runs.
 CREATE FUNCTION trap() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'the trap runs as %', current_user; RETURN true; END $$;
 CREATE FUNCTION trap_trigger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM public.trap(); RETURN NEW; END $$;
 
@@ -51,7 +51,7 @@ CREATE TEMP TABLE own (id int);
 INSERT INTO sent VALUES (5);
 :sent;
 DROP TABLE pg_temp.own;
-\echo none any more
+\echo they are gone
 SET ROLE temp_writer;
 INSERT INTO sent VALUES (6);
 RESET ROLE;

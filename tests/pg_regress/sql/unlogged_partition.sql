@@ -1,4 +1,4 @@
--- An unlogged partition is emptied by a crash, of which nobody is told: refused where it can be, else told of.
+-- A crash empties an unlogged partition without any change. Such a partition is refused where possible, else reported.
 \set SHOW_CONTEXT never
 \pset format unaligned
 \pset tuples_only on

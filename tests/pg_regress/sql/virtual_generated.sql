@@ -27,7 +27,7 @@ GRANT SELECT ON t TO virtual_reader;
 SET ROLE virtual_reader;
 SELECT change->>'type' AS type, change->'record'->'id' AS id FROM pgrealtime.changes_since(:'cursor', '{t}') WHERE change IS NOT NULL;
 RESET ROLE;
--- What cannot be computed fails whoever reads the column, never the write; and it is absent, not NULL.
+-- A value that cannot be computed is an error for readers of the column, never for the write; it is absent, not NULL.
 SELECT pgrealtime.current_cursor() AS cursor \gset
 INSERT INTO t VALUES (6, 0, 'zero');
 UPDATE t SET a = 1 WHERE id = 6;

@@ -1,4 +1,4 @@
--- Waiting in the middle of a batch: what came after the batch counts, too, though nobody commits any more.
+-- Waiting in the middle of a batch: changes after the batch count, too, even if nobody commits any more.
 CREATE EXTENSION pgrealtime;
 CREATE TABLE one (id int PRIMARY KEY);
 CREATE TABLE two (id int PRIMARY KEY);

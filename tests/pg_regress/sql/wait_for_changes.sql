@@ -9,13 +9,13 @@ SELECT pgrealtime.wait_for_changes(:'c', '{watched}', '0 s') AS nothing_yet;
 INSERT INTO unwatched VALUES (1);
 SELECT pgrealtime.wait_for_changes(:'c', '{watched}', '0 s') AS still_nothing;
 SELECT pgrealtime.wait_for_changes(:'c', '{watched,unwatched}') AS one_of_them;
--- What the own transaction has written is not committed.
+-- Changes of the caller's own transaction are not committed yet.
 BEGIN;
 INSERT INTO watched VALUES (1);
 SELECT pgrealtime.wait_for_changes(:'c', '{watched}', '0 s') AS own;
 COMMIT;
 SELECT pgrealtime.wait_for_changes(:'c', '{watched}') AS committed;
--- No change, but something to know: a gap entry.
+-- No change, but a gap entry.
 SELECT pgrealtime.current_cursor() AS c \gset
 SELECT pgrealtime.enable('watched', payload => 'key');
 SELECT pgrealtime.wait_for_changes(:'c', '{watched}') AS gap;
