@@ -20,13 +20,13 @@ impl Arrows {
     pub fn add(&mut self, file: &File, found: &Use, modules: &Modules) {
         let named = modules.file_of(&found.to);
         let home = modules.file_of(&modules.home(&found.to));
-        // Who uses a name that a directory's mod.rs lists uses the file that has it.
+        // A use of a name that a directory's mod.rs re-exports is a use of the file that defines it.
         let is_listed = home.len() > named.len() && home.starts_with(&named);
         for to in [(!is_listed).then_some(named), Some(home)]
             .into_iter()
             .flatten()
         {
-            // To list what is in the directory is no use of it; the root lists everything.
+            // Re-exporting what is in the directory is not a use of it; the root lists everything.
             let lists = found.is_reexport && to.starts_with(&file.module);
             if to != file.module && !to.is_empty() && !file.module.is_empty() && !lists {
                 let place = Place {

@@ -5,7 +5,7 @@
 //! - pure modules use neither pgrx nor what uses it
 //! - every file begins with a //! line that says what it is for
 //!
-//! What is compiled for tests only may import what it likes. Usage: .ci/layering [DIR]
+//! Code that is compiled only for tests may import anything. Usage: .ci/layering [DIR]
 
 mod circles;
 mod modules;
@@ -40,7 +40,7 @@ impl Problem {
         }
     }
 
-    /// Of a table of the rules themselves.
+    /// A problem in the tables of rules themselves.
     pub fn of_rules(what: impl Into<String>) -> Problem {
         Problem {
             path: "tests/layering/src/rules.rs".to_string(),
@@ -61,7 +61,7 @@ struct Crate {
     files: Vec<(File, Vec<Use>)>,
     modules: Modules,
     arrows: Arrows,
-    /// What could not be read as it should.
+    /// What could not be parsed.
     problems: Vec<Problem>,
 }
 
@@ -110,7 +110,7 @@ impl Crate {
         problems
     }
 
-    /// What the rules name and the crate does not have: such a rule checks nothing.
+    /// Modules that the rules name and the crate does not have: such a rule checks nothing.
     fn judge_rules(&self, rules: &Rules) -> Vec<Problem> {
         let names = rules.missing(&self.modules);
         let mut problems: Vec<String> = names

@@ -191,7 +191,7 @@ impl Modules {
                 continue;
             }
             if let Some(found) = self.find(&module, name, seen) {
-                // An import that leads back to itself does not compile, but must not keep us.
+                // An import that leads back to itself does not compile, but must not cause an endless loop here.
                 if found != inner && seen.insert(inner.clone()) {
                     module = self.define(&join(&found, &path[i + 1..]), seen);
                     seen.remove(&inner);

@@ -1,4 +1,4 @@
-//! Small crates that break one rule each, and some that look as if they did.
+//! Small crates that break one rule each, and some that only look as if they did.
 
 use crate::rules::{Rules, RULES};
 use crate::source::Source;
@@ -10,7 +10,7 @@ const FRESH: Rules = Rules {
     ..RULES
 };
 
-/// What is said about a crate of these files: a first line is put before each, so that the code begins in line 2.
+/// The problems of a crate of these files. A first line is put before each, so that the code begins in line 2.
 fn judge(files: &[(&str, &str)]) -> Vec<String> {
     judge_by(&FRESH, files)
 }

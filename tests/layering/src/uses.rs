@@ -131,7 +131,7 @@ impl<'ast> Visit<'ast> for Collector<'_> {
         self.blocks.pop();
     }
 
-    /// Who may see an item is no use of a module.
+    /// The visibility of an item is not a use of a module.
     fn visit_visibility(&mut self, _: &'ast Visibility) {}
 
     fn visit_path(&mut self, path: &'ast syn::Path) {

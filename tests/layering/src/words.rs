@@ -1,5 +1,5 @@
-//! Words that are for some files only. They are looked for among a file's tokens, so that no macro, attribute or test
-//! hides them.
+//! Words that only some files may use. They are searched among a file's tokens, so that no macro, attribute or test hides
+//! them.
 
 use crate::rules::{is_within, Rules};
 use crate::source::File;

@@ -1,4 +1,4 @@
-//! The log stays as large as it may be, and nobody has to wait for that.
+//! The log stays within its limits, and no writer waits for that.
 
 use crate::cluster::Cluster;
 use crate::copy::triggers;
@@ -17,7 +17,7 @@ pub fn run() -> Outcome {
     let cluster = Cluster::from_environment();
     let mut writer = cluster.server.connect()?;
     prepare(&mut writer)?;
-    // Where a part says nothing else.
+    // The default of all parts.
     cluster.reload(&mut writer, &["pgrealtime.retention = '1s'"])?;
     part("by size", || by_size(&cluster, &mut writer))?;
     part("by age", || by_age(&cluster, &mut writer))?;
@@ -31,7 +31,7 @@ pub fn run() -> Outcome {
     part("no worker slot is free", || no_slot(&cluster))
 }
 
-/// A table whose rows have 4 kB, and which costs no disk itself.
+/// A table whose rows have 4 kB, and which uses no disk space itself.
 fn prepare(client: &mut Client) -> Outcome {
     client.run("CREATE EXTENSION pgrealtime")?;
     client.run("CREATE UNLOGGED TABLE big (id bigint PRIMARY KEY, pad text)")?;
@@ -40,7 +40,7 @@ fn prepare(client: &mut Client) -> Outcome {
 
 /// Writes a megabyte of entries.
 fn write(client: &mut Client) -> Outcome {
-    // Made of what does not compress.
+    // Data that does not compress.
     let rows = "INSERT INTO big SELECT i, string_agg(md5(random()::text), '')
         FROM generate_series(1, 250) AS i, generate_series(1, 128) GROUP BY i";
     Ok(client.run(&format!("BEGIN; TRUNCATE big; {rows}; COMMIT"))?)
@@ -55,7 +55,7 @@ fn size(client: &mut Client) -> Result<u64, Failure> {
     Ok(size.parse().unwrap_or(0))
 }
 
-/// A log of 60 MB under a writer that nobody reads after: at most two segments more.
+/// A log of 60 MB with a writer and no reader: it exceeds its limit by two segments at most.
 fn by_size(cluster: &Cluster, writer: &mut Client) -> Outcome {
     let mut watcher = cluster.server.connect()?;
     cluster.reload(
@@ -72,7 +72,7 @@ fn by_size(cluster: &Cluster, writer: &mut Client) -> Outcome {
         let now = size(&mut watcher)?;
         largest = now.max(largest);
         if now > MOST {
-            // The machine had no time for the janitor: writing a little more must be enough.
+            // The machine was too busy for the janitor: after a few more writes it must have run.
             above += 1;
             wait_for("the log to become smaller", || {
                 writer.run(
@@ -94,7 +94,7 @@ fn by_size(cluster: &Cluster, writer: &mut Client) -> Outcome {
     })
 }
 
-/// A log of two seconds: what is older than them is at most two segments, as soon as the janitor has had its time.
+/// A retention of two seconds: once the janitor has run, at most two segments hold older entries.
 fn by_age(cluster: &Cluster, writer: &mut Client) -> Outcome {
     cluster.reload(
         writer,
@@ -120,12 +120,12 @@ fn by_age(cluster: &Cluster, writer: &mut Client) -> Outcome {
     })
 }
 
-/// A reader delays what it locks and no writer.
+/// A reader delays the emptying of the segments that it locks, but no writer.
 fn readers(cluster: &Cluster, writer: &mut Client) -> Outcome {
     cluster.reload(writer, &["pgrealtime.retention = '1s'"])?;
     let mut reader = cluster.server.connect()?;
     let cursor = reader.value("SELECT pgrealtime.current_cursor()")?;
-    // A call lets go of the segments when it ends, in an open transaction too.
+    // A call releases the segments when it ends, even in an open transaction.
     reader.run("BEGIN ISOLATION LEVEL REPEATABLE READ")?;
     reader.run(&format!(
         "SELECT * FROM pgrealtime.changes_since({}, '{{big}}')",
@@ -133,7 +133,7 @@ fn readers(cluster: &Cluster, writer: &mut Client) -> Outcome {
     ))?;
     leave_behind(writer)?;
     reader.run("COMMIT")?;
-    // What somebody else reads, pg_dump say, stays; and the ring fills up behind it.
+    // Segments that another program reads, such as pg_dump, stay, and the ring fills up behind them.
     let segment = current(writer)?;
     reader.run(&format!(
         "BEGIN; LOCK TABLE pgrealtime.change_log_{segment} IN ACCESS SHARE MODE"
@@ -165,7 +165,7 @@ fn readers(cluster: &Cluster, writer: &mut Client) -> Outcome {
 /// Several sessions prune while the janitor does: they wait for each other, but not in a circle.
 fn by_hand(cluster: &Cluster, writer: &mut Client) -> Outcome {
     cluster.reload(writer, &["pgrealtime.retention = '1s'"])?;
-    // None is kept waiting by another one's transaction.
+    // No session waits for another one's transaction.
     let (mut first, mut second) = (cluster.server.connect()?, cluster.server.connect()?);
     first.run("BEGIN; SELECT pgrealtime.prune()")?;
     second.run("SELECT pgrealtime.prune()")?;
@@ -217,7 +217,7 @@ fn drop_database(cluster: &Cluster) -> Outcome {
     })
 }
 
-/// Said once a session, and asked for again.
+/// Logged once in a session, and requested again.
 fn no_slot(cluster: &Cluster) -> Outcome {
     // One is the launcher's of logical replication, the other a parallel query's.
     cluster.configure(&["max_worker_processes = 2", "max_parallel_workers = 2"])?;

@@ -1,5 +1,5 @@
-//! Cancels at random moments of everything that the extension does: a session that goes on is as it was, and what it was
-//! told to have committed is there, once in the table and once in the log.
+//! Cancels at random moments of everything that the extension does. The session stays usable and as it was, and everything
+//! that was reported as committed is there, once in the table and once in the log.
 
 mod action;
 mod ledger;
@@ -209,7 +209,7 @@ fn storm(
     })
 }
 
-/// The tables against what sessions were told, and the log against the tables.
+/// Compares the tables with the answers that sessions got, and the log with the tables.
 fn compare(server: &Server, ledger: &Ledger, start: Option<&str>) -> Outcome {
     let mut client = server.connect()?;
     wait_for("transactions of terminated sessions to end", || {

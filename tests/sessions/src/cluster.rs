@@ -10,7 +10,7 @@ pub struct Cluster {
     script: String,
     name: String,
     pub server: Server,
-    /// Made by this test: ended with it.
+    /// Made by this test, and ended with it.
     own: bool,
 }
 
@@ -101,7 +101,7 @@ impl Cluster {
     pub fn copy_volume(&self) -> Result<(), String> {
         let (data, copy) = self.volumes();
         run("cp", &["-a", &data, &copy])?;
-        // Else a start would look for the process that it names.
+        // Otherwise a start would look for the process that it names.
         fs::remove_file(format!("{copy}/postmaster.pid")).map_err(|error| error.to_string())
     }
 

@@ -1,4 +1,4 @@
-//! A reader's copy of the table `items`, brought forward by changes alone, with every change checked against it.
+//! A reader's copy of the table `items`, updated by changes alone; every change is checked against the copy.
 
 use crate::pg::{quote, Client, Failure};
 use std::collections::hash_map::DefaultHasher;
@@ -42,7 +42,7 @@ pub struct Change {
 }
 
 impl Change {
-    /// Names an INSERT or UPDATE by what it wrote, a DELETE by what it took away.
+    /// Names an INSERT or UPDATE by what it wrote, a DELETE by what it deleted.
     pub fn name(&self) -> i64 {
         match (&self.new, &self.old) {
             (Some((_, new)), _) => new.change,
@@ -56,7 +56,7 @@ impl Change {
 pub struct Batch {
     /// Each change with the cursor behind it.
     pub changes: Vec<(String, Change)>,
-    /// Where to go on from.
+    /// The cursor to continue from.
     pub cursor: String,
 }
 
@@ -129,7 +129,7 @@ pub struct Copy {
 }
 
 impl Copy {
-    /// The table and where the log stands, in one snapshot.
+    /// The table and the current cursor, in one snapshot.
     pub fn start(client: &mut Client, net: bool) -> Result<(Copy, String), Failure> {
         client.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
         let cursor = client.value("SELECT pgrealtime.current_cursor()")?;
@@ -196,8 +196,8 @@ impl Copy {
         Ok(batch.cursor.clone())
     }
 
-    /// Reads to the end of a log that nobody writes. A call may only finish an older batch: two calls without a change,
-    /// each with room for more than there is, are the end.
+    /// Reads to the end of a log that nobody writes. A call may only finish an older batch, so the end is reached after two
+    /// calls without a change, each with room for more than there is.
     pub fn drain(&mut self, client: &mut Client, mut cursor: String) -> Result<String, String> {
         let mut nothing = 0;
         while nothing < 2 {

@@ -1,4 +1,4 @@
-//! What a crash may take back, and what it may not.
+//! What a crash may undo, and what it may not.
 
 use crate::cluster::Cluster;
 use crate::copy::{poll, triggers, Copy, ITEMS};
@@ -13,7 +13,7 @@ use std::thread;
 
 const WRITERS: u64 = 6;
 
-/// What the writers know of what they wrote.
+/// What the writers know about their transactions.
 #[derive(Default)]
 struct Account {
     acknowledged: HashSet<i64>,
@@ -143,7 +143,7 @@ impl<'a> Load<'a> {
     fn run(&mut self, crashes: u64) -> Outcome {
         // A transaction that is prepared before the first crash and committed after the last.
         let mut admin = self.cluster.server.connect()?;
-        // A DELETE is named by its row's change with the sign turned: these must be nobody's.
+        // A DELETE is named by the negated number of its row's change: no other change may have these.
         let prepared = if self.durable { -100_000 } else { -200_000 };
         admin.run(&format!(
             "BEGIN; INSERT INTO items VALUES ({prepared}, 1, {prepared}, '')"
@@ -178,7 +178,7 @@ impl<'a> Load<'a> {
     fn crash(&mut self, crash: u64) -> Outcome {
         let until = self.committed.load(SeqCst) + 20 + self.random.below(1_000);
         let dead = AtomicBool::new(false);
-        // Writers are told apart by their numbers in every crash of both loads.
+        // Writers have different numbers in every crash of both loads.
         let number = 1 + crash * WRITERS + if self.durable { 0 } else { 10_000 };
         let seed = self.seed + 100 * crash;
         let (cluster, durable) = (self.cluster, self.durable);
@@ -228,7 +228,7 @@ impl<'a> Load<'a> {
         }
         let mut known = account.acknowledged.clone();
         for transaction in &account.in_doubt {
-            // What one transaction did not delete after all another one may have: these names are not its own.
+            // A row that one transaction did not delete in the end may have been deleted by another: these names are not its own.
             let written: Vec<_> = transaction.iter().filter(|name| **name > 0).collect();
             let there = written.iter().filter(|name| seen.contains(name)).count();
             check(there == 0 || there == written.len(), || {

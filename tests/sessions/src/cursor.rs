@@ -337,7 +337,7 @@ impl Sessions {
         Ok(())
     }
 
-    /// Two transactions that each read what the other does not write, and append: no conflict but for the log's tables.
+    /// Two transactions that read only what the other does not write, and append: only the log's tables could conflict.
     fn serializable(&mut self) -> Outcome {
         let cursor = self.cursor()?;
         for round in 0..3 {
@@ -452,8 +452,8 @@ impl Sessions {
         Ok(())
     }
 
-    /// What a poll reads cannot be changed while it reads; afterwards it holds nothing, in a transaction neither, but for
-    /// what policies make it hold until then.
+    /// What a poll reads cannot be changed while it reads. Afterwards it holds no locks, not even in an open transaction, except
+    /// those that policies take until its end.
     fn altered(&mut self) -> Outcome {
         self.writer.run(
             "CREATE ROLE patient;
@@ -504,8 +504,8 @@ impl Sessions {
         Ok(slow.run("COMMIT")?)
     }
 
-    /// The volume's older copy starts as after a crash, on the same timeline: what it writes then is not what the
-    /// cursors of before have seen.
+    /// An older copy of the volume starts as after a crash, on the same timeline. What it writes then is not what earlier cursors
+    /// have seen.
     fn restored(&mut self) -> Outcome {
         let cluster = self.cluster.another(&["fsync=off"])?;
         let mut client = cluster.server.connect()?;
@@ -563,7 +563,7 @@ impl Sessions {
         Ok(())
     }
 
-    /// What has left the log is an error also for a snapshot in which it still was there.
+    /// Entries that were removed from the log are an error also in a snapshot in which they still existed.
     fn across_prune(&mut self) -> Outcome {
         let cursor = self.cursor()?;
         self.insert(60)?;
@@ -586,8 +586,8 @@ impl Sessions {
         Ok(self.reader.run("COMMIT")?)
     }
 
-    /// It holds every lock but the segment's, so that nothing tells it of the switch before it locks the segment that
-    /// it knows.
+    /// It holds every lock but the segment's already, so that it processes no notice of the switch before it locks the segment
+    /// that it knows.
     fn late_writer(&mut self) -> Outcome {
         self.writer.run("CREATE TABLE late (captured boolean)")?;
         self.writer.run(
@@ -635,7 +635,7 @@ impl Sessions {
         self.insert(80)?;
         let before = horizon(&mut self.writer)?;
         let ids = self.after(&cursor, 10);
-        // Valid as long as no later segment has been emptied, which this test then shows nothing of.
+        // Valid as long as no later segment has been emptied; then the test shows nothing.
         if horizon(&mut self.writer)? == before {
             check(ids? == [80], || "the change is not there".to_string())?;
         }
@@ -644,12 +644,12 @@ impl Sessions {
 
     /// Each holds the segment that it wrote, and what came after it, until it is committed; then it is delivered.
     fn prepared(&mut self) -> Outcome {
-        // A machine that stands still for a second at the wrong time is told so with 72000, which is right, too.
+        // If the machine stalls for a second at the wrong time, 72000 is the right answer, too.
         for attempt in 0..5 {
             match self.prepared_once(100_000 + 10 * attempt) {
                 Err(error) if error.starts_with("72000") => {
                     println!("        {error}: once more");
-                    // What it left would stand in everybody's way.
+                    // What it leaves behind would block everybody.
                     for row in self.writer.query("SELECT gid FROM pg_prepared_xacts")? {
                         let gid = row[0].as_deref().unwrap_or_default();
                         self.writer
@@ -714,7 +714,7 @@ impl Sessions {
         )?;
         self.writer.run("CREATE EXTENSION pgrealtime")?;
         self.writer.run(&triggers("items"))?;
-        // By now nothing but the log's id tells the logs apart.
+        // By now only the log's id distinguishes the logs.
         while self.writer.value(epoch)? != old_epoch {
             self.writer.run("SELECT pgrealtime.invalidate_cursors()")?;
         }

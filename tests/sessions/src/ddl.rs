@@ -12,7 +12,7 @@ use std::thread;
 
 const TABLE: &str = "CREATE TABLE churn (id bigint PRIMARY KEY, a int, b text)";
 
-/// What somebody may be told whose table, column, function or schema has just gone or changed.
+/// The errors that a session may get whose table, column, function or schema was just dropped or changed.
 const EXPECTED: [&str; 12] = [
     "0A000", // a cached plan's result type changed
     "22003", // a column of another type
@@ -28,8 +28,8 @@ const EXPECTED: [&str; 12] = [
     "72000", // a cursor that is not inside the log
 ];
 
-/// A statement holds no lock on the functions that it calls: one that is dropped between planning and execution is an
-/// internal error of Postgres's own.
+/// A statement holds no lock on the functions that it calls. If one is dropped between planning and execution, Postgres
+/// raises an internal error.
 fn is_postgres_own(message: &str) -> bool {
     message.contains("cache lookup failed for function")
 }
@@ -180,8 +180,7 @@ fn expect_copied(
     })
 }
 
-/// What DDL has to tell readers is told, however long another session holds the log: or the command fails, and it
-/// changes nothing.
+/// However long another session holds the log, DDL either logs its gap entry or fails and changes nothing.
 fn gap_waits(cluster: &Cluster) -> Outcome {
     let connect = || cluster.server.connect();
     let (mut holder, mut owner, mut reader) = (connect()?, connect()?, connect()?);
@@ -226,7 +225,7 @@ fn gap_waits(cluster: &Cluster) -> Outcome {
     Ok(owner.run("DROP TABLE told")?)
 }
 
-/// What comes after it is either no log, which is an error, or a new one, which it prunes then.
+/// After it there is either no log, which is an error, or a new one, which it prunes.
 fn prune_waits(cluster: &Cluster) -> Outcome {
     let mut admin = cluster.server.connect()?;
     let mut watcher = cluster.server.connect()?;
@@ -309,7 +308,7 @@ impl Traffic {
         });
         println!("        told: {:?}", self.told.lock().unwrap());
         changed?;
-        // And now, with nobody in the way: the last table is captured and read.
+        // Now, without other sessions: the last table is captured and read.
         admin.run(&format!(
             "DROP TABLE IF EXISTS churn; {TABLE}; {}",
             triggers("churn")
@@ -340,14 +339,14 @@ impl Traffic {
                 admin.run("ROLLBACK")?;
             }
             self.expect("DDL", result)?;
-            // What an error left undone.
+            // Whatever an error left undone.
             admin.run("CREATE EXTENSION IF NOT EXISTS pgrealtime")?;
             admin.run(&TABLE.replace("TABLE", "TABLE IF NOT EXISTS"))?;
         }
         Ok(())
     }
 
-    /// Counts an error that was to be expected.
+    /// Counts an error that was expected.
     fn expect(&self, who: &str, result: Result<(), Failure>) -> Outcome {
         let Err(failure) = result else {
             return Ok(());

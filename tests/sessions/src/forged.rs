@@ -50,7 +50,7 @@ impl Content {
         to_base64(&bytes)
     }
 
-    /// Another number here and there; sometimes one more or less, or another head.
+    /// Replaces a few numbers; sometimes adds or removes one, or changes the head.
     fn mutate(&mut self, random: &mut Random) {
         for _ in 0..=random.below(2) {
             if self.numbers.is_empty() {
@@ -88,8 +88,8 @@ fn number(random: &mut Random, was: u64) -> u64 {
     }
 }
 
-/// Reads and waits from mutations of these cursors. Each must be refused for what it is or give rows, and of them only
-/// those that `visible` says the role may see; the session must go on.
+/// Reads and waits from mutations of these cursors. Each must be refused with a proper error or return rows, and only rows
+/// that the role may see by `visible`. The session must stay usable.
 pub fn attack(
     client: &mut Client,
     cursors: &[String],

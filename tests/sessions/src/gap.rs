@@ -20,11 +20,11 @@ struct Habit {
     net: bool,
     /// Several calls in one REPEATABLE READ transaction.
     repeatable: bool,
-    /// Now and then it loses what it had of a batch and goes on from the cursor of some row, over a new connection.
+    /// Now and then it loses a part of a batch and continues from the cursor of some row, over a new connection.
     forgetful: bool,
     /// It begins while the writers write.
     late: bool,
-    /// It waits until the log has left its cursor behind.
+    /// It waits until its cursor is no longer inside the log.
     slow: bool,
 }
 
@@ -51,7 +51,7 @@ struct Phase {
     server: Server,
     changes: u64,
     meanwhile: Meanwhile,
-    /// Whether the log has been maintained as often as it takes to say something; at once where it is not.
+    /// Whether the log has been maintained often enough for the test; true at once where nothing maintains it.
     maintained: AtomicBool,
     committed: AtomicU64,
     names: Mutex<HashSet<i64>>,
@@ -219,7 +219,7 @@ impl Phase {
         self.meanwhile == Meanwhile::Pruned
     }
 
-    /// Makes the indexes of the segment that is written again, and packs it, until all is written.
+    /// Rebuilds the indexes of the current segment and compacts it, until everything is written.
     fn maintain(&self) -> Outcome {
         let mut admin = self.server.connect()?;
         let current =
@@ -263,7 +263,7 @@ impl Phase {
     }
 }
 
-/// The first error of all threads; if one fails the others still come to their end.
+/// The first error of all threads. If one fails, the others still run to their end.
 fn join(threads: Vec<thread::ScopedJoinHandle<Outcome>>) -> Outcome {
     let outcomes: Vec<Outcome> = threads
         .into_iter()

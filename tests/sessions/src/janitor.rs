@@ -1,4 +1,4 @@
-//! The janitor: what it takes along, and whom it never keeps waiting.
+//! The janitor: what it removes, and that it never makes writers wait.
 
 use crate::cluster::Cluster;
 use crate::copy::triggers;
@@ -113,17 +113,17 @@ fn layouts(server: &Server) -> Outcome {
     })
 }
 
-/// Savepoints and sessions: what one takes back the other has for itself.
+/// Savepoints and sessions: a layout that one rolls back stays registered for the other.
 fn shared(server: &Server) -> Outcome {
     let (mut one, mut other) = (server.connect()?, server.connect()?);
     make(&mut one, "shared")?;
     let start = cursor(&mut one)?;
     let insert = "INSERT INTO shared VALUES (1, 'x')";
-    // Taken back with its savepoint, and written again.
+    // Rolled back with its savepoint, and written again.
     one.run(&format!(
         "BEGIN; SAVEPOINT s; {insert}; ROLLBACK TO s; {insert}; SAVEPOINT t; {insert}; RELEASE t; {insert}; COMMIT"
     ))?;
-    // Two at once, of whom one rolls back.
+    // Two sessions at once, one of which rolls back.
     one.run("ALTER TABLE shared ADD COLUMN b int")?;
     one.run(&format!("BEGIN; {insert}"))?;
     other.run(insert)?;
@@ -159,7 +159,7 @@ fn ring(server: &Server) -> Outcome {
         complete(&mut other)?;
         switch(&mut other)?;
     }
-    // It is told of none of the switches before it locks the segment that it knows.
+    // It processes no notice of the switches before it locks the segment that it knows.
     writer.run("INSERT INTO ring VALUES (1, 'x')")?;
     writer.run("BEGIN; LOCK TABLE ring IN ROW EXCLUSIVE MODE")?;
     for _ in 0..8 {
@@ -187,7 +187,7 @@ fn outlast(client: &mut Client, segment: &str) -> Outcome {
     })
 }
 
-/// It is kept from its own segment as it keeps the others, prepared or not.
+/// Prepared or not, it is kept from its own segment just as others are.
 fn own_entries(server: &Server) -> Outcome {
     let (mut one, mut other) = (server.connect()?, server.connect()?);
     make(&mut one, "own")?;
@@ -268,7 +268,7 @@ fn janitors(client: &mut Client) -> Result<String, String> {
         .value("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pgrealtime janitor'")?)
 }
 
-/// The janitor of a `prune()` cannot begin, and does not outlive the wish for it.
+/// The janitor of a `prune()` cannot start, and ends when its caller gives up.
 fn cancelled(server: &Server) -> Outcome {
     let (mut admin, mut watcher) = (server.connect()?, server.connect()?);
     let (mut one, mut other) = (server.connect()?, server.connect()?);
@@ -306,7 +306,7 @@ fn cancelled(server: &Server) -> Outcome {
     refused(other.run(prune), "55P03", "lock timeout")?;
     refused(one.receive(), "55P03", "holds a lock")?;
     until("0", "")?;
-    // Whose worker is ended is told so; whose session is ended leaves no worker behind.
+    // A caller whose worker is ended gets an error; a session that is ended leaves no worker behind.
     one.send(prune)?;
     until(
         "1",
@@ -449,7 +449,7 @@ fn settings(cluster: &Cluster) -> Outcome {
     cluster.reload(&mut client, &["synchronous_standby_names = ''"])
 }
 
-/// Nothing is due: nothing is started, neither for who looks nor for who writes.
+/// Nothing is due: neither readers nor writers start a janitor.
 fn idle(cluster: &Cluster) -> Outcome {
     let server = &cluster.server;
     let (mut one, mut other) = (server.connect()?, server.connect()?);
@@ -498,7 +498,7 @@ fn idle(cluster: &Cluster) -> Outcome {
     reader.run(&format!(
         "BEGIN; LOCK TABLE pgrealtime.change_log_{segment} IN ACCESS SHARE MODE"
     ))?;
-    // A janitor has waited for it in vain, and says so.
+    // A janitor has waited for it in vain, and logs that.
     let delayed = "SELECT emptying_delayed_since IS NOT NULL FROM pgrealtime.log_status";
     wait_for("the segment to be due", || {
         other.run("SELECT pgrealtime.prune()")?;

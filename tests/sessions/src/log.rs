@@ -1,4 +1,4 @@
-//! The log's own life: segments that are closed, sealed and emptied.
+//! The log's segments: they are closed, sealed and emptied.
 
 use crate::pg::{Client, Failure};
 use crate::{wait_for, Outcome};
@@ -23,7 +23,7 @@ fn fill(client: &mut Client) -> Outcome {
     Ok(client.run("INSERT INTO filler VALUES (1)")?)
 }
 
-/// Goes on until another segment is written; needs a short retention.
+/// Writes until the log has switched to another segment; needs a short retention.
 pub fn switch(client: &mut Client) -> Outcome {
     let before = current(client)?;
     fill(client)?;
@@ -33,8 +33,8 @@ pub fn switch(client: &mut Client) -> Outcome {
     })
 }
 
-/// Goes on until the segment that is written now has been emptied, with every cursor of before left behind; needs a
-/// short retention.
+/// Writes until the segment that is current now has been emptied, so that no earlier cursor is inside the log; needs a short
+/// retention.
 pub fn leave_behind(client: &mut Client) -> Outcome {
     let segment = current(client)?;
     switch(client)?;

@@ -28,7 +28,7 @@ pub fn run() -> Outcome {
     both.publisher
         .run("SELECT pg_create_logical_replication_slot('decoded', 'test_decoding')")?;
     both.subscriber.run(ITEMS)?;
-    // What the log is filled with below; a table that the subscriber lacked would stop it.
+    // The rows that fill the log below. Without the table the subscriber would stop.
     both.subscriber.run("CREATE TABLE filler (a int)")?;
     both.subscriber.run(&format!(
         "CREATE SUBSCRIPTION everything CONNECTION '{connection}' PUBLICATION everything"
@@ -53,7 +53,7 @@ pub fn run() -> Outcome {
         both.publisher.run("DROP EXTENSION pgrealtime CASCADE")?;
         both.arrive()
     })?;
-    // But for deletes that say nothing of their row, which pgoutput leaves out.
+    // Except for DELETEs without an old row, which pgoutput leaves out.
     part("nothing of it was decoded", || {
         let decoded = "SELECT count(*) FILTER (WHERE data LIKE 'table public.items:%') > 100,
             count(*) FILTER (WHERE data LIKE 'table pgrealtime.%' AND data NOT LIKE '%: DELETE: (no-tuple-data)')
@@ -78,7 +78,7 @@ struct Both {
 }
 
 impl Both {
-    /// A row that is written now arrives, and with it all that was written before.
+    /// A row that is written now arrives, and so has everything that was written before it.
     fn arrive(&mut self) -> Outcome {
         self.marker -= 1;
         let marker = self.marker;
@@ -99,8 +99,8 @@ impl Both {
         })
     }
 
-    /// Postgres has every permanent table in FOR ALL TABLES, an extension's too, and asks for each of them by name: what
-    /// README.md says of it.
+    /// FOR ALL TABLES includes every permanent table, an extension's tables too, and the subscriber asks for each by name, as
+    /// README.md explains.
     fn refresh(&mut self) -> Outcome {
         let refused_by = self
             .subscriber
@@ -112,7 +112,7 @@ impl Both {
         self.subscriber
             .run("ALTER SUBSCRIPTION everything SET PUBLICATION by_schema")?;
         self.arrive()?;
-        // With tables to find, it finds them and has nothing for them.
+        // Where the tables exist, it finds them and receives nothing for them.
         self.subscriber.run("CREATE EXTENSION pgrealtime")?;
         self.subscriber.run(
             "ALTER SUBSCRIPTION everything SET PUBLICATION everything WITH (copy_data = false)",

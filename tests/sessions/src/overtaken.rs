@@ -1,4 +1,4 @@
-//! A change that was overtaken, and put in front of those that were logged before it: found from every cursor.
+//! An overtaken change gets a position in front of entries that were logged earlier: every cursor's reader finds it.
 
 use crate::log::switch;
 use crate::pg::{quote, Client};
@@ -14,8 +14,8 @@ const TABLE: &str = "CREATE TABLE twice (id integer PRIMARY KEY, n integer); \
        RETURN NULL; END $$; \
      CREATE TRIGGER \"00_again\" AFTER UPDATE ON twice FOR EACH ROW EXECUTE FUNCTION again()";
 
-/// The change of the trigger is logged, and the one that set it off is not: between the two readers take cursors, and the
-/// log goes on to another segment or does not. Needs a short retention.
+/// The trigger's change is logged first, the change that fired the trigger later. Readers take cursors in between, and the
+/// log may switch to another segment. Needs a short retention.
 pub fn is_found(reader: &mut Client, writer: &mut Client, other: &mut Client) -> Outcome {
     writer.run(TABLE)?;
     writer.run(&crate::copy::triggers("twice"))?;

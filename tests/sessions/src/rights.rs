@@ -1,10 +1,10 @@
-//! With whose rights the extension works is decided under locks.
+//! The extension decides under locks with whose rights it works.
 
 use crate::cluster::Cluster;
 use crate::pg::{Client, Server};
 use crate::{check, part, Outcome};
 
-/// What mallory wants to have run with the rights of a superuser.
+/// The code that mallory wants to run with the rights of a superuser.
 const EVIL: &str = "CREATE FUNCTION evil.evil() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN EXECUTE 'ALTER ROLE mallory SUPERUSER'; RETURN NEW; END $$";
 
@@ -70,7 +70,7 @@ impl Scene {
         })
     }
 
-    /// Mallory has changed something and not committed it: a writer waits, and then goes by what there is.
+    /// Mallory has an uncommitted change: a writer waits for it, and then decides by what is committed.
     fn overtake(&mut self) -> Outcome {
         self.writer
             .send_to_wait("INSERT INTO sent VALUES (2)", &mut self.watcher)?;
@@ -79,7 +79,7 @@ impl Scene {
         self.held(2)
     }
 
-    /// Mallory is what he was, and the writes went on.
+    /// Mallory has gained no rights, and the writes succeeded.
     fn held(&mut self, rows: u32) -> Outcome {
         let superuser = "SELECT rolsuper FROM pg_roles WHERE rolname = 'mallory'";
         let superuser = self.watcher.value(superuser)? == "t";
@@ -116,7 +116,7 @@ fn uncommitted_below(scene: &mut Scene) -> Outcome {
     scene.undelivered("1")
 }
 
-/// In REPEATABLE READ the triggers that are run are those of now.
+/// In REPEATABLE READ the current triggers run, not those of the snapshot.
 fn unseen(scene: &mut Scene) -> Outcome {
     scene
         .writer
@@ -129,7 +129,7 @@ fn unseen(scene: &mut Scene) -> Outcome {
     scene.undelivered("1")
 }
 
-/// The owner of a schema may drop what is in it. What he makes instead is his.
+/// The owner of a schema may drop objects in it. Objects that he creates in their place are his own.
 fn made_again(scene: &mut Scene) -> Outcome {
     scene.mallory.run(&format!(
         "BEGIN; DROP TABLE realtime.messages; CREATE TABLE realtime.messages {MESSAGES};
@@ -152,7 +152,7 @@ fn renamed(scene: &mut Scene) -> Outcome {
     scene.undelivered("1")
 }
 
-/// A function of the owner's own trigger becomes mallory's, who has another body at hand.
+/// The function of the owner's own trigger gets mallory as its owner, who then replaces its body.
 fn handed_over(scene: &mut Scene) -> Outcome {
     scene.writer.run(
         "REVOKE TRIGGER ON realtime.messages FROM mallory;
@@ -163,7 +163,7 @@ fn handed_over(scene: &mut Scene) -> Outcome {
     scene
         .watcher
         .run("BEGIN; ALTER FUNCTION realtime.quiet OWNER TO mallory")?;
-    // Mallory himself, as a superuser that watches, for want of a fourth session.
+    // The superuser's watching session acts as mallory, to save a fourth session.
     scene.mallory.run("RESET SESSION AUTHORIZATION")?;
     let insert = "INSERT INTO sent VALUES (3)";
     scene.writer.send_to_wait(insert, &mut scene.mallory)?;

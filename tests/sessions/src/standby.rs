@@ -1,4 +1,4 @@
-//! Reading on a standby, and going on after a failover.
+//! Reading on a standby, and continuing after a failover.
 
 use crate::cluster::Cluster;
 use crate::copy::{poll, triggers, Copy, ITEMS};
@@ -123,7 +123,7 @@ impl Pair<'_> {
         })
     }
 
-    /// The standby is asked to go on in a batch whose end it does not know.
+    /// The standby is asked to continue a batch whose end it has not replayed yet.
     fn ahead(&mut self) -> Outcome {
         let (mut copy, mut cursor) = Copy::start(&mut self.on_primary, false)?;
         self.catch_up()?;
@@ -213,7 +213,7 @@ impl Pair<'_> {
             check(all.changes.len() == 3, || {
                 format!("{count}: {} changes of 3", all.changes.len())
             })?;
-            // Begun on the primary, gone on with on the standby.
+            // Begun on the primary, continued on the standby.
             let batch = poll(&mut self.on_primary, &cursor, 1, false)?;
             let waits = format!(
                 "SELECT pgrealtime.wait_for_changes({}, '{{items}}', '30 s')",
@@ -228,7 +228,7 @@ impl Pair<'_> {
             check(copy.seen.len() == 3, || {
                 format!("{count}: {} changes of 3 in a batch", copy.seen.len())
             })?;
-            // A snapshot from before the cursor still has nothing to say.
+            // In a snapshot from before the cursor there is still nothing to read.
             let mut reader = self.standby.server.connect()?;
             reader.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM items")?;
             self.insert(first - 4)?;
@@ -325,7 +325,7 @@ impl Pair<'_> {
         copy.compare(&mut self.on_standby)
     }
 
-    /// Replay goes on past the emptying, and the reader is not left with silence.
+    /// Replay continues past the emptying, and the reader gets an error instead of missing changes.
     fn prune(&mut self) -> Outcome {
         self.primary
             .reload(&mut self.on_primary, &["pgrealtime.retention = '1s'"])?;
@@ -363,7 +363,7 @@ impl Pair<'_> {
         for id in [-200, -201, -202] {
             self.insert(id)?;
         }
-        // Open until the primary is killed: what it wrote never was.
+        // Open until the primary is killed, so that its changes are never committed.
         let mut long = self.elsewhere(100)?;
         long.run("INSERT INTO items VALUES (-206, 1, -206, '')")?;
         self.insert(-207)?;
@@ -381,7 +381,7 @@ impl Pair<'_> {
         wait_for("the standby to stop receiving", || {
             Ok(on_standby.value("SELECT count(*) FROM pg_stat_wal_receiver")? == "0")
         })?;
-        // What the old primary alone has.
+        // Changes that only the old primary has.
         self.insert(-203)?;
         let beyond = self
             .on_primary

@@ -1,5 +1,4 @@
-//! A writer of the table `items`: transactions of random length with savepoints, and an exact account of what they
-//! committed.
+//! A writer of the table `items`: transactions of random length with savepoints, and an exact account of what was committed.
 
 use crate::pg::{Client, Failure, Row, Server};
 use crate::random::Random;
@@ -7,7 +6,7 @@ use crate::random::Random;
 /// Rows that all writers change.
 pub const SHARED: u64 = 4000;
 
-/// What came of a transaction.
+/// The outcome of a transaction.
 pub enum End {
     /// The names of its changes, as `Change::name` has them.
     Committed(Vec<i64>),

@@ -44,7 +44,7 @@ const READS: [&str; 20] = [
     "SELECT count(*) FROM journal WHERE id < 100",
 ];
 
-/// DDL, and what else changes a session's own tables. Each finds out for itself how things stand.
+/// DDL, and other statements that change a session's own tables. Each checks the current state itself.
 const CHANGES: [&str; 12] = [
     "SELECT pgrealtime.enable('toggled_N', priority => 'high', row_filter => 'org=eq.1')",
     "SELECT pgrealtime.enable('toggled_N', row_filter => '', columns => '{org}', deletes => 'key', payload => 'key')",
@@ -60,7 +60,7 @@ const CHANGES: [&str; 12] = [
     "DO $do$ BEGIN CREATE TABLE brief_N (id int PRIMARY KEY); PERFORM pgrealtime.enable('brief_N'); INSERT INTO brief_N VALUES (1); DROP TABLE brief_N; END $do$",
 ];
 
-/// What only ever runs in transactions that are rolled back.
+/// Statements that run only in transactions that are rolled back.
 const UNDONE: [&str; 2] = [
     "SELECT pgrealtime.invalidate_cursors()",
     "SELECT pgrealtime.disable('journal')",

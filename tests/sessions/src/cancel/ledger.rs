@@ -1,4 +1,4 @@
-//! What sessions were told of their rows, and how it compares with the tables and the log.
+//! What sessions know of their rows by the server's answers, compared with the tables and the log.
 
 use crate::pg::{quote, Client};
 use crate::{check, Outcome};
@@ -54,7 +54,7 @@ pub fn rows(client: &mut Client, table: &str) -> Result<BTreeMap<u64, String>, S
         .collect())
 }
 
-/// The table as the log tells of it, each change checked against what it comes to.
+/// The table as the log has it; each change is checked against the state before it.
 pub fn replay(
     client: &mut Client,
     table: &str,

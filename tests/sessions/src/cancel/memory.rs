@@ -1,4 +1,4 @@
-//! What failed calls leave behind in a session: no memory.
+//! Failed calls leave no memory behind in a session.
 
 use crate::pg::{quote, Client, Server};
 use crate::{check, Outcome};

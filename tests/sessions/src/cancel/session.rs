@@ -1,4 +1,4 @@
-//! A session that is disturbed in what it does, and keeps account of what it was told.
+//! A session whose statements are disturbed, and that keeps account of the server's answers.
 
 use super::action;
 use super::ledger::{Fate, Ledger};
@@ -28,7 +28,7 @@ struct Statement {
     rows: Rows,
     /// Where it runs within [`guarded`](super::SETUP): the rows that follow whatever became of it.
     behind: Option<Rows>,
-    /// It changes the session's own tables, whose state it may find otherwise than it thinks.
+    /// It changes the session's own tables, which may be in another state than expected.
     is_change: bool,
     must_be_undone: bool,
 }
@@ -45,9 +45,9 @@ pub struct Session<'a> {
     cursors: [String; 2],
     ids: u64,
     disturbance: Disturbance,
-    /// The transaction has taken something away that readers need, until it is rolled back.
+    /// The transaction has removed something that readers need, until it is rolled back.
     has_taken: bool,
-    /// What the session is like when it is at rest.
+    /// The state of the session between statements.
     at_rest: Vec<Row>,
     told: BTreeMap<String, u64>,
 }
@@ -115,7 +115,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// What came of the session's statements.
+    /// The results of the session's statements.
     pub fn report(&self) {
         let told: Vec<String> = self
             .told
@@ -154,7 +154,7 @@ impl<'a> Session<'a> {
         self.look()
     }
 
-    /// Runs a statement of the test's own until it was in time.
+    /// Repeats a statement of the test itself until it is not cancelled.
     fn undisturbed(&mut self, sql: &str) -> Outcome {
         loop {
             match self.client.run(sql) {
@@ -206,7 +206,7 @@ impl<'a> Session<'a> {
         result
     }
 
-    /// Whether a failure is what disturbances, or the state of the session's own tables, explain.
+    /// Whether the disturbance, or the state of the session's own tables, explains a failure.
     fn explained(&self, code: &str, is_change: bool) -> bool {
         let lost = [LOST, "57P01"].contains(&code);
         ["57014", "55P03", "40P01"].contains(&code)
@@ -368,7 +368,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// A procedure that commits as it goes: how far it came is not told, but table and log must agree.
+    /// A procedure that commits in between: how far it got is unknown, but table and log must agree.
     fn procedure(&mut self) -> Outcome {
         self.has_taken = false;
         let ids: Vec<u64> = (0..5).map(|_| self.id()).collect();
@@ -402,7 +402,7 @@ impl<'a> Session<'a> {
         action::read(&mut self.random, &cursor)
     }
 
-    /// Something to do, half of the time where what disturbs it is caught.
+    /// A statement; half of the time a block around it catches the disturbance.
     fn statement(&mut self) -> Statement {
         let mut statement = Statement {
             sql: String::new(),
@@ -435,7 +435,7 @@ impl<'a> Session<'a> {
             if self.random.chance(30) {
                 statement.sql = format!("SELECT caught({})", quote(&statement.sql));
                 if !statement.rows.is_empty() {
-                    // How the inner one fared is not told further out.
+                    // The result of the inner one is not visible outside.
                     self.ledger.note(statement.rows.drain(..), Fate::Doubtful);
                 }
             }

@@ -1,6 +1,6 @@
-//! The oracle: every reader's copy, brought forward by its changes, is its own SELECT; on random schemas.
+//! The oracle: on random schemas, every reader's copy, updated by changes alone, equals the reader's own SELECT.
 //!
-//! The sessions of a schema take turns in an order that the seed decides, so that a failure comes again with the seed.
+//! The sessions of a schema take turns in an order that the seed decides, so that a seed repeats a failure.
 
 mod filter;
 mod json;

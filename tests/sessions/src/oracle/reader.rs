@@ -1,4 +1,4 @@
-//! A reader: a role with its claims, filter and columns, and a copy that only changes bring forward.
+//! A reader: a role with its claims, filter and columns, and a copy that is updated only by changes.
 
 mod chosen;
 mod compare;
@@ -18,7 +18,7 @@ use chosen::Chosen;
 use replay::key;
 use std::collections::BTreeMap;
 
-/// Rows by key; of a table without one by all that they have, as often as they are there.
+/// Rows by key, with their number; of a table without a key by all their values.
 type Copy = BTreeMap<String, Vec<Json>>;
 
 pub struct Reader {
@@ -155,14 +155,14 @@ impl Reader {
         Ok(copies)
     }
 
-    /// Goes on after another session's lock was in the way: what was read before it counts.
+    /// Continues after an error caused by another session's lock: changes that were read before it count.
     pub fn gives_way(&mut self, client: &mut Client, error: String) -> Outcome {
         check(error.starts_with("55P03"), || error)?;
         self.open = false;
         Ok(client.run("ROLLBACK")?)
     }
 
-    /// SELECT and cursor in one transaction. False when it may read nothing, which the server has to say as well.
+    /// SELECT and cursor in one transaction. False when the role may read nothing; then the server has to refuse it as well.
     pub fn start(
         &mut self,
         client: &mut Client,
@@ -200,7 +200,7 @@ impl Reader {
         Ok(true)
     }
 
-    /// One poll at some moment, by itself or as one of several in a transaction, or a look at the table in between.
+    /// One poll, alone or as one of several in a transaction, or a comparison with the table in between.
     pub fn act(
         &mut self,
         client: &mut Client,

@@ -1,4 +1,4 @@
-//! Random schemas: the tables, their partitions, grants, policies and triggers, and what makes them.
+//! Random schemas: the tables, their partitions, grants, policies and triggers, and the SQL that creates them.
 
 mod ddl;
 mod partitions;
@@ -36,7 +36,7 @@ pub const ROLES_SQL: &str = "CREATE ROLE oracle_a; CREATE ROLE oracle_b; CREATE 
 pub struct Schema {
     pub name: String,
     pub tables: Vec<Table>,
-    /// What makes it, in order.
+    /// The statements that create it, in order.
     pub setup: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What a run has seen, so that one that saw nothing is no success.
+//! What a run has covered, so that a run that covered nothing does not pass.
 
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Tally {

@@ -8,13 +8,13 @@ use crate::random::Random;
 
 pub const WRITERS: u64 = 3;
 
-/// What a statement may fail with: another session's lock, a key that is there, a parent that is not, a row that the
-/// same statement or its trigger changes twice, a row that another session moves.
+/// The errors that a statement may meet: another session's lock, a duplicate key, a missing parent, a row that the same
+/// statement or its trigger changes twice, a row that another session moves.
 const EXPECTED: [&str; 8] = [
     "55P03", "23505", "23503", "21000", "27000", "40001", "55006", "40P01",
 ];
 
-/// What readers of a table must read again for, counted at commit.
+/// Gaps, for which readers must read a table again; counted at commit.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Gaps {
     /// Statements that leave a gap.
@@ -38,14 +38,14 @@ pub struct Writer {
     client: Client,
     open: bool,
     savepoints: Vec<usize>,
-    /// Tables with a gap in the open transaction, and whether it is certain.
+    /// Tables with a gap in the open transaction, and whether the gap is certain.
     gaps: Vec<(usize, bool)>,
 }
 
 impl Writer {
     pub fn new(server: &Server, schema: &Schema, number: u64) -> Result<Writer, Failure> {
         let mut client = server.connect()?;
-        // All sessions take turns: who waits for another one's lock would wait for ever.
+        // All sessions take turns in one thread: a session that waited for another one's lock would wait forever.
         client.run(&format!(
             "SET search_path = {}; SET lock_timeout = '5ms'",
             schema.name
@@ -166,7 +166,7 @@ impl Writer {
         }
     }
 
-    /// Leaves what is open prepared: nobody's until it is finished.
+    /// Prepares the open transaction: it belongs to no session until it is finished.
     fn prepare(&mut self, schema: &Schema, gaps: &mut [Gaps]) -> Result<(), String> {
         let name = format!("{}_{}", schema.name, self.number);
         if !self.try_to(&format!("PREPARE TRANSACTION '{name}'"))? {

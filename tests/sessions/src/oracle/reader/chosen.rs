@@ -1,7 +1,7 @@
-//! A reader that asks for some events only: it has to get what the one that asks for all gets, but for the others.
+//! A reader that asks for some events only: it has to receive these events exactly as a reader of all events does.
 //!
-//! Net changes depend on where a batch ends, which the events do not move: batch by batch they are compared. Otherwise
-//! both read at their own pace, and what each got until one moment is compared key by key.
+//! Net changes depend on where a batch ends. The chosen events do not move that, so net changes are compared batch by batch.
+//! Otherwise both read at their own pace, and the changes until one moment are compared key by key.
 
 use super::{replay::key, Reader};
 use crate::oracle::json::Json;
@@ -111,8 +111,8 @@ impl Reader {
         let Some(chosen) = &mut self.chosen else {
             return Ok(());
         };
-        // Rows keep their order, transactions do not: one that another reader waited for came to him later. Without a
-        // key it is not known which row a change is of.
+        // The changes of a row keep their order, those of transactions need not: a reader that waited for a transaction got it
+        // later. Without a key the row of a change is not known.
         let of = |change: &Json| {
             let name = change.get("table").map_or("", Json::text);
             let table = schema.tables.iter().find(|table| table.name == name);
@@ -127,7 +127,7 @@ impl Reader {
             std::mem::take(&mut chosen.got),
             std::mem::take(&mut chosen.expected),
         );
-        // The child's policy looks at its parent, which one reader may have found and the other not.
+        // The child's policy looks at its parent, which may exist when one reader reads, and not when the other does.
         let is_judged_once = |change: &Json| {
             let name = change.get("table").map_or("", Json::text);
             let of_child = |table: &Table| table.name == name && table.cascade == Cascade::Child;

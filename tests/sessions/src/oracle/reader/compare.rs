@@ -1,4 +1,4 @@
-//! The proof: what changes made of a reader's copy is what its SELECT returns.
+//! The proof: a reader's copy, updated by changes, equals the result of its SELECT.
 
 use super::{Copy, Reader};
 use crate::oracle::json::Json;
@@ -37,7 +37,7 @@ impl Reader {
                 let changes = self.poll_chosen(client, schema, gaps, tally, 100_000)?;
                 nothing = if changes == 0 { nothing + 1 } else { 0 };
             }
-            // Unless it had to begin anew.
+            // Unless it had to read the tables again.
             if self.open {
                 break;
             }
@@ -68,7 +68,7 @@ impl Reader {
             .chain(rows.keys())
             .filter(|key| copy.get(*key) != rows.get(*key))
             .collect();
-        // The known limit: the parent is gone when the DELETE of its child is judged, which nobody receives then.
+        // The known limit: if the parent is gone when the DELETE of its child is judged, nobody receives that DELETE.
         if table.cascade == Cascade::Child && !table.deletes_by_key && !differing.is_empty() {
             let there = client.query("SELECT id FROM child")?;
             let there: Vec<String> = there

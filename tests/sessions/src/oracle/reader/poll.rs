@@ -55,8 +55,8 @@ impl Reader {
         chance: u64,
     ) -> Result<usize, String> {
         tally.polls += 1;
-        // The same call twice has the same answer in one snapshot only: what else was committed in between is looked
-        // at, too, and may end a batch earlier.
+        // The same call has the same answer only in one snapshot: transactions that committed in between are read, too, and may
+        // end a batch earlier.
         let twice = !self.open && self.net && self.chosen.is_some();
         if twice {
             self.begin(client)?;
@@ -82,7 +82,7 @@ impl Reader {
             max as usize
         };
         check(changes <= most, || format!("{changes} changes of {max}"))?;
-        // What a client loses before it has worked on it comes again.
+        // Changes that a client lost before it had processed them are delivered again.
         if chance < 10 {
             if self.net {
                 return Ok(changes);

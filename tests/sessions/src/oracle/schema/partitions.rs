@@ -29,7 +29,7 @@ impl Table {
         (self.by, self.leaves) = (Some(by), leaves);
     }
 
-    /// A way to part the rows of `parent`, and so many partitions (or fewer) that hold all of them.
+    /// A way to divide the rows of `parent`, and up to so many partitions that hold all of them.
     fn split(&self, parent: &str, count: u64, random: &mut Random) -> (String, Vec<Leaf>) {
         let column = &self.columns[*random.pick(&self.key)];
         let (word, bounds) = match random.below(3) {
@@ -132,7 +132,7 @@ fn hash(modulus: u64, remainder: u64) -> String {
     format!("FOR VALUES WITH (MODULUS {modulus}, REMAINDER {remainder})")
 }
 
-/// Every number that writers make a key of, see [`Kind::key_value`], dealt in turn; the last partition has the rest.
+/// Every number that writers make a key of ([`Kind::key_value`]), assigned in turn; the last partition has the rest.
 fn lists(column: &Column, count: u64, random: &mut Random) -> Vec<String> {
     let values: Vec<String> = match column.kind {
         Kind::Enum => ["sad", "ok"].map(quote).to_vec(),

@@ -14,8 +14,8 @@ pub struct Column {
     pub generated: bool,
 }
 
-/// What a table is in a schema with ON DELETE CASCADE. Its policies look at the parent: keys are never used again, and
-/// what they look at does not change.
+/// The role of a table in a schema with ON DELETE CASCADE. Policies look at the parent, so keys are never used again and the
+/// columns that policies use do not change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cascade {
     No,
@@ -34,11 +34,11 @@ pub struct Table {
     pub(super) by: Option<String>,
     pub leaves: Vec<Leaf>,
     pub cascade: Cascade,
-    /// The key is DEFERRABLE: none that rows are told apart by.
+    /// The key is DEFERRABLE, so rows cannot be identified by it.
     pub deferrable: bool,
     /// `operations` of enable, by their first letters.
     pub(super) operations: Option<String>,
-    /// Whether writers do the other operations as well: the rows are nobody's to compare then.
+    /// Whether writers also do operations that are not captured. Then the copies cannot be compared with the table.
     pub loose: bool,
     /// `columns` of enable.
     pub(super) told: Option<Vec<usize>>,
@@ -65,8 +65,8 @@ impl Table {
         operations.chars().all(|one| captured.contains(one))
     }
 
-    /// Whether a statement's changes may be of rows that other ones have changed within it which are not captured: what
-    /// came first is then not always known.
+    /// Whether statements within a statement may change its rows without being captured. Then the order of changes is not always
+    /// known.
     pub fn may_lose_order(&self) -> bool {
         self.writes && (self.loose || self.row_filter.is_some())
     }
@@ -76,7 +76,7 @@ impl Table {
         self.does(if self.leaves.is_empty() { "U" } else { "IUD" })
     }
 
-    /// What changes tell rows apart by.
+    /// The columns by which changes identify rows.
     pub fn identity(&self) -> &[usize] {
         if self.deferrable {
             &[]
@@ -97,7 +97,7 @@ impl Table {
         (0..self.columns.len()).filter(has).collect()
     }
 
-    /// The columns that a message to a role has that asked for some of them.
+    /// The columns in a message to a role that asked for some of them.
     pub fn delivered(&self, role: &str, asked: Option<&Vec<usize>>) -> Vec<usize> {
         let told = |place: &usize| {
             !self.key_only
@@ -154,7 +154,7 @@ impl Table {
                 generated: true,
             });
         }
-        // The key's columns somewhere, in any order; generated ones look at the first that is none of the key's.
+        // The key's columns anywhere, in any order; generated columns use the first column outside of the key.
         if !columns.iter().any(|column| column.generated) {
             let mut order: Vec<usize> = (0..columns.len()).collect();
             shuffle(&mut order, random);

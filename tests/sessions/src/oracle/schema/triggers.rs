@@ -1,5 +1,5 @@
-//! Triggers of the user's own that write: before and after the row, in the same table, by functions; the statements that
-//! they make end before the one that they are in.
+//! Users' triggers that write: before and after the row, in the same table, by functions. Their statements end before the
+//! statement that fired them.
 
 use super::{ident, Table};
 use crate::oracle::kind::Kind;
@@ -55,7 +55,7 @@ impl Table {
         )
     }
 
-    /// Before a row: others are not what this one is.
+    /// Before a row: it takes a value away from other rows.
     fn before_row(&self, column: &str) -> String {
         let (table, same) = (&self.name, self.same_row("NEW"));
         format!(
@@ -67,7 +67,7 @@ impl Table {
         )
     }
 
-    /// Before a row comes: who has its key goes.
+    /// Before an INSERT: it deletes the row that has the key.
     fn make_room(&self) -> String {
         let (table, same) = (&self.name, self.same_row("NEW"));
         format!(
@@ -77,8 +77,8 @@ impl Table {
         )
     }
 
-    /// After a row: others of the transaction are changed, go, or go and come again; what went comes again. Before
-    /// capture is told of the row, or after.
+    /// After a row: other rows of the transaction are changed, deleted, or deleted and inserted again, and deleted rows are
+    /// inserted again. It fires before or after capture.
     fn after_row(&self, column: &str, random: &mut Random) -> String {
         let table = &self.name;
         let name = random.pick(&["\"00_after\"", "z_after"]);

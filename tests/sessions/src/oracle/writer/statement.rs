@@ -1,4 +1,4 @@
-//! What writers write: one random statement.
+//! One random statement of a writer.
 
 use super::{Writer, WRITERS};
 use crate::oracle::kind::Kind;
@@ -24,7 +24,7 @@ impl From<String> for Statement {
 }
 
 impl Writer {
-    /// A statement for a table; none where its operations leave nothing to do.
+    /// A statement for a table; `None` when its operations allow none.
     pub(super) fn statement(
         &self,
         table: &Table,
@@ -130,8 +130,7 @@ impl Writer {
         }
     }
 
-    /// Rows exchange the first column of their keys: at once where the key may wait, else by way of a value that is
-    /// nobody's.
+    /// Rows exchange the first column of their keys: at once where the key is deferrable, otherwise by way of an unused value.
     fn swap(&self, table: &Table, random: &mut Random) -> Statement {
         let name = &table.name;
         let column = table.columns.iter().find(|column| column.name == "k0");
@@ -199,7 +198,7 @@ impl Writer {
         format!("({})", values.join(", "))
     }
 
-    /// Mostly rows that are this writer's: others would wait for one another all the time.
+    /// Mostly this writer's own rows; otherwise writers would wait for each other all the time.
     fn some_rows(&self, table: &Table, random: &mut Random) -> String {
         let first = table
             .columns
