@@ -1,4 +1,4 @@
--- What capture adds to a write, per row, against what others add: CPU time of the session, interleaved rounds.
+-- What capture adds to a write per row, compared with other triggers: CPU time of the session, interleaved rounds.
 -- psql variables: rounds, rows, floor (path of the compiled floor.c), pgq (whether pgq is installed).
 \set ON_ERROR_STOP on
 \set QUIET on

@@ -1,5 +1,5 @@
--- What it costs an append to index every entry by its transaction, against the first of each transaction: CPU time of
--- the session, interleaved rounds. psql variables: rounds, rows, floor (path of the compiled floor.c).
+-- The cost of an append with every entry in the index by transaction, compared with only the first of each transaction:
+-- CPU time of the session, interleaved rounds. psql variables: rounds, rows, floor (path of the compiled floor.c).
 \set ON_ERROR_STOP on
 \set QUIET on
 \o /dev/null

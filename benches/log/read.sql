@@ -1,4 +1,4 @@
--- What changes_since costs per change, against row_to_json of the same rows: CPU time of the session, interleaved rounds.
+-- The cost of changes_since per change, compared with row_to_json of the same rows: CPU time of the session, interleaved rounds.
 -- psql variables: rounds, changes.
 \set ON_ERROR_STOP on
 \set QUIET on
@@ -44,7 +44,7 @@ INSERT INTO goals_member SELECT * FROM goals;
 VACUUM ANALYZE goals, goals_claim, goals_member, members;
 
 CREATE TABLE claim (place integer, title text, at_most double precision, our_query text, reference_query text, rows bigint, against text);
--- A read of what was captured of a table: every call asks for one batch and must get all of it.
+-- Reads a table's changes: every call asks for one batch and must get all of them.
 CREATE FUNCTION ours(of text, filter text = NULL) RETURNS text LANGUAGE sql AS $$
     SELECT format('SELECT count(change::text) FROM pgrealtime.changes_since(%L, %L, filter => %L, max_changes => 100000)',
         current_setting('bench.start'), ARRAY[of], filter)
@@ -60,7 +60,7 @@ INSERT INTO claim VALUES
     (4, 'filter organization_id=eq.42', 1, ours('goals', 'organization_id=eq.42'), ours('goals'),
      (SELECT count(*) FROM goals WHERE organization_id = 42), 'changes_since without the filter');
 
--- Nanoseconds of CPU that this session has used; of the superuser, for whoever asks.
+-- Nanoseconds of CPU that this session has used. It runs as the superuser, so that every role may call it.
 CREATE FUNCTION cpu_ns() RETURNS bigint LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS
     $$ SELECT split_part(pg_read_file('/proc/self/schedstat'), ' ', 1)::bigint $$;
 CREATE TABLE measured (place integer, round integer, ours double precision, reference double precision);

@@ -1,4 +1,4 @@
--- What the writers of run write: a table of 15 columns, five times, with what each adds to a row.
+-- The tables of the many writers: one table of 15 columns, five times, each with another trigger or none.
 \set ON_ERROR_STOP on
 \set QUIET on
 \o /dev/null
@@ -25,7 +25,7 @@ END
 $$;
 CREATE TRIGGER to_outbox AFTER INSERT ON written.outbox FOR EACH ROW EXECUTE FUNCTION to_outbox();
 
--- What NOTIFY costs by itself.
+-- The cost of NOTIFY alone.
 CREATE FUNCTION wake() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_notify('wake', TG_TABLE_NAME);

@@ -1,4 +1,4 @@
-//! The serialiser: a row change → the JSON message that subscribers receive (DESIGN §4).
+//! The serialiser: a row change → the JSON message that subscribers receive.
 
 pub mod change;
 mod class;

@@ -10,7 +10,7 @@ SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint % 1000000000 AS se
 SELECT set_config('test.seed', :'seed', false) = '' AS t, setseed(:seed / 1e9) IS NULL AS t \gset x
 \set VERBOSITY terse
 
--- What is expected: row_to_json with the settings that DESIGN §4 fixes, whatever the session's.
+-- The expected record: row_to_json with the settings that messages are written with, whatever the session's.
 CREATE FUNCTION wanted(record) RETURNS json LANGUAGE internal STABLE AS 'row_to_json'
 SET timezone = 'UTC' SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET bytea_output = 'hex'
 SET extra_float_digits = 1 SET lc_monetary = 'C' SET xmlbinary = 'base64' SET search_path = pg_catalog, pg_temp

@@ -1,6 +1,6 @@
 -- The serialiser against C row_to_json in the same run: a table of 15 columns as applications have them, 100,000
 -- rows, seven interleaved runs, medians and spread. Needs a release build and CREATE EXTENSION pgrealtime:
---   psql -X -f benches/serialiser.sql
+--   psql -X -f benches/serialiser/serialiser.sql
 -- The floor is the query without a serialiser: reading the table and building the row value that both are called
 -- with. "ratio" compares whole queries, "ratio above the floor" the serialisers alone. change_message also writes
 -- the envelope (type, schema, table, time, list of columns) that row_to_json does not; "record only" is a table of
