@@ -5,7 +5,7 @@ use crate::copy::triggers;
 use crate::log::{current, horizon, leave_behind, switch};
 use crate::pg::{quote, Client, Failure, Server};
 use crate::random::knob;
-use crate::{check, part, refused, wait_for, Outcome};
+use crate::{check, join, part, refused, wait_for, Outcome};
 use std::thread;
 
 const MEGABYTE: u64 = 1024 * 1024;
@@ -180,14 +180,10 @@ fn by_hand(cluster: &Cluster, writer: &mut Client) -> Outcome {
         })
     };
     for _ in 0..5 {
-        let results = thread::scope(|scope| {
+        thread::scope(|scope| {
             let threads: Vec<_> = (0..4).map(|_| scope.spawn(prune)).collect();
-            let joined = threads.into_iter().map(|thread| thread.join());
-            joined
-                .map(|result| result.unwrap_or(Err("panicked".to_string())))
-                .collect::<Vec<_>>()
-        });
-        results.into_iter().collect::<Outcome>()?;
+            join(threads)
+        })?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ mod session;
 use crate::cluster::Cluster;
 use crate::pg::{Client, Server};
 use crate::random::{knob, seed};
-use crate::{check, part, wait_for, Outcome};
+use crate::{check, join, part, wait_for, Outcome};
 use ledger::Ledger;
 use session::Session;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -196,16 +196,7 @@ fn storm(
             }
             Ok(())
         });
-        let outcomes: Vec<Outcome> = sessions
-            .into_iter()
-            .chain([locker])
-            .map(|thread| {
-                thread
-                    .join()
-                    .unwrap_or_else(|_| Err("panicked".to_string()))
-            })
-            .collect();
-        outcomes.into_iter().collect()
+        join(sessions.into_iter().chain([locker]))
     })
 }
 

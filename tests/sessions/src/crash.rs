@@ -1,11 +1,11 @@
 //! What a crash may undo, and what it may not.
 
 use crate::cluster::Cluster;
-use crate::copy::{poll, triggers, Copy, ITEMS};
+use crate::copy::{poll, Copy};
 use crate::pg::{Failure, Server, LOST};
 use crate::random::{knob, seed, Random};
-use crate::writer::{End, Writer, SHARED};
-use crate::{check, part, wait_for, Outcome};
+use crate::writer::{make_items, End, Writer};
+use crate::{check, join, part, wait_for, Outcome};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::Mutex;
@@ -27,11 +27,7 @@ pub fn run() -> Outcome {
     let crashes = knob("PGREALTIME_CRASHES", 20);
     let mut admin = cluster.server.connect()?;
     admin.run("CREATE EXTENSION pgrealtime")?;
-    admin.run(ITEMS)?;
-    admin.run(&triggers("items"))?;
-    admin.run(&format!(
-        "INSERT INTO items SELECT i, 1, i + 1, 'first' FROM generate_series(0, {SHARED} - 1) AS i"
-    ))?;
+    make_items(&mut admin)?;
     drop(admin);
     part(
         "a reader is told of nothing that a crash takes back",
@@ -199,16 +195,7 @@ impl<'a> Load<'a> {
             });
             let killed = cluster.kill();
             dead.store(true, SeqCst);
-            let threads = writers
-                .into_iter()
-                .chain([reader])
-                .map(|thread| thread.join());
-            let results: Vec<Outcome> = threads
-                .map(|result| result.unwrap_or(Err("panicked".to_string())))
-                .collect();
-            results
-                .into_iter()
-                .fold(reached.and(killed), |all, one| one.and(all))
+            join(writers.into_iter().chain([reader])).and(reached.and(killed))
         })?;
         self.cluster.restart()
     }

@@ -4,7 +4,7 @@ use crate::cluster::Cluster;
 use crate::copy::triggers;
 use crate::pg::{quote, Client, Failure, Server};
 use crate::random::{knob, seed, Random};
-use crate::{check, part, refused, wait_for, Outcome};
+use crate::{check, join, part, refused, wait_for, Outcome};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::Mutex;
@@ -297,14 +297,8 @@ impl Traffic {
             let pruners: Vec<_> = (0..2).map(|_| scope.spawn(|| self.prune())).collect();
             let changed = self.change(rounds, ddl);
             self.over.store(true, SeqCst);
-            let threads = writers
-                .into_iter()
-                .chain(readers)
-                .chain(pruners)
-                .map(|thread| thread.join());
-            threads.fold(changed, |all, one| {
-                one.unwrap_or(Err("panicked".to_string())).and(all)
-            })
+            let threads = writers.into_iter().chain(readers).chain(pruners);
+            join(threads).and(changed)
         });
         println!("        told: {:?}", self.told.lock().unwrap());
         changed?;

@@ -1,10 +1,10 @@
 //! Readers miss nothing and receive nothing twice, whatever order writers commit in and whatever leaves the log.
 
-use crate::copy::{poll, triggers, Copy, ITEMS};
+use crate::copy::{poll, Copy};
 use crate::pg::{Client, Server};
 use crate::random::{knob, seed, Random};
-use crate::writer::{End, Writer, SHARED};
-use crate::{check, part, wait_for, Outcome};
+use crate::writer::{make_items, End, Writer};
+use crate::{check, join, part, wait_for, Outcome};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::Mutex;
@@ -143,11 +143,7 @@ impl Phase {
     fn run(&self, habits: &[Habit]) -> Outcome {
         let mut admin = self.server.connect()?;
         admin.run("DROP TABLE IF EXISTS items")?;
-        admin.run(ITEMS)?;
-        admin.run(&triggers("items"))?;
-        admin.run(&format!(
-            "INSERT INTO items SELECT i, 1, i + 1, 'first' FROM generate_series(0, {SHARED} - 1) AS i"
-        ))?;
+        make_items(&mut admin)?;
         let horizon = "SELECT coalesce(md5(horizon), '') FROM pgrealtime.log_state";
         let before = admin.value(horizon)?;
         let starts = habits
@@ -170,7 +166,7 @@ impl Phase {
                     })
                 })
                 .collect();
-            let maintenance = (self.meanwhile == Meanwhile::Maintained)
+            let maintenance: Vec<_> = (self.meanwhile == Meanwhile::Maintained)
                 .then(|| {
                     scope.spawn(|| {
                         let outcome = self.maintain();
@@ -261,19 +257,6 @@ impl Phase {
         self.committed.fetch_add(names.len() as u64, SeqCst);
         self.names.lock().unwrap().extend(names);
     }
-}
-
-/// The first error of all threads. If one fails, the others still run to their end.
-fn join(threads: Vec<thread::ScopedJoinHandle<Outcome>>) -> Outcome {
-    let outcomes: Vec<Outcome> = threads
-        .into_iter()
-        .map(|thread| {
-            thread
-                .join()
-                .unwrap_or_else(|_| Err("panicked".to_string()))
-        })
-        .collect();
-    outcomes.into_iter().collect()
 }
 
 struct Reader<'a> {

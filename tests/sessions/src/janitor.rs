@@ -4,7 +4,7 @@ use crate::cluster::Cluster;
 use crate::copy::triggers;
 use crate::log::{current, horizon, leave_behind, switch};
 use crate::pg::{quote, Client, Server};
-use crate::{check, part, refused, wait_for, Outcome};
+use crate::{check, join, part, refused, wait_for, Outcome};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
 
@@ -366,12 +366,10 @@ fn busy(server: &Server) -> Outcome {
         let pruners: Vec<_> = (0..4).map(|_| scope.spawn(prune)).collect();
         let write = &write;
         let writers: Vec<_> = (0..3).map(|i| scope.spawn(move || write(i))).collect();
-        let join = |all: Outcome, one: thread::ScopedJoinHandle<Outcome>| {
-            one.join().unwrap_or(Err("panicked".to_string())).and(all)
-        };
-        let written = writers.into_iter().fold(Ok(()), join);
+        let written = join(writers);
         over.store(true, SeqCst);
-        pruners.into_iter().fold(written, join)
+        let pruned = join(pruners);
+        written.and(pruned)
     })?;
     complete(&mut admin)
 }
@@ -558,8 +556,6 @@ fn readers(server: &Server) -> Outcome {
             Ok(emptied >= 10)
         });
         over.store(true, SeqCst);
-        readers.into_iter().fold(result, |all, one| {
-            one.join().unwrap_or(Err("panicked".to_string())).and(all)
-        })
+        join(readers).and(result)
     })
 }

@@ -22,6 +22,7 @@ mod waiting;
 mod writer;
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 /// A test stops at its first failure, which is its message.
@@ -55,6 +56,16 @@ pub fn wait_for(what: &str, mut reached: impl FnMut() -> Result<bool, String>) -
         std::thread::sleep(Duration::from_millis(5));
     }
     Ok(())
+}
+
+/// Waits until all threads have ended; the first error of all.
+pub fn join<'s>(threads: impl IntoIterator<Item = ScopedJoinHandle<'s, Outcome>>) -> Outcome {
+    let mut outcome = Ok(());
+    for thread in threads {
+        let ended = thread.join().unwrap_or(Err("panicked".to_string()));
+        outcome = outcome.and(ended);
+    }
+    outcome
 }
 
 /// The parts that this run is to have: those with this in their names, or all.

@@ -1,12 +1,12 @@
 //! Reading on a standby, and continuing after a failover.
 
 use crate::cluster::Cluster;
-use crate::copy::{poll, triggers, Copy, ITEMS};
+use crate::copy::{poll, Copy};
 use crate::forged;
 use crate::log::{horizon, leave_behind};
 use crate::pg::{quote, Client};
 use crate::random::{seed, Random};
-use crate::writer::{End, Writer, SHARED};
+use crate::writer::{make_items, End, Writer};
 use crate::{check, part, refused, wait_for, Outcome};
 
 struct Pair<'a> {
@@ -21,11 +21,7 @@ pub fn run() -> Outcome {
     let primary = Cluster::from_environment();
     let mut on_primary = primary.server.connect()?;
     on_primary.run("CREATE EXTENSION pgrealtime")?;
-    on_primary.run(ITEMS)?;
-    on_primary.run(&triggers("items"))?;
-    on_primary.run(&format!(
-        "INSERT INTO items SELECT i, 1, i + 1, 'first' FROM generate_series(0, {SHARED} - 1) AS i"
-    ))?;
+    make_items(&mut on_primary)?;
     // With feedback and without a limit to the delay, what stops replay is a lock, and then for good. The standby asks for
     // commit times that its primary does not keep.
     let standby = primary.standby(&[

@@ -1,10 +1,21 @@
 //! A writer of the table `items`: transactions of random length with savepoints, and an exact account of what was committed.
 
+use crate::copy::{triggers, ITEMS};
 use crate::pg::{Client, Failure, Row, Server};
 use crate::random::Random;
+use crate::Outcome;
 
 /// Rows that all writers change.
-pub const SHARED: u64 = 4000;
+const SHARED: u64 = 4000;
+
+/// Makes the table `items`, captured, with the rows that all writers change.
+pub fn make_items(client: &mut Client) -> Outcome {
+    client.run(ITEMS)?;
+    client.run(&triggers("items"))?;
+    Ok(client.run(&format!(
+        "INSERT INTO items SELECT i, 1, i + 1, 'first' FROM generate_series(0, {SHARED} - 1) AS i"
+    ))?)
+}
 
 /// The outcome of a transaction.
 pub enum End {
