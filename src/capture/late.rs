@@ -32,6 +32,7 @@ pub struct Known {
 }
 
 /// The change that a trigger is called for; `None` if its order cannot be determined.
+#[inline(always)]
 pub fn known(call: &Call, plan: &Plan) -> Option<Known> {
     let step = call.step()?;
     let change = order::Change {

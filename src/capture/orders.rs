@@ -30,7 +30,7 @@ pub fn order_of(root: Oid, logged: bool) -> Shared {
 }
 
 /// The order, begun anew if the last transaction was another one.
-#[inline]
+#[inline(always)]
 pub fn begun(order: &Shared, transaction: u64) -> RefMut<'_, Order> {
     let mut begun = order.borrow_mut();
     if begun.begin(transaction) {

@@ -224,6 +224,7 @@ thread_local! {
 }
 
 /// The segment to write. It is read again only after a session has announced a change. Errors: as [`State::read`].
+#[inline(always)]
 pub fn current_segment() -> Result<Rc<Current>> {
     let known = KNOWN.with_borrow(|known| {
         known

@@ -112,6 +112,7 @@ impl Order {
     }
 
     /// Remembers an entry.
+    #[inline(always)]
     pub fn add(&mut self, change: Change, at: Place, subtransaction: u32, keys: Option<Box<Keys>>) {
         self.latest = self.latest.max(change.command);
         match self.entries.len() {
@@ -142,6 +143,7 @@ impl Order {
         self.add(change, at, subtransaction, keys);
     }
 
+    #[cold]
     fn forget(&mut self) {
         let Some(mut entry) = self.entries.pop_front() else {
             return;

@@ -73,6 +73,7 @@ pub fn own_top_xid() -> Option<u64> {
 }
 
 /// This transaction's top-level id; assigns one if there was none.
+#[inline(always)]
 pub fn top_xid() -> u64 {
     // SAFETY: called in a transaction that may write.
     unsafe {
@@ -100,6 +101,7 @@ pub struct Within {
 
 impl Within {
     /// Those of now. Assigns an id if there was none.
+    #[inline(always)]
     pub fn now() -> Within {
         Within {
             xid: top_xid(),

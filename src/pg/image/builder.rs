@@ -129,6 +129,7 @@ impl ImageBuilder {
     }
 
     /// The row as a row of the root, and the columns whose values are missing.
+    #[inline(always)]
     fn root_row(&self, row: StoredRow) -> (pg_sys::HeapTuple, Option<ColumnSet>) {
         let tuple = if self.map.is_null() {
             row.tuple
@@ -169,6 +170,7 @@ impl ImageBuilder {
 
     /// The image of a row. Values that would make it larger than `limit` bytes are left out, the largest first, but
     /// never those of the key.
+    #[inline(always)]
     pub fn image<'c>(&self, call: &Call<'c>, row: StoredRow<'c>, limit: usize) -> Captured<'c> {
         debug_assert!(call.arena().is_current());
         let (tuple, failed) = self.root_row(row);

@@ -83,6 +83,7 @@ fn version_at(relation: u32, place: pg_sys::ItemPointerData) -> Option<Version> 
 
 impl Call<'_> {
     /// The step of a row trigger's change; `None` for rows that are not stored as heap tuples.
+    #[inline(always)]
     pub fn step(&self) -> Option<Step> {
         // SAFETY: a trigger call carries its open relation.
         let relation = unsafe { &*self.raw_relation() };
@@ -137,7 +138,7 @@ fn ended_by(row: StoredRow) -> u32 {
 
 /// Whether a later command has replaced or deleted a row that this transaction created. False if that was rolled back,
 /// or the row was only locked.
-#[inline]
+#[inline(always)]
 fn is_superseded(row: StoredRow) -> bool {
     // SAFETY: the row is a whole tuple, fetched after whatever has been done to it by now.
     unsafe {
