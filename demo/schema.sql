@@ -26,8 +26,8 @@ CREATE SCHEMA app;
 -- Who is asking
 -- ---------------------------------------------------------------------------------------------------
 
--- The setting is NULL before its first use in a session and '' after the transaction that set it locally:
--- both mean nobody, and nobody equals NULL, which no policy lets through.
+-- The setting is NULL before its first use in a session, and '' after a transaction that set it locally. Both
+-- mean that nobody is logged in: the function returns NULL, and no policy shows rows to that.
 CREATE FUNCTION app.current_organization_id() RETURNS uuid
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = ''
@@ -503,7 +503,7 @@ CREATE POLICY own_organization ON public.agent_activities FOR ALL TO authenticat
 CREATE POLICY own_organization ON public.agent_communications FOR ALL TO authenticated
     USING (organization_id = app.current_organization_id());
 
--- Read only for members: the back end keeps these.
+-- Members may only read these; the back end writes them.
 
 CREATE POLICY own_organization_read ON public.organizations FOR SELECT TO authenticated
     USING (id = app.current_organization_id());
@@ -578,7 +578,7 @@ CREATE POLICY own_organization ON public.goal_collaborators FOR ALL TO authentic
         )
     );
 
--- A private note is its author's. Making it a team note shows it to the colleagues.
+-- Only its author sees a private note. Making it a team note shows it to the colleagues.
 CREATE POLICY team_or_author_read ON public.candidate_notes FOR SELECT TO authenticated
     USING (
         organization_id = app.current_organization_id()
@@ -690,9 +690,9 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     TO authenticated;
 GRANT SELECT ON public.organizations, public.integrations TO authenticated;
 
--- Role, organisation and manager of a profile are not the member's to change.
+-- A member may not change role, organisation and manager of the profile.
 REVOKE UPDATE ON public.profiles FROM authenticated;
 GRANT UPDATE (full_name, job_title, locale, skills, presence, last_seen_at) ON public.profiles TO authenticated;
 
--- Visitors know three of the 17 tables, and nothing of the other fourteen.
+-- Visitors may read three of the 17 tables.
 GRANT SELECT ON public.job_postings, public.registry_components, public.registry_publications TO anon;

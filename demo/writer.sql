@@ -171,7 +171,7 @@ BEGIN
     VALUES (posting.organization_id, posting.id,
         app.demo_one_of(step, 'Clémence', 'Arthur', 'Nadège', 'Siôn', 'Noor', 'Gaëtan', 'Mirjam'),
         app.demo_one_of(step + 1, 'Dupré', 'Walker', 'Désormeaux', 'Ó Briain', 'Łoś', 'Gomes'),
-        -- The same step may come again: the address must not.
+        -- A step may be repeated, but an address must be unique.
         format('candidat-%s@courriel.example', gen_random_uuid()),
         app.demo_one_of(step, 'career_site', 'job_board', 'referral'),
         ARRAY[app.demo_one_of(step, 'PostgreSQL', 'paie', 'négociation')])
@@ -180,7 +180,7 @@ BEGIN
 END
 $$;
 
--- One stage on; at the end of the pipeline back to its start.
+-- To the next stage; from the end of the pipeline back to its start.
 CREATE FUNCTION app.demo_candidate_moves(step integer) RETURNS text
     LANGUAGE plpgsql
     SET search_path = ''
@@ -387,7 +387,7 @@ BEGIN
 END
 $$;
 
--- An agent's work ends; the oldest of the demo's finished activities makes room.
+-- An agent's work ends, and the oldest of the demo's finished activities is deleted.
 CREATE FUNCTION app.demo_agent_finishes(step integer) RETURNS text
     LANGUAGE plpgsql
     SET search_path = ''
@@ -437,11 +437,11 @@ END
 $$;
 
 -- ---------------------------------------------------------------------------------------------------
--- Changes that more than one organisation feels
+-- Changes that concern more than one organisation
 -- ---------------------------------------------------------------------------------------------------
 
--- A candidate goes over to another organisation: one UPDATE, a DELETE for the one, an INSERT for the
--- other. Notes and interviews are the first organisation's own and do not go along.
+-- A candidate moves to another organisation by one UPDATE: a DELETE for readers of the old one, an INSERT for
+-- readers of the new one. Notes and interviews belong to the old organisation and are deleted.
 CREATE FUNCTION app.demo_candidate_transferred(step integer) RETURNS text
     LANGUAGE plpgsql
     SET search_path = ''
@@ -477,7 +477,7 @@ BEGIN
 END
 $$;
 
--- A component becomes public, for everybody to see, or goes back to the organisation that builds it.
+-- A component becomes public, so that everybody sees it, or private again to the organisation that builds it.
 CREATE FUNCTION app.demo_component_published(step integer) RETURNS text
     LANGUAGE plpgsql
     SET search_path = ''
@@ -504,7 +504,7 @@ BEGIN
 END
 $$;
 
--- One transaction, one row for every organisation; each sees its own. The oldest logs make room.
+-- One transaction with a row for every organisation; each sees its own. The oldest logs are deleted.
 CREATE FUNCTION app.demo_payroll_synced(step integer) RETURNS text
     LANGUAGE plpgsql
     SET search_path = ''
@@ -565,7 +565,7 @@ BEGIN
 END
 $$;
 
--- The owner's only: row-level security does not hold the owner back, and nothing here asks for claims.
+-- Only the owner may call them: row-level security does not apply to the owner, and the functions check no claims.
 DO $$
 DECLARE
     fn regprocedure;

@@ -1,7 +1,7 @@
--- Takes 20250109000003_enable_realtime.sql back, as far as it found things otherwise: the three names in public go, the
--- tables that it enabled are disabled, those that were enabled before get their priority back, tables that were in the
--- publication before stay in it, and the publication goes if the migration made it and nothing else is in it. The
--- extension stays, with the change log. Running it again changes nothing.
+-- Reverses 20250109000003_enable_realtime.sql. It drops the three names in public and disables the tables that the migration
+-- enabled. Tables that were enabled before get their priority back, and tables that were in the publication before stay in
+-- it. It drops the publication if the migration made it and nothing else is in it. The extension stays, with the change log.
+-- Running it again changes nothing.
 DO $migration$
 DECLARE
   tables CONSTANT text[] := ARRAY[
@@ -22,9 +22,9 @@ BEGIN
     '20250109000003_enable_realtime[.]sql: ([{].*[}])$')::jsonb;
   IF noted IS NULL THEN
     RAISE NOTICE USING
-      MESSAGE = 'what the migration found is not noted: nothing is taken back',
-      DETAIL = 'It notes it in the comment on public.is_realtime_enabled(text), which is not there.',
-      HINT = 'If the migration did run, drop the functions and the view in public, and call pgrealtime.disable() for the tables, by hand.';
+      MESSAGE = 'nothing is reversed, because the state before the migration is not recorded',
+      DETAIL = 'The migration records it in the comment on public.is_realtime_enabled(text). There is no such comment.',
+      HINT = 'If the migration has run, drop the functions and the view in public, and call pgrealtime.disable() for each table.';
     RETURN;
   END IF;
 
@@ -44,7 +44,7 @@ BEGIN
     ELSIF noted -> 'enabled' -> name IS NULL THEN
       PERFORM pgrealtime.disable(relation);
     ELSIF now = noted -> 'enabled' -> name ->> 1 THEN
-      -- Nobody has changed it since.
+      -- The priority has not been changed since.
       PERFORM pgrealtime.enable(relation, priority => noted -> 'enabled' -> name ->> 0);
     END IF;
   END LOOP;

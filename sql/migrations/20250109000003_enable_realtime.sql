@@ -1,9 +1,9 @@
 -- Makes the application's 17 tables realtime.
 --
--- One statement, hence all or nothing under every runner: psql, psql -1, Flyway, supabase db push, one query string of
--- a driver. No BEGIN or COMMIT: under psql -1 they would end the runner's transaction. Running it again mends what is out
--- of order and changes no setting. 20250109000003_enable_realtime.down.sql puts back what it found, which it notes in the
--- comment on public.is_realtime_enabled(text).
+-- It is one statement, so it does everything or nothing under every runner: psql, psql -1, Flyway, supabase db push, one
+-- query string of a driver. It has no BEGIN or COMMIT: under psql -1 they would end the runner's transaction. Running it again
+-- repairs triggers and publication and changes no setting. It records the state before it in the comment on
+-- public.is_realtime_enabled(text), and 20250109000003_enable_realtime.down.sql restores that state.
 DO $migration$
 DECLARE
   tables   CONSTANT text[] := ARRAY[
@@ -61,10 +61,10 @@ DECLARE
   example  text;
   fresh    int := 0;
 BEGIN
-  -- A migration that waits for a lock makes everybody behind it wait, too: better to fail and be run again.
+  -- While a migration waits for a lock, sessions behind it wait, too. It is better to fail and be run again.
   SET LOCAL lock_timeout = '5s';
 
-  -- First whatever can be missing, before anything is changed.
+  -- Everything that can be missing is checked before anything is changed.
   IF NOT EXISTS (SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'pgrealtime') THEN
     RAISE EXCEPTION USING
       ERRCODE = 'feature_not_supported',
@@ -90,7 +90,7 @@ BEGIN
     CREATE EXTENSION pgrealtime;
   END IF;
 
-  -- What an earlier run found stands.
+  -- The state that an earlier run recorded is kept.
   noted := pg_catalog.substring(
     pg_catalog.obj_description(pg_catalog.to_regprocedure('public.is_realtime_enabled(text)'), 'pg_proc'),
     '20250109000003_enable_realtime[.]sql: ([{].*[}])$')::jsonb;
@@ -114,8 +114,9 @@ BEGIN
       PERFORM pgrealtime.enable(relation, priority => entry[1]);
     ELSE
       fresh := fresh + 1;
-      -- A policy that looks at other rows is asked when a change is read. After a cascade they are gone, and the DELETE
-      -- would be nobody's: where there is such a policy, every reader gets the key of a deleted row, if there is a key.
+      -- Policies are asked when a change is read. If a policy looks at other rows, a cascade may have deleted these by then,
+      -- and nobody would receive the DELETE. So where there is such a policy, and the table has a key, every reader gets the
+      -- key of a deleted row.
       looking := pgrealtime.policies_over_other_rows(relation);
       IF looking <> '{}' AND EXISTS (
         SELECT FROM pg_catalog.pg_index AS i
@@ -139,7 +140,7 @@ BEGIN
              p.oid::regprocedure)
     FROM pg_catalog.pg_proc AS p
     WHERE p.pronamespace = 'public'::regnamespace
-      -- Those that a call of ours could mean.
+      -- Functions that a call of the new ones could find instead.
       AND (p.proname = 'is_realtime_enabled' AND 1 BETWEEN p.pronargs - p.pronargdefaults AND p.pronargs
         OR p.proname = 'get_user_realtime_tables' AND p.pronargs = p.pronargdefaults)
       AND p.oid IS DISTINCT FROM pg_catalog.to_regprocedure('public.is_realtime_enabled(text)')
@@ -155,7 +156,7 @@ BEGIN
         EXECUTE 'DROP ' || entry[1];
       EXCEPTION
         WHEN wrong_object_type THEN
-          -- Rows of a table are nobody's to drop; those of a materialized view can be had again.
+          -- A table is never dropped, because its rows would be lost. A materialized view can be filled again.
           DROP MATERIALIZED VIEW public.realtime_configuration;
         WHEN dependent_objects_still_exist THEN
           -- The older view may have called the older function.
