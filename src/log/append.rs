@@ -4,7 +4,7 @@ use super::entry::{GapCause, Kind};
 use super::janitor;
 use super::layout::Registered;
 use super::marks::Marks;
-use super::state::{self, Current};
+use super::segments::{self, Current};
 use crate::change::RowOperation;
 use crate::error::Result;
 use crate::pg::backend::wal;
@@ -168,13 +168,13 @@ fn locked_segment(now: Within) -> Result<(Rc<Current>, bool)> {
         static RUN: Cell<Option<(Within, Oid)>> = const { Cell::new(None) };
     }
     loop {
-        let before = state::current_segment()?;
+        let before = segments::current_segment()?;
         let run = Some((now, before.place.table));
         if RUN.get() == run {
             return Ok((before, false));
         }
         segment::lock(&before.place)?;
-        let current = state::current_segment()?;
+        let current = segments::current_segment()?;
         if current.place == before.place {
             RUN.set(run);
             return Ok((current, true));

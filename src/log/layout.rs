@@ -1,14 +1,14 @@
 //! Layouts: the columns of an image when it was captured. Each segment stores the layouts that its entries use.
 
-use super::state::Current;
+use super::segments::Current;
 use crate::error::{report, Error, Result};
 use crate::pg::backend::cache::{Cache, Kept};
 use crate::pg::backend::xact::Within;
 use crate::pg::image::format::Column;
+use crate::pg::storage::column_value::Value;
 use crate::pg::storage::heap::Lock;
 use crate::pg::storage::heap::Row;
 use crate::pg::storage::heap::Table;
-use crate::pg::storage::heap::Value;
 use crate::pg::storage::heap::View;
 use crate::pg::Oid;
 use std::cell::{Cell, RefCell};

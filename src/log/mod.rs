@@ -10,6 +10,7 @@ pub mod marks;
 pub mod part;
 pub mod read;
 pub mod retention;
+pub mod segments;
 pub mod snapshot;
 pub mod state;
 #[cfg(any(test, feature = "pg_test"))]

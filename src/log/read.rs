@@ -3,7 +3,7 @@
 use super::cursor::Watermark;
 use super::decode::{decode, gap_cause, Entry};
 use super::entry::{GapCause, Kind};
-use super::state;
+use super::segments;
 use crate::error::{report, Error, Result};
 use crate::pg::backend::memory::Arena;
 use crate::pg::backend::memory::Memory;
@@ -67,12 +67,12 @@ impl Log {
     /// go away then. Errors: 55000 when the extension has just been dropped.
     pub fn open() -> Result<Log> {
         loop {
-            let places = state::segments()?;
+            let places = segments::segments()?;
             let segments = places
                 .iter()
                 .map(|place| Segment::open(place).ok_or_else(dropped))
                 .collect::<Result<Vec<_>>>()?;
-            if state::segments()? == places {
+            if segments::segments()? == places {
                 return Ok(Log { segments });
             }
         }
@@ -112,7 +112,7 @@ impl Log {
 /// The entry at a position of a segment that this transaction has written; `None` if there is none. Errors: XX001 for a
 /// damaged entry.
 pub fn own_entry(segment: u16, position: u64, arena: Arena<'_>) -> Result<Option<Entry<'_>>> {
-    let places = state::segments()?;
+    let places = segments::segments()?;
     let Some(segment) = places.get(usize::from(segment)).and_then(Segment::open) else {
         return Ok(None);
     };

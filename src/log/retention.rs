@@ -5,7 +5,8 @@
 //! after the step.
 
 use super::layout;
-use super::state::{self, Closed, State, SEGMENTS};
+use super::segments;
+use super::state::{Closed, State, SEGMENTS};
 use super::watermark;
 use crate::error::Result;
 use crate::gucs;
@@ -63,7 +64,7 @@ pub fn lock() -> bool {
 /// Closes the current segment when it is old or large enough and the next one is free. Errors: as [`State::change`].
 pub fn switch(now: Timestamp) -> Result<bool> {
     let state = State::read(View::Latest)?;
-    let places = state::segments()?;
+    let places = segments::segments()?;
     let place = &places[state.current as usize % places.len()];
     let old = state.current_since + segment_age() <= now;
     if segment_files::is_empty(place) || !(old || segment_files::bytes(place) >= segment_bytes()) {
@@ -90,7 +91,7 @@ pub fn switch(now: Timestamp) -> Result<bool> {
 
 /// Seals every closed segment that no writer holds any more. Errors: as [`State::change`].
 pub fn seal(now: Timestamp) -> Result<bool> {
-    let places = state::segments()?;
+    let places = segments::segments()?;
     let mut sealed = false;
     for closed in Closed::read(View::Latest)? {
         let place = &places[closed.segment as usize % places.len()];
@@ -108,7 +109,7 @@ pub fn seal(now: Timestamp) -> Result<bool> {
 /// readers: overlapping readers could otherwise let the log grow for ever. Errors: 55P03 when readers did not release
 /// the segment in time.
 pub fn empty_oldest(now: Timestamp) -> Result<bool> {
-    let places = state::segments()?;
+    let places = segments::segments()?;
     let closed = Closed::read(View::Latest)?;
     let state = State::read(View::Latest)?;
     let Some((oldest, (sealed_at, seal))) = Closed::oldest(&closed, state.current)
@@ -169,7 +170,7 @@ pub fn is_due(now: Timestamp) -> Result<bool> {
 }
 
 fn is_step_due(now: Timestamp) -> Result<bool> {
-    let places = state::segments()?;
+    let places = segments::segments()?;
     let place = |closed: &Closed| &places[closed.segment as usize % places.len()];
     // The state that this session has cached may be older than the one that a janitor would find.
     let state = State::read(View::Latest)?;

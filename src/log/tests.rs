@@ -5,14 +5,14 @@
 mod tests {
     use crate::log::append::append_gap;
     use crate::log::entry::GapCause;
-    use crate::log::state;
+    use crate::log::segments;
     use crate::pg::storage::segment_files;
     use crate::pg::Oid;
     use pgrx::prelude::*;
 
     #[pg_test]
     fn a_segment_is_measured_with_all_that_belongs_to_it() {
-        let current = state::current_segment().unwrap();
+        let current = segments::current_segment().unwrap();
         let place = &current.place;
         // Other tests may have left pages behind: what they wrote was rolled back, the files stay as long as they are.
         for _ in 0..3_000 {

@@ -1,40 +1,21 @@
 //! The capture triggers of a relation: compares the existing triggers with the required ones, and runs the DDL that is
 //! needed.
 
-use super::filter_rule;
-use super::settings::{named_columns, Settings};
+use super::settings::Settings;
 use super::taken;
-use crate::capture_trigger::{is_named, name_for, Arguments, Numbers, Sink};
+use super::wanted::{arguments, truncate_of_leaf, wanted, Wanted};
+use crate::capture_trigger::{is_named, name_for};
 use crate::change::Operation;
 use crate::error::{report, Error, Report, Result};
 use crate::pg::backend::ddl;
 use crate::pg::catalog::acl;
 use crate::pg::catalog::inheritance;
-use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
 use crate::pg::catalog::triggers;
 use crate::pg::catalog::triggers::captures;
 use crate::pg::catalog::triggers::Trigger;
 use crate::pg::Oid;
 use pgrx::spi::{quote_identifier, quote_literal};
-
-/// A trigger that the settings require.
-pub(super) struct Wanted {
-    pub operation: Operation,
-    pub arguments: Arguments,
-    pub condition: Option<String>,
-}
-
-impl Wanted {
-    fn is(&self, trigger: &Trigger, function: Oid) -> bool {
-        trigger.name == name_for(self.operation)
-            && trigger.firing.function == function
-            && trigger.firing.enabled
-            && trigger.firing.is_exactly(self.operation)
-            && trigger.firing.has_condition == self.condition.is_some()
-            && trigger.has_arguments(&self.arguments)
-    }
-}
 
 /// OID of the capture function. Errors: 42883 if it does not exist.
 pub fn capture_function() -> Result<Oid> {
@@ -138,85 +119,6 @@ pub(super) fn leaves_of(class: &Class) -> Vec<Class> {
         true => inheritance::leaves(class.oid),
         false => Vec::new(),
     }
-}
-
-pub(super) fn arguments(settings: &Settings) -> Arguments {
-    let topic = settings.broadcast_topic.clone();
-    Arguments {
-        sinks: settings.sinks.clone(),
-        key_only: settings.payload == "key",
-        deletes_by_key: settings.deletes == "key",
-        columns: settings.columns.clone(),
-        filter: settings.row_filter.clone(),
-        topic: topic.filter(|_| settings.has_sink(Sink::Broadcast)),
-        numbers: None,
-        is_leaf: false,
-    }
-}
-
-/// The arguments, with this relation's column numbers.
-pub(super) fn numbered(class: &Class, settings: &Settings) -> Arguments {
-    let mut written = settings.clone();
-    if !settings.has_sink(Sink::Broadcast) {
-        written.broadcast_topic = None;
-    }
-    let columns: Vec<(i16, String)> = named_columns(&written)
-        .into_iter()
-        .filter_map(|name| Some((relation::column_number(class.oid, &name)?, name)))
-        .collect();
-    let table = class.oid.to_u32();
-    Arguments {
-        numbers: (!columns.is_empty()).then_some(Numbers { table, columns }),
-        ..arguments(settings)
-    }
-}
-
-fn wanted(class: &Class, settings: &Settings) -> Result<Vec<Wanted>> {
-    if settings.sinks.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut all = Vec::new();
-    for operation in &settings.operations {
-        all.push(Wanted {
-            operation: *operation,
-            arguments: numbered(class, settings),
-            condition: match &settings.row_filter {
-                Some(filter) => condition(class, *operation, filter)?,
-                None => None,
-            },
-        });
-    }
-    Ok(all)
-}
-
-fn truncate_of_leaf(settings: &Settings) -> Option<Wanted> {
-    if settings.sinks.is_empty() || !settings.operations.contains(&Operation::Truncate) {
-        return None;
-    }
-    Some(Wanted {
-        operation: Operation::Truncate,
-        arguments: arguments(settings).of_leaf(),
-        condition: None,
-    })
-}
-
-/// The WHEN condition of a trigger. An UPDATE is captured if the old row or the new row matches the filter. Errors:
-/// faults in the filter.
-pub(super) fn condition(
-    class: &Class,
-    operation: Operation,
-    filter: &str,
-) -> Result<Option<String>> {
-    let of = |alias| filter_rule::condition(class.oid, filter, alias);
-    Ok(match operation {
-        Operation::Insert => of("new")?,
-        Operation::Delete => of("old")?,
-        Operation::Update => match (of("old")?, of("new")?) {
-            (Some(old), Some(new)) => Some(format!("({old}) OR ({new})")),
-            _ => None,
-        },
-        Operation::Truncate => None,
-    })
 }
 
 /// Checks EXECUTE on the function, as CREATE TRIGGER does too, but with a hint. Errors: 42501.

@@ -18,16 +18,19 @@ mod publish;
 mod reach;
 mod renew;
 mod settings;
+mod survey;
 mod tables;
 mod taken;
 #[cfg(any(test, feature = "pg_test"))]
 mod tests;
+mod wanted;
 mod watch;
 
 pub use belonging::settings_of;
 pub use enable::{disable, enable};
 pub use follow::follow;
-pub use introspect::{is_enabled, realtime_tables, user_tables, RealtimeTable};
+pub use introspect::{is_enabled, realtime_tables, user_tables};
 pub use merge::Request;
 pub use policies::over_other_rows;
 pub use settings::Settings;
+pub use survey::RealtimeTable;

@@ -1,6 +1,6 @@
 //! Policies that read other rows, which may be gone when a DELETE is read.
 
-use super::introspect;
+use super::survey;
 use crate::error::{report, Error, Result};
 use crate::pg::catalog::policies::select_policies;
 use crate::pg::catalog::relation::{gone, Class};
@@ -10,7 +10,7 @@ use crate::pg::Oid;
 /// neither owns it nor may SELECT from it.
 pub fn over_other_rows(relation: Oid) -> Result<Vec<String>> {
     let class = Class::by_oid(relation).ok_or_else(|| gone(relation))?;
-    if !introspect::may_know(&class) {
+    if !survey::may_know(&class) {
         return Err(Error::insufficient_privilege(
             report(format!("permission denied for table {}", class.name))
                 .detail("Only roles that own it or may SELECT from it can see its policies."),

@@ -1,7 +1,8 @@
 //! Questions about the capture triggers that a relation has. Errors: 42883 when the capture function does not exist.
 
-use super::attach::{arguments, capture_function, is_ours};
+use super::attach::{capture_function, is_ours};
 use super::settings::Settings;
+use super::wanted::arguments;
 use crate::capture_trigger::Arguments;
 use crate::error::Result;
 use crate::pg::catalog::relation;

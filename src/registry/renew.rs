@@ -1,8 +1,9 @@
 //! After a column was renamed: recreates the capture triggers that contain the old name.
 
-use super::attach::{self, Wanted};
+use super::attach;
 use super::eligible;
 use super::settings::Settings;
+use super::wanted::{self, Wanted};
 use super::watch::{self, Own};
 use crate::capture_trigger::Arguments;
 use crate::change::Operation;
@@ -28,8 +29,8 @@ impl Renewal {
     /// checked here. Errors: 42501, 42883; faults in the row filter.
     pub fn run(&self) -> Result<()> {
         let _own = Own::of(self.class.oid);
-        let old = attach::arguments(&self.before);
-        if old == attach::arguments(&self.after) {
+        let old = wanted::arguments(&self.before);
+        if old == wanted::arguments(&self.after) {
             return Ok(());
         }
         let function = attach::capture_function()?;
@@ -59,14 +60,14 @@ impl Renewal {
             return Ok(None);
         };
         let arguments = if trigger.says(old) {
-            attach::numbered(&self.class, &self.after)
+            wanted::numbered(&self.class, &self.after)
         } else if trigger.says(&old.of_leaf()) {
-            attach::arguments(&self.after).of_leaf()
+            wanted::arguments(&self.after).of_leaf()
         } else {
             return Ok(None);
         };
         let filter = self.after.row_filter.as_ref();
-        let condition = filter.map(|filter| attach::condition(&self.class, operation, filter));
+        let condition = filter.map(|filter| wanted::condition(&self.class, operation, filter));
         Ok(Some(Wanted {
             operation,
             arguments,

@@ -2,7 +2,7 @@
 
 use super::srf::refuse_function;
 use crate::error::{report, Error, Result};
-use crate::pg::sys::compat;
+use crate::pg::sys::attributes;
 use crate::pg::CallInfo;
 use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::pgrx_sql_entity_graph::metadata::{
@@ -53,7 +53,7 @@ impl Output {
             pg_sys::get_call_result_type(call.raw(), std::ptr::null_mut(), &mut descriptor);
             let is_text = !descriptor.is_null()
                 && (*descriptor).natts == 1
-                && compat::attribute(descriptor, 0).atttypid == pg_sys::TEXTOID;
+                && attributes::attribute(descriptor, 0).atttypid == pg_sys::TEXTOID;
             if !is_text {
                 refuse_function(call);
             }

@@ -1,7 +1,7 @@
 //! Functions with argument types that pgrx does not know, and functions that return a whole set at once.
 
 use crate::pg::row::readable::{refuse, Readable};
-use crate::pg::sys::compat;
+use crate::pg::sys::attributes;
 use crate::pg::CallInfo;
 use pgrx::{pg_sys, IntoDatum};
 use std::ffi::CStr;
@@ -106,7 +106,7 @@ impl<'c, const N: usize> Rows<'c, N> {
             pg_sys::InitMaterializedSRF(call.raw(), 0);
             let result = (*call.raw()).resultinfo.cast::<pg_sys::ReturnSetInfo>();
             let descriptor = (*result).setDesc;
-            let fits = |i: usize| columns[i].holds(compat::attribute(descriptor, i).atttypid);
+            let fits = |i: usize| columns[i].holds(attributes::attribute(descriptor, i).atttypid);
             if (*descriptor).natts as usize != N || !(0..N).all(fits) {
                 refuse_function(call);
             }

@@ -103,7 +103,7 @@ fn generated_columns(relation: Oid) -> Vec<(i16, u8)> {
     unsafe {
         let descriptor = (*opened.relation()).rd_att;
         (0..(*descriptor).natts as usize)
-            .map(|place| crate::pg::sys::compat::attribute(descriptor, place))
+            .map(|place| crate::pg::sys::attributes::attribute(descriptor, place))
             .filter(|attribute| attribute.attgenerated != 0 && !attribute.attisdropped)
             .map(|attribute| (attribute.attnum, attribute.attgenerated as u8))
             .collect()

@@ -80,7 +80,7 @@ impl ImageBuilder {
             let keys = crate::pg::catalog::keys::key_columns(root);
             let attributes = (0..(*descriptor).natts as usize)
                 .map(|i| {
-                    let attribute = crate::pg::sys::compat::attribute(descriptor, i);
+                    let attribute = crate::pg::sys::attributes::attribute(descriptor, i);
                     Attribute {
                         by_value: attribute.attbyval,
                         length: attribute.attlen,
@@ -103,7 +103,7 @@ impl ImageBuilder {
     pub fn columns(&self) -> Vec<Column> {
         (0..self.attributes.len())
             // SAFETY: the descriptor is the builder's own copy.
-            .map(|i| unsafe { crate::pg::sys::compat::attribute(self.descriptor, i) })
+            .map(|i| unsafe { crate::pg::sys::attributes::attribute(self.descriptor, i) })
             .map(|attribute| Column {
                 name: if attribute.attisdropped {
                     String::new()

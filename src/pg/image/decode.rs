@@ -21,7 +21,7 @@ impl Decoder {
         let descriptor = memory.within(|| unsafe {
             let descriptor = pg_sys::CreateTemplateTupleDesc(columns.len() as i32);
             for (i, column) in columns.iter().enumerate() {
-                crate::pg::sys::compat::set_attribute(descriptor, i, column.storage());
+                crate::pg::sys::attributes::set_attribute(descriptor, i, column.storage());
             }
             descriptor
         });

@@ -1,7 +1,7 @@
 //! Images: self-contained rows, in memory and as stored in the log.
 
 use crate::pg::backend::memory::Arena;
-use crate::pg::sys::compat::Storage;
+use crate::pg::sys::attributes::Storage;
 use pgrx::pg_sys;
 use std::marker::PhantomData;
 

@@ -30,7 +30,7 @@ impl Generated {
     ) -> Option<Generated> {
         // SAFETY: as promised; expressions, slot and context are made in the current memory context.
         unsafe {
-            let columns = crate::pg::sys::compat::virtual_columns(relation);
+            let columns = crate::pg::sys::attributes::virtual_columns(relation);
             if columns.is_empty() {
                 return None;
             }

@@ -6,7 +6,7 @@ use super::value::detoasted;
 use super::value::Value;
 use crate::pg::backend::memory::Memory;
 use crate::pg::backend::memory::Scratch;
-use crate::pg::sys::compat::attribute;
+use crate::pg::sys::attributes::attribute;
 use pgrx::pg_sys::Oid;
 use pgrx::{pg_sys, varlena};
 use std::cell::OnceCell;

@@ -5,12 +5,12 @@
 //! all our tables have REPLICA IDENTITY NOTHING (pgoutput.c skips a DELETE without an old tuple). heapam.c cannot hide
 //! an update, so an update is made as a delete and an insert.
 
+use super::column_value::Value;
 use crate::error::{report, Error, Result};
 use crate::pg::row::readable::{refuse, Readable};
-use crate::pg::sys::compat;
+use crate::pg::sys::attributes;
 use crate::pg::SCHEMA;
-use crate::timestamp::Timestamp;
-use pgrx::{pg_sys, IntoDatum};
+use pgrx::pg_sys;
 use std::ffi::{CStr, CString};
 
 /// Lock levels that the extension takes on its own tables, named as in the LOCK command.
@@ -38,61 +38,6 @@ pub enum View {
     Active,
     /// Rows committed by now, for decisions under a lock. Not in parallel workers.
     Latest,
-}
-
-/// A value of a column; NULL is `None` in its place.
-#[derive(Clone, Debug)]
-pub enum Value<'a> {
-    Int2(i16),
-    Int4(i32),
-    Int8(i64),
-    Oid(pg_sys::Oid),
-    Bool(bool),
-    Text(&'a str),
-    TextArray(&'a [String]),
-    Int2Array(&'a [i16]),
-    Int4Array(&'a [i32]),
-    OidArray(&'a [pg_sys::Oid]),
-    Bytes(&'a [u8]),
-    Timestamp(Timestamp),
-}
-
-impl Value<'_> {
-    /// The type whose values it is one of.
-    fn type_oid(&self) -> pg_sys::Oid {
-        match self {
-            Value::Int2(_) => pg_sys::INT2OID,
-            Value::Int4(_) => pg_sys::INT4OID,
-            Value::Int8(_) => pg_sys::INT8OID,
-            Value::Oid(_) => pg_sys::OIDOID,
-            Value::Bool(_) => pg_sys::BOOLOID,
-            Value::Text(_) => pg_sys::TEXTOID,
-            Value::TextArray(_) => pg_sys::TEXTARRAYOID,
-            Value::Int2Array(_) => pg_sys::INT2ARRAYOID,
-            Value::Int4Array(_) => pg_sys::INT4ARRAYOID,
-            Value::OidArray(_) => pg_sys::OIDARRAYOID,
-            Value::Bytes(_) => pg_sys::BYTEAOID,
-            Value::Timestamp(_) => pg_sys::TIMESTAMPTZOID,
-        }
-    }
-
-    fn datum(&self) -> pg_sys::Datum {
-        let datum = match *self {
-            Value::Int2(v) => v.into_datum(),
-            Value::Int4(v) => v.into_datum(),
-            Value::Int8(v) => v.into_datum(),
-            Value::Timestamp(v) => v.micros().into_datum(),
-            Value::Oid(v) => v.into_datum(),
-            Value::Bool(v) => v.into_datum(),
-            Value::Text(v) => v.into_datum(),
-            Value::TextArray(v) => v.to_vec().into_datum(),
-            Value::Int2Array(v) => v.to_vec().into_datum(),
-            Value::Int4Array(v) => v.to_vec().into_datum(),
-            Value::OidArray(v) => v.to_vec().into_datum(),
-            Value::Bytes(v) => v.into_datum(),
-        };
-        datum.unwrap_or(pg_sys::Datum::null())
-    }
 }
 
 /// The place of a row, valid while the lock is held under which it was found.
@@ -174,7 +119,7 @@ impl Table {
         unsafe {
             let descriptor = (*self.relation).rd_att;
             (column < (*descriptor).natts as usize)
-                .then(|| compat::attribute(descriptor, column).atttypid)
+                .then(|| attributes::attribute(descriptor, column).atttypid)
         }
     }
 
