@@ -1,7 +1,7 @@
 //! Filters by keys against Postgres as the oracle, and the short way against the whole one.
 #![allow(clippy::unwrap_used)]
 
-use super::{compile, forget_plans};
+use super::{compile, forget_plans, Keyed};
 use crate::filter::condition::tests::cases::group;
 use crate::filter::condition::tests::oracle::{make_table, settings};
 use crate::filter::condition::tests::Random;
@@ -47,9 +47,11 @@ fn compare(seed: u64) -> Compared {
                 .map(|_| group(&mut random, 2).expr.to_string())
                 .collect();
             let verdicts = verdicts(relation, &name, &filters);
+            let compiled = |filter: &String| compile(relation, filter).unwrap().unwrap();
+            let conditions: Vec<Keyed> = filters.iter().map(compiled).collect();
             let places = (0..rows.len()).flat_map(|row| (0..filters.len()).map(move |k| (row, k)));
             for ((row, k), verdict) in places.zip(verdicts) {
-                let keyed = compile(relation, &filters[k]).unwrap().unwrap();
+                let keyed = &conditions[k];
                 let keys = RowKeys::new(&shape, &rows[row]);
                 let truth = keyed.condition.evaluate(&|column| keys.cell(column));
                 let expected = match verdict {
