@@ -1,4 +1,5 @@
 -- A cast to json of superusers runs as the caller, as in row_to_json; cast_owners has those of others.
+\set SHOW_CONTEXT never
 \pset format unaligned
 \pset tuples_only on
 SET client_min_messages = warning;

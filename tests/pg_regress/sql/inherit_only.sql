@@ -3,6 +3,7 @@ SELECT current_setting('server_version_num')::int < 160000 AS too_old \gset
 \if :too_old
 \quit
 \endif
+\set VERBOSITY terse
 \pset format unaligned
 \pset tuples_only on
 SET client_min_messages = warning;
