@@ -28,6 +28,9 @@ static MAX_WAIT: GucSetting<i32> = GucSetting::<i32>::new(60_000);
 /// On. Off is for bulk loads: a transaction then writes one gap entry per relation and nothing else.
 static ENABLED: GucSetting<bool> = GucSetting::<bool>::new(true);
 
+/// On. Off is for finding out whether a policy is judged otherwise for many readers than for one.
+static SHARE_POLICIES: GucSetting<bool> = GucSetting::<bool>::new(true);
+
 /// Defines the settings; called once, by `_PG_init`.
 pub fn init() {
     GucRegistry::define_string_guc(
@@ -107,6 +110,14 @@ pub fn init() {
         GucContext::Suset,
         GucFlags::default(),
     );
+    GucRegistry::define_bool_guc(
+        c"pgrealtime.share_policies",
+        c"Whether fan_out works out policies once for many readers where it can.",
+        c"When it is off, the policies are run for each reader by themselves. What readers receive is the same; meant for diagnosis.",
+        &SHARE_POLICIES,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
     crate::pg::reserve_setting_prefix(c"pgrealtime");
 }
 
@@ -151,4 +162,9 @@ pub fn max_wait_ms() -> i64 {
 /// Whether triggers capture changes.
 pub fn enabled() -> bool {
     ENABLED.get()
+}
+
+/// Whether readers may share answers of policies.
+pub fn share_policies() -> bool {
+    SHARE_POLICIES.get()
 }

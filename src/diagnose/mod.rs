@@ -2,6 +2,7 @@
 
 mod answer;
 mod around;
+mod fan_out;
 mod reader;
 mod recent;
 mod table;

@@ -1,6 +1,7 @@
 //! Checks of the reader, made as the role and with its claims: privileges, policies, filter, recent changes.
 
 use super::answer::{checked, Caller, Failed, Finding, Question, CLAIMS};
+use super::fan_out;
 use super::recent;
 use crate::error::Result;
 use crate::feed::judge;
@@ -103,6 +104,7 @@ impl Reader<'_> {
             return findings;
         }
         findings.push(self.rows());
+        findings.push(fan_out::finding(self.relation, self.question.role));
         findings.push(filter);
         let filter = self.question.filter.filter(|_| filter_is_valid);
         let recent =

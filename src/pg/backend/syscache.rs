@@ -61,6 +61,11 @@ impl<F: Form> Cached<F> {
         })
     }
 
+    /// The row, for functions that take one, as long as it is pinned.
+    pub(in crate::pg) fn tuple(&self) -> pg_sys::HeapTuple {
+        self.tuple
+    }
+
     /// Whether the running transaction has written the row.
     pub fn is_written_now(&self) -> bool {
         // SAFETY: the row is pinned, and rows of a cache have the header of the catalog's.

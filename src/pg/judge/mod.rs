@@ -1,7 +1,34 @@
 //! Compiles conditions and runs them over rows.
 
 pub mod access;
+mod body;
+mod columns;
+// Parts that fan_out uses, which is on its way.
+#[allow(dead_code)]
+pub mod constants;
+mod execute;
+#[allow(dead_code)]
+pub mod facts;
+mod known;
+#[allow(dead_code)]
+pub mod many;
+#[allow(dead_code)]
+mod operand;
+#[allow(dead_code)]
+mod pairs;
 pub mod policy;
+#[allow(dead_code)]
+mod reversed;
 pub mod row_filter;
 pub mod run;
+#[allow(dead_code)]
+pub mod sets;
+#[allow(dead_code)]
+mod shape;
+mod sharable;
+mod simplify;
+mod tree;
 pub mod visible;
+
+#[cfg(any(test, feature = "pg_test"))]
+mod tests;

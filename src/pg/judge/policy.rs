@@ -201,7 +201,10 @@ pub(in crate::pg) unsafe fn analyze(text: &str, parameters: &[Oid]) -> Result<*m
 ///
 /// # Safety
 /// As [`analyze`].
-unsafe fn security_quals(relation: Oid, qualified_name: &str) -> Result<*mut pg_sys::List> {
+pub(super) unsafe fn security_quals(
+    relation: Oid,
+    qualified_name: &str,
+) -> Result<*mut pg_sys::List> {
     // SAFETY: the entries of a query's range table are RangeTblEntry nodes.
     unsafe {
         let query = analyze(&format!("SELECT FROM {qualified_name}"), &[])?;
@@ -255,7 +258,7 @@ unsafe fn put_conditions(
 ///
 /// # Safety
 /// The expression is over range-table entry 1.
-unsafe fn uses(expression: Option<*mut pg_sys::Expr>, relation: Oid) -> Result<Uses> {
+pub(super) unsafe fn uses(expression: Option<*mut pg_sys::Expr>, relation: Oid) -> Result<Uses> {
     let mut uses = Uses::default();
     let Some(node) = expression else {
         return Ok(uses);
@@ -293,12 +296,12 @@ fn system_column(relation: Oid) -> Error {
     )
 }
 
-fn cstring(text: &str) -> Result<CString> {
+pub(super) fn cstring(text: &str) -> Result<CString> {
     CString::new(text)
         .map_err(|_| Error::syntax_error(report("a condition must not contain a NUL character")))
 }
 
-fn unexpected() -> Error {
+pub(super) fn unexpected() -> Error {
     Error::feature_not_supported(report("the policies of a relation could not be read"))
 }
 

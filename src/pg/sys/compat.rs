@@ -2,7 +2,7 @@
 
 use super::raw;
 use pgrx::pg_sys;
-use std::ffi::{c_char, CStr};
+use std::ffi::{c_char, c_void, CStr};
 
 /// Subtransaction in which a relation first got a new file in this transaction.
 #[cfg(feature = "pg15")]
@@ -273,5 +273,71 @@ pub fn received_bytes() -> Bytes {
         };
         #[cfg(not(any(feature = "pg15", feature = "pg16")))]
         return Bytes::Exactly(raw::pq_buffer_remaining_data().max(0) as usize);
+    }
+}
+
+/// What copies a child of a node for [`mutate_expression`] and [`mutate_query`].
+pub type Mutator = unsafe extern "C-unwind" fn(*mut pg_sys::Node, *mut c_void) -> *mut pg_sys::Node;
+
+/// Until version 15 the headers declare mutators without their arguments.
+#[cfg(feature = "pg15")]
+type Declared = unsafe extern "C-unwind" fn() -> *mut pg_sys::Node;
+
+/// A copy of an expression with its children replaced.
+///
+/// # Safety
+/// The node is an expression or a part of a query; the context is the mutator's.
+pub unsafe fn mutate_expression(
+    node: *mut pg_sys::Node,
+    mutator: Mutator,
+    context: *mut c_void,
+) -> *mut pg_sys::Node {
+    // SAFETY: as promised; the server calls the mutator with a node and the context.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        let copy = {
+            let mutator = std::mem::transmute::<Mutator, Declared>(mutator);
+            pg_sys::expression_tree_mutator(node, Some(mutator), context)
+        };
+        #[cfg(not(feature = "pg15"))]
+        let copy = pg_sys::expression_tree_mutator_impl(node, Some(mutator), context);
+        copy
+    }
+}
+
+/// A copy of a query with its expressions, range table entries' contents and sub-queries replaced.
+///
+/// # Safety
+/// As [`mutate_expression`].
+pub unsafe fn mutate_query(
+    query: *mut pg_sys::Query,
+    mutator: Mutator,
+    context: *mut c_void,
+) -> *mut pg_sys::Query {
+    // SAFETY: as above.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        let copy = {
+            let mutator = std::mem::transmute::<Mutator, Declared>(mutator);
+            pg_sys::query_tree_mutator(query, Some(mutator), context, 0)
+        };
+        #[cfg(not(feature = "pg15"))]
+        let copy = pg_sys::query_tree_mutator_impl(query, Some(mutator), context, 0);
+        copy
+    }
+}
+
+/// Whether the current role has all privileges that a planned SELECT needs.
+///
+/// # Safety
+/// The statement came from the planner.
+pub unsafe fn may_execute(statement: *mut pg_sys::PlannedStmt) -> bool {
+    // SAFETY: as promised.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        let may = pg_sys::ExecCheckRTPerms((*statement).rtable, false);
+        #[cfg(not(feature = "pg15"))]
+        let may = pg_sys::ExecCheckPermissions((*statement).rtable, (*statement).permInfos, false);
+        may
     }
 }

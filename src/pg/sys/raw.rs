@@ -5,7 +5,7 @@
 //! closure holds no value with a destructor and cannot panic, since an error jumps out of it (pgrx-pg-sys, ffi.rs).
 
 use pgrx::pg_sys;
-use std::ffi::{c_char, c_int, c_long};
+use std::ffi::{c_char, c_int, c_long, c_void};
 
 unsafe extern "C" {
     // bytea.h
@@ -59,8 +59,8 @@ unsafe extern "C-unwind" {
     ) -> bool;
 }
 
-// Not bound by pgrx: access/timeline.h, catalog/partition.h, catalog/pg_inherits.h, commands/async.h, libpq/libpq.h,
-// replication/message.h, regex/regex.h.
+// Not bound by pgrx: access/timeline.h, catalog/partition.h, catalog/pg_inherits.h, commands/async.h,
+// executor/functions.h, libpq/libpq.h, replication/message.h, regex/regex.h.
 unsafe extern "C-unwind" {
     pub fn pq_startmsgread();
     pub fn pq_peekbyte() -> c_int;
@@ -76,6 +76,12 @@ unsafe extern "C-unwind" {
         lock: pg_sys::LOCKMODE,
         numbers_of_parents: *mut *mut pg_sys::List,
     ) -> *mut pg_sys::List;
+    pub fn prepare_sql_fn_parse_info(
+        function: pg_sys::HeapTuple,
+        call: *mut pg_sys::Node,
+        collation: pg_sys::Oid,
+    ) -> *mut c_void;
+    pub fn sql_fn_parser_setup(state: *mut pg_sys::ParseState, information: *mut c_void);
     pub fn Async_Notify(channel: *const c_char, payload: *const c_char);
     #[cfg(any(feature = "pg15", feature = "pg16"))]
     pub fn LogLogicalMessage(

@@ -1,0 +1,327 @@
+//! The policies of a relation for many readers of one role: what they ask of a reader is taken out of them, so that
+//! the rest is asked once, or answered by keys.
+
+use super::columns::Columns;
+use super::constants::{self, Constants, Evaluator};
+use super::facts::Facts;
+use super::pairs::Pairs;
+use super::policy::{security_quals, uses};
+use super::sets::Readers;
+use super::shape::{Reading, Shape, Values};
+use super::sharable::{refusal, Bodies, Stage};
+use super::simplify::simplify;
+use crate::error::Result;
+use crate::keyed::Condition;
+use crate::pg::backend::cache::Kept;
+use crate::pg::backend::invalidation::{self, Fresh};
+use crate::pg::backend::lock;
+use crate::pg::backend::memory::Memory;
+use crate::pg::backend::subtransaction::{attempt, Raised};
+use crate::pg::catalog::columns::text;
+use crate::pg::catalog::policies::Uses;
+use crate::pg::catalog::rowtype::Held;
+use crate::pg::row::decoded::Decoded;
+use crate::pg::row::record::RowShape;
+use crate::pg::sys::compat;
+use pgrx::pg_sys;
+use pgrx::pg_sys::Oid;
+use std::rc::Rc;
+
+/// How the policies of a relation are judged for many readers of a role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// The role sees every row.
+    Unrestricted,
+    /// By keys, and what is asked besides.
+    Shared(Shared),
+    /// For each reader by themselves. The reason follows "the policies ".
+    Own(String),
+}
+
+/// What is asked of Postgres where readers share answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shared {
+    /// Whether rows are asked once for all readers.
+    pub rows: bool,
+    /// Whether pairs of a row and a reader's claims are asked.
+    pub pairs: bool,
+}
+
+/// The policies of a relation for the role and the `row_security` that they were analysed under.
+pub struct ManyPolicies {
+    way: Way,
+    inner: Option<Inner>,
+    uses: Uses,
+    depends_on: Vec<Oid>,
+    fresh: Vec<Fresh>,
+}
+
+/// What there is where readers share answers.
+struct Inner {
+    evaluator: Evaluator,
+    shape: Shape,
+    columns: Columns,
+    pairs: Pairs,
+    /// The policies and the constants taken out of them, as trees.
+    text: Rc<str>,
+    /// Owns the statements.
+    _memory: Memory,
+}
+
+impl ManyPolicies {
+    /// Analyses them for the current role, whose claims must not be set. `share`: whether readers may share answers at
+    /// all. Whatever goes wrong is left to own execution, which says what it is.
+    pub fn new(relation: Oid, qualified_name: &str, share: bool) -> ManyPolicies {
+        let _held = Held::new(relation);
+        let mut fresh = vec![
+            invalidation::watch(relation),
+            invalidation::watch_catalogs(),
+        ];
+        let scratch = Memory::new();
+        // SAFETY: analysed, rewritten and planned as for a statement of the current role; the nodes live in `scratch`.
+        let made =
+            attempt(|| unsafe { scratch.within(|| Analysis::of(relation, qualified_name, share)) });
+        let made = made.unwrap_or_else(|raised| {
+            Analysis::refused(format!(
+                "raise an error when they are looked at: {}",
+                raised.message
+            ))
+        });
+        fresh.extend(made.depends_on.iter().map(|oid| invalidation::watch(*oid)));
+        ManyPolicies {
+            way: made.way,
+            inner: made.inner,
+            uses: made.uses,
+            depends_on: made.depends_on,
+            fresh,
+        }
+    }
+
+    pub fn way(&self) -> &Way {
+        &self.way
+    }
+
+    /// Whether conditions and constants that the others made hold under these, too: they were made anew, and are the
+    /// same.
+    pub fn is_like(&self, other: &ManyPolicies) -> bool {
+        let text =
+            |policies: &ManyPolicies| policies.inner.as_ref().map(|inner| inner.text.clone());
+        self.way == other.way && text(self) == text(other)
+    }
+
+    /// The columns that the policies read.
+    pub fn uses(&self) -> &Uses {
+        &self.uses
+    }
+
+    /// Whether they still are the same, checked under locks as `Compiled::lock_and_check` does.
+    pub fn lock_and_check(&self) -> bool {
+        for relation in &self.depends_on {
+            lock::take(*relation, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
+        }
+        self.is_fresh()
+    }
+
+    /// The constants of the reader whose claims are set. Errors: what working them out raises; this reader's rows are
+    /// judged by own execution then.
+    pub fn constants(&self) -> std::result::Result<Constants, Raised> {
+        match &self.inner {
+            Some(inner) => inner.evaluator.evaluate(),
+            None => Ok(Constants::default()),
+        }
+    }
+
+    /// The condition under which a reader sees a row, as far as keys can tell.
+    pub fn condition(&self, constants: &Constants) -> Condition {
+        let Some(inner) = &self.inner else {
+            return match self.way {
+                Way::Unrestricted => Condition::And(Vec::new()),
+                _ => Condition::Other,
+            };
+        };
+        let scratch = Memory::new();
+        // SAFETY: the constants were worked out by these policies.
+        scratch.within(|| unsafe {
+            let values = Values::new(&inner.evaluator.forms, constants);
+            inner.shape.condition(&values)
+        })
+    }
+
+    /// What the rows have in the columns with negative numbers. Called for each batch, before its rows are matched.
+    /// Errors: those of the policies; the batch is judged by own execution then.
+    pub fn facts(
+        &self,
+        shape: &RowShape,
+        rows: &[&Decoded],
+        readers: &Readers,
+    ) -> std::result::Result<Vec<Facts>, Raised> {
+        let inner = self
+            .inner
+            .as_ref()
+            .filter(|inner| !inner.columns.is_empty());
+        let Some(inner) = inner.filter(|_| !rows.is_empty()) else {
+            return Ok(vec![Facts::default(); rows.len()]);
+        };
+        let forms = &inner.evaluator.forms;
+        let scratch = Memory::new();
+        // SAFETY: the rows have the shape's columns, which are the relation's.
+        attempt(|| unsafe {
+            scratch.within(|| Ok(inner.columns.answers(shape, rows, forms, readers)))
+        })
+    }
+
+    /// Whether readers with these constants see rows, for pairs of places in `rows` and in `readers`. Errors: those of
+    /// the policies; the batch is judged by own execution then.
+    pub fn verdicts(
+        &self,
+        shape: &RowShape,
+        rows: &[&Decoded],
+        readers: &[&Constants],
+        pairs: &[(u32, u32)],
+    ) -> std::result::Result<Vec<bool>, Raised> {
+        let Some(inner) = &self.inner else {
+            let seen = self.way == Way::Unrestricted;
+            return Ok(vec![seen; pairs.len()]);
+        };
+        if pairs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let forms = &inner.evaluator.forms;
+        let scratch = Memory::new();
+        // SAFETY: as above; the constants were worked out by these policies.
+        attempt(|| unsafe {
+            scratch.within(|| {
+                let values: Vec<_> = readers.iter().map(|one| one.values(forms)).collect();
+                Ok(inner.pairs.verdicts(shape, rows, &values, pairs))
+            })
+        })
+    }
+}
+
+impl Kept for ManyPolicies {
+    fn is_fresh(&self) -> bool {
+        self.fresh.iter().all(Fresh::get)
+    }
+}
+
+/// What came of looking at the policies.
+struct Analysis {
+    way: Way,
+    inner: Option<Inner>,
+    uses: Uses,
+    depends_on: Vec<Oid>,
+}
+
+impl Analysis {
+    fn refused(reason: String) -> Analysis {
+        Analysis {
+            way: Way::Own(reason),
+            inner: None,
+            uses: Uses::default(),
+            depends_on: Vec::new(),
+        }
+    }
+
+    /// # Safety
+    /// Called in the memory context that the nodes shall live in.
+    unsafe fn of(relation: Oid, qualified_name: &str, share: bool) -> Result<Analysis> {
+        // SAFETY: the policies are conditions over the relation as range-table entry 1.
+        unsafe {
+            let quals = security_quals(relation, qualified_name)?;
+            if quals.is_null() {
+                return Ok(Analysis {
+                    way: Way::Unrestricted,
+                    ..Analysis::refused(String::new())
+                });
+            }
+            if !share {
+                return Ok(Analysis::refused(
+                    "must not be shared (pgrealtime.share_policies is off)".to_string(),
+                ));
+            }
+            let policy = pg_sys::make_ands_explicit(quals);
+            let uses = uses(Some(policy), relation)?;
+            let mut bodies = Bodies::default();
+            if let Some(reason) = refusal(policy.cast(), Stage::BeforeInlining, &mut bodies) {
+                return Ok(Analysis::refused(reason));
+            }
+            if uses.all {
+                return Ok(Analysis::refused("use the row as a whole".to_string()));
+            }
+            let policy = simplify(policy.cast());
+            let mut found = Vec::new();
+            let policy = constants::take_out(policy, &mut found);
+            if let Some(reason) = refusal(policy, Stage::Inlined, &mut bodies) {
+                return Ok(Analysis::refused(reason));
+            }
+            let (way, inner) = Inner::of(relation, policy, &found)?;
+            Ok(Analysis {
+                depends_on: inner.as_ref().map_or_else(Vec::new, Inner::reads),
+                way,
+                inner,
+                uses,
+            })
+        }
+    }
+}
+
+impl Inner {
+    /// # Safety
+    /// The policy is over the relation as range-table entry 1, with stand-ins for the constants.
+    unsafe fn of(
+        relation: Oid,
+        policy: *mut pg_sys::Node,
+        constants: &[*mut pg_sys::Node],
+    ) -> Result<(Way, Option<Inner>)> {
+        // SAFETY: as promised.
+        unsafe {
+            let memory = Memory::new();
+            let row_type = pg_sys::get_rel_type_id(relation);
+            let evaluator = Evaluator::new(constants);
+            let pairs = Pairs::new(&memory, row_type, policy, &evaluator.forms)?;
+            if !compat::may_execute(pairs.statement) {
+                let reason = "read what the role may not".to_string();
+                return Ok((Way::Own(reason), None));
+            }
+            let nodes = [policy].into_iter().chain(constants.iter().copied());
+            let text: String = nodes
+                .map(|node| text(pg_sys::nodeToString(node.cast())))
+                .collect();
+            let mut reading = Reading::default();
+            let shape = reading.shape(policy, true);
+            let columns = Columns::new(&memory, row_type, &reading.asked, &evaluator.forms)?;
+            let way = Way::Shared(Shared {
+                rows: !columns.is_empty(),
+                pairs: shape.asks(),
+            });
+            let inner = Inner {
+                evaluator,
+                shape,
+                columns,
+                pairs,
+                text: text.into(),
+                _memory: memory,
+            };
+            Ok((way, Some(inner)))
+        }
+    }
+
+    /// The relations that the statements read.
+    fn reads(&self) -> Vec<Oid> {
+        let mut all: Vec<Oid> = self
+            .columns
+            .statements()
+            .chain([self.pairs.statement])
+            // SAFETY: the statements live as long as this.
+            .flat_map(|statement| unsafe {
+                let oids = (*statement).relationOids;
+                pgrx::PgList::<Oid>::from_pg(oids)
+                    .iter_oid()
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        all.sort_unstable_by_key(|oid| oid.to_u32());
+        all.dedup();
+        all
+    }
+}

@@ -1,0 +1,287 @@
+//! Comparisons of a row's values with constants: what keys can tell of them.
+
+use super::constants;
+use super::tree;
+use crate::pg::row::key::KeyKind;
+use pg_sys::{Node, NodeTag as Tag, Oid};
+use pgrx::pg_sys;
+
+/// An operator of a type's default btree operator class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Strategy {
+    Less,
+    LessEqual,
+    Equal,
+    GreaterEqual,
+    Greater,
+}
+
+/// A value that is compared with: a constant of the reader, or one that the policy names.
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    Constant(usize, KeyKind),
+    Known(Vec<crate::keyed::Key>),
+}
+
+/// A comparison of a part of the row with a value.
+pub(super) struct Comparison {
+    pub row: *mut Node,
+    /// How the part of the row becomes a key.
+    pub kind: KeyKind,
+    pub strategy: Strategy,
+    pub value: Value,
+    /// With the part of the row on its left, except where it is an array.
+    pub operator: Oid,
+}
+
+/// Whether the node stands for a constant of the reader, or is one itself.
+///
+/// # Safety
+/// The node is valid.
+unsafe fn is_value(node: *mut Node) -> bool {
+    // SAFETY: as promised.
+    unsafe { constants::number_of(node).is_some() || tree::tag(node) == Tag::T_Const }
+}
+
+/// Whether an expression has no constant of a reader in it.
+///
+/// # Safety
+/// The node is an expression.
+pub(super) unsafe fn is_for_all(node: *mut Node) -> bool {
+    // SAFETY: as promised.
+    unsafe { !tree::any(node, &mut |node| constants::number_of(node).is_some()) }
+}
+
+/// `row operator value`, or the other way round.
+///
+/// # Safety
+/// The node is an expression with stand-ins for constants.
+pub(super) unsafe fn comparison(node: *mut Node) -> Option<Comparison> {
+    // SAFETY: the tag says what the node is; an operator's class says that it compares its operands' types.
+    unsafe {
+        if tree::tag(node) != Tag::T_OpExpr {
+            return None;
+        }
+        let call = &*node.cast::<pg_sys::OpExpr>();
+        let [left, right] = tree::nodes(call.args)[..] else {
+            return None;
+        };
+        let (row, value, operator) = match (is_value(left), is_value(right)) {
+            (false, true) => (left, right, call.opno),
+            (true, false) => (right, left, pg_sys::get_commutator(call.opno)),
+            _ => return None,
+        };
+        if !is_for_all(row) {
+            return None;
+        }
+        let (strategy, kind) = compared(row, operator, call.inputcollid)?;
+        if strategy != Strategy::Equal && !kind.ordered() {
+            return None;
+        }
+        let other = KeyKind::of(pg_sys::exprType(value), call.inputcollid)?;
+        if !kind.compares_with(other) || strategy != Strategy::Equal && !other.ordered() {
+            return None;
+        }
+        Some(Comparison {
+            row,
+            kind,
+            strategy,
+            value: value_of(value, other)?,
+            operator,
+        })
+    }
+}
+
+/// `row = ANY (array)`.
+///
+/// # Safety
+/// As [`comparison`].
+pub(super) unsafe fn one_of(node: *mut Node) -> Option<Comparison> {
+    // SAFETY: as above.
+    unsafe {
+        let (call, row, array) = any_of(node)?;
+        if !is_value(array) || !is_for_all(row) || is_value(row) {
+            return None;
+        }
+        let (kind, other) = elements(call, row, array)?;
+        Some(Comparison {
+            row,
+            kind,
+            strategy: Strategy::Equal,
+            operator: call.opno,
+            value: match constants::number_of(array) {
+                Some(number) => Value::Constant(number, other),
+                None => {
+                    let array = &*array.cast::<pg_sys::Const>();
+                    let value = (!array.constisnull).then_some(array.constvalue);
+                    let (keys, has_null) = keys_of_array(value, array.consttype, other)?;
+                    if has_null {
+                        return None;
+                    }
+                    Value::Known(keys)
+                }
+            },
+        })
+    }
+}
+
+/// `value = ANY (array of the row)`: `row` is the array, `kind` that of its elements.
+///
+/// # Safety
+/// As [`comparison`].
+pub(super) unsafe fn within_array(node: *mut Node) -> Option<Comparison> {
+    // SAFETY: as above.
+    unsafe {
+        let (call, value, array) = any_of(node)?;
+        if !is_value(value) || is_value(array) || !is_for_all(array) {
+            return None;
+        }
+        let (kind, elements) = elements(call, value, array)?;
+        Some(Comparison {
+            row: array,
+            kind: elements,
+            strategy: Strategy::Equal,
+            value: value_of(value, kind)?,
+            operator: call.opno,
+        })
+    }
+}
+
+/// # Safety
+/// As [`comparison`].
+unsafe fn any_of<'a>(
+    node: *mut Node,
+) -> Option<(&'a pg_sys::ScalarArrayOpExpr, *mut Node, *mut Node)> {
+    // SAFETY: as above.
+    unsafe {
+        if tree::tag(node) != Tag::T_ScalarArrayOpExpr {
+            return None;
+        }
+        let call = &*node.cast::<pg_sys::ScalarArrayOpExpr>();
+        let [scalar, array] = tree::nodes(call.args)[..] else {
+            return None;
+        };
+        call.useOr.then_some((call, scalar, array))
+    }
+}
+
+/// The kinds of the scalar and of the elements, where the operator is their equality.
+///
+/// # Safety
+/// As [`comparison`].
+unsafe fn elements(
+    call: &pg_sys::ScalarArrayOpExpr,
+    scalar: *mut Node,
+    array: *mut Node,
+) -> Option<(KeyKind, KeyKind)> {
+    // SAFETY: as above.
+    unsafe {
+        let (strategy, kind) = compared(scalar, call.opno, call.inputcollid)?;
+        let element = pg_sys::get_base_element_type(pg_sys::exprType(array));
+        if strategy != Strategy::Equal || element == Oid::INVALID {
+            return None;
+        }
+        let other = KeyKind::of(element, call.inputcollid)?;
+        kind.compares_with(other).then_some((kind, other))
+    }
+}
+
+/// What an operator says of its left operand, and how this one becomes a key.
+///
+/// # Safety
+/// As [`comparison`].
+unsafe fn compared(left: *mut Node, operator: Oid, collation: Oid) -> Option<(Strategy, KeyKind)> {
+    // SAFETY: catalog look-ups; the type cache's entry lives as long as the backend.
+    unsafe {
+        if operator == Oid::INVALID {
+            return None;
+        }
+        let base = pg_sys::getBaseType(pg_sys::exprType(left));
+        let kind = KeyKind::of(base, collation)?;
+        let wanted = pg_sys::TYPECACHE_BTREE_OPFAMILY as i32;
+        let family = (*pg_sys::lookup_type_cache(base, wanted)).btree_opf;
+        let strategy = match pg_sys::get_op_opfamily_strategy(operator, family) as u32 {
+            pg_sys::BTLessStrategyNumber => Strategy::Less,
+            pg_sys::BTLessEqualStrategyNumber => Strategy::LessEqual,
+            pg_sys::BTEqualStrategyNumber => Strategy::Equal,
+            pg_sys::BTGreaterEqualStrategyNumber => Strategy::GreaterEqual,
+            pg_sys::BTGreaterStrategyNumber => Strategy::Greater,
+            _ => return None,
+        };
+        Some((strategy, kind))
+    }
+}
+
+/// # Safety
+/// The node is a value of the kind; a NULL among those that the policy names is left to Postgres.
+unsafe fn value_of(node: *mut Node, kind: KeyKind) -> Option<Value> {
+    // SAFETY: as promised.
+    unsafe {
+        if let Some(number) = constants::number_of(node) {
+            return Some(Value::Constant(number, kind));
+        }
+        let constant = &*node.cast::<pg_sys::Const>();
+        (!constant.constisnull).then(|| Value::Known(vec![kind.key(constant.constvalue)]))
+    }
+}
+
+/// The keys of an array's elements, and whether NULLs are among them; `None` for no array.
+///
+/// # Safety
+/// The value is an array of the type; its elements are of the kind.
+pub(super) unsafe fn keys_of_array(
+    array: Option<pg_sys::Datum>,
+    array_type: Oid,
+    kind: KeyKind,
+) -> Option<(Vec<crate::keyed::Key>, bool)> {
+    // SAFETY: as promised; the array is detoasted first.
+    unsafe {
+        let array = pg_sys::pg_detoast_datum(array?.cast_mut_ptr()).cast::<pg_sys::ArrayType>();
+        let element = pg_sys::get_base_element_type(array_type);
+        let (mut length, mut by_value, mut alignment) = (0, false, 0);
+        pg_sys::get_typlenbyvalalign(element, &mut length, &mut by_value, &mut alignment);
+        let (mut values, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
+        pg_sys::deconstruct_array(
+            array,
+            element,
+            length.into(),
+            by_value,
+            alignment,
+            &mut values,
+            &mut nulls,
+            &mut count,
+        );
+        let mut keys = Vec::with_capacity(count as usize);
+        let mut has_null = false;
+        for place in 0..count as usize {
+            match *nulls.add(place) {
+                true => has_null = true,
+                false => keys.push(kind.key(*values.add(place))),
+            }
+        }
+        Some((keys, has_null))
+    }
+}
+
+/// The column of the relation that an expression is, as it is stored.
+///
+/// # Safety
+/// The node is an expression over the relation as range-table entry 1.
+pub(super) unsafe fn column(node: *mut Node, kind: KeyKind) -> Option<i16> {
+    // SAFETY: the tag says what a node is.
+    unsafe {
+        let mut node = node;
+        while tree::tag(node) == Tag::T_RelabelType {
+            node = (*node.cast::<pg_sys::RelabelType>()).arg.cast();
+        }
+        if tree::tag(node) != Tag::T_Var {
+            return None;
+        }
+        let variable = &*node.cast::<pg_sys::Var>();
+        if variable.varno != 1 || variable.varlevelsup != 0 || variable.varattno <= 0 {
+            return None;
+        }
+        let own = KeyKind::of(variable.vartype, variable.varcollid)?;
+        own.compares_with(kind).then_some(variable.varattno)
+    }
+}

@@ -1,0 +1,294 @@
+//! Sub-selects the other way round: not whether one reader is among the members of a row, but who the members are.
+//!
+//! `organization_id IN (SELECT organization_id FROM members WHERE user_id = claim)` becomes, for a changed row,
+//! `SELECT user_id FROM members WHERE organization_id = row.organization_id`.
+
+use super::constants::number_of;
+use super::operand::{self, Value};
+use super::simplify::is_processed;
+use super::tree;
+use crate::pg::row::key::KeyKind;
+use pg_sys::{JoinType, Node, NodeTag as Tag, Oid, ParamKind, Query, RTEKind, SubLinkType};
+use pgrx::pg_sys;
+
+/// A value that a member has, and the constant that it must be equal to.
+pub(super) struct Member {
+    pub node: *mut Node,
+    pub kind: KeyKind,
+    pub constant: Value,
+    /// Whether the constant is an array, one of whose elements it must be equal to.
+    pub any: bool,
+    /// `node operator constant`.
+    operator: Oid,
+    collation: Oid,
+}
+
+/// A sub-select without the conditions on constants.
+pub(super) struct Reversed {
+    query: *mut Query,
+    pub members: Vec<Member>,
+    /// Constants of type boolean that must be true.
+    pub claims: Vec<usize>,
+    /// Whether it depends on the row.
+    pub of_row: bool,
+}
+
+impl Reversed {
+    /// `None` where it cannot be turned round.
+    ///
+    /// # Safety
+    /// The node is a simplified expression with stand-ins for constants, and it only matters whether it holds.
+    pub(super) unsafe fn of(node: *mut Node) -> Option<Reversed> {
+        // SAFETY: as promised; what is changed is a copy.
+        unsafe {
+            if tree::tag(node) != Tag::T_SubLink {
+                return None;
+            }
+            let link: *mut pg_sys::SubLink = pg_sys::copyObjectImpl(node.cast()).cast();
+            let query: *mut Query = (*link).subselect.cast();
+            let query_of = &*query;
+            if is_processed(query_of) || query_of.hasTargetSRFs || query_of.hasDistinctOn {
+                return None;
+            }
+            let mut conditions = match (*link).subLinkType {
+                SubLinkType::EXISTS_SUBLINK => Vec::new(),
+                SubLinkType::ANY_SUBLINK => conjuncts(compared_within(&*link)?),
+                _ => return None,
+            };
+            conditions.extend(joined((*query).jointree.cast())?);
+            let mut reversed = Reversed {
+                query,
+                members: Vec::new(),
+                claims: Vec::new(),
+                of_row: false,
+            };
+            (*(*query).jointree).quals = reversed.without_constants(conditions)?;
+            for entry in tree::nodes((*query).rtable) {
+                let entry = &mut *entry.cast::<pg_sys::RangeTblEntry>();
+                if entry.rtekind == RTEKind::RTE_RELATION {
+                    let quals = tree::nodes(entry.securityQuals);
+                    let quals = quals.into_iter().flat_map(|qual| conjuncts(qual)).collect();
+                    let rest = reversed.without_constants(quals)?;
+                    entry.securityQuals = tree::list_of((!rest.is_null()).then_some(rest));
+                }
+            }
+            (*query).targetList = std::ptr::null_mut();
+            (*query).distinctClause = std::ptr::null_mut();
+            (*query).sortClause = std::ptr::null_mut();
+            (*query).hasSubLinks = true;
+            let left = tree::any(query.cast(), &mut |node| number_of(node).is_some());
+            reversed.of_row = pg_sys::contain_vars_of_level(query.cast(), 1)
+                || reversed
+                    .members
+                    .iter()
+                    .any(|one| pg_sys::contain_vars_of_level(one.node, 1));
+            (!left).then_some(reversed)
+        }
+    }
+
+    /// Takes the conditions on constants out of others, which are returned as one; null for none.
+    ///
+    /// # Safety
+    /// They are conditions of the query.
+    unsafe fn without_constants(&mut self, conditions: Vec<*mut Node>) -> Option<*mut Node> {
+        let mut rest = Vec::new();
+        for condition in conditions {
+            // SAFETY: as promised.
+            unsafe {
+                if operand::is_for_all(condition) {
+                    rest.push(condition);
+                } else if let Some(claim) = number_of(condition) {
+                    self.claims.push(claim);
+                } else {
+                    self.members.push(member(condition)?);
+                }
+            }
+        }
+        Some(match rest.is_empty() {
+            true => std::ptr::null_mut(),
+            // SAFETY: they are conditions.
+            false => unsafe { pg_sys::make_ands_explicit(tree::list_of(rest)) }.cast(),
+        })
+    }
+
+    /// The query, with what the members have as its columns. `among`: the number of a parameter that is an array; only
+    /// members whose first value is among its elements are looked for. `None`, where there is no such array.
+    ///
+    /// # Safety
+    /// Called in a memory context that lives as long as the result is used.
+    pub(super) unsafe fn query(&self, among: Option<i32>) -> Option<*mut Query> {
+        // SAFETY: the nodes are expressions over the query's range table.
+        unsafe {
+            let query: *mut Query = pg_sys::copyObjectImpl(self.query.cast()).cast();
+            let mut targets = Vec::new();
+            let nodes = self.members.iter().map(|member| member.node);
+            // A query has a column.
+            let nodes = nodes.chain(
+                self.members
+                    .is_empty()
+                    .then(|| pg_sys::makeBoolConst(true, false)),
+            );
+            for (place, node) in nodes.enumerate() {
+                let node = pg_sys::copyObjectImpl(node.cast()).cast();
+                let name = pg_sys::pstrdup(c"member".as_ptr());
+                let target = pg_sys::makeTargetEntry(node, place as i16 + 1, name, false);
+                targets.push(target.cast::<Node>());
+            }
+            (*query).targetList = tree::list_of(targets);
+            if let Some(number) = among {
+                let restriction = self.members.first()?.is_among(number)?;
+                let tables = (*query).jointree;
+                let quals = [(*tables).quals, restriction];
+                let quals = quals.into_iter().filter(|qual| !qual.is_null());
+                (*tables).quals = pg_sys::make_ands_explicit(tree::list_of(quals)).cast();
+            }
+            Some(query)
+        }
+    }
+}
+
+impl Member {
+    /// The type of the array of constants that it can be looked for in.
+    pub(super) fn array_type(&self) -> Option<Oid> {
+        // SAFETY: a catalog look-up; InvalidOid where there is none.
+        let array = unsafe { pg_sys::get_array_type(self.constant_type()?) };
+        (array != Oid::INVALID).then_some(array)
+    }
+
+    fn constant_type(&self) -> Option<Oid> {
+        let (mut left, mut right) = (Oid::INVALID, Oid::INVALID);
+        // SAFETY: a catalog look-up of an operator that exists.
+        unsafe { pg_sys::op_input_types(self.operator, &mut left, &mut right) };
+        // SAFETY: as above. Polymorphic operators are left out.
+        let is_pseudo = unsafe { pg_sys::get_typtype(right) } as u8 == pg_sys::TYPTYPE_PSEUDO;
+        (!self.any && !is_pseudo).then_some(right)
+    }
+
+    /// # Safety
+    /// As [`Reversed::query`].
+    unsafe fn is_among(&self, number: i32) -> Option<*mut Node> {
+        let array = self.array_type()?;
+        // SAFETY: as promised; the node lives in the current memory context.
+        unsafe {
+            let node = pg_sys::copyObjectImpl(self.node.cast()).cast::<Node>();
+            let parameter = tree::parameter(number, array, -1, self.collation);
+            Some(tree::any_of(self.operator, self.collation, node, parameter))
+        }
+    }
+}
+
+/// `value = constant` or `value = ANY (constant)`.
+///
+/// # Safety
+/// The node is a condition.
+unsafe fn member(node: *mut Node) -> Option<Member> {
+    // SAFETY: as promised; the tag says what the node is.
+    unsafe {
+        let (found, any) = match operand::comparison(node) {
+            Some(found) => (found, false),
+            None => (operand::one_of(node)?, true),
+        };
+        if found.strategy != operand::Strategy::Equal {
+            return None;
+        }
+        let collation = pg_sys::exprInputCollation(node);
+        Some(Member {
+            node: found.row,
+            kind: found.kind,
+            constant: found.value,
+            any,
+            operator: found.operator,
+            collation,
+        })
+    }
+}
+
+/// The members of an AND, however deep.
+///
+/// # Safety
+/// The node is a condition, or null.
+unsafe fn conjuncts(node: *mut Node) -> Vec<*mut Node> {
+    if node.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: as promised.
+    unsafe {
+        let is_and = tree::tag(node) == Tag::T_BoolExpr
+            && (*node.cast::<pg_sys::BoolExpr>()).boolop == pg_sys::BoolExprType::AND_EXPR;
+        match is_and {
+            true => tree::nodes((*node.cast::<pg_sys::BoolExpr>()).args)
+                .into_iter()
+                .flat_map(|member| conjuncts(member))
+                .collect(),
+            false => vec![node],
+        }
+    }
+}
+
+/// The conditions of joined tables, which are taken out of the joins; `None` for other joins than inner ones.
+///
+/// # Safety
+/// The node is a part of a join tree, which is changed.
+unsafe fn joined(node: *mut Node) -> Option<Vec<*mut Node>> {
+    // SAFETY: as promised.
+    unsafe {
+        let mut conditions = Vec::new();
+        let quals = match tree::tag(node) {
+            Tag::T_FromExpr => {
+                let from = &mut *node.cast::<pg_sys::FromExpr>();
+                for item in tree::nodes(from.fromlist) {
+                    conditions.extend(joined(item)?);
+                }
+                &mut from.quals
+            }
+            Tag::T_JoinExpr => {
+                let join = &mut *node.cast::<pg_sys::JoinExpr>();
+                if join.jointype != JoinType::JOIN_INNER {
+                    return None;
+                }
+                conditions.extend(joined(join.larg)?);
+                conditions.extend(joined(join.rarg)?);
+                &mut join.quals
+            }
+            Tag::T_RangeTblRef => return Some(conditions),
+            _ => return None,
+        };
+        conditions.extend(conjuncts(std::mem::replace(quals, std::ptr::null_mut())));
+        Some(conditions)
+    }
+}
+
+/// What `value IN (SELECT …)` compares, as a condition within the sub-select.
+///
+/// # Safety
+/// The node is an analysed `IN`, which is not used afterwards.
+unsafe fn compared_within(link: &pg_sys::SubLink) -> Option<*mut Node> {
+    // SAFETY: as promised; what the test uses is one level further away within the sub-select.
+    unsafe {
+        // Within a sub-select of the test, the parameters would be its own.
+        if tree::any(link.testexpr, &mut |node| tree::tag(node) == Tag::T_SubLink) {
+            return None;
+        }
+        let query = &*link.subselect.cast::<Query>();
+        let targets = tree::nodes(query.targetList);
+        pg_sys::IncrementVarSublevelsUp(link.testexpr, 1, 0);
+        let mut missing = false;
+        let test = tree::rewrite(link.testexpr, 0, &mut |node, _| {
+            if tree::tag(node) != Tag::T_Param {
+                return None;
+            }
+            let parameter = &*node.cast::<pg_sys::Param>();
+            if parameter.paramkind != ParamKind::PARAM_SUBLINK {
+                return None;
+            }
+            let target = targets.get(parameter.paramid as usize - 1)?;
+            let target = &*target.cast::<pg_sys::TargetEntry>();
+            missing |= i32::from(target.resno) != parameter.paramid;
+            Some(pg_sys::copyObjectImpl(target.expr.cast()).cast())
+        });
+        let left = tree::any(test, &mut |node| {
+            tree::tag(node) == Tag::T_Param && number_of(node).is_none()
+        });
+        (!missing && !left).then_some(test)
+    }
+}
