@@ -13,6 +13,7 @@ use super::{faults, pattern, Purpose};
 use crate::error::Result;
 use crate::filter::parse::{self, Expr, Operand, Operator};
 use crate::keyed::Condition;
+use crate::pg::backend::act_as::act_as_trusted;
 use crate::pg::backend::cache::{Cache, Kept};
 use crate::pg::backend::invalidation;
 use crate::pg::backend::invalidation::Fresh;
@@ -56,27 +57,35 @@ thread_local! {
     static PLANS: RefCell<Cache<Key, Rc<Plan>>> = RefCell::new(Cache::new(KEPT));
 }
 
-/// Compiles a filter for a table and the current role; `None` for a blank one. Errors: as [`super::compile`] for a
-/// reader.
+/// Compiles a filter for a table and the current role. As [`compile_for`].
+pub fn compile(relation: Oid, filter: &str) -> Result<Option<Keyed>> {
+    compile_by(relation, current_role(), filter, |work| work())
+}
+
+/// Compiles a filter for a table and a role; `None` for a blank one. Errors: as [`super::compile`] for a reader.
 ///
 /// Of a filter whose shape was compiled before, with other values, only the values are read: that is all that can be
 /// wrong with it, and costs microseconds.
-pub fn compile(relation: Oid, filter: &str) -> Result<Option<Keyed>> {
+pub fn compile_for(relation: Oid, role: Oid, filter: &str) -> Result<Option<Keyed>> {
+    compile_by(relation, role, filter, |work| {
+        act_as_trusted(role, &[], work)
+    })
+}
+
+fn compile_by(
+    relation: Oid,
+    role: Oid,
+    filter: &str,
+    as_role: impl Fn(&dyn Fn() -> Result<Plan>) -> Result<Plan>,
+) -> Result<Option<Keyed>> {
     let Some(expr) = parse::parse(filter).map_err(faults::syntax)? else {
         return Ok(None);
     };
-    let whole = || {
-        let fresh = watch(relation);
-        let columns = match super::compile(relation, filter, Purpose::Reader)? {
-            Some(condition) => condition.columns,
-            None => Vec::new(),
-        };
-        Plan::new(relation, &expr, columns, fresh)
-    };
+    let whole = || as_role(&|| Plan::of(relation, filter, &expr));
     let Some(shape) = shape::of(&expr) else {
         return whole()?.apply(&expr).map(Some);
     };
-    let key = (relation, current_role(), shape);
+    let key = (relation, role, shape);
     let known = || PLANS.with_borrow_mut(|plans| plans.get(&key));
     // What was committed about the table, its privileges and roles is known once the table is locked. Who has never
     // been allowed to read it cannot queue for the lock.
@@ -118,6 +127,16 @@ fn watch(relation: Oid) -> [Fresh; 2] {
 }
 
 impl Plan {
+    /// The plan of a filter for the current role.
+    fn of(relation: Oid, filter: &str, expr: &Expr) -> Result<Plan> {
+        let fresh = watch(relation);
+        let columns = match super::compile(relation, filter, Purpose::Reader)? {
+            Some(condition) => condition.columns,
+            None => Vec::new(),
+        };
+        Plan::new(relation, expr, columns, fresh)
+    }
+
     /// The plan of a valid filter.
     fn new(relation: Oid, expr: &Expr, columns: Vec<i16>, fresh: [Fresh; 2]) -> Result<Plan> {
         let all = OpenTable::open_unchecked(relation)?.only_while_open().all();

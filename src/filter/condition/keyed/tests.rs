@@ -1,7 +1,7 @@
 //! Filters by keys against Postgres as the oracle, and the short way against the whole one.
 #![allow(clippy::unwrap_used)]
 
-use super::{compile, forget_plans, Keyed};
+use super::{compile, compile_for, forget_plans, Keyed};
 use crate::error::Result;
 use crate::filter::condition::tests::cases::group;
 use crate::filter::condition::tests::oracle::{make_table, settings};
@@ -109,7 +109,6 @@ fn relation(name: &str) -> Oid {
 mod tests {
     use super::*;
     use crate::filter::condition::tests::values::{KINDS, SETUP};
-    use crate::pg::catalog::acting::act_as;
 
     #[pg_test]
     fn a_filter_by_keys_never_contradicts_postgres() {
@@ -268,7 +267,7 @@ mod tests {
         let reader = Spi::get_one::<Oid>("SELECT 'keyed_reader'::regrole::oid")
             .unwrap()
             .unwrap();
-        let as_reader = |filter: &str| act_as(reader, &[], || compile(relation, filter));
+        let as_reader = |filter: &str| compile_for(relation, reader, filter);
         assert!(as_reader("a=eq.1").is_ok() && as_reader("a=eq.2").is_ok());
         Spi::run("REVOKE SELECT ON keyed_known FROM keyed_reader; GRANT SELECT (b) ON keyed_known TO keyed_reader")
             .unwrap();
