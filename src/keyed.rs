@@ -132,6 +132,12 @@ impl Keys {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// How many bytes they take, all in all.
+    #[cfg(test)]
+    pub fn bytes(&self) -> usize {
+        self.0.len()
+    }
 }
 
 /// The length that bytes begin with, and what is behind it: seven bits in each byte, the lowest first.

@@ -281,3 +281,12 @@ fn keys_are_kept_whatever_their_length() {
         .all(|length| keys.contains(&vec![7; *length])));
     assert!(!keys.contains(&[8]) && !keys.is_empty());
 }
+
+/// A session may hold a million of them.
+#[test]
+fn a_condition_on_one_key_is_small() {
+    assert!(std::mem::size_of::<Condition>() <= 32);
+    assert!(std::mem::size_of::<(u64, Place)>() <= 16);
+    let keys: Keys = [Key::from([7; 16])].into_iter().collect();
+    assert_eq!(keys.bytes(), 17);
+}
