@@ -66,6 +66,7 @@ GRANT EXECUTE ON FUNCTION
   -- CREATE TRIGGER needs it, in enable and for hand-made triggers.
   pgrealtime.capture_change(),
   pgrealtime.wait_for_changes,
+  pgrealtime.is_row_allowed,
   -- They judge changes as other roles that the session may become.
   pgrealtime.subscribe,
   pgrealtime.resubscribe,

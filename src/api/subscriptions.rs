@@ -1,6 +1,7 @@
 //! Subscriptions of the session, and what they receive.
 
 use crate::error::ErrorReport;
+use crate::feed::allowed::{self, Command};
 use crate::feed::fan_out;
 use crate::feed::request;
 use crate::feed::subscriptions::{self, Request};
@@ -9,6 +10,7 @@ use crate::log::janitor;
 use crate::pg::backend::sqlstate::keeping;
 use crate::pg::call::srf::{Arguments, Cell, Column, Rows};
 use crate::pg::catalog::privilege;
+use crate::pg::row::from_json::Json;
 use crate::pg::row::readable::JsonbText;
 use crate::pg::CallInfo;
 use crate::pg::Oid;
@@ -109,4 +111,25 @@ fn fan_out(call: CallInfo) -> Result<(), ErrorReport> {
         }
     });
     Ok(())
+}
+
+/// Whether a role, with claims, could read such a row, or insert it.
+#[pg_extern(sql = r#"
+CREATE FUNCTION pgrealtime.is_row_allowed(
+    relation regclass, command text, record jsonb, role_name regrole = NULL, claims jsonb = NULL
+) RETURNS boolean
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+COMMENT ON FUNCTION pgrealtime.is_row_allowed(regclass, text, jsonb, regrole, jsonb) IS
+  'Returns whether the privileges and policies of a role, with these claims, would show such a row (SELECT), or let it in (INSERT). Nothing is written';
+"#, requires = ["log"])]
+fn is_row_allowed(call: CallInfo) -> Result<bool, ErrorReport> {
+    let arguments = Arguments::new(call);
+    let relation: Oid = arguments.get(0).ok_or_else(|| request::null("relation"))?;
+    let command: String = arguments.get(1).ok_or_else(|| request::null("command"))?;
+    let record: Json = arguments.get(2).ok_or_else(|| request::null("record"))?;
+    let command = Command::from_name(&command)?;
+    let who = who(&arguments, 3);
+    Ok(keeping(|| {
+        allowed::is_row_allowed(relation, command, &record, &who)
+    })?)
 }

@@ -37,6 +37,21 @@ pub fn selectable(relation: Oid, role: Oid, columns: &[i16]) -> Vec<i16> {
     }
 }
 
+/// Whether a role may INSERT rows with values for these columns.
+pub fn may_insert(relation: Oid, role: Oid, columns: &[i16]) -> bool {
+    let insert = pg_sys::ACL_INSERT as pg_sys::AclMode;
+    let ok = pg_sys::AclResult::ACLCHECK_OK;
+    let any = pg_sys::AclMaskHow::ACLMASK_ANY;
+    // SAFETY: the relation exists, since the caller has opened it, and so do its columns.
+    unsafe {
+        let may =
+            |column: &i16| pg_sys::pg_attribute_aclcheck(relation, *column, role, insert) == ok;
+        pg_sys::pg_class_aclcheck(relation, role, insert) == ok
+            || columns.iter().all(may)
+                && pg_sys::pg_attribute_aclcheck_all(relation, role, insert, any) == ok
+    }
+}
+
 /// The setting `row_security`.
 pub fn row_security() -> bool {
     // SAFETY: reads a setting.

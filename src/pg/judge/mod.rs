@@ -17,6 +17,7 @@ mod operand;
 #[allow(dead_code)]
 mod pairs;
 pub mod policy;
+mod quals;
 #[allow(dead_code)]
 mod reversed;
 pub mod row_filter;

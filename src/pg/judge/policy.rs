@@ -1,6 +1,9 @@
 //! Row level security for images: the conditions that Postgres itself would add to a SELECT, compiled over an array of
 //! rows instead of the relation.
 
+pub(in crate::pg) use super::quals::analyze;
+use super::quals::insert_checks;
+pub(super) use super::quals::{cstring, security_quals, unexpected};
 use crate::error::{report, Error, Result};
 use crate::pg::backend::cache::Kept;
 use crate::pg::backend::invalidation;
@@ -11,7 +14,7 @@ use crate::pg::catalog::policies::Uses;
 use crate::pg::catalog::rowtype::Held;
 use pg_sys::Oid;
 use pgrx::{pg_sys, PgList};
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 
 /// The verdict on a row. The compiled statement returns these numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +51,13 @@ pub struct Compiled {
     _memory: Memory,
 }
 
+/// Which policies apply, and to the relation of which name.
+enum Policies<'a> {
+    None,
+    Select(&'a str),
+    Insert(&'a str),
+}
+
 impl Compiled {
     /// Compiles for the current role and `row_security`. `condition` is an analysed condition over the relation, as
     /// text (`filter::condition::Condition::tree`). It resolves no names, so the role needs no right to use them.
@@ -58,18 +68,23 @@ impl Compiled {
         qualified_name: &str,
         condition: Option<&str>,
     ) -> Result<Option<Compiled>> {
-        Compiled::make(relation, Some(qualified_name), condition)
+        Compiled::make(relation, Policies::Select(qualified_name), condition)
+    }
+
+    /// Compiles the conditions on rows that the current role inserts. `None` when it may insert any row. Errors: as
+    /// [`Compiled::new`].
+    pub fn of_insert(relation: Oid, qualified_name: &str) -> Result<Option<Compiled>> {
+        Compiled::make(relation, Policies::Insert(qualified_name), None)
     }
 
     /// Compiles a condition alone, without any policy.
     pub fn of_condition(relation: Oid, condition: &str) -> Result<Option<Compiled>> {
-        Compiled::make(relation, None, Some(condition))
+        Compiled::make(relation, Policies::None, Some(condition))
     }
 
-    /// `policies_of`: the relation's name, where its policies apply.
     fn make(
         relation: Oid,
-        policies_of: Option<&str>,
+        policies: Policies,
         condition: Option<&str>,
     ) -> Result<Option<Compiled>> {
         let _held = Held::new(relation);
@@ -85,9 +100,10 @@ impl Compiled {
             let row_type = pg_sys::get_rel_type_id(relation);
             let array_type = pg_sys::get_array_type(row_type);
             let planned = scratch.within(|| {
-                let quals = match policies_of {
-                    Some(name) => security_quals(relation, name)?,
-                    None => std::ptr::null_mut(),
+                let quals = match policies {
+                    Policies::Select(name) => security_quals(relation, name)?,
+                    Policies::Insert(name) => insert_checks(relation, name)?,
+                    Policies::None => std::ptr::null_mut(),
                 };
                 if quals.is_null() && condition.is_none() {
                     return Ok(None);
@@ -173,55 +189,6 @@ impl Over<'_> {
     }
 }
 
-/// Analyses and rewrites one SELECT as the current role.
-///
-/// # Safety
-/// Called in the memory context that the nodes shall live in.
-pub(in crate::pg) unsafe fn analyze(text: &str, parameters: &[Oid]) -> Result<*mut pg_sys::Query> {
-    let text = cstring(text)?;
-    // SAFETY: the text is one SELECT of ours; the lists are checked to have one element.
-    unsafe {
-        let parsed = PgList::<pg_sys::RawStmt>::from_pg(pg_sys::pg_parse_query(text.as_ptr()));
-        let statement = parsed.get_ptr(0).ok_or_else(unexpected)?;
-        let rewritten = pg_sys::pg_analyze_and_rewrite_fixedparams(
-            statement,
-            text.as_ptr(),
-            parameters.as_ptr(),
-            parameters.len() as i32,
-            std::ptr::null_mut(),
-        );
-        PgList::<pg_sys::Query>::from_pg(rewritten)
-            .get_ptr(0)
-            .ok_or_else(unexpected)
-    }
-}
-
-/// The conditions that row level security adds to a SELECT of the relation by the current role, with policies of their
-/// own sub-selects applied; null if there are none.
-///
-/// # Safety
-/// As [`analyze`].
-pub(super) unsafe fn security_quals(
-    relation: Oid,
-    qualified_name: &str,
-) -> Result<*mut pg_sys::List> {
-    // SAFETY: the entries of a query's range table are RangeTblEntry nodes.
-    unsafe {
-        let query = analyze(&format!("SELECT FROM {qualified_name}"), &[])?;
-        let table = PgList::<pg_sys::RangeTblEntry>::from_pg((*query).rtable);
-        let entry = table.get_ptr(0).ok_or_else(unexpected)?;
-        if (*entry).relid != relation {
-            return Err(Error::undefined_table(report(format!(
-                "relation \"{qualified_name}\" was renamed in the meantime"
-            ))));
-        }
-        // Analysing took a lock until the end of the transaction. On a standby, a reader that stays in its transaction
-        // would stop replay with it. The reader holds its own lock while it reads.
-        pg_sys::UnlockRelationOid(relation, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
-        Ok((*entry).securityQuals)
-    }
-}
-
 /// Puts the policies in place of $2 and the filter in place of $3, or TRUE if there is none.
 ///
 /// # Safety
@@ -294,15 +261,6 @@ fn system_column(relation: Oid) -> Error {
             .detail("System columns are not captured.")
             .hint("Use an ordinary column in the policy."),
     )
-}
-
-pub(super) fn cstring(text: &str) -> Result<CString> {
-    CString::new(text)
-        .map_err(|_| Error::syntax_error(report("a condition must not contain a NUL character")))
-}
-
-pub(super) fn unexpected() -> Error {
-    Error::feature_not_supported(report("the policies of a relation could not be read"))
 }
 
 /// The conjunction of two conditions, in the format of an analysed tree (outfuncs.c, _outBoolExpr).

@@ -2,6 +2,7 @@
 
 pub mod array;
 pub mod decoded;
+pub mod from_json;
 #[allow(dead_code)] // until the feed looks conditions up by keys
 pub mod key;
 #[allow(dead_code)]

@@ -1,5 +1,6 @@
 //! Which SQL types a Rust type reads: what columns and arguments are checked against before a datum is looked at.
 
+use super::from_json::Json;
 use crate::error::{report, Error, ErrorReport};
 use pgrx::datum::{Interval, TimestampWithTimeZone};
 use pgrx::pg_sys::Oid;
@@ -57,6 +58,7 @@ readable! {
     Interval: INTERVALOID,
     JsonB: JSONBOID,
     JsonbText: JSONBOID,
+    Json<'_>: JSONBOID,
     Vec<i16>: INT2ARRAYOID,
     Vec<i32>: INT4ARRAYOID,
     Vec<Option<i32>>: INT4ARRAYOID,

@@ -193,6 +193,11 @@ impl RowShape {
         }
     }
 
+    /// The columns as Postgres describes them; valid as long as the shape.
+    pub(super) fn descriptor(&self) -> pg_sys::TupleDesc {
+        self.descriptor
+    }
+
     /// A decoded image as a value of the row type, with NULL for absent columns.
     pub(in crate::pg) fn composite(&self, decoded: &super::decoded::Decoded) -> pg_sys::Datum {
         // SAFETY: the row has the descriptor's columns, each of its type or NULL; images hold nothing out of line.
