@@ -3,8 +3,9 @@
 use crate::capture_trigger::{Misfit, Sink};
 use crate::change::RowOperation;
 use crate::error::{report, Error, Result};
-use crate::filter::condition::compile_own;
+use crate::filter::condition::{compile_own, keyed};
 use crate::filter::parse;
+use crate::keyed::Condition;
 use crate::log::decode::CapturedRow;
 use crate::log::layout::{self, Layout};
 use crate::log::marks;
@@ -51,6 +52,8 @@ pub struct Relation {
     pub stale: Option<Misfit>,
     /// The row filter as an analysed condition. Every reader's filter is combined with it.
     pub row_filter: Option<Rc<str>>,
+    /// The same, as far as keys of values can decide it.
+    pub row_filter_keys: Option<Condition>,
     layouts: RefCell<Cache<i64, Rc<KnownLayout>>>,
     fresh: Vec<Fresh>,
 }
@@ -127,6 +130,7 @@ impl Relation {
         if row_filter.is_some() {
             fresh.push(catalogs);
         }
+        let (row_filter, row_filter_keys) = row_filter.unzip();
         Ok(Relation {
             delivered,
             columns: shape.columns().iter().map(|column| column.number).collect(),
@@ -139,6 +143,7 @@ impl Relation {
             has_triggers: !triggers.is_empty(),
             stale,
             row_filter,
+            row_filter_keys,
             table,
             shape,
             layouts: RefCell::new(Cache::new(KEPT_LAYOUTS)),
@@ -308,14 +313,19 @@ impl Kept for Relation {
 
 /// The row filter in the triggers' arguments. A trigger's WHEN is never used: whoever may create triggers on the table
 /// can write any code there, and it would run with the reader's rights.
-fn row_filter(relation: Oid, triggers: &[Capturing]) -> Result<Option<Rc<str>>> {
+fn row_filter(relation: Oid, triggers: &[Capturing]) -> Result<Option<(Rc<str>, Condition)>> {
     let mut filters = triggers
         .iter()
         .filter_map(|trigger| trigger.arguments.filter.as_ref());
     let Some(filter) = filters.next() else {
         return Ok(None);
     };
-    Ok(compile_own(relation, filter)?.map(|condition| condition.tree().into()))
+    let Some(condition) = compile_own(relation, filter)? else {
+        return Ok(None);
+    };
+    let keyed = keyed::compile_own(relation, filter)?;
+    let keys = keyed.map_or(Condition::Other, |keyed| keyed.condition);
+    Ok(Some((condition.tree().into(), keys)))
 }
 
 /// Why the triggers' arguments cannot be followed.

@@ -1,24 +1,30 @@
 //! The subscriptions that a session holds, as it holds what it listens to: no row is written, and they end with it.
 
 pub mod book;
+pub mod gate;
 mod interner;
+pub mod renew;
+pub mod room;
+mod signature;
 
 use super::follow::check_captured;
-use super::judge;
 use super::nested;
 use super::relation::Relation;
 use super::who::{check_role, Who};
 use crate::change::Operation;
 use crate::error::{report, Error, Result};
+use crate::keyed::Condition;
 use crate::log::cursor::Cursor;
 use crate::log::state::State;
 use crate::log::watermark;
-use crate::pg::backend::act_as::act_as_trusted;
 use crate::pg::backend::wal;
 use crate::pg::catalog::rowtype::Held;
 use crate::pg::storage::heap::View;
 use crate::pg::Oid;
-use book::{Book, Events, Id, Wanted};
+use book::{Book, Wanted};
+use gate::{Events, Id};
+use renew::News;
+use signature::Signature;
 use std::cell::RefCell;
 
 thread_local! {
@@ -43,7 +49,7 @@ pub struct Request {
 /// not act as, or that may not read what is asked for; 42P01, 42809, 42703, 55000, and the filter's.
 pub fn subscribe(request: Request) -> Result<(Id, String)> {
     nested::refuse("subscribe")?;
-    let name = check(
+    let checked = check(
         request.relation,
         request.filter.as_deref(),
         request.columns.as_deref(),
@@ -54,7 +60,10 @@ pub fn subscribe(request: Request) -> Result<(Id, String)> {
     wal::flush(from.lsn);
     let wanted = Wanted {
         relation: request.relation,
-        name,
+        name: checked.name,
+        selectable: checked.selectable,
+        condition: checked.condition,
+        signature: checked.signature,
         who: request.who,
         filter: request.filter,
         events: Events::new(request.events.as_deref()),
@@ -67,7 +76,7 @@ pub fn subscribe(request: Request) -> Result<(Id, String)> {
         batch: None,
     }
     .encode();
-    let id = BOOK.with_borrow_mut(|book| book.add(wanted));
+    let id = with_mut(|book| book.add(wanted));
     let id = id.ok_or_else(|| {
         Error::program_limit_exceeded(
             report("the session has no numbers left for subscriptions")
@@ -93,8 +102,16 @@ pub fn resubscribe(id: Id, who: Who) -> Result<()> {
                 .detail("It has ended, or it belongs to another session."),
         )
     })?;
-    check(relation, filter.as_deref(), columns.as_deref(), &who)?;
-    BOOK.with_borrow_mut(|book| book.hand_over(id, who));
+    let checked = check(relation, filter.as_deref(), columns.as_deref(), &who)?;
+    with_mut(|book| {
+        book.hand_over(
+            id,
+            who,
+            checked.condition,
+            checked.selectable,
+            checked.signature,
+        );
+    });
     Ok(())
 }
 
@@ -107,7 +124,12 @@ pub fn unsubscribe(ids: &[Id]) -> Result<()> {
 
 /// Ends subscriptions.
 pub fn end(ids: impl IntoIterator<Item = Id>) {
-    BOOK.with_borrow_mut(|book| ids.into_iter().for_each(|id| book.remove(id)));
+    with_mut(|book| ids.into_iter().for_each(|id| book.remove(id)));
+}
+
+/// Puts conditions in place that have changed.
+pub fn renew(news: Vec<News>) {
+    with_mut(|book| news.into_iter().for_each(|news| news.apply(book)));
 }
 
 /// The relations that the session follows, in ascending order.
@@ -117,8 +139,22 @@ pub fn relations() -> Vec<Oid> {
     all
 }
 
-/// Checks that a role may receive what is asked for; the relation's name.
-fn check(oid: Oid, filter: Option<&str>, columns: Option<&[String]>, who: &Who) -> Result<String> {
+/// Changes the subscriptions. Nothing of Postgres may be called meanwhile.
+fn with_mut<T>(change: impl FnOnce(&mut Book) -> T) -> T {
+    BOOK.with_borrow_mut(change)
+}
+
+/// What is known of a subscription whose role may receive what it asks for.
+struct Checked {
+    name: String,
+    selectable: Vec<i16>,
+    condition: Condition,
+    /// `None` if the book has it.
+    signature: Option<Signature>,
+}
+
+/// Checks that a role may receive what is asked for.
+fn check(oid: Oid, filter: Option<&str>, columns: Option<&[String]>, who: &Who) -> Result<Checked> {
     check_role(who.role)?;
     let _held = Held::new(oid);
     let relation = Relation::open(oid)?;
@@ -127,8 +163,14 @@ fn check(oid: Oid, filter: Option<&str>, columns: Option<&[String]>, who: &Who) 
     if let Some(names) = columns {
         relation.project(names, &selectable)?;
     }
-    if filter.is_some() {
-        act_as_trusted(who.role, &[], || judge::condition(oid, filter).map(drop))?;
-    }
-    Ok(relation.name())
+    let known = |book: &Book| {
+        let known = book.relations.get(&oid)?.signature.as_ref()?;
+        Some(known.renewed(&relation))
+    };
+    Ok(Checked {
+        name: relation.name(),
+        condition: renew::compiled(oid, who.role, filter)?,
+        signature: with(known).unwrap_or_else(|| Some(Signature::of(&relation))),
+        selectable,
+    })
 }

@@ -1,65 +1,196 @@
-//! Asks Postgres about rows: the policies of a role with its claims, and filters.
+//! Asks Postgres about rows: the policies, once for all readers with the same constants or by each reader's own
+//! execution, and filters.
 
-use super::verdict::{By, Candidate, Court, Place, Seen};
+use super::verdict::{By, Court, Place, Seen, Verdicts};
 use crate::error::{Result, SqlState};
 use crate::feed::judge;
+use crate::feed::subscriptions::room::Policy;
 use crate::feed::who::Who;
 use crate::pg::backend::act_as::act_as_trusted;
 use crate::pg::backend::subtransaction::attempt;
 use crate::pg::catalog::policies::Uses;
+use crate::pg::judge::constants::Constants;
+use crate::pg::judge::facts::Facts;
+use crate::pg::judge::many::{ManyPolicies, Way};
 use crate::pg::judge::policy::{Compiled, Verdict};
+use crate::pg::judge::sets::Readers;
 use crate::pg::row::decoded::Decoded;
-use crate::pg::Oid;
 use std::collections::HashMap;
 
+/// The pairs of a row and a reader's constants that are asked about, each once.
+#[derive(Default)]
+struct Pairs<'a> {
+    rows: Vec<&'a Decoded<'a>>,
+    row_places: HashMap<Place, u32>,
+    readers: Vec<&'a Constants>,
+    reader_places: HashMap<&'a Constants, u32>,
+    all: Vec<(u32, u32)>,
+    pair_places: HashMap<(u32, u32), usize>,
+    /// Who asks, and the place of the pair.
+    asked: Vec<((u32, Place), usize)>,
+}
+
+impl<'a> Pairs<'a> {
+    fn add(&mut self, asked: (u32, Place), row: &'a Decoded<'a>, reader: &'a Constants) {
+        let rows = &mut self.rows;
+        let row = *self.row_places.entry(asked.1).or_insert_with(|| {
+            rows.push(row);
+            rows.len() as u32 - 1
+        });
+        let readers = &mut self.readers;
+        let reader = *self.reader_places.entry(reader).or_insert_with(|| {
+            readers.push(reader);
+            readers.len() as u32 - 1
+        });
+        let all = &mut self.all;
+        let place = *self.pair_places.entry((row, reader)).or_insert_with(|| {
+            all.push((row, reader));
+            all.len() - 1
+        });
+        self.asked.push((asked, place));
+    }
+}
+
 impl Court<'_> {
-    /// What the policies show to a role with its claims, of the rows of its candidates.
-    pub(super) fn policies(&self, who: &Who, candidates: &[Candidate]) -> HashMap<Place, Seen> {
-        let mut places: Vec<Place> = candidates
-            .iter()
-            .flat_map(|one| [(one.case, false), (one.case, true)])
-            .filter(|place| self.row(*place).is_some())
+    /// What the policies ask of all rows at once; `None` if that fails, or if they cannot be looked at: then each reader
+    /// is judged by own execution.
+    pub fn ask_facts(&mut self) {
+        let Some(policies) = &self.room.policies else {
+            return;
+        };
+        let Way::Shared(way) = policies.way() else {
+            self.facts = Some(self.no_facts());
+            return;
+        };
+        if !way.rows {
+            self.facts = Some(self.no_facts());
+            return;
+        }
+        let cases = 0..self.rows.cases.len() as u32;
+        let places: Vec<Place> = cases
+            .flat_map(|case| [(case, false), (case, true)])
+            .filter(|place| self.rows.row(*place).is_some())
             .collect();
-        places.sort_unstable();
-        places.dedup();
+        let rows: Vec<&Decoded> = places
+            .iter()
+            .filter_map(|place| self.rows.row(*place))
+            .collect();
+        let shape = &self.rows.relation.shape;
+        let each = |put: &mut dyn FnMut(&Constants)| {
+            for seat in self.room.seats.values() {
+                if let Some(Policy::Shared { constants, .. }) = &seat.policy {
+                    put(constants);
+                }
+            }
+        };
+        let readers = Readers {
+            count: self.room.seats.len(),
+            each: &each,
+        };
+        let asked = attempt(|| {
+            self.session.act_as(
+                &self.nobody(),
+                || Ok(policies.facts(shape, &rows, &readers)),
+            )
+        });
+        if let Ok(Ok(facts)) = asked {
+            let mut all = self.no_facts();
+            for ((case, is_new), facts) in places.into_iter().zip(facts) {
+                all[case as usize][usize::from(is_new)] = facts;
+            }
+            self.facts = Some(all);
+        }
+    }
+
+    fn no_facts(&self) -> Vec<[Facts; 2]> {
+        let none = || [Facts::default(), Facts::default()];
+        self.rows.cases.iter().map(|_| none()).collect()
+    }
+
+    /// The role without claims.
+    fn nobody(&self) -> Who {
+        Who {
+            role: self.role,
+            claims: None,
+        }
+    }
+
+    /// What the policies show to readers: pairs of a reader and a row, sorted.
+    pub(super) fn policies(&self, asked: &[(u32, Place)]) -> Verdicts {
+        let mut verdicts = Verdicts::new();
+        let mut own: Vec<(u32, Place)> = Vec::new();
+        let mut pairs = Pairs::default();
+        let policies = self.room.policies.as_deref();
+        for one in asked {
+            let row = self.rows.row(one.1);
+            match (self.policy(one.0), policies, row) {
+                (Some(Policy::Shared { constants, .. }), Some(policies), Some(row)) => {
+                    if judge::lacks(self.rows.relation, row, policies.uses()) {
+                        verdicts.insert(*one, Seen::Absent);
+                    } else {
+                        pairs.add(*one, row, constants);
+                    }
+                }
+                _ => own.push(*one),
+            }
+        }
+        if let Some(policies) = policies.filter(|_| !pairs.all.is_empty()) {
+            match self.pairs(policies, &pairs) {
+                Some(shown) => verdicts.extend(pairs.asked.iter().map(|(asked, place)| {
+                    let is_shown = shown.get(*place).copied().unwrap_or(false);
+                    (*asked, if is_shown { Seen::Yes } else { Seen::No })
+                })),
+                None => {
+                    own.extend(pairs.asked.iter().map(|(asked, _)| *asked));
+                    own.sort_unstable();
+                }
+            }
+        }
+        for of_one in own.chunk_by(|a, b| a.0 == b.0) {
+            let places: Vec<Place> = of_one.iter().map(|(_, place)| *place).collect();
+            let seen = self.own(of_one[0].0, &places);
+            verdicts.extend(of_one.iter().copied().zip(seen));
+        }
+        verdicts
+    }
+
+    fn pairs(&self, policies: &ManyPolicies, pairs: &Pairs) -> Option<Vec<bool>> {
+        let shape = &self.rows.relation.shape;
+        let asked = attempt(|| {
+            self.session.act_as(&self.nobody(), || {
+                Ok(policies.verdicts(shape, &pairs.rows, &pairs.readers, &pairs.all))
+            })
+        });
+        asked.ok()?.ok()
+    }
+
+    /// What the policies show to one reader, by their own execution.
+    fn own(&self, who: u32, places: &[Place]) -> Vec<Seen> {
+        let Some(who) = self.book.whos.get(who) else {
+            return vec![Seen::No; places.len()];
+        };
         let asked = attempt(|| {
             self.session.act_as(who, || {
-                let statement = judge::compiled(self.relation, None)?;
+                let statement = judge::compiled(self.rows.relation, None)?;
                 Ok(match statement {
                     None => vec![Seen::Yes; places.len()],
                     Some(statement) => {
-                        self.run(&statement, &statement.policy_uses, &places, By::Policy)
+                        self.run(&statement, &statement.policy_uses, places, By::Policy)
                     }
                 })
             })
         });
-        let verdicts = asked
-            .unwrap_or_else(|raised| vec![Seen::Raised(raised.sqlstate, By::Policy); places.len()]);
-        let judged = places.into_iter().zip(verdicts);
-        judged
-            .map(|(place, verdict)| match verdict {
-                // It may have looked at other rows that have gone.
-                Seen::No | Seen::Absent | Seen::Raised(..) if self.by_key(place.0) => {
-                    (place, Seen::ByKey)
-                }
-                verdict => (place, verdict),
-            })
-            .collect()
+        asked.unwrap_or_else(|raised| vec![Seen::Raised(raised.sqlstate, By::Policy); places.len()])
     }
 
     /// Which of some rows a filter lets through, and the row filter of the relation with it. Errors: those of the filter,
     /// as the relation is now.
-    pub(super) fn filter(
-        &self,
-        role: Oid,
-        filter: Option<&str>,
-        places: &[Place],
-    ) -> Result<Vec<Seen>> {
-        let relation = self.relation;
+    pub(super) fn filter(&self, filter: Option<&str>, places: &[Place]) -> Result<Vec<Seen>> {
+        let relation = self.rows.relation;
         let all = |sqlstate: SqlState| vec![Seen::Raised(sqlstate, By::Filter); places.len()];
         // An error that it raises is of the moment; one that it returns is of the filter.
         let asked = attempt(|| {
-            Ok(act_as_trusted(role, &[], || {
+            Ok(act_as_trusted(self.role, &[], || {
                 let condition = judge::condition(relation.table.oid, filter)?;
                 let condition = judge::both(relation.row_filter.clone(), condition);
                 let statement = match condition {
@@ -77,23 +208,25 @@ impl Court<'_> {
 
     /// Asks a statement about rows at once, and one by one where that raises an error.
     fn run(&self, statement: &Compiled, uses: &Uses, places: &[Place], by: By) -> Vec<Seen> {
+        let relation = self.rows.relation;
         let row = |place: &Place| {
-            self.row(*place)
-                .filter(|row| !judge::lacks(self.relation, row, uses))
+            self.rows
+                .row(*place)
+                .filter(|row| !judge::lacks(relation, row, uses))
         };
         let rows: Vec<&Decoded> = places.iter().filter_map(row).collect();
         let of = |verdict: &Verdict| match verdict {
             Verdict::Seen => Seen::Yes,
             Verdict::Hidden | Verdict::Filtered => Seen::No,
         };
-        let one = |row: &&Decoded| match statement.verdicts(&self.relation.shape, &[row]) {
+        let one = |row: &&Decoded| match statement.verdicts(&relation.shape, &[row]) {
             Ok(verdicts) => verdicts.first().map_or(Seen::No, of),
             Err(raised) => Seen::Raised(raised.sqlstate, by),
         };
         let verdicts: Vec<Seen> = if rows.is_empty() {
             Vec::new()
         } else {
-            match statement.verdicts(&self.relation.shape, &rows) {
+            match statement.verdicts(&relation.shape, &rows) {
                 Ok(verdicts) => verdicts.iter().map(of).collect(),
                 Err(_) => rows.iter().map(one).collect(),
             }

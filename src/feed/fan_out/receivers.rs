@@ -6,7 +6,8 @@ use crate::change::{Operation, RowOperation};
 use crate::error::SqlState;
 use crate::feed::delta::delta;
 use crate::feed::relation::Rows;
-use crate::feed::subscriptions::book::{Book, GateId, Id, Subscription};
+use crate::feed::subscriptions::book::Book;
+use crate::feed::subscriptions::gate::{GateId, Id, Subscription};
 use crate::pg::row::decoded::Decoded;
 use std::collections::{BTreeMap, HashSet};
 
@@ -66,8 +67,10 @@ impl Receivers {
 
     /// Adds a TRUNCATE, which everybody sees who may read the relation.
     pub fn truncate(&mut self, of: &Place) {
-        let followed = of.book.relations.get(&of.table.relation.table.oid);
-        for gate in followed.into_iter().flat_map(|followed| &followed.gates) {
+        let Some(followed) = of.book.relations.get(&of.table.relation.table.oid) else {
+            return;
+        };
+        for gate in followed.rooms.values().flat_map(|room| &room.gates) {
             self.add(of, *gate, Operation::Truncate);
         }
     }

@@ -5,11 +5,12 @@ use crate::change::Operation;
 use crate::error::{Error, Result, SqlState};
 use crate::feed::follow::check_captured;
 use crate::feed::relation::Relation;
-use crate::feed::subscriptions::book::{Book, Id, Subscription};
+use crate::feed::subscriptions::book::Book;
+use crate::feed::subscriptions::gate::{Id, Subscription};
 use crate::feed::who::check_role;
 use crate::log::read::Gap;
 use crate::pg::Oid;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 /// Subscriptions that end, or miss a change, and why.
@@ -23,7 +24,8 @@ pub struct Table {
     pub relation: Rc<Relation>,
     /// The form of messages for a role with a list of columns.
     readers: HashMap<(Oid, u32), usize>,
-    roles: HashSet<Oid>,
+    /// The roles that may receive something, each with the columns that it may SELECT.
+    pub roles: Vec<(Oid, Vec<i16>)>,
     pub forms: Vec<Form>,
     /// The form of DELETEs that go by key.
     by_key: Option<usize>,
@@ -66,7 +68,7 @@ impl Table {
         let mut table = Table {
             by_key: None,
             readers: HashMap::new(),
-            roles: HashSet::new(),
+            roles: Vec::new(),
             forms: Vec::new(),
             gaps: Vec::new(),
             spares: false,
@@ -77,15 +79,20 @@ impl Table {
             table.by_key = Some(table.form(form));
         }
         let mut refused: HashMap<(Oid, u32), String> = HashMap::new();
-        for reader in followed.readers.keys() {
-            match table.admit(*reader, book) {
-                Ok(form) => {
-                    table.readers.insert(*reader, form);
-                    table.roles.insert(reader.0);
+        for (role, room) in &followed.rooms {
+            let selectable = check_role(*role).and_then(|()| table.relation.selectable(*role));
+            for columns in room.columns.keys() {
+                let form = selectable
+                    .clone()
+                    .and_then(|selectable| table.admit(*columns, selectable, book));
+                let reader = (*role, *columns);
+                match form {
+                    Ok(form) => drop(table.readers.insert(reader, form)),
+                    Err(error) => drop(refused.insert(reader, table.error(&error))),
                 }
-                Err(error) => {
-                    refused.insert(*reader, table.error(&error));
-                }
+            }
+            if let Ok(selectable) = selectable {
+                table.roles.push((*role, selectable));
             }
         }
         if !refused.is_empty() {
@@ -94,16 +101,10 @@ impl Table {
         Ok(Some(table))
     }
 
-    /// Whether a role may receive anything.
-    pub fn admits(&self, role: Oid) -> bool {
-        self.roles.contains(&role)
-    }
-
-    /// The form of a reader's messages. Errors: 42501 for a right that was lost, 42703 for a column.
-    fn admit(&mut self, (role, columns): (Oid, u32), book: &Book) -> Result<usize> {
-        check_role(role)?;
-        let selectable = self.relation.selectable(role)?;
-        let columns = match book.columns.get(columns).and_then(|names| names.as_deref()) {
+    /// The form of messages with a list of columns. Errors: 42501, 42703.
+    fn admit(&mut self, columns: u32, selectable: Vec<i16>, book: &Book) -> Result<usize> {
+        let names = book.columns.get(columns);
+        let columns = match names.and_then(|names| names.as_deref()) {
             Some(names) => self.relation.project(names, &selectable)?,
             None => selectable,
         };
@@ -188,9 +189,10 @@ pub fn is_before(book: &Book, subscription: &Subscription, xid: u64) -> bool {
 
 /// The subscriptions of a relation.
 pub fn all(relation: Oid, book: &Book) -> impl Iterator<Item = (Id, &Subscription)> {
-    let gates = book.relations.get(&relation).into_iter();
-    gates
-        .flat_map(|followed| &followed.gates)
+    let rooms = book.relations.get(&relation).into_iter();
+    rooms
+        .flat_map(|followed| followed.rooms.values())
+        .flat_map(|room| &room.gates)
         .flat_map(|gate| book.members(*gate))
 }
 

@@ -1,12 +1,18 @@
-//! Verdicts on changes for the gates that may let them through: policies once for each role with its claims, filters once
-//! for each role and text. An error is the verdict of those whom it concerns.
+//! Verdicts on changes for the gates of one relation and role. Keys decide first, which can neither fail nor tell
+//! anything; then the policies; then filters, about rows that the policies show. An error is the verdict of those whom it
+//! concerns.
 
 use crate::error::{Error, SqlState};
 use crate::feed::judge::Case;
 use crate::feed::relation::Relation;
-use crate::feed::subscriptions::book::{Book, GateId};
+use crate::feed::subscriptions::book::Book;
+use crate::feed::subscriptions::gate::{Gate, GateId};
+use crate::feed::subscriptions::room::{Policy, Room};
 use crate::feed::who::Session;
+use crate::keyed::{Cell, Column, Truth};
+use crate::pg::judge::facts::Facts;
 use crate::pg::row::decoded::Decoded;
+use crate::pg::row::row_keys::RowKeys;
 use crate::pg::Oid;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -53,108 +59,75 @@ pub(super) enum Seen {
 /// A row of a case; the second one is the new row.
 pub(super) type Place = (u32, bool);
 
-/// What is judged: the changed rows of one relation.
-pub struct Court<'a> {
+/// The changed rows of one relation.
+pub struct ChangedRows<'a> {
     pub relation: &'a Relation,
-    pub session: &'a Session,
     pub cases: &'a [Case<'a>],
+    /// The old and the new row of each case.
+    pub keys: Vec<[Option<RowKeys<'a>>; 2]>,
+    /// Whether they pass the relation's row filter, as far as keys can tell.
+    pub filtered: Vec<[Truth; 2]>,
 }
 
-/// What one filter is asked about, for one role.
+/// What judges them for one role.
+pub struct Court<'a> {
+    pub rows: &'a ChangedRows<'a>,
+    pub session: &'a Session,
+    pub book: &'a Book,
+    pub role: Oid,
+    pub room: &'a Room,
+    /// What the policies ask of the rows for all readers at once; `None` if each reader has to be asked.
+    pub facts: Option<Vec<[Facts; 2]>>,
+}
+
+/// How far the judging of one row for one gate has come.
+#[derive(Clone, Copy)]
+enum State {
+    Done(Seen),
+    /// The policies decide; if they show the row, it goes on like this.
+    Policy(Then),
+    /// The filter decides about a row that the policies show.
+    Filter,
+}
+
+#[derive(Clone, Copy)]
+enum Then {
+    Yes,
+    No,
+    Filter,
+}
+
+/// What one filter is asked about.
 #[derive(Default)]
 struct Task {
-    rows: Vec<Place>,
+    places: Vec<Place>,
     /// The candidates that it decides about.
     of: Vec<usize>,
 }
 
-type Tasks = BTreeMap<(u32, Option<Box<str>>), Task>;
+pub(super) type Verdicts = HashMap<(u32, Place), Seen>;
 
-impl Court<'_> {
-    /// The outcomes of candidates, which are sorted.
-    pub fn judge(&self, book: &Book, candidates: &[Candidate]) -> Vec<Outcome> {
-        let mut seen: Vec<[Seen; 2]> = Vec::with_capacity(candidates.len());
-        let mut tasks = Tasks::new();
-        for of_who in candidates.chunk_by(|a, b| a.who == b.who) {
-            let Some(who) = of_who.first().and_then(|one| book.whos.get(one.who)) else {
-                seen.extend(of_who.iter().map(|_| [Seen::No; 2]));
-                continue;
-            };
-            let policies = self.policies(who, of_who);
-            for candidate in of_who {
-                let verdicts = [false, true].map(|is_new| {
-                    let known = policies.get(&(candidate.case, is_new));
-                    known.copied().unwrap_or(Seen::No)
-                });
-                self.ask_filter(book, who.role, candidate, verdicts, seen.len(), &mut tasks);
-                seen.push(verdicts);
-            }
-        }
-        let mut refused = HashMap::new();
-        for ((role, filter), mut task) in tasks {
-            task.rows.sort_unstable();
-            task.rows.dedup();
-            match self.filter(Oid::from(role), filter.as_deref(), &task.rows) {
-                Ok(verdicts) => self.note(&task, &verdicts, candidates, &mut seen),
-                Err(error) => {
-                    let error = Rc::new(error);
-                    refused.extend(task.of.into_iter().map(|at| (at, error.clone())));
-                }
-            }
-        }
-        let judged = seen.into_iter().enumerate();
-        judged
-            .map(|(at, seen)| match refused.remove(&at) {
-                Some(error) => Outcome::Refused(error),
-                None => outcome(seen),
-            })
-            .collect()
-    }
-
-    /// Notes that a candidate's filter has to be asked about the rows that the policies show.
-    fn ask_filter(
-        &self,
-        book: &Book,
-        role: Oid,
-        candidate: &Candidate,
-        verdicts: [Seen; 2],
-        at: usize,
-        tasks: &mut Tasks,
-    ) {
-        let filter = book.at(candidate.gate).and_then(|gate| gate.filter.clone());
-        let shown = [false, true]
-            .into_iter()
-            .zip(verdicts)
-            .filter(|(_, verdict)| *verdict == Seen::Yes)
-            .map(|(is_new, _)| (candidate.case, is_new));
-        let mut shown = shown.peekable();
-        if shown.peek().is_none() || filter.is_none() && self.relation.row_filter.is_none() {
-            return;
-        }
-        let task = tasks.entry((role.to_u32(), filter)).or_default();
-        task.rows.extend(shown);
-        task.of.push(at);
-    }
-
-    /// Puts a filter's verdicts in place of the policies' that showed the rows.
-    fn note(
-        &self,
-        task: &Task,
-        verdicts: &[Seen],
-        candidates: &[Candidate],
-        seen: &mut [[Seen; 2]],
-    ) {
-        for at in &task.of {
-            for (is_new, verdict) in [false, true].into_iter().zip(&mut seen[*at]) {
-                if *verdict == Seen::Yes {
-                    let found = task.rows.binary_search(&(candidates[*at].case, is_new));
-                    *verdict = found.map_or(Seen::No, |place| verdicts[place]);
-                    // Of a DELETE that everybody gets by key, nothing but the filter's own no counts.
-                    if self.by_key(candidates[*at].case) && *verdict != Seen::No {
-                        *verdict = Seen::ByKey;
-                    }
-                }
-            }
+impl<'a> ChangedRows<'a> {
+    pub fn new(relation: &'a Relation, cases: &'a [Case<'a>]) -> ChangedRows<'a> {
+        let keys = |row: &'a Option<Decoded<'a>>| {
+            row.as_ref().map(|row| RowKeys::new(&relation.shape, row))
+        };
+        let keys: Vec<[Option<RowKeys>; 2]> = cases
+            .iter()
+            .map(|case| [keys(&case.rows.old), keys(&case.rows.new)])
+            .collect();
+        let filter = |keys: &Option<RowKeys>| match (&relation.row_filter_keys, keys) {
+            (Some(condition), Some(keys)) => condition.evaluate(&|column| keys.cell(column)),
+            _ => Truth::TRUE,
+        };
+        ChangedRows {
+            filtered: keys
+                .iter()
+                .map(|[old, new]| [filter(old), filter(new)])
+                .collect(),
+            relation,
+            cases,
+            keys,
         }
     }
 
@@ -163,20 +136,217 @@ impl Court<'_> {
         self.relation.deletes_by_key && self.cases[case as usize].is_delete
     }
 
-    pub(super) fn row(&self, (case, is_new): Place) -> Option<&Decoded<'_>> {
+    pub(super) fn row(&self, (case, is_new): Place) -> Option<&'a Decoded<'a>> {
         let rows = self.cases[case as usize].rows;
         if is_new { &rows.new } else { &rows.old }.as_ref()
     }
 }
 
-fn outcome(seen: [Seen; 2]) -> Outcome {
+impl Court<'_> {
+    /// The gates that a change may pass, as far as keys can tell, each once.
+    pub fn candidates(&self, case: u32) -> Vec<Candidate> {
+        let mut gates: Vec<GateId> = Vec::new();
+        if self.rows.by_key(case) {
+            gates.clone_from(&self.room.gates);
+        } else {
+            for place in [(case, false), (case, true)] {
+                if self.rows.row(place).is_some() {
+                    let matcher = &self.room.matcher;
+                    matcher.candidates(&|column| self.cell(place, column), |gate| gates.push(gate));
+                }
+            }
+            gates.sort_unstable();
+            gates.dedup();
+        }
+        let candidate = |gate: GateId| {
+            let who = self.book.at(gate)?.who;
+            Some(Candidate { who, gate, case })
+        };
+        gates.into_iter().filter_map(candidate).collect()
+    }
+
+    fn cell(&self, (case, is_new): Place, column: Column) -> Cell<'_> {
+        let side = usize::from(is_new);
+        if column < 0 {
+            let facts = self.facts.as_ref();
+            return facts.map_or(Cell::Unknown, |facts| {
+                facts[case as usize][side].cell(column)
+            });
+        }
+        let keys = &self.rows.keys[case as usize][side];
+        keys.as_ref()
+            .map_or(Cell::Unknown, |keys| keys.cell(column))
+    }
+
+    /// The outcomes of candidates.
+    pub fn judge(&self, candidates: &[Candidate]) -> Vec<Outcome> {
+        let mut states: Vec<[State; 2]> = candidates
+            .iter()
+            .map(|one| [false, true].map(|is_new| self.begin(one, is_new)))
+            .collect();
+        self.ask_policies(candidates, &mut states);
+        let mut refused = self.ask_filters(candidates, &mut states);
+        let judged = states.into_iter().enumerate();
+        judged
+            .map(|(at, states)| match refused.remove(&at) {
+                Some(error) => Outcome::Refused(error),
+                None => outcome(states),
+            })
+            .collect()
+    }
+
+    /// What keys tell of a row for a gate.
+    fn begin(&self, candidate: &Candidate, is_new: bool) -> State {
+        let place = (candidate.case, is_new);
+        let Some(gate) = self.book.at(candidate.gate) else {
+            return State::Done(Seen::No);
+        };
+        if self.rows.row(place).is_none() {
+            return State::Done(Seen::No);
+        }
+        let policy = self.policy_of(gate, place);
+        let own = gate.condition.evaluate(&|column| self.cell(place, column));
+        let all = self.rows.filtered[place.0 as usize][usize::from(is_new)];
+        let passes = own.holds() && all.holds();
+        let may_pass = own.may_hold() && all.may_hold();
+        let then = match (passes, may_pass) {
+            (true, _) => Then::Yes,
+            (false, true) => Then::Filter,
+            (false, false) => Then::No,
+        };
+        match (self.rows.by_key(candidate.case), then) {
+            (false, Then::No) => State::Done(Seen::No),
+            (false, _) if !policy.may_hold() => State::Done(Seen::No),
+            (true, Then::Yes) => State::Done(Seen::ByKey),
+            (true, _) if !policy.may_hold() => State::Done(Seen::ByKey),
+            _ if !policy.holds() => State::Policy(then),
+            _ => after(then),
+        }
+    }
+
+    fn policy_of(&self, gate: &Gate, place: Place) -> Truth {
+        match self.policy(gate.who) {
+            Some(Policy::Shared { condition, .. }) => {
+                condition.evaluate(&|column| self.cell(place, column))
+            }
+            _ => Truth::ANY,
+        }
+    }
+
+    /// How the policies are judged for a reader in this batch; `None` for own execution.
+    pub(super) fn policy(&self, who: u32) -> Option<&Policy> {
+        self.facts.as_ref()?;
+        let seat = self.room.seats.get(&who)?;
+        seat.policy.as_ref()
+    }
+
+    fn ask_policies(&self, candidates: &[Candidate], states: &mut [[State; 2]]) {
+        let mut asked: Vec<(u32, Place)> = Vec::new();
+        for (candidate, states) in candidates.iter().zip(&*states) {
+            for (is_new, state) in [false, true].into_iter().zip(states) {
+                if matches!(state, State::Policy(_)) {
+                    asked.push((candidate.who, (candidate.case, is_new)));
+                }
+            }
+        }
+        if asked.is_empty() {
+            return;
+        }
+        asked.sort_unstable();
+        asked.dedup();
+        let verdicts = self.policies(&asked);
+        for (candidate, states) in candidates.iter().zip(states) {
+            for (is_new, state) in [false, true].into_iter().zip(states) {
+                let State::Policy(then) = *state else {
+                    continue;
+                };
+                let asked = (candidate.who, (candidate.case, is_new));
+                *state = match verdicts.get(&asked).copied().unwrap_or(Seen::No) {
+                    Seen::Yes => after(then),
+                    // They may have looked at other rows that have gone.
+                    _ if self.rows.by_key(candidate.case) => State::Done(Seen::ByKey),
+                    verdict => State::Done(verdict),
+                };
+            }
+        }
+    }
+
+    /// Asks the filters; the errors of those that do not fit the relation any more, by candidate.
+    fn ask_filters(
+        &self,
+        candidates: &[Candidate],
+        states: &mut [[State; 2]],
+    ) -> HashMap<usize, Rc<Error>> {
+        let mut tasks: BTreeMap<Option<&str>, Task> = BTreeMap::new();
+        for (at, (candidate, states)) in candidates.iter().zip(&*states).enumerate() {
+            let shown = [false, true].into_iter().zip(states);
+            let mut shown = shown
+                .filter(|(_, state)| matches!(state, State::Filter))
+                .map(|(is_new, _)| (candidate.case, is_new))
+                .peekable();
+            if shown.peek().is_some() {
+                let gate = self.book.at(candidate.gate);
+                let filter = gate.and_then(|gate| gate.filter.as_deref());
+                let task = tasks.entry(filter).or_default();
+                task.places.extend(shown);
+                task.of.push(at);
+            }
+        }
+        let mut refused = HashMap::new();
+        for (filter, mut task) in tasks {
+            task.places.sort_unstable();
+            task.places.dedup();
+            match self.filter(filter, &task.places) {
+                Ok(verdicts) => self.note(&task, &verdicts, candidates, states),
+                Err(error) => {
+                    let error = Rc::new(error);
+                    refused.extend(task.of.into_iter().map(|at| (at, error.clone())));
+                }
+            }
+        }
+        refused
+    }
+
+    fn note(
+        &self,
+        task: &Task,
+        verdicts: &[Seen],
+        candidates: &[Candidate],
+        states: &mut [[State; 2]],
+    ) {
+        for at in &task.of {
+            let case = candidates[*at].case;
+            for (is_new, state) in [false, true].into_iter().zip(&mut states[*at]) {
+                if !matches!(state, State::Filter) {
+                    continue;
+                }
+                let found = task.places.binary_search(&(case, is_new));
+                *state = State::Done(match found.map_or(Seen::No, |at| verdicts[at]) {
+                    // Nothing but the filter's own no counts.
+                    verdict if self.rows.by_key(case) && verdict != Seen::No => Seen::ByKey,
+                    verdict => verdict,
+                });
+            }
+        }
+    }
+}
+
+fn after(then: Then) -> State {
+    match then {
+        Then::Yes => State::Done(Seen::Yes),
+        Then::No => State::Done(Seen::No),
+        Then::Filter => State::Filter,
+    }
+}
+
+fn outcome(states: [State; 2]) -> Outcome {
     let mut sees = [false; 2];
-    for (sees, verdict) in sees.iter_mut().zip(seen) {
-        match verdict {
-            Seen::No => {}
-            Seen::Yes | Seen::ByKey => *sees = true,
-            Seen::Absent => return Outcome::Absent,
-            Seen::Raised(sqlstate, by) => return Outcome::Raised(sqlstate, by),
+    for (sees, state) in sees.iter_mut().zip(states) {
+        match state {
+            State::Done(Seen::Yes | Seen::ByKey) => *sees = true,
+            State::Done(Seen::Absent) => return Outcome::Absent,
+            State::Done(Seen::Raised(sqlstate, by)) => return Outcome::Raised(sqlstate, by),
+            State::Done(Seen::No) | State::Policy(_) | State::Filter => {}
         }
     }
     let [old, new] = sees;

@@ -1,78 +1,34 @@
 //! The subscriptions of a session: who follows which relation by which filter. Nothing is rebuilt when one comes or
 //! goes.
 
+use super::gate::{Events, Gate, GateId, Id, Subscription, NOBODY, NONE};
 use super::interner::{Interner, Number};
-use crate::change::Operation;
+use super::room::Room;
+use super::signature::Signature;
 use crate::feed::who::Who;
+use crate::keyed::Condition;
 use crate::log::snapshot::Snapshot;
 use crate::pg::Oid;
 use std::collections::hash_map::RandomState;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 
-/// Names a subscription. Numbers rise and are never used again.
-pub type Id = i32;
-
-/// Names a gate. Numbers are used again.
-pub type GateId = u32;
-
-/// No gate, or no subscription: the end of a list.
-const NONE: u32 = u32::MAX;
-const NOBODY: Id = 0;
-
-/// The operations that a subscription asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Events(u8);
-
-impl Events {
-    pub fn new(operations: Option<&[Operation]>) -> Events {
-        let all = operations.unwrap_or(&Operation::ALL);
-        Events(all.iter().fold(0, |bits, one| bits | bit(*one)))
-    }
-
-    pub fn has(self, operation: Operation) -> bool {
-        self.0 & bit(operation) != 0
-    }
-}
-
-fn bit(operation: Operation) -> u8 {
-    1 << operation as u8
-}
-
 /// What is asked for by a subscription, checked.
 pub struct Wanted {
     pub relation: Oid,
     /// Schema and name of the relation, for when it has gone.
     pub name: String,
+    /// What the filter was compiled for; `None` if the book has it.
+    pub signature: Option<Signature>,
+    /// The columns that the role may SELECT.
+    pub selectable: Vec<i16>,
     pub who: Who,
     pub filter: Option<String>,
+    /// The filter, as far as keys can tell.
+    pub condition: Condition,
     pub events: Events,
     pub columns: Option<Vec<String>>,
     pub from: Snapshot,
-}
-
-/// A subscription. Those of a gate are a list.
-pub struct Subscription {
-    pub gate: GateId,
-    pub events: Events,
-    /// Its list of columns.
-    pub columns: Number,
-    /// A transaction that is finished in this snapshot is not for it.
-    pub from: Number,
-    next: Id,
-    previous: Id,
-}
-
-/// The unit of judging: what is the same for all its subscriptions.
-pub struct Gate {
-    pub relation: Oid,
-    pub who: Number,
-    pub filter: Option<Box<str>>,
-    first: Id,
-    /// The next gate with the same hash.
-    chain: GateId,
-    /// Its place among the gates of the relation.
-    place: u32,
 }
 
 /// A relation that is followed.
@@ -80,19 +36,20 @@ pub struct Gate {
 pub struct Followed {
     /// Schema and name, as they were last seen.
     pub name: String,
-    pub gates: Vec<GateId>,
-    /// How many subscriptions a role has with a list of columns.
-    pub readers: HashMap<(Oid, Number), u32>,
+    /// By role.
+    pub rooms: HashMap<Oid, Room>,
+    /// What the relation was when the filters were compiled.
+    pub signature: Option<Signature>,
 }
 
 /// All subscriptions.
 #[derive(Default)]
 pub struct Book {
     pub relations: HashMap<Oid, Followed>,
-    gates: Vec<Option<Gate>>,
+    pub gates: Vec<Option<Gate>>,
     free: Vec<GateId>,
     /// The first gate of each hash.
-    hashes: HashMap<u64, GateId>,
+    hashes: HashMap<u32, GateId>,
     state: RandomState,
     subscriptions: HashMap<Id, Subscription>,
     pub whos: Interner<Who>,
@@ -106,12 +63,13 @@ impl Book {
     pub fn add(&mut self, wanted: Wanted) -> Option<Id> {
         let id = self.last.checked_add(1)?;
         self.last = id;
-        let gate = self.gate(
-            wanted.relation,
-            wanted.name,
-            wanted.who,
-            wanted.filter.map(String::into_boxed_str),
-        );
+        let filter = wanted.filter.map(String::into_boxed_str);
+        let role = wanted.who.role;
+        let gate = self.gate(wanted.relation, wanted.who, filter, wanted.condition);
+        self.note(wanted.relation, role, wanted.selectable, wanted.signature);
+        if let Some(followed) = self.relations.get_mut(&wanted.relation) {
+            followed.name = wanted.name;
+        }
         let subscription = Subscription {
             gate,
             events: wanted.events,
@@ -134,15 +92,58 @@ impl Book {
         }
     }
 
-    /// Puts a subscription under another role or other claims.
-    pub fn hand_over(&mut self, id: Id, who: Who) {
+    /// Takes note of what a filter was compiled for. Where other filters of the relation or role were compiled for
+    /// something else, all are compiled again.
+    fn note(
+        &mut self,
+        relation: Oid,
+        role: Oid,
+        selectable: Vec<i16>,
+        signature: Option<Signature>,
+    ) {
+        let Some(followed) = self.relations.get_mut(&relation) else {
+            return;
+        };
+        if let Some(now) = signature {
+            let fits = match &followed.signature {
+                Some(known) => known.is_like(&now),
+                None => {
+                    followed
+                        .rooms
+                        .values()
+                        .map(|room| room.gates.len())
+                        .sum::<usize>()
+                        < 2
+                }
+            };
+            followed.signature = Some(now).filter(|_| fits);
+        }
+        if let Some(room) = followed.rooms.get_mut(&role) {
+            if room.gates.len() < 2 {
+                room.selectable = selectable;
+            } else if room.selectable != selectable {
+                room.selectable = Vec::new();
+            }
+        }
+    }
+
+    /// Puts a subscription under another role or other claims; the rest is what its filter means for the role.
+    pub fn hand_over(
+        &mut self,
+        id: Id,
+        who: Who,
+        condition: Condition,
+        selectable: Vec<i16>,
+        signature: Option<Signature>,
+    ) {
         let Some(gate) = self.of(id).and_then(|found| self.at(found.gate)) else {
             return;
         };
         let (relation, filter) = (gate.relation, gate.filter.clone());
-        let name = self.relations.get(&relation).map(|it| it.name.clone());
         // The new gate comes first, so that the relation stays.
-        let to = self.gate(relation, name.unwrap_or_default(), who, filter);
+        let role = who.role;
+        let to = self.gate(relation, who, filter, condition);
+        self.note(relation, role, selectable, signature);
         if self.of(id).is_some_and(|found| found.gate != to) {
             self.unlink(id);
             self.link(id, to);
@@ -168,12 +169,19 @@ impl Book {
         })
     }
 
-    fn hash(&self, relation: Oid, who: Number, filter: Option<&str>) -> u64 {
-        self.state.hash_one((relation, who, filter))
+    fn hash(&self, relation: Oid, who: Number, filter: Option<&str>) -> u32 {
+        self.state.hash_one((relation, who, filter)) as u32
     }
 
     /// The gate, which is made if it is not there.
-    fn gate(&mut self, relation: Oid, name: String, who: Who, filter: Option<Box<str>>) -> GateId {
+    fn gate(
+        &mut self,
+        relation: Oid,
+        who: Who,
+        filter: Option<Box<str>>,
+        condition: Condition,
+    ) -> GateId {
+        let role = who.role;
         let who = self.whos.take(who);
         let hash = self.hash(relation, who, filter.as_deref());
         let head = self.hashes.get(&hash).copied().unwrap_or(NONE);
@@ -185,18 +193,19 @@ impl Book {
             }
             next = known.chain;
         }
-        let followed = self.relations.entry(relation).or_default();
-        followed.name = name;
         let id = self.free.pop().unwrap_or(self.gates.len() as GateId);
+        let followed = self.relations.entry(relation).or_default();
+        let room = followed.rooms.entry(role).or_default();
         let gate = Gate {
             relation,
             who,
             filter,
+            condition,
             first: NOBODY,
             chain: head,
-            place: followed.gates.len() as u32,
+            place: room.open(id, who),
+            is_indexed: false,
         };
-        followed.gates.push(id);
         match self.gates.get_mut(id as usize) {
             Some(slot) => *slot = Some(gate),
             None => self.gates.push(Some(gate)),
@@ -228,18 +237,28 @@ impl Book {
             }
             None => {}
         }
-        self.whos.leave(gate.who);
-        self.free.push(id);
-        if let Some(followed) = self.relations.get_mut(&gate.relation) {
-            followed.gates.swap_remove(gate.place as usize);
-            let moved = followed.gates.get(gate.place as usize).copied();
-            if followed.gates.is_empty() {
+        let role = self.whos.get(gate.who).map(|who| who.role);
+        if let (Some(role), Some(followed)) = (role, self.relations.get_mut(&gate.relation)) {
+            let moved = followed
+                .rooms
+                .get_mut(&role)
+                .and_then(|room| room.close(id, &gate));
+            if followed
+                .rooms
+                .get(&role)
+                .is_some_and(|room| room.gates.is_empty())
+            {
+                followed.rooms.remove(&role);
+            }
+            if followed.rooms.is_empty() {
                 self.relations.remove(&gate.relation);
             }
             if let Some(Some(moved)) = moved.and_then(|moved| self.gates.get_mut(moved as usize)) {
                 moved.place = gate.place;
             }
         }
+        self.whos.leave(gate.who);
+        self.free.push(id);
     }
 
     /// Puts a subscription into a gate's list.
@@ -254,26 +273,27 @@ impl Book {
         if let Some(found) = self.subscriptions.get_mut(&id) {
             (found.gate, found.next, found.previous) = (to, next, NOBODY);
         }
-        if let Some((followed, reader)) = self.reader(id) {
-            *followed.readers.entry(reader).or_default() += 1;
+        if let Some((room, columns)) = self.room_of(id) {
+            *room.columns.entry(columns).or_default() += 1;
         }
     }
 
-    /// The relation of a subscription, and its role and columns there.
-    fn reader(&mut self, id: Id) -> Option<(&mut Followed, (Oid, Number))> {
+    /// The room of a subscription, and its columns.
+    fn room_of(&mut self, id: Id) -> Option<(&mut Room, Number)> {
         let found = self.subscriptions.get(&id)?;
         let gate = self.gates.get(found.gate as usize)?.as_ref()?;
-        let reader = (self.whos.get(gate.who)?.role, found.columns);
-        Some((self.relations.get_mut(&gate.relation)?, reader))
+        let role = self.whos.get(gate.who)?.role;
+        let followed = self.relations.get_mut(&gate.relation)?;
+        Some((followed.rooms.get_mut(&role)?, found.columns))
     }
 
     /// Takes a subscription out of its gate's list; the numbers of its columns and its snapshot.
     fn unlink(&mut self, id: Id) -> Option<(Number, Number)> {
-        if let Some((followed, reader)) = self.reader(id) {
-            if let Some(count) = followed.readers.get_mut(&reader) {
+        if let Some((room, columns)) = self.room_of(id) {
+            if let Some(count) = room.columns.get_mut(&columns) {
                 *count -= 1;
                 if *count == 0 {
-                    followed.readers.remove(&reader);
+                    room.columns.remove(&columns);
                 }
             }
         }

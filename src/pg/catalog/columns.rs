@@ -1,5 +1,6 @@
 //! A user's table as filters see it: its owner, its columns, and which columns the current user may read.
 
+use super::catalog_scan::{scan, ByOid};
 use super::privilege::{current_role, may_use_schema_of, selectable};
 use super::relation::gone;
 use crate::error::{report, Error, Result};
@@ -213,4 +214,25 @@ fn schema_name(relation: Oid) -> String {
 
 fn denied(message: String) -> Error {
     Error::insufficient_privilege(report(message))
+}
+
+// pg_enum and its pg_enum_typid_label_index (catalog/pg_enum.h): not bound by pgrx, the same since 15. The columns are
+// oid, enumtypid, enumsortorder, enumlabel.
+const LABELS: ByOid = ByOid {
+    catalog: Oid::from_u32(3501),
+    index: Oid::from_u32(3503),
+    column: 2,
+};
+
+/// The labels of an enum type, with the OIDs of its values.
+pub fn enum_labels(type_oid: Oid) -> Vec<(u32, String)> {
+    let mut labels = Vec::new();
+    scan(LABELS, type_oid, |row| {
+        // SAFETY: the first column is an OID, the fourth a name.
+        let (value, label) = unsafe { (row.column::<Oid>(1), row.column::<&CStr>(4)) };
+        if let (Some(value), Some(label)) = (value, label) {
+            labels.push((value.to_u32(), label.to_string_lossy().into_owned()));
+        }
+    });
+    labels
 }

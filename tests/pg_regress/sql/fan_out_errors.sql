@@ -67,7 +67,7 @@ SELECT heard(1);
 SELECT heard(1);
 SELECT heard(1);
 
-\echo a filter whose column has gone ends with the first change that it is asked about, a list of columns at once
+\echo a filter or a list of columns whose column has gone ends
 ALTER TABLE goals RENAME COLUMN org TO organisation;
 ALTER TABLE goals RENAME COLUMN title TO name;
 SELECT heard();

@@ -1,0 +1,52 @@
+//! The followed relations at the beginning of a call: what their readers may receive, and what is new of their policies
+//! and filters.
+
+use super::table::{Missed, Table};
+use crate::error::Result;
+use crate::feed::subscriptions::book::Book;
+use crate::feed::subscriptions::gate::Id;
+use crate::feed::subscriptions::renew::News;
+use crate::feed::who::Session;
+use crate::pg::Oid;
+use std::collections::HashSet;
+
+/// The followed relations at the beginning of a call.
+pub struct Opened {
+    pub session: Session,
+    /// `None` for one that has ended.
+    pub tables: Vec<Option<Table>>,
+    pub refused: Vec<Missed>,
+}
+
+impl Opened {
+    /// Opens them, and asks what is new of their policies and filters.
+    pub fn new(book: &Book, relations: &[Oid]) -> Result<(Opened, Vec<News>)> {
+        let session = Session::now();
+        let mut refused: Vec<Missed> = Vec::new();
+        let mut all = Vec::new();
+        let mut tables = Vec::with_capacity(relations.len());
+        for oid in relations {
+            let table = Table::open(*oid, book, &mut refused)?;
+            if let Some(table) = &table {
+                let mut news = News::of(book, &session, &table.relation, &table.roles);
+                let gone: HashSet<Id> = refused.iter().flat_map(|one| one.ids.clone()).collect();
+                for (gate, error) in news.iter_mut().flat_map(|news| news.refused.drain(..)) {
+                    let mut ids: Vec<Id> = book.members(gate).map(|(id, _)| id).collect();
+                    ids.retain(|id| !gone.contains(id));
+                    if !ids.is_empty() {
+                        let error = table.error(&error);
+                        refused.push(Missed { error, ids });
+                    }
+                }
+                all.extend(news);
+            }
+            tables.push(table);
+        }
+        let opened = Opened {
+            session,
+            tables,
+            refused,
+        };
+        Ok((opened, all))
+    }
+}
