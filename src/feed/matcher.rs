@@ -7,7 +7,7 @@ mod places;
 mod tests;
 
 use crate::keyed::{Cell, Column, Condition};
-use entrance::{entrance, Bits, Entrance};
+use entrance::{best, possible, Bits, Entrance};
 pub use places::Id;
 use places::{Ids, Lists, Place};
 use std::collections::hash_map::{self, HashMap};
@@ -83,12 +83,35 @@ enum Change {
 impl Matcher {
     /// Adds a condition. The caller keeps it: to evaluate it for the rows that it is a candidate for, and to take it out.
     pub fn insert(&mut self, id: Id, condition: &Condition) {
-        self.change(Change::Insert, id, &entrance(condition));
+        let entrance = best(condition, &|entrance| self.crowd(entrance));
+        self.change(Change::Insert, id, &entrance);
     }
 
     /// Takes a condition out that was added under this name.
     pub fn remove(&mut self, id: Id, condition: &Condition) {
-        self.change(Change::Remove, id, &entrance(condition));
+        possible(condition, &mut |entrance| {
+            self.change(Change::Remove, id, &entrance);
+        });
+    }
+
+    /// How many conditions have entered by the places of an entrance.
+    fn crowd(&self, entrance: &Entrance) -> usize {
+        let at = |column, hash| {
+            let place = self
+                .lanes
+                .get(column)
+                .and_then(|lane: &Lane| lane.hashed.get(&hash));
+            place.map_or(0, |place| self.lists.count(*place))
+        };
+        match entrance {
+            Entrance::Keys(column, keys) => keys
+                .iter()
+                .map(|key| at(column, hash_of_key(&self.hashes, key)))
+                .sum(),
+            Entrance::Prefix(column, prefix) => at(column, hash_of_prefix(&self.hashes, *prefix)),
+            Entrance::Null(column) => self.lanes.get(column).map_or(0, |lane| lane.null.count()),
+            _ => 0,
+        }
     }
 
     /// The columns that rows are asked for.

@@ -20,31 +20,37 @@ pub enum Entrance<'a> {
     Always,
 }
 
+/// How many conditions have an entrance already.
+pub type Crowd<'c> = &'c dyn Fn(&Entrance) -> usize;
+
 impl Entrance<'_> {
-    /// The lower, the fewer rows come in by it.
-    pub fn rank(&self) -> usize {
+    /// The lower, the fewer conditions are looked at for the rows that come in by it. What many conditions say, such as
+    /// that a status is the usual one, most rows satisfy.
+    pub fn weight(&self, crowd: Crowd) -> usize {
         match self {
             Entrance::Nowhere => 0,
-            Entrance::Keys(_, keys) => keys.iter().count(),
-            Entrance::Prefix(_, prefix) => 10_000 - prefix.count.min(9_999),
-            Entrance::Each(branches) => branches.iter().map(Entrance::rank).sum(),
-            Entrance::Null(_) => 20_000,
-            Entrance::Above(..) | Entrance::Below(..) => 100_000,
-            Entrance::Always => 1_000_000,
+            Entrance::Keys(_, keys) => keys.iter().count() + crowd(self),
+            Entrance::Prefix(_, prefix) => 10_000 - prefix.count.min(9_999) + crowd(self),
+            Entrance::Null(_) => 20_000 + crowd(self),
+            Entrance::Each(branches) => branches
+                .iter()
+                .fold(0, |sum, one| sum.saturating_add(one.weight(crowd))),
+            Entrance::Above(..) | Entrance::Below(..) => usize::MAX / 4,
+            Entrance::Always => usize::MAX,
         }
     }
 }
 
 /// The most selective entrance: a row for which the condition holds always comes in by it.
-pub fn entrance(condition: &Condition) -> Entrance<'_> {
+pub fn best<'a>(condition: &'a Condition, crowd: Crowd) -> Entrance<'a> {
     match condition {
         Condition::And(members) => members
             .iter()
-            .map(entrance)
-            .min_by_key(Entrance::rank)
+            .map(|one| best(one, crowd))
+            .min_by_key(|one| one.weight(crowd))
             .unwrap_or(Entrance::Always),
         Condition::Or(members) => {
-            let branches: Vec<Entrance> = members.iter().map(entrance).collect();
+            let branches: Vec<Entrance> = members.iter().map(|one| best(one, crowd)).collect();
             if branches.contains(&Entrance::Always) {
                 Entrance::Always
             } else {
@@ -58,6 +64,17 @@ pub fn entrance(condition: &Condition) -> Entrance<'_> {
         Condition::Range(column, bounds) => range_entrance(*column, bounds),
         Condition::Null => Entrance::Nowhere,
         Condition::Not(_) | Condition::Other => Entrance::Always,
+    }
+}
+
+/// Every entrance that may have been the best one: which one it was depends on the others that were there.
+pub fn possible<'a>(condition: &'a Condition, visit: &mut impl FnMut(Entrance<'a>)) {
+    match condition {
+        Condition::And(members) if members.is_empty() => visit(Entrance::Always),
+        Condition::And(members) | Condition::Or(members) => {
+            members.iter().for_each(|one| possible(one, visit));
+        }
+        other => visit(best(other, &|_| 0)),
     }
 }
 

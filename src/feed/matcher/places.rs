@@ -46,6 +46,10 @@ impl Ids {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
 }
 
 /// As [`Ids::remove`], for a map.
@@ -83,6 +87,16 @@ impl Lists {
         };
         let one = list.is_none().then_some(place.0);
         one.into_iter().chain(list.into_iter().flat_map(Ids::iter))
+    }
+
+    pub fn count(&self, place: Place) -> usize {
+        match place.0 & LIST {
+            0 => 1,
+            _ => self
+                .all
+                .get((place.0 & !LIST) as usize)
+                .map_or(0, Ids::count),
+        }
     }
 
     pub fn insert(&mut self, place: &mut Place, id: Id) {

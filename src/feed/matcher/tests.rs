@@ -236,15 +236,46 @@ fn key(text: &str) -> Key {
 
 #[test]
 fn the_most_selective_condition_is_the_entrance() {
+    let nobody: &dyn Fn(&Entrance) -> usize = &|_| 0;
     let eq = |column, text: &str| Condition::equal(column, key(text));
     let above = Condition::range(1, Bound::Excluded(key("a")), Bound::Unbounded);
     let both = Condition::And(vec![above, eq(2, "b"), Condition::Other]);
     let keys: Keys = [key("b")].into_iter().collect();
-    assert_eq!(entrance(&both), Entrance::Keys(2, &keys));
+    assert_eq!(best(&both, nobody), Entrance::Keys(2, &keys));
     let either = Condition::Or(vec![eq(1, "a"), both.clone()]);
-    assert_eq!(entrance(&either).rank(), 2);
+    assert_eq!(best(&either, nobody).weight(nobody), 2);
     let hopeless = Condition::Or(vec![eq(1, "a"), Condition::Other]);
-    assert_eq!(entrance(&hopeless), Entrance::Always);
+    assert_eq!(best(&hopeless, nobody), Entrance::Always);
+}
+
+#[test]
+fn what_all_conditions_say_is_nobodys_entrance() {
+    let mut matcher = Matcher::default();
+    let organization = |i: u32| Key::from(i.to_be_bytes());
+    let active = || Condition::equal(1, key("active"));
+    let conditions: Vec<Condition> = (0..10_000)
+        .map(|i| Condition::And(vec![active(), Condition::equal(2, organization(i % 5_000))]))
+        .collect();
+    for (id, condition) in conditions.iter().enumerate() {
+        matcher.insert(id as Id, condition);
+    }
+    let row = [key("active"), organization(77)];
+    let found = |matcher: &Matcher| {
+        let mut found = Vec::new();
+        matcher.candidates(&|column| Cell::Key(&row[column as usize - 1]), |id| {
+            found.push(id)
+        });
+        found
+    };
+    let looked = found(&matcher);
+    assert!(
+        looked.contains(&77) && looked.contains(&5_077) && looked.len() < 10,
+        "{looked:?}"
+    );
+    for (id, condition) in conditions.iter().enumerate() {
+        matcher.remove(id as Id, condition);
+    }
+    assert!(found(&matcher).is_empty() && matcher.lanes.is_empty() && matcher.lists.is_unused());
 }
 
 #[test]
