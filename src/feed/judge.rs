@@ -11,6 +11,7 @@ use crate::pg::backend::invalidation;
 use crate::pg::backend::invalidation::Fresh;
 use crate::pg::backend::subtransaction::Raised;
 use crate::pg::catalog::privilege;
+use crate::pg::judge::context::Context;
 use crate::pg::judge::policy::and;
 use crate::pg::judge::policy::Compiled;
 use crate::pg::judge::policy::Verdict;
@@ -32,6 +33,7 @@ struct Key {
     row_security: bool,
     condition: Option<Rc<str>>,
     has_policies: bool,
+    context: Context,
 }
 
 /// `None` if every row is seen.
@@ -64,19 +66,22 @@ fn kept(
     has_policies: bool,
     make: impl FnOnce(Option<&str>) -> Result<Option<Compiled>>,
 ) -> Result<Statement> {
-    let key = Key {
+    let mut key = Key {
         relation: relation.table.oid,
         role: privilege::current_role(),
         row_security: privilege::row_security(),
         condition: condition.clone(),
         has_policies,
+        context: Context::now(),
     };
     let kept = COMPILED.with_borrow_mut(|compiled| compiled.get(&key));
     if let Some(kept) = kept.filter(|kept| kept.lock_and_check()) {
         return Ok(Some(kept));
     }
     let made = make(condition.as_deref())?.map(Rc::new);
-    if let Some(made) = &made {
+    if let Some(made) = made.as_ref().filter(|made| !made.is_of_call) {
+        // Locks were taken meanwhile, and with them came the DDL of others, such as that of a schema.
+        key.context = Context::now();
         COMPILED.with_borrow_mut(|compiled| compiled.insert(key, made.clone()));
     }
     Ok(made)

@@ -6,9 +6,11 @@ mod columns;
 // Parts that fan_out uses, which is on its way.
 #[allow(dead_code)]
 pub mod constants;
+pub mod context;
 mod execute;
 #[allow(dead_code)]
 pub mod facts;
+mod folding;
 mod known;
 #[allow(dead_code)]
 pub mod many;

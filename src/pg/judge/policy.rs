@@ -1,6 +1,7 @@
 //! Row level security for images: the conditions that Postgres itself would add to a SELECT, compiled over an array of
 //! rows instead of the relation.
 
+use super::folding;
 pub(in crate::pg) use super::quals::analyze;
 use super::quals::insert_checks;
 pub(super) use super::quals::{cstring, security_quals, unexpected};
@@ -46,6 +47,8 @@ pub struct Compiled {
     pub policy_uses: Uses,
     /// The columns that the condition reads.
     pub condition_uses: Uses,
+    /// It holds only in the call that compiled it: results of users' functions may have become part of it.
+    pub is_of_call: bool,
     depends_on: Vec<Oid>,
     fresh: Vec<Fresh>,
     _memory: Memory,
@@ -116,7 +119,12 @@ impl Compiled {
                 };
                 over_rows.plan(relation).map(Some)
             })?;
-            let Some((planned, [policy_uses, condition_uses])) = planned else {
+            let Some(Planned {
+                statement: planned,
+                is_of_call,
+                uses: [policy_uses, condition_uses],
+            }) = planned
+            else {
                 return Ok(None);
             };
             let statement = memory
@@ -131,6 +139,7 @@ impl Compiled {
                 array_type,
                 policy_uses,
                 condition_uses,
+                is_of_call,
                 depends_on,
                 fresh,
                 _memory: memory,
@@ -163,10 +172,17 @@ struct Over<'a> {
     condition: Option<&'a str>,
 }
 
+/// A planned statement, and the columns that policies and condition read.
+struct Planned {
+    statement: *mut pg_sys::PlannedStmt,
+    is_of_call: bool,
+    uses: [Uses; 2],
+}
+
 impl Over<'_> {
     /// # Safety
     /// Called in the context that the nodes live in. `quals` are conditions over the relation as range-table entry 1.
-    unsafe fn plan(&self, relation: Oid) -> Result<(*mut pg_sys::PlannedStmt, [Uses; 2])> {
+    unsafe fn plan(&self, relation: Oid) -> Result<Planned> {
         const TEXT: &str = "SELECT CASE WHEN $2 THEN CASE WHEN $3 THEN 2 ELSE 1 END ELSE 0 END FROM pg_catalog.unnest($1)";
         // SAFETY: as promised by the caller; $2 is replaced before planning.
         unsafe {
@@ -182,9 +198,15 @@ impl Over<'_> {
             let uses = [uses(policy, relation)?, uses(condition, relation)?];
             put_conditions(query, [policy, condition])?;
             let text = cstring(TEXT)?;
-            let statement = pg_sys::pg_plan_query(query, text.as_ptr(), 0, std::ptr::null_mut());
+            let (statement, is_of_call) = folding::plan(|| {
+                pg_sys::pg_plan_query(query, text.as_ptr(), 0, std::ptr::null_mut())
+            });
             debug_assert!(self.row_type != Oid::INVALID);
-            Ok((statement, uses))
+            Ok(Planned {
+                statement,
+                is_of_call,
+                uses,
+            })
         }
     }
 }

@@ -30,6 +30,21 @@ pub fn takes_generated(publication: &pg_sys::FormData_pg_publication) -> bool {
     publication.pubgencols as u32 == pg_sys::PublishGencolsType::PUBLISH_GENCOLS_STORED as u32
 }
 
+/// The schemas in which names are looked up now, in their order, with the implicit ones.
+pub fn search_path() -> Vec<u32> {
+    // SAFETY: copies the path as it is, and creates no schema; the list holds OIDs and is freed with its context.
+    unsafe {
+        #[cfg(any(feature = "pg15", feature = "pg16"))]
+        let path = &*pg_sys::GetOverrideSearchPath(pg_sys::CurrentMemoryContext);
+        #[cfg(not(any(feature = "pg15", feature = "pg16")))]
+        let path = &*pg_sys::GetSearchPathMatcher(pg_sys::CurrentMemoryContext);
+        let schemas = pgrx::PgList::<pg_sys::Oid>::from_pg(path.schemas);
+        let implicit = [u32::from(path.addCatalog), u32::from(path.addTemp)];
+        let named = schemas.iter_oid().map(|schema| schema.to_u32());
+        implicit.into_iter().chain(named).collect()
+    }
+}
+
 /// Whether TRUNCATE triggers can be made on foreign tables (trigger.c, CreateTriggerFiringOn).
 pub const FOREIGN_TRUNCATE_TRIGGERS: bool = cfg!(not(feature = "pg15"));
 
