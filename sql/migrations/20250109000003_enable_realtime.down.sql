@@ -4,18 +4,34 @@
 -- Running it again changes nothing.
 DO $migration$
 DECLARE
-  tables CONSTANT text[] := ARRAY[
+  tables CONSTANT pg_catalog.text[] := ARRAY[
     'goals', 'candidates', 'profiles', 'agent_activities',
     'key_results', 'interviews', 'registry_builds', 'job_postings',
     'goal_collaborators', 'candidate_notes', 'performance_reviews', 'performance_ratings', 'peer_feedback',
     'registry_components', 'registry_publications', 'agent_communications', 'integration_sync_logs'
   ];
-  name     text;
-  now      text;
-  relation regclass;
-  noted    jsonb;
+  name     pg_catalog.text;
+  now      pg_catalog.text;
+  relation pg_catalog.regclass;
+  noted    pg_catalog.jsonb;
+  maker    pg_catalog.text;
+  path     CONSTANT pg_catalog.text := pg_catalog.current_setting('search_path');
 BEGIN
+  -- As in the migration: operators in public must not run as whoever runs this.
+  SET LOCAL search_path = pg_catalog, pg_temp;
   SET LOCAL lock_timeout = '5s';
+
+  -- The comment below is trusted only if the migration's role or a superuser owns the function.
+  SELECT p.proowner::regrole INTO maker FROM pg_catalog.pg_proc AS p
+  WHERE p.oid = pg_catalog.to_regprocedure('public.is_realtime_enabled(text)')
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = p.proowner AND (r.rolsuper OR r.rolname = current_user));
+  IF FOUND THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'insufficient_privilege',
+      MESSAGE = 'role ' || maker || ' owns function public.is_realtime_enabled(text)',
+      DETAIL = 'Nothing has been changed. The comment on this function says what to restore, and its owner may have changed it.',
+      HINT = 'Run this as that role, if it ran the migration. Else drop the function.';
+  END IF;
 
   noted := pg_catalog.substring(
     pg_catalog.obj_description(pg_catalog.to_regprocedure('public.is_realtime_enabled(text)'), 'pg_proc'),
@@ -25,6 +41,7 @@ BEGIN
       MESSAGE = 'nothing is reversed, because the state before the migration is not recorded',
       DETAIL = 'The migration records it in the comment on public.is_realtime_enabled(text). There is no such comment.',
       HINT = 'If the migration has run, drop the functions and the view in public, and call pgrealtime.disable() for each table.';
+    PERFORM pg_catalog.set_config('search_path', path, true);
     RETURN;
   END IF;
 
@@ -33,6 +50,7 @@ BEGIN
   DROP FUNCTION public.is_realtime_enabled(text);
 
   IF pg_catalog.to_regprocedure('pgrealtime.disable(regclass)') IS NULL THEN
+    PERFORM pg_catalog.set_config('search_path', path, true);
     RETURN;
   END IF;
   FOREACH name IN ARRAY tables LOOP
@@ -56,5 +74,6 @@ BEGIN
   IF FOUND THEN
     EXECUTE pg_catalog.format('DROP PUBLICATION %I', name);
   END IF;
+  PERFORM pg_catalog.set_config('search_path', path, true);
 END
 $migration$;

@@ -6,7 +6,7 @@
 -- public.is_realtime_enabled(text), and 20250109000003_enable_realtime.down.sql restores that state.
 DO $migration$
 DECLARE
-  tables   CONSTANT text[] := ARRAY[
+  tables   CONSTANT pg_catalog.text[] := ARRAY[
     -- high: changes all the time
     ['high',   'goals'],
     ['high',   'candidates'],
@@ -30,7 +30,7 @@ DECLARE
   ];
   -- The application's three names: one-line wrappers, because members of the extension must not live in public, where
   -- DROP SCHEMA public CASCADE would take the whole extension along.
-  wrappers CONSTANT text[] := ARRAY[
+  wrappers CONSTANT pg_catalog.text[] := ARRAY[
     ['FUNCTION public.is_realtime_enabled(text)', $sql$
       CREATE OR REPLACE FUNCTION public.is_realtime_enabled(table_name_input text) RETURNS boolean
       LANGUAGE sql STABLE PARALLEL SAFE
@@ -46,21 +46,25 @@ DECLARE
       CREATE OR REPLACE VIEW public.realtime_configuration AS SELECT * FROM pgrealtime.realtime_configuration
     $sql$]
   ];
-  note     CONSTANT text := 'Whether the table is realtime and the caller may SELECT from it. '
+  note     CONSTANT pg_catalog.text := 'Whether the table is realtime and the caller may SELECT from it. '
     'Found by 20250109000003_enable_realtime.sql: ';
-  entry    text[];
-  missing  text;
-  old      text;
-  role     text;
-  relation regclass;
+  entry    pg_catalog.text[];
+  missing  pg_catalog.text;
+  old      pg_catalog.text;
+  role     pg_catalog.text;
+  relation pg_catalog.regclass;
   -- {"enabled": {table: [its priority before, since]}, "publication": the name of the one that was made}
-  noted    jsonb;
-  again    boolean;
-  looking  text[];
-  by_key   text[] := '{}';
-  example  text;
-  fresh    int := 0;
+  noted    pg_catalog.jsonb;
+  again    pg_catalog.bool;
+  looking  pg_catalog.text[];
+  by_key   pg_catalog.text[] := '{}';
+  example  pg_catalog.text;
+  fresh    pg_catalog.int4 := 0;
+  path     CONSTANT pg_catalog.text := pg_catalog.current_setting('search_path');
 BEGIN
+  -- Whoever may create objects in public could offer operators that match better than Postgres's own, and they would run as
+  -- whoever runs this. Types are qualified above, because they are looked up before this line.
+  SET LOCAL search_path = pg_catalog, pg_temp;
   -- While a migration waits for a lock, sessions behind it wait, too. It is better to fail and be run again.
   SET LOCAL lock_timeout = '5s';
 
@@ -84,6 +88,25 @@ BEGIN
       MESSAGE = 'tables to be made realtime are missing: ' || missing,
       DETAIL = 'Nothing has been changed.',
       HINT = 'Run the migrations that create them first.';
+  END IF;
+
+  -- CREATE OR REPLACE keeps an object's owner, who could replace its body later.
+  SELECT pg_catalog.string_agg(pg_catalog.format('%s (owner %s)', what, owner::regrole), ', ' ORDER BY what) INTO missing
+  FROM (
+    SELECT 'function ' || p.oid::regprocedure, p.proowner FROM pg_catalog.pg_proc AS p
+    WHERE p.oid IN (pg_catalog.to_regprocedure('public.is_realtime_enabled(text)'),
+                    pg_catalog.to_regprocedure('public.get_user_realtime_tables()'))
+    UNION ALL
+    SELECT 'relation ' || c.oid::regclass, c.relowner FROM pg_catalog.pg_class AS c
+    WHERE c.oid = pg_catalog.to_regclass('public.realtime_configuration')
+  ) AS found (what, owner)
+  WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = owner AND (r.rolsuper OR r.rolname = current_user));
+  IF missing IS NOT NULL THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'insufficient_privilege',
+      MESSAGE = 'other roles own objects that the migration would replace: ' || missing,
+      DETAIL = 'Nothing has been changed. Their owners could change later what these objects do.',
+      HINT = 'Drop them. Or look at their definitions and give them to the role that runs the migration: ALTER ... OWNER TO.';
   END IF;
 
   IF NOT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'pgrealtime') THEN
@@ -192,5 +215,7 @@ BEGIN
       HINT = pg_catalog.format('To let the policies decide who receives a DELETE, run SELECT pgrealtime.enable(%L, deletes => %L). '
         'This migration does not change that setting when it runs again.', example, 'policy');
   END IF;
+  -- The rest of the runner's transaction gets its own path back.
+  PERFORM pg_catalog.set_config('search_path', path, true);
 END
 $migration$;
