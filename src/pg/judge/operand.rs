@@ -30,6 +30,8 @@ pub(super) struct Comparison {
     pub kind: KeyKind,
     pub strategy: Strategy,
     pub value: Value,
+    /// The comparison is `NOT` of what the other fields say.
+    pub negated: bool,
     /// With the part of the row on its left, except where it is an array.
     pub operator: Oid,
 }
@@ -74,7 +76,7 @@ pub(super) unsafe fn comparison(node: *mut Node) -> Option<Comparison> {
         if !is_for_all(row) {
             return None;
         }
-        let (strategy, kind) = compared(row, operator, call.inputcollid)?;
+        let (strategy, kind, operator, negated) = compared(row, operator, call.inputcollid)?;
         if strategy != Strategy::Equal && !kind.ordered() {
             return None;
         }
@@ -87,12 +89,13 @@ pub(super) unsafe fn comparison(node: *mut Node) -> Option<Comparison> {
             kind,
             strategy,
             value: value_of(value, other)?,
+            negated,
             operator,
         })
     }
 }
 
-/// `row = ANY (array)`.
+/// `row = ANY (array)`, or `row <> ALL (array)` as its negation.
 ///
 /// # Safety
 /// As [`comparison`].
@@ -103,12 +106,13 @@ pub(super) unsafe fn one_of(node: *mut Node) -> Option<Comparison> {
         if !is_value(array) || !is_for_all(row) || is_value(row) {
             return None;
         }
-        let (kind, other) = elements(call, row, array)?;
+        let (kind, other, operator) = elements(call, row, array)?;
         Some(Comparison {
             row,
             kind,
             strategy: Strategy::Equal,
-            operator: call.opno,
+            negated: !call.useOr,
+            operator,
             value: match constants::number_of(array) {
                 Some(number) => Value::Constant(number, other),
                 None => {
@@ -136,13 +140,14 @@ pub(super) unsafe fn within_array(node: *mut Node) -> Option<Comparison> {
         if !is_value(value) || is_value(array) || !is_for_all(array) {
             return None;
         }
-        let (kind, elements) = elements(call, value, array)?;
+        let (kind, elements, operator) = elements(call, value, array)?;
         Some(Comparison {
             row: array,
             kind: elements,
             strategy: Strategy::Equal,
             value: value_of(value, kind)?,
-            operator: call.opno,
+            negated: !call.useOr,
+            operator,
         })
     }
 }
@@ -161,11 +166,11 @@ unsafe fn any_of<'a>(
         let [scalar, array] = tree::nodes(call.args)[..] else {
             return None;
         };
-        call.useOr.then_some((call, scalar, array))
+        Some((call, scalar, array))
     }
 }
 
-/// The kinds of the scalar and of the elements, where the operator is their equality.
+/// The kinds of the scalar and of the elements, and the operator that is their equality: of `= ANY`, or of `<> ALL`.
 ///
 /// # Safety
 /// As [`comparison`].
@@ -173,24 +178,30 @@ unsafe fn elements(
     call: &pg_sys::ScalarArrayOpExpr,
     scalar: *mut Node,
     array: *mut Node,
-) -> Option<(KeyKind, KeyKind)> {
+) -> Option<(KeyKind, KeyKind, Oid)> {
     // SAFETY: as above.
     unsafe {
-        let (strategy, kind) = compared(scalar, call.opno, call.inputcollid)?;
+        let (strategy, kind, equality, negated) = compared(scalar, call.opno, call.inputcollid)?;
         let element = pg_sys::get_base_element_type(pg_sys::exprType(array));
-        if strategy != Strategy::Equal || element == Oid::INVALID {
+        if strategy != Strategy::Equal || negated == call.useOr || element == Oid::INVALID {
             return None;
         }
         let other = KeyKind::of(element, call.inputcollid)?;
-        kind.compares_with(other).then_some((kind, other))
+        let same = kind.compares_with(other);
+        same.then_some((kind, other, equality))
     }
 }
 
-/// What an operator says of its left operand, and how this one becomes a key.
+/// What an operator says of its left operand, and how this one becomes a key; the operator that says so, which is the
+/// negator of the one given where the last value is true.
 ///
 /// # Safety
 /// As [`comparison`].
-unsafe fn compared(left: *mut Node, operator: Oid, collation: Oid) -> Option<(Strategy, KeyKind)> {
+unsafe fn compared(
+    left: *mut Node,
+    operator: Oid,
+    collation: Oid,
+) -> Option<(Strategy, KeyKind, Oid, bool)> {
     // SAFETY: catalog look-ups; the type cache's entry lives as long as the backend.
     unsafe {
         if operator == Oid::INVALID {
@@ -200,15 +211,25 @@ unsafe fn compared(left: *mut Node, operator: Oid, collation: Oid) -> Option<(St
         let kind = KeyKind::of(base, collation)?;
         let wanted = pg_sys::TYPECACHE_BTREE_OPFAMILY as i32;
         let family = (*pg_sys::lookup_type_cache(base, wanted)).btree_opf;
-        let strategy = match pg_sys::get_op_opfamily_strategy(operator, family) as u32 {
-            pg_sys::BTLessStrategyNumber => Strategy::Less,
-            pg_sys::BTLessEqualStrategyNumber => Strategy::LessEqual,
-            pg_sys::BTEqualStrategyNumber => Strategy::Equal,
-            pg_sys::BTGreaterEqualStrategyNumber => Strategy::GreaterEqual,
-            pg_sys::BTGreaterStrategyNumber => Strategy::Greater,
-            _ => return None,
-        };
-        Some((strategy, kind))
+        if let Some(strategy) = strategy_of(operator, family) {
+            return Some((strategy, kind, operator, false));
+        }
+        let negator = pg_sys::get_negator(operator);
+        let strategy = strategy_of(negator, family)?;
+        Some((strategy, kind, negator, true))
+    }
+}
+
+/// What an operator is for a btree operator family.
+fn strategy_of(operator: Oid, family: Oid) -> Option<Strategy> {
+    // SAFETY: a catalog look-up, 0 where there is nothing; InvalidOid is an operator of no family.
+    match unsafe { pg_sys::get_op_opfamily_strategy(operator, family) } as u32 {
+        pg_sys::BTLessStrategyNumber => Some(Strategy::Less),
+        pg_sys::BTLessEqualStrategyNumber => Some(Strategy::LessEqual),
+        pg_sys::BTEqualStrategyNumber => Some(Strategy::Equal),
+        pg_sys::BTGreaterEqualStrategyNumber => Some(Strategy::GreaterEqual),
+        pg_sys::BTGreaterStrategyNumber => Some(Strategy::Greater),
+        _ => None,
     }
 }
 

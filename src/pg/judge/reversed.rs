@@ -188,7 +188,7 @@ unsafe fn member(node: *mut Node) -> Option<Member> {
             Some(found) => (found, false),
             None => (operand::one_of(node)?, true),
         };
-        if found.strategy != operand::Strategy::Equal {
+        if found.strategy != operand::Strategy::Equal || found.negated {
             return None;
         }
         let collation = pg_sys::exprInputCollation(node);

@@ -126,12 +126,12 @@ impl Reading {
                 Tag::T_OpExpr => {
                     let found = operand::comparison(node)?;
                     let column = operand::column(found.row, found.kind)?;
-                    Some(Shape::Compare(column, found.strategy, found.value))
+                    Some(Shape::compare(column, found))
                 }
                 Tag::T_ScalarArrayOpExpr => {
                     let found = operand::one_of(node)?;
                     let column = operand::column(found.row, found.kind)?;
-                    Some(Shape::OneOf(column, found.value))
+                    Some(Shape::one_of(column, found))
                 }
                 Tag::T_BoolExpr => {
                     let call = &*node.cast::<pg_sys::BoolExpr>();
@@ -206,18 +206,20 @@ impl Reading {
             };
             if let Some(found) = operand::comparison(node) {
                 if let Some(column) = of_column(self, &found, false) {
-                    return Shape::Compare(column, found.strategy, found.value);
+                    return Shape::compare(column, found);
                 }
             }
             if let Some(found) = operand::one_of(node) {
                 if let Some(column) = of_column(self, &found, false) {
-                    return Shape::OneOf(column, found.value);
+                    return Shape::one_of(column, found);
                 }
             }
             // A set has no NULLs: where it lacks the value, it cannot tell NULL from FALSE.
-            if let Some(found) = operand::within_array(node).filter(|_| positive) {
+            if let Some(found) =
+                operand::within_array(node).filter(|found| positive && !found.negated)
+            {
                 if let Some(column) = of_column(self, &found, true) {
-                    return Shape::Compare(column, found.strategy, found.value);
+                    return Shape::compare(column, found);
                 }
             }
             // Nor can a sub-select that is turned round.
@@ -298,6 +300,22 @@ impl Shape {
             _ => members
                 .pop()
                 .map_or(Shape::Other, |one| Shape::Not(Box::new(one))),
+        }
+    }
+
+    fn compare(column: Column, found: Comparison) -> Shape {
+        let shape = Shape::Compare(column, found.strategy, found.value);
+        shape.negated(found.negated)
+    }
+
+    fn one_of(column: Column, found: Comparison) -> Shape {
+        Shape::OneOf(column, found.value).negated(found.negated)
+    }
+
+    fn negated(self, negated: bool) -> Shape {
+        match negated {
+            true => Shape::Not(Box::new(self)),
+            false => self,
         }
     }
 
