@@ -16,20 +16,31 @@ pub(super) unsafe fn parts(
     function: &Cached<pg_sys::FormData_pg_proc>,
     call: *mut Node,
 ) -> Vec<*mut Node> {
-    // SAFETY: the columns are those of the catalog: trees as text, and the source.
+    let mut parts: Vec<*mut Node> = defaults(function).into_iter().collect();
+    // SAFETY: a stored body is a tree.
     unsafe {
-        let tree = |number| {
-            let text = String::from_datum(function.column(number)?, false)?;
-            let text = CString::new(text).ok()?;
-            Some(pg_sys::stringToNode(text.as_ptr()).cast::<Node>())
-        };
-        let mut parts: Vec<*mut Node> = Vec::new();
-        parts.extend(tree(pg_sys::Anum_pg_proc_proargdefaults));
-        match tree(pg_sys::Anum_pg_proc_prosqlbody) {
+        match stored(function, pg_sys::Anum_pg_proc_prosqlbody) {
             Some(body) => parts.extend(statements(body)),
             None => parts.extend(analyzed(function, call)),
         }
-        parts
+    }
+    parts
+}
+
+/// The defaults of a function's arguments.
+pub(super) fn defaults(function: &Cached<pg_sys::FormData_pg_proc>) -> Option<*mut Node> {
+    // SAFETY: they are a tree.
+    unsafe { stored(function, pg_sys::Anum_pg_proc_proargdefaults) }
+}
+
+/// # Safety
+/// The column holds trees as text.
+unsafe fn stored(function: &Cached<pg_sys::FormData_pg_proc>, column: u32) -> Option<*mut Node> {
+    // SAFETY: as promised.
+    unsafe {
+        let text = String::from_datum(function.column(column)?, false)?;
+        let text = CString::new(text).ok()?;
+        Some(pg_sys::stringToNode(text.as_ptr()).cast())
     }
 }
 

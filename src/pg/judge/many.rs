@@ -9,7 +9,7 @@ use super::policy::{security_quals, uses};
 use super::sets::Readers;
 use super::shape::{Reading, Shape, Values};
 use super::sharable::{refusal, Bodies, Stage};
-use super::simplify::simplify;
+use super::simplify::Simplifier;
 use crate::error::Result;
 use crate::keyed::Condition;
 use crate::pg::backend::cache::Kept;
@@ -248,7 +248,14 @@ impl Analysis {
             if uses.all {
                 return Ok(Analysis::refused("use the row as a whole".to_string()));
             }
-            let policy = simplify(policy.cast());
+            let mut simplifier = Simplifier {
+                bodies: &mut bodies,
+                refused: None,
+            };
+            let policy = simplifier.simplify(policy.cast());
+            if let Some(reason) = simplifier.refused {
+                return Ok(Analysis::refused(reason));
+            }
             let mut found = Vec::new();
             let policy = constants::take_out(policy, &mut found);
             if let Some(reason) = refusal(policy, Stage::Inlined, &mut bodies) {

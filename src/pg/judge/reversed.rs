@@ -46,51 +46,106 @@ impl Reversed {
             }
             let link: *mut pg_sys::SubLink = pg_sys::copyObjectImpl(node.cast()).cast();
             let query: *mut Query = (*link).subselect.cast();
-            let query_of = &*query;
-            if is_processed(query_of) || query_of.hasTargetSRFs || query_of.hasDistinctOn {
+            if !is_simple(&*query) {
                 return None;
             }
-            let mut conditions = match (*link).subLinkType {
+            let conditions = match (*link).subLinkType {
                 SubLinkType::EXISTS_SUBLINK => Vec::new(),
                 SubLinkType::ANY_SUBLINK => conjuncts(compared_within(&*link)?),
                 _ => return None,
             };
-            conditions.extend(joined((*query).jointree.cast())?);
             let mut reversed = Reversed {
                 query,
                 members: Vec::new(),
                 claims: Vec::new(),
                 of_row: false,
             };
-            (*(*query).jointree).quals = reversed.without_constants(conditions)?;
-            for entry in tree::nodes((*query).rtable) {
+            reversed.members = reversed.taken_from(query, conditions)?;
+            (*query).targetList = std::ptr::null_mut();
+            let left = tree::any(query.cast(), &mut |node| number_of(node).is_some());
+            let of_row = |node: *mut Node| pg_sys::contain_vars_of_level(node, 1);
+            reversed.of_row =
+                of_row(query.cast()) || reversed.members.iter().any(|one| of_row(one.node));
+            (!left).then_some(reversed)
+        }
+    }
+
+    /// Takes the conditions on constants out of a query, its sub-queries in FROM and its tables' policies, and out of
+    /// more conditions of the query.
+    ///
+    /// # Safety
+    /// The query selects rows of joined tables; it is changed.
+    unsafe fn taken_from(
+        &mut self,
+        query: *mut Query,
+        mut conditions: Vec<*mut Node>,
+    ) -> Option<Vec<Member>> {
+        // SAFETY: as promised.
+        unsafe {
+            let mut members = Vec::new();
+            conditions.extend(joined((*query).jointree.cast())?);
+            (*(*query).jointree).quals = self.without_constants(conditions, &mut members)?;
+            for (place, entry) in tree::nodes((*query).rtable).into_iter().enumerate() {
                 let entry = &mut *entry.cast::<pg_sys::RangeTblEntry>();
                 if entry.rtekind == RTEKind::RTE_RELATION {
                     let quals = tree::nodes(entry.securityQuals);
                     let quals = quals.into_iter().flat_map(|qual| conjuncts(qual)).collect();
-                    let rest = reversed.without_constants(quals)?;
+                    let rest = self.without_constants(quals, &mut members)?;
                     entry.securityQuals = tree::list_of((!rest.is_null()).then_some(rest));
+                } else if entry.rtekind == RTEKind::RTE_SUBQUERY
+                    && !operand::is_for_all(entry.subquery.cast())
+                {
+                    members.extend(self.taken_from_entry(entry, place as i32 + 1)?);
                 }
             }
-            (*query).targetList = std::ptr::null_mut();
+            // How often and in which order a row comes does not matter.
             (*query).distinctClause = std::ptr::null_mut();
             (*query).sortClause = std::ptr::null_mut();
             (*query).hasSubLinks = true;
-            let left = tree::any(query.cast(), &mut |node| number_of(node).is_some());
-            reversed.of_row = pg_sys::contain_vars_of_level(query.cast(), 1)
-                || reversed
-                    .members
-                    .iter()
-                    .any(|one| pg_sys::contain_vars_of_level(one.node, 1));
-            (!left).then_some(reversed)
+            Some(members)
+        }
+    }
+
+    /// The same for a sub-query in FROM, which gets a column for each value that a member has.
+    ///
+    /// # Safety
+    /// As [`Reversed::taken_from`]; the entry has this number.
+    unsafe fn taken_from_entry(
+        &mut self,
+        entry: &mut pg_sys::RangeTblEntry,
+        number: i32,
+    ) -> Option<Vec<Member>> {
+        let query = entry.subquery;
+        // SAFETY: as promised.
+        unsafe {
+            if !is_simple(&*query) {
+                return None;
+            }
+            let mut members = self.taken_from(query, Vec::new())?;
+            let mut targets = tree::nodes((*query).targetList);
+            for member in &mut members {
+                let place = targets.len() as i16 + 1;
+                let name = pg_sys::pstrdup(c"member".as_ptr());
+                let target = pg_sys::makeTargetEntry(member.node.cast(), place, name, false);
+                targets.push(target.cast());
+                (*entry.eref).colnames =
+                    pg_sys::lappend((*entry.eref).colnames, pg_sys::makeString(name).cast());
+                member.node = pg_sys::makeVarFromTargetEntry(number, target).cast();
+            }
+            (*query).targetList = tree::list_of(targets);
+            Some(members)
         }
     }
 
     /// Takes the conditions on constants out of others, which are returned as one; null for none.
     ///
     /// # Safety
-    /// They are conditions of the query.
-    unsafe fn without_constants(&mut self, conditions: Vec<*mut Node>) -> Option<*mut Node> {
+    /// They are conditions of one query.
+    unsafe fn without_constants(
+        &mut self,
+        conditions: Vec<*mut Node>,
+        members: &mut Vec<Member>,
+    ) -> Option<*mut Node> {
         let mut rest = Vec::new();
         for condition in conditions {
             // SAFETY: as promised.
@@ -100,7 +155,7 @@ impl Reversed {
                 } else if let Some(claim) = number_of(condition) {
                     self.claims.push(claim);
                 } else {
-                    self.members.push(member(condition)?);
+                    members.push(member(condition)?);
                 }
             }
         }
@@ -175,6 +230,11 @@ impl Member {
             Some(tree::any_of(self.operator, self.collation, node, parameter))
         }
     }
+}
+
+/// Whether a query's rows are those of its tables that its WHERE leaves.
+fn is_simple(query: &Query) -> bool {
+    !is_processed(query) && !query.hasTargetSRFs && !query.hasDistinctOn
 }
 
 /// `value = constant` or `value = ANY (constant)`.

@@ -47,21 +47,27 @@ impl Bodies {
         &mut self,
         function: &Cached<pg_sys::FormData_pg_proc>,
         call: *mut Node,
-        immutable: bool,
+        stage: Stage,
     ) -> Option<String> {
         self.looked += 1;
         if self.looked > MAX_BODIES || self.within.contains(&function.oid) {
             return Some("call functions within functions without an end".to_string());
         }
         self.within.push(function.oid);
-        let stage = if immutable {
-            Stage::WithinImmutable
-        } else {
-            Stage::BeforeInlining
+        let expands = function.proretset && stage != Stage::WithinImmutable;
+        let stage = match function.provolatile as u8 {
+            pg_sys::PROVOLATILE_IMMUTABLE => Stage::WithinImmutable,
+            _ => stage,
         };
-        // SAFETY: as promised; the trees are analysed.
+        // Postgres works out no function that returns a set. What it does is looked at where it replaces a call.
+        let parts = match expands {
+            true => body::defaults(function).into_iter().collect(),
+            // SAFETY: as promised.
+            false => unsafe { body::parts(function, call) },
+        };
+        // SAFETY: the trees are analysed.
         let refused = unsafe {
-            body::parts(function, call).into_iter().find_map(|part| {
+            parts.into_iter().find_map(|part| {
                 // Postgres would not inline it, and views that it reads are not looked into here.
                 let reads = || tree::any(part, &mut |node| is_table(node));
                 refusal(part, stage, self).or_else(|| {
@@ -85,12 +91,29 @@ pub(super) unsafe fn refusal(node: *mut Node, stage: Stage, bodies: &mut Bodies)
     unsafe {
         tree::any(node, &mut |node| {
             found = known::of_node(node)
-                .or_else(|| known::of_type(node))
+                .or_else(|| of_type(node, stage))
                 .or_else(|| of_functions(node, stage, bodies));
             found.is_some()
         });
     }
     found
+}
+
+/// # Safety
+/// As [`refusal`].
+unsafe fn of_type(node: *mut Node, stage: Stage) -> Option<String> {
+    // SAFETY: as promised; the tag says what the node is.
+    unsafe {
+        // A function in FROM that returns rows: it is replaced by what it does, or refused then.
+        let expands = stage == Stage::BeforeInlining
+            && tree::tag(node) == pg_sys::NodeTag::T_FuncExpr
+            && (*node.cast::<pg_sys::FuncExpr>()).funcretset;
+        if expands {
+            None
+        } else {
+            known::of_type(node)
+        }
+    }
 }
 
 struct Checking<'a> {
@@ -207,11 +230,7 @@ unsafe fn of_function(function: Oid, checking: &mut Checking) -> Option<String> 
             name()
         )),
         // SAFETY: as promised.
-        _ => unsafe {
-            checking
-                .bodies
-                .refusal(&form, node, immutable || stage == Stage::WithinImmutable)
-        },
+        _ => unsafe { checking.bodies.refusal(&form, node, stage) },
     }
 }
 

@@ -1,38 +1,88 @@
-//! Brings a condition into a simple form: functions in SQL are put in place of their calls, and sub-selects that read
-//! no table become expressions.
+//! Brings a condition into a simple form: functions in SQL are replaced by what they do, and sub-selects that read no
+//! table by expressions.
 
+use super::sharable::{refusal, Bodies, Stage};
 use super::tree;
 use pg_sys::{Node, NodeTag as Tag, SubLinkType};
 use pgrx::pg_sys;
 use pgrx::pg_sys::Query;
 
-/// The same condition, simplified as the planner would, sub-selects included.
-///
-/// # Safety
-/// The node is an analysed expression, or a part of a query, or null.
-pub(super) unsafe fn simplify(node: *mut Node) -> *mut Node {
-    if node.is_null() {
-        return node;
-    }
-    // SAFETY: as promised; the function copies what it changes.
-    unsafe {
-        let node = pg_sys::eval_const_expressions(std::ptr::null_mut(), node);
-        tree::rewrite(node, 0, &mut |node, _| within(node))
-    }
+/// Simplifies conditions, and looks at what comes into them by that.
+pub(super) struct Simplifier<'a> {
+    pub bodies: &'a mut Bodies,
+    /// Why readers cannot share the answers.
+    pub refused: Option<String>,
 }
 
-/// # Safety
-/// As [`simplify`].
-unsafe fn within(node: *mut Node) -> Option<*mut Node> {
-    // SAFETY: the tag says what a node is; the parts of a query are simplified one by one, as the planner does.
-    unsafe {
-        match tree::tag(node) {
-            Tag::T_Query => Some(tree::with_children(node, &mut |part| simplify(part))),
-            Tag::T_SubLink => {
-                let link = tree::with_children(node, &mut |part| simplify(part));
-                Some(as_expression(link.cast()).unwrap_or(link))
+impl Simplifier<'_> {
+    /// The same condition, simplified as the planner would, sub-selects included.
+    ///
+    /// # Safety
+    /// The node is an analysed expression, or a part of a query, or null, which was looked at before.
+    pub(super) unsafe fn simplify(&mut self, node: *mut Node) -> *mut Node {
+        if node.is_null() {
+            return node;
+        }
+        // SAFETY: as promised; the function copies what it changes.
+        unsafe {
+            let node = pg_sys::eval_const_expressions(std::ptr::null_mut(), node);
+            tree::rewrite(node, 0, &mut |node, _| self.within(node))
+        }
+    }
+
+    /// # Safety
+    /// As [`Simplifier::simplify`].
+    unsafe fn within(&mut self, node: *mut Node) -> Option<*mut Node> {
+        // SAFETY: the tag says what a node is; the parts of a query are simplified one by one, as the planner does.
+        unsafe {
+            match tree::tag(node) {
+                Tag::T_Query => {
+                    let query = tree::with_children(node, &mut |part| self.simplify(part));
+                    for entry in tree::nodes((*query.cast::<Query>()).rtable) {
+                        self.inline(&mut *entry.cast());
+                    }
+                    Some(query)
+                }
+                Tag::T_SubLink => {
+                    let link = tree::with_children(node, &mut |part| self.simplify(part));
+                    Some(as_expression(link.cast()).unwrap_or(link))
+                }
+                _ => None,
             }
-            _ => None,
+        }
+    }
+
+    /// Puts the query of a function in FROM in its place, where Postgres would (prepjointree.c,
+    /// `preprocess_function_rtes`).
+    ///
+    /// # Safety
+    /// The entry is one of a simplified query.
+    unsafe fn inline(&mut self, entry: &mut pg_sys::RangeTblEntry) {
+        if entry.rtekind != pg_sys::RTEKind::RTE_FUNCTION {
+            return;
+        }
+        // SAFETY: as promised. Of the planner's state the function only uses where it notes what the plan depends on.
+        unsafe {
+            let root =
+                pg_sys::palloc0(size_of::<pg_sys::PlannerInfo>()).cast::<pg_sys::PlannerInfo>();
+            (*root).type_ = Tag::T_PlannerInfo;
+            let glob = pg_sys::palloc0(size_of::<pg_sys::PlannerGlobal>());
+            (*root).glob = glob.cast::<pg_sys::PlannerGlobal>();
+            (*(*root).glob).type_ = Tag::T_PlannerGlobal;
+            let query = pg_sys::inline_set_returning_function(root, entry);
+            if query.is_null() {
+                return;
+            }
+            let refused = refusal(query.cast(), Stage::BeforeInlining, self.bodies);
+            if refused.is_some() {
+                self.refused = refused;
+                return;
+            }
+            entry.rtekind = pg_sys::RTEKind::RTE_SUBQUERY;
+            entry.subquery = self.simplify(query.cast()).cast();
+            entry.security_barrier = false;
+            entry.functions = std::ptr::null_mut();
+            entry.funcordinality = false;
         }
     }
 }

@@ -31,6 +31,16 @@ SET client_min_messages = warning;
 ALTER TABLE many.posts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE many.guarded ENABLE ROW LEVEL SECURITY;
 GRANT SELECT ON ALL TABLES IN SCHEMA many TO many_reader;
+CREATE FUNCTION many.organizations() RETURNS SETOF uuid LANGUAGE sql STABLE AS
+  'SELECT organization_id FROM many.members WHERE user_id = auth.uid()';
+CREATE FUNCTION many.members_from(lowest int) RETURNS TABLE (organization uuid, member uuid) LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT DISTINCT organization_id, user_id FROM many.guarded WHERE level >= lowest;
+END;
+CREATE VIEW many.own AS SELECT organization_id AS org, level FROM many.members WHERE user_id = auth.uid();
+CREATE VIEW many.own_guarded WITH (security_barrier) AS
+  SELECT g.organization_id AS org, m.level FROM many.guarded g JOIN many.members m USING (organization_id) WHERE g.user_id = auth.uid();
+GRANT SELECT ON many.own, many.own_guarded TO many_reader;
 CREATE FUNCTION many.id(n int) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE WHEN n < 5 THEN ('00000000-0000-0000-0000-00000000000' || n)::uuid END
 $$;
