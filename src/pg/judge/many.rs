@@ -1,8 +1,9 @@
 //! The policies of a relation for many readers of one role: what they ask of a reader is taken out of them, so that
 //! the rest is asked once, or answered by keys.
 
+use super::claims;
 use super::columns::Columns;
-use super::constants::{self, Constants, Evaluator};
+use super::constants::{Constants, Evaluator};
 use super::facts::Facts;
 use super::pairs::Pairs;
 use super::policy::{security_quals, uses};
@@ -257,7 +258,7 @@ impl Analysis {
                 return Ok(Analysis::refused(reason));
             }
             let mut found = Vec::new();
-            let policy = constants::take_out(policy, &mut found);
+            let policy = claims::take_out(policy, &mut found);
             if let Some(reason) = refusal(policy, Stage::Inlined, &mut bodies) {
                 return Ok(Analysis::refused(reason));
             }
@@ -284,7 +285,7 @@ impl Inner {
         unsafe {
             let memory = Memory::new();
             let row_type = pg_sys::get_rel_type_id(relation);
-            let evaluator = Evaluator::new(constants);
+            let evaluator = Evaluator::new(constants)?;
             let pairs = Pairs::new(&memory, row_type, policy, &evaluator.forms)?;
             if !compat::may_execute(pairs.statement) {
                 let reason = "read what the role may not".to_string();

@@ -2,6 +2,7 @@
 
 pub mod access;
 mod body;
+mod claims;
 mod columns;
 // Parts that fan_out uses, which is on its way.
 #[allow(dead_code)]

@@ -1,6 +1,6 @@
 //! Comparisons of a row's values with constants: what keys can tell of them.
 
-use super::constants;
+use super::claims;
 use super::tree;
 use crate::pg::row::key::KeyKind;
 use pg_sys::{Node, NodeTag as Tag, Oid};
@@ -42,7 +42,7 @@ pub(super) struct Comparison {
 /// The node is valid.
 unsafe fn is_value(node: *mut Node) -> bool {
     // SAFETY: as promised.
-    unsafe { constants::number_of(node).is_some() || tree::tag(node) == Tag::T_Const }
+    unsafe { claims::number_of(node).is_some() || tree::tag(node) == Tag::T_Const }
 }
 
 /// Whether an expression has no constant of a reader in it.
@@ -51,7 +51,7 @@ unsafe fn is_value(node: *mut Node) -> bool {
 /// The node is an expression.
 pub(super) unsafe fn is_for_all(node: *mut Node) -> bool {
     // SAFETY: as promised.
-    unsafe { !tree::any(node, &mut |node| constants::number_of(node).is_some()) }
+    unsafe { !tree::any(node, &mut |node| claims::number_of(node).is_some()) }
 }
 
 /// `row operator value`, or the other way round.
@@ -113,7 +113,7 @@ pub(super) unsafe fn one_of(node: *mut Node) -> Option<Comparison> {
             strategy: Strategy::Equal,
             negated: !call.useOr,
             operator,
-            value: match constants::number_of(array) {
+            value: match claims::number_of(array) {
                 Some(number) => Value::Constant(number, other),
                 None => {
                     let array = &*array.cast::<pg_sys::Const>();
@@ -238,7 +238,7 @@ fn strategy_of(operator: Oid, family: Oid) -> Option<Strategy> {
 unsafe fn value_of(node: *mut Node, kind: KeyKind) -> Option<Value> {
     // SAFETY: as promised.
     unsafe {
-        if let Some(number) = constants::number_of(node) {
+        if let Some(number) = claims::number_of(node) {
             return Some(Value::Constant(number, kind));
         }
         let constant = &*node.cast::<pg_sys::Const>();

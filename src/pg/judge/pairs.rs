@@ -1,6 +1,7 @@
 //! What keys cannot tell: the policies over pairs of a row and a reader's constants, all of a batch in one statement.
 
-use super::constants::{number_of, Form};
+use super::claims::number_of;
+use super::constants::Form;
 use super::execute;
 use super::tree;
 use crate::error::Result;

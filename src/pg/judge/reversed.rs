@@ -3,7 +3,7 @@
 //! `organization_id IN (SELECT organization_id FROM members WHERE user_id = claim)` becomes, for a changed row,
 //! `SELECT user_id FROM members WHERE organization_id = row.organization_id`.
 
-use super::constants::number_of;
+use super::claims::number_of;
 use super::operand::{self, Value};
 use super::simplify::is_processed;
 use super::tree;

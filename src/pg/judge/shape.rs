@@ -1,6 +1,7 @@
 //! A policy as a condition by keys, with places for the constants of a reader.
 
-use super::constants::{self, Constants, Form};
+use super::claims;
+use super::constants::{Constants, Form};
 use super::operand::{self, Comparison, Strategy, Value};
 use super::reversed::{Member, Reversed};
 use super::sets::combined;
@@ -98,7 +99,7 @@ impl Reading {
         let boolean = |value| Shape::known(value);
         // SAFETY: as promised.
         unsafe {
-            if let Some(number) = constants::number_of(node) {
+            if let Some(number) = claims::number_of(node) {
                 return Some(Shape::Claim(number));
             }
             match tree::tag(node) {

@@ -3,7 +3,7 @@
 //! What is known is listed, in code and types alike; everything else is refused.
 
 use super::body;
-use super::constants;
+use super::claims;
 use super::known;
 use super::tree;
 use crate::pg::backend::syscache::Cached;
@@ -136,7 +136,7 @@ unsafe fn of_functions(node: *mut Node, stage: Stage, bodies: &mut Bodies) -> Op
     unsafe {
         pg_sys::check_functions_in_node(node, Some(check), (&raw mut checking).cast());
         if stage == Stage::Inlined && checking.found.is_none() {
-            checking.found = constants::unknown_setting(node);
+            checking.found = claims::unknown_setting(node);
         }
     }
     checking.found

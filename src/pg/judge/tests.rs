@@ -70,6 +70,13 @@ mod tests {
         "title = auth.claim('role')",
         "title > auth.claim('role')",
         "title = ANY (string_to_array(auth.claim('orgs'), ','))",
+        "$::text IN (SELECT jsonb_array_elements_text(auth.jwt() -> 'list'))",
+        "$::text NOT IN (SELECT jsonb_array_elements_text(auth.jwt() -> 'list'))",
+        "$ IN (SELECT e::uuid FROM jsonb_array_elements_text(auth.jwt() -> 'list') e WHERE e <> '')",
+        "$::text = ANY (ARRAY(SELECT jsonb_array_elements_text(auth.jwt() -> 'list')))",
+        "$::text = (SELECT max(e) FROM jsonb_array_elements_text(auth.jwt() -> 'list') e)",
+        "EXISTS (SELECT FROM jsonb_array_elements_text(auth.jwt() -> 'list') e WHERE e = auth.claim('sub'))",
+        "EXISTS (SELECT FROM jsonb_array_elements_text(auth.jwt() -> 'list') e WHERE e = $::text)",
         "$ = ANY (string_to_array(auth.claim('orgs'), ',')::uuid[])",
         "auth.uid() = ANY (editors)",
         "editors @> ARRAY[auth.uid()]",
@@ -148,6 +155,13 @@ mod tests {
             if self.below(3) > 0 {
                 let level = self.of(&["0", "1", "2", "3", "\"x\""]);
                 parts.push(format!("\"level\":{level}"));
+            }
+            if self.below(3) > 0 {
+                let (one, other) = (
+                    id(self),
+                    self.of(&["\"\"", "null", "\"00000000-0000-0000-0000-000000000001\""]),
+                );
+                parts.push(format!("\"list\":[\"{one}\",{other}]"));
             }
             let role = self.of(&["admin", "ab", "abc", ""]);
             let price = self.of(&["1.50", "1.5", "2", "NaN"]);

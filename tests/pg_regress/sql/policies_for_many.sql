@@ -61,6 +61,14 @@ CREATE FUNCTION many.by_default(owner uuid, reader uuid = many.misdeclared_plpgs
 CREATE FUNCTION many.two_statements() RETURNS uuid LANGUAGE sql IMMUTABLE AS 'SELECT auth.uid(); SELECT auth.uid()';
 CREATE FUNCTION many.is_member(organization uuid) RETURNS boolean LANGUAGE sql STABLE AS
   'SELECT EXISTS (SELECT FROM many.members WHERE organization_id = organization AND user_id = auth.uid())';
+CREATE FUNCTION many.organizations() RETURNS SETOF uuid LANGUAGE sql STABLE AS
+  'SELECT organization_id FROM many.members WHERE user_id = auth.uid()';
+CREATE FUNCTION many.members_from(lowest int) RETURNS TABLE (organization uuid, member uuid) LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT organization_id, user_id FROM many.members WHERE level >= lowest;
+END;
+CREATE VIEW many.own AS SELECT organization_id AS organization FROM many.members WHERE user_id = auth.uid();
+GRANT SELECT ON many.own TO many_reader;
 CREATE FUNCTION many.lowered(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower($1)';
 CREATE DOMAIN many.checked AS text CHECK (value <> '');
 CREATE TYPE many.pair AS (a int, b int);
@@ -99,6 +107,9 @@ SELECT policy, pg_temp.way(policy) FROM unnest(ARRAY[
   'organization_id = ANY (ARRAY[auth.uid(), (auth.jwt() ->> ''org'')::uuid])',
   'user_id = CASE auth.role() WHEN ''admin'' THEN (auth.jwt() ->> ''as'')::uuid ELSE auth.uid() END',
   'true',
+  'organization_id <> (auth.jwt() ->> ''org'')::uuid AND title NOT IN (''a'', ''b'')',
+  'title IN (SELECT jsonb_array_elements_text(auth.jwt() -> ''titles''))',
+  'title = ANY (ARRAY(SELECT jsonb_array_elements_text(auth.jwt() -> ''titles'')))',
   'false'
 ]) AS policy;
 
@@ -114,6 +125,9 @@ SELECT policy, pg_temp.way(policy) FROM unnest(ARRAY[
   'title = current_setting(''application_name'')',
   'organization_id IN (SELECT organization_id FROM many.members WHERE user_id = auth.uid())',
   'EXISTS (SELECT FROM many.members m WHERE m.organization_id = posts.organization_id AND m.user_id = auth.uid())',
+  'organization_id IN (SELECT * FROM many.organizations())',
+  'organization_id IN (SELECT organization FROM many.members_from(1) WHERE member = auth.uid())',
+  'organization_id IN (SELECT organization FROM many.own)',
   'EXISTS (SELECT FROM many.members m WHERE m.organization_id = posts.organization_id)',
   '(SELECT m.user_id FROM many.members m WHERE m.organization_id = posts.organization_id LIMIT 1) = auth.uid()'
 ]) AS policy;
@@ -139,6 +153,7 @@ SELECT policy, pg_temp.way(policy) FROM unnest(ARRAY[
   'many.by_default(user_id)',
   'many.two_statements() = user_id',
   'many.is_member(organization_id)',
+  'organization_id IN (SELECT many.organizations())',
   'random() > 0.5',
   'current_setting(''request.'' || title, true) = ''x''',
   'current_setting(title) = ''x''',
