@@ -2,8 +2,8 @@
 
 use super::constants::Form;
 use super::facts::{Answer, Asking, Facts};
+use super::reading::{Asked, Fact};
 use super::sets::{Readers, Set};
-use super::shape::{Asked, Fact};
 use crate::error::Result;
 use crate::pg::backend::memory::Memory;
 use crate::pg::row::decoded::Decoded;

@@ -2,7 +2,7 @@
 
 use super::execute;
 use super::operand::keys_of_array;
-use super::shape::Fact;
+use super::reading::Fact;
 use crate::error::Result;
 use crate::keyed::{Cell, Column, Key};
 use crate::pg::backend::memory::Memory;

@@ -1,6 +1,8 @@
 //! Compiles conditions and runs them over rows.
 
 pub mod access;
+#[allow(dead_code)]
+mod analysis;
 mod body;
 mod claims;
 mod columns;
@@ -22,6 +24,8 @@ mod pairs;
 pub mod policy;
 mod quals;
 #[allow(dead_code)]
+mod reading;
+#[allow(dead_code)]
 mod reversed;
 pub mod row_filter;
 pub mod run;
@@ -31,6 +35,7 @@ pub mod sets;
 mod shape;
 mod sharable;
 mod simplify;
+mod subselect;
 mod tree;
 pub mod visible;
 
