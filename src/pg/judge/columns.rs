@@ -20,7 +20,8 @@ enum Source {
 
 /// The statements that answer what is asked of rows.
 pub(super) struct Columns {
-    order: Vec<Source>,
+    /// Each with the columns of the row that it looks at.
+    order: Vec<(Source, Vec<i16>)>,
     asking: Option<Asking>,
     sets: Vec<Set>,
 }
@@ -37,13 +38,15 @@ impl Columns {
     ) -> Result<Columns> {
         let (mut order, mut facts, mut sets) = (Vec::new(), Vec::<&Fact>::new(), Vec::new());
         for one in asked {
+            // SAFETY: as promised.
+            let uses = unsafe { one.uses() };
             match one {
                 Asked::Fact(fact) => {
-                    order.push(Source::Fact);
+                    order.push((Source::Fact, uses));
                     facts.push(fact);
                 }
                 Asked::Members(reversed) => {
-                    order.push(Source::Set);
+                    order.push((Source::Set, uses));
                     // SAFETY: as promised.
                     sets.push(unsafe { Set::new(memory, row_type, reversed, forms) }?);
                 }
@@ -91,13 +94,21 @@ impl Columns {
             (facts, self.sets.iter().map(members).collect::<Vec<_>>())
         };
         let put_together = |(row, facts): (usize, Vec<Answer>)| {
+            let lacks = |column: &i16| rows[row].is_absent(*column as usize - 1);
             let mut facts = facts.into_iter();
             let mut sets = sets
                 .iter()
                 .filter_map(|set| set.get(row).cloned().map(Answer::Set));
-            let next = |source: &Source| match source {
-                Source::Fact => facts.next(),
-                Source::Set => sets.next(),
+            let next = |(source, uses): &(Source, Vec<i16>)| {
+                let answer = match source {
+                    Source::Fact => facts.next(),
+                    Source::Set => sets.next(),
+                };
+                // The statement took what the row lacks for NULL.
+                match uses.iter().any(lacks) {
+                    true => Some(Answer::Unknown),
+                    false => answer,
+                }
             };
             Facts::of(self.order.iter().filter_map(next).collect())
         };

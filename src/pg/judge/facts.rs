@@ -19,6 +19,7 @@ pub struct Facts(Vec<Answer>);
 
 #[derive(Clone, Debug)]
 pub(super) enum Answer {
+    Unknown,
     Null,
     Key(Key),
     Set(Rc<[Key]>),
@@ -29,7 +30,7 @@ impl Facts {
     pub fn cell(&self, column: Column) -> Cell<'_> {
         let place = (-i32::from(column) - 1) as usize;
         match self.0.get(place) {
-            None => Cell::Unknown,
+            None | Some(Answer::Unknown) => Cell::Unknown,
             Some(Answer::Null) => Cell::Null,
             Some(Answer::Key(key)) => Cell::Key(key),
             Some(Answer::Set(keys)) => Cell::Set(keys),

@@ -25,6 +25,29 @@ pub(super) enum Asked {
     Members(Reversed),
 }
 
+impl Asked {
+    /// The columns of the row that it looks at.
+    ///
+    /// # Safety
+    /// It is over a relation as range-table entry 1, whose rows it does not use as a whole.
+    pub(super) unsafe fn uses(&self) -> Vec<i16> {
+        let node = match self {
+            Asked::Fact(fact) => fact.node,
+            Asked::Members(reversed) => reversed.link,
+        };
+        // SAFETY: as promised; the function returns Var nodes.
+        let mut columns: Vec<i16> = unsafe {
+            tree::nodes(pg_sys::pull_vars_of_level(node, 0))
+                .into_iter()
+                .map(|variable| (*variable.cast::<pg_sys::Var>()).varattno)
+                .collect()
+        };
+        columns.sort_unstable();
+        columns.dedup();
+        columns
+    }
+}
+
 /// Reads shapes, and collects the facts that they need.
 #[derive(Default)]
 pub(super) struct Reading {

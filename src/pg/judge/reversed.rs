@@ -25,6 +25,8 @@ pub(super) struct Member {
 
 /// A sub-select without the conditions on constants.
 pub(super) struct Reversed {
+    /// As it was before.
+    pub link: *mut Node,
     query: *mut Query,
     pub members: Vec<Member>,
     /// Constants of type boolean that must be true.
@@ -55,6 +57,7 @@ impl Reversed {
                 _ => return None,
             };
             let mut reversed = Reversed {
+                link: node,
                 query,
                 members: Vec::new(),
                 claims: Vec::new(),

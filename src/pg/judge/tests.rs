@@ -8,6 +8,7 @@ mod tests {
     use crate::pg::backend::memory::Memory;
     use crate::pg::backend::subtransaction::attempt;
     use crate::pg::judge::constants::Constants;
+    use crate::pg::judge::facts::Facts;
     use crate::pg::judge::many::{ManyPolicies, Way};
     use crate::pg::judge::policy::{Compiled, Verdict};
     use crate::pg::judge::sets::Readers;
@@ -336,11 +337,31 @@ mod tests {
                 };
                 let condition = many.condition(constants);
                 let own = own(table, oid, reader, &claims[who]);
-                for (row, own) in own.iter().enumerate() {
-                    let truth = condition.evaluate(&|column| match column {
-                        ..0 => facts[row].cell(column),
+                let truth = |row: usize, facts: &Facts, absent: Column| {
+                    condition.evaluate(&|column| match column {
+                        ..0 => facts.cell(column),
+                        _ if column == absent => Cell::Unknown,
                         _ => table.cell(row, column),
+                    })
+                };
+                // What is certain of a row that lacks a value is so whatever the value is.
+                for (row, own) in own.iter().enumerate().filter(|(row, _)| row % 4 == 0) {
+                    let absent = 2 + (row + who) % 9;
+                    let mut part = table.rows[row].clone();
+                    part.leave_out(absent - 1);
+                    let facts = act_as_trusted(reader, &[], || {
+                        Ok(many.facts(&table.shape, &[&part], &readers))
                     });
+                    let (Ok(Ok(facts)), Some(own)) = (facts, own) else {
+                        continue;
+                    };
+                    let truth = truth(row, &facts[0], absent as Column);
+                    let place = format!("{what}, claims {}, row {row}, {condition:?}", claims[who]);
+                    assert!(truth.may_hold() || !own, "hidden without {absent}: {place}");
+                    assert!(!truth.holds() || *own, "shown without {absent}: {place}");
+                }
+                for (row, own) in own.iter().enumerate() {
+                    let truth = truth(row, &facts[row], 0);
                     let verdict = act_as_trusted(reader, &[], || {
                         Ok(many.verdicts(&table.shape, &rows, &[constants], &[(row as u32, 0)]))
                     })
