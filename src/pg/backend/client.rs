@@ -25,8 +25,8 @@ pub enum Sent {
 #[derive(Clone, Copy)]
 pub struct Look {
     pub sent: Sent,
-    /// The socket, if it holds nothing, so that waiting for it to be readable makes sense.
-    empty: Option<c_int>,
+    /// Whether the socket holds nothing, so that waiting for it to be readable makes sense.
+    is_empty: bool,
 }
 
 /// The messages Sync and Flush (protocol.sgml): a letter and the length of the rest.
@@ -52,7 +52,10 @@ enum Buffered {
 
 /// Looks at what the client has sent, without waiting for it. Everything is left to be read.
 pub fn look() -> Look {
-    let look = |sent| Look { sent, empty: None };
+    let look = |sent| Look {
+        sent,
+        is_empty: false,
+    };
     let Some(socket) = socket() else {
         return look(Sent::Nothing);
     };
@@ -65,7 +68,7 @@ pub fn look() -> Look {
     match received(socket) {
         Received::Nothing => Look {
             sent: read,
-            empty: Some(socket),
+            is_empty: true,
         },
         Received::Part => look(read),
         Received::Sync if matches!(buffered(), Buffered::Nothing) => look(Sent::Nothing),
@@ -86,23 +89,25 @@ impl Look {
     /// Sleeps for this long, or less when the session is woken or the client sends something. Raises the error of a
     /// cancelled query or a timeout.
     pub fn nap(&self, milliseconds: i64) {
-        let Some(socket) = self.empty else {
+        if !self.is_empty {
             return super::wait::nap(milliseconds);
-        };
-        let events = pg_sys::WL_LATCH_SET
-            | pg_sys::WL_SOCKET_READABLE
-            | pg_sys::WL_TIMEOUT
-            | pg_sys::WL_EXIT_ON_PM_DEATH;
-        // SAFETY: waits for this process's own latch and the client's socket; see `wait::nap`.
-        unsafe {
-            pg_sys::WaitLatchOrSocket(
-                pg_sys::MyLatch,
-                events as c_int,
-                socket,
-                milliseconds as c_long,
-                pg_sys::PG_WAIT_EXTENSION,
-            );
+        }
+        // SAFETY: the session's own set, which its reads of the socket use and set up before each use (be-secure.c,
+        // secure_read): the socket is first, then the latch, which is reset as in `wait::nap`, then the postmaster.
+        let event = unsafe {
+            let mut event = pg_sys::WaitEvent::default();
+            let set = raw::FeBeWaitSet;
+            let readable = pg_sys::WL_SOCKET_READABLE;
+            pg_sys::ModifyWaitEvent(set, 0, readable, std::ptr::null_mut());
+            let timeout = milliseconds as c_long;
+            let wait = pg_sys::PG_WAIT_EXTENSION;
+            pg_sys::WaitEventSetWait(set, timeout, &mut event, 1, wait);
             pg_sys::ResetLatch(pg_sys::MyLatch);
+            event
+        };
+        if event.events & pg_sys::WL_POSTMASTER_DEATH != 0 {
+            // This one ends the session then.
+            super::wait::nap(0);
         }
         pgrx::check_for_interrupts!();
     }

@@ -62,6 +62,7 @@ unsafe extern "C-unwind" {
 // Not bound by pgrx: access/timeline.h, catalog/partition.h, catalog/pg_inherits.h, commands/async.h,
 // executor/functions.h, libpq/libpq.h, replication/message.h, regex/regex.h.
 unsafe extern "C-unwind" {
+    pub static mut FeBeWaitSet: *mut pg_sys::WaitEventSet;
     pub fn pq_startmsgread();
     pub fn pq_peekbyte() -> c_int;
     pub fn pq_endmsgread();

@@ -5,16 +5,20 @@
 mod filter;
 mod json;
 mod kind;
+mod moves;
 mod policy;
 mod reader;
+mod relay;
 mod schema;
 mod tally;
 mod writer;
 
+use crate::cluster::Cluster;
 use crate::pg::{Client, Server};
 use crate::random::{knob, seed, Random};
 use crate::{check, part, Outcome};
 use reader::Reader;
+use relay::{Relay, Scene};
 use schema::Schema;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::Mutex;
@@ -28,6 +32,7 @@ const AT_A_TIME: usize = 2;
 struct Run {
     seed: u64,
     server: Server,
+    standby: Server,
     statements: u64,
     next: AtomicU64,
     end: u64,
@@ -39,7 +44,8 @@ struct Run {
 
 pub fn run() -> Outcome {
     let seed = seed();
-    let server = Server::from_environment();
+    let cluster = Cluster::from_environment();
+    let server = cluster.server.clone();
     let schemas = knob("ORACLE_SCHEMAS", 30);
     let statements = knob("ORACLE_STATEMENTS", 1000);
     let only = knob("PGREALTIME_SCHEMA", u64::MAX);
@@ -56,6 +62,9 @@ pub fn run() -> Outcome {
         )?;
     }
     admin.run(schema::ROLES_SQL)?;
+    // Replay waits for the relays there, and they never for it.
+    let settings = ["hot_standby_feedback=on", "max_standby_streaming_delay=-1"];
+    let standby = cluster.standby(&settings)?;
     let (first, end) = if only == u64::MAX {
         (0, schemas)
     } else {
@@ -64,6 +73,7 @@ pub fn run() -> Outcome {
     let run = Run {
         seed,
         server,
+        standby: standby.server.clone(),
         statements,
         next: AtomicU64::new(first),
         end,
@@ -87,9 +97,16 @@ pub fn run() -> Outcome {
         chosen,
         prepares,
         swaps,
+        resubscribed,
+        handed_over,
+        matched,
+        copies,
+        moves,
         ..
     } = tally;
+    let relayed = [resubscribed, handed_over, matched, copies, moves];
     let vain = [inserts, updates, deletes, compared, swaps].contains(&0)
+        || (relayed.contains(&0) && end - first > 3)
         || ([truncates, chosen, prepares].contains(&0) && end - first > 20);
     check(!vain || only != u64::MAX, || {
         "a kind of change never came".to_string()
@@ -155,7 +172,10 @@ impl Run {
         let mut writers = (0..WRITERS)
             .map(|number| Writer::new(&self.server, schema, number))
             .collect::<Result<Vec<_>, _>>()?;
-        let mut readers: Vec<Reader> = (0..4 + random.below(5))
+        // No copy can be brought forward where policies change: then there is only the relay.
+        let moving = random.chance(35);
+        let readers = if moving { 0 } else { 4 + random.below(5) };
+        let mut readers: Vec<Reader> = (0..readers)
             .map(|_| Reader::random(schema, random))
             .collect();
         // Those that hold no transaction share a session, as in a pool.
@@ -164,6 +184,13 @@ impl Run {
             .iter()
             .map(|reader| reader.holds.then(|| self.reading(schema)).transpose())
             .collect::<Result<Vec<_>, _>>()?;
+        let mut primary = self.reading(schema)?;
+        let at = if random.chance(30) {
+            &self.standby
+        } else {
+            &self.server
+        };
+        let mut relay = Relay::new(at, &mut primary, schema, moving)?;
         let mut gaps = vec![Gaps::default(); schema.tables.len()];
         let mut ids = vec![0; schema.tables.len()];
         let mut tally = Tally::default();
@@ -171,6 +198,18 @@ impl Run {
         while written < self.statements {
             let writer = random.below(WRITERS) as usize;
             written += writers[writer].step(schema, &mut ids, &mut gaps, random)? as u64;
+            if moving && random.chance(6) {
+                moves::one(&mut primary, schema, &mut tally, random)?;
+            }
+            if random.chance(6) {
+                let mut scene = Scene {
+                    schema,
+                    gaps: &gaps,
+                    primary: &mut primary,
+                };
+                let stepped = relay.step(&mut scene, &mut tally, random);
+                stepped.map_err(|error| format!("after {written} statements, {error}"))?;
+            }
             let i = random.below(readers.len() as u64 * 5) as usize;
             let Some(reader) = readers.get_mut(i) else {
                 continue;
@@ -205,6 +244,14 @@ impl Run {
             tally.prepares += writer.prepares;
             tally.swaps += writer.swaps;
         }
+        let mut scene = Scene {
+            schema,
+            gaps: &gaps,
+            primary: &mut primary,
+        };
+        relay
+            .end(&mut scene, &mut tally, random)
+            .map_err(|error| format!("in the end, {error}"))?;
         for (reader, own) in readers.iter_mut().zip(&mut own) {
             let client = own.as_mut().unwrap_or(&mut pooled);
             reader

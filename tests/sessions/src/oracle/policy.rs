@@ -18,12 +18,22 @@ pub fn claims(random: &mut Random) -> String {
     )
 }
 
+/// Functions as applications write them, and what Postgres makes of them: the first three are inlined, the next is not
+/// since it runs as its owner, and the last since it is no SQL.
+const FUNCTIONS: &str = "\
+    CREATE FUNCTION jwt() RETURNS jsonb LANGUAGE sql STABLE AS $$ SELECT nullif(current_setting('request.jwt.claims', true), '')::jsonb $$; \
+    CREATE FUNCTION uid() RETURNS uuid LANGUAGE sql STABLE AS $$ SELECT (jwt() ->> 'uid')::uuid $$; \
+    CREATE FUNCTION is_member(integer) RETURNS boolean LANGUAGE sql STABLE AS $$ SELECT EXISTS (SELECT FROM members WHERE org = $1 AND sub = jwt() ->> 'sub') $$; \
+    CREATE FUNCTION is_known(integer) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER AS $$ SELECT EXISTS (SELECT FROM members WHERE org = $1) $$; \
+    CREATE FUNCTION sub() RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN current_setting('request.jwt.claims', true)::jsonb ->> 'sub'; END $$";
+
 /// The table that membership policies look at; half of the time it has a policy itself.
 pub fn members(random: &mut Random, out: &mut Vec<String>) {
     out.push(
         "CREATE TABLE members (org integer, sub text); GRANT SELECT ON members TO PUBLIC"
             .to_string(),
     );
+    out.push(FUNCTIONS.to_string());
     for _ in 0..random.below(8) {
         out.push(format!(
             "INSERT INTO members VALUES ({}, 'u{}')",
@@ -73,7 +83,7 @@ pub fn random(table: &Table, random: &mut Random, out: &mut Vec<String>) {
     }
 }
 
-fn condition(table: &Table, random: &mut Random, out: &mut Vec<String>) -> String {
+pub fn condition(table: &Table, random: &mut Random, out: &mut Vec<String>) -> String {
     let place = random.below(table.columns.len() as u64) as usize;
     let (column, kind) = (
         format!("{}.{}", table.name, ident(&table.columns[place].name)),
@@ -124,13 +134,24 @@ fn of_column(column: &str, kind: Kind, random: &mut Random) -> String {
     let value = kind.value(random);
     let literal = kind.literal(&value);
     let own: &[String] = &match kind {
+        Kind::Integer if random.chance(40) => vec![
+            format!("is_member({column})"),
+            format!("is_known({column})"),
+            format!("(SELECT is_member({column}))"),
+        ],
         _ if kind.is_number() => vec![
             format!("{column} = ({CLAIMS} ->> 'org')::{}", kind.sql()),
             format!("{column} IN (SELECT org FROM members WHERE sub = {CLAIMS} ->> 'sub')"),
             format!("EXISTS (SELECT FROM members m WHERE m.org = {column})"),
             format!("{column} BETWEEN 1 AND 3"),
+            format!("{column} = (SELECT (jwt() ->> 'org')::{})", kind.sql()),
+            format!("{column} IN (SELECT m.org FROM members m WHERE m.sub = (SELECT jwt() ->> 'sub'))"),
+            format!("EXISTS (SELECT FROM members m WHERE m.org = {column} AND m.sub = jwt() ->> 'sub')"),
         ],
         _ if kind.is_text() => vec![
+            format!("{column} = (SELECT jwt() ->> 'sub')"),
+            format!("{column} = sub()"),
+            format!("EXISTS (SELECT 1 FROM members m WHERE m.sub = {column} AND m.org = (jwt() ->> 'org')::integer)"),
             format!("{column} = {CLAIMS} ->> 'sub'"),
             format!(
                 "{column} IN (SELECT sub FROM members WHERE org = ({CLAIMS} ->> 'org')::integer)"
@@ -139,7 +160,11 @@ fn of_column(column: &str, kind: Kind, random: &mut Random) -> String {
             format!("(SELECT count(*) FROM members m WHERE m.sub = {column}) < 2"),
         ],
         Kind::Bool => vec![column.to_string(), format!("{column} IS NOT TRUE")],
-        Kind::Uuid => vec![format!("{column} = ({CLAIMS} ->> 'uid')::uuid")],
+        Kind::Uuid => vec![
+            format!("{column} = ({CLAIMS} ->> 'uid')::uuid"),
+            format!("uid() = {column}"),
+            format!("(SELECT uid()) = {column}"),
+        ],
         Kind::Jsonb => vec![
             format!("{column} ->> 'k' = {CLAIMS} ->> 'sub'"),
             format!("{column} ? 'k'"),

@@ -19,15 +19,15 @@ use replay::key;
 use std::collections::BTreeMap;
 
 /// Rows by key, with their number; of a table without a key by all their values.
-type Copy = BTreeMap<String, Vec<Json>>;
+pub(super) type Copy = BTreeMap<String, Vec<Json>>;
 
 pub struct Reader {
-    role: &'static str,
-    claims: String,
+    pub(super) role: &'static str,
+    pub(super) claims: String,
     /// Places of the tables that it follows.
-    tables: Vec<usize>,
-    asked: Option<Vec<usize>>,
-    filter: Option<Condition>,
+    pub(super) tables: Vec<usize>,
+    pub(super) asked: Option<Vec<usize>>,
+    pub(super) filter: Option<Condition>,
     net: bool,
     /// The same reader, but for the events that it asks for.
     chosen: Option<Chosen>,
@@ -36,9 +36,9 @@ pub struct Reader {
     open: bool,
     /// `None` until it starts.
     cursor: Option<String>,
-    copies: Vec<Copy>,
+    pub(super) copies: Vec<Copy>,
     /// Gaps of its tables when it read them.
-    known: Vec<Gaps>,
+    pub(super) known: Vec<Gaps>,
 }
 
 impl Reader {
@@ -80,6 +80,15 @@ impl Reader {
         }
     }
 
+    /// A reader of one table, for a subscription.
+    pub fn of_one_table(schema: &Schema, random: &mut Random) -> Reader {
+        let mut reader = Reader::random(schema, random);
+        reader.tables.truncate(1);
+        reader.copies.truncate(1);
+        (reader.net, reader.chosen, reader.holds) = (false, None, false);
+        reader
+    }
+
     pub fn describe(&self, schema: &Schema) -> String {
         let names: Vec<&str> = self
             .tables
@@ -101,7 +110,7 @@ impl Reader {
         self.cursor.is_none()
     }
 
-    fn become_it(&self) -> String {
+    pub(super) fn become_it(&self) -> String {
         format!(
             "SET LOCAL ROLE {}; SET LOCAL request.jwt.claims = {}",
             self.role,
@@ -140,7 +149,11 @@ impl Reader {
         )
     }
 
-    fn read_tables(&self, client: &mut Client, schema: &Schema) -> Result<Vec<Copy>, String> {
+    pub(super) fn read_tables(
+        &self,
+        client: &mut Client,
+        schema: &Schema,
+    ) -> Result<Vec<Copy>, String> {
         let mut copies = Vec::new();
         for place in &self.tables {
             let table = &schema.tables[*place];

@@ -15,6 +15,18 @@ pub struct Tally {
     pub chosen: u64,
     pub prepares: u64,
     pub swaps: u64,
+    /// Subscriptions of relays, and those that were given to another reader or took over from a client.
+    pub subscribed: u64,
+    pub resubscribed: u64,
+    pub handed_over: u64,
+    /// Rows of `fan_out`, rows that were compared with the subscription's own calls, copies with their tables.
+    pub fanned_out: u64,
+    pub matched: u64,
+    pub copies: u64,
+    /// Subscriptions that lost what they were for.
+    pub ended: u64,
+    /// Changes of policies, privileges and memberships.
+    pub moves: u64,
 }
 
 impl Tally {
@@ -30,5 +42,13 @@ impl Tally {
         self.chosen += more.chosen;
         self.prepares += more.prepares;
         self.swaps += more.swaps;
+        self.subscribed += more.subscribed;
+        self.resubscribed += more.resubscribed;
+        self.handed_over += more.handed_over;
+        self.fanned_out += more.fanned_out;
+        self.matched += more.matched;
+        self.copies += more.copies;
+        self.ended += more.ended;
+        self.moves += more.moves;
     }
 }

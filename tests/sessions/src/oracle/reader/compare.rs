@@ -62,7 +62,13 @@ impl Reader {
         Ok(())
     }
 
-    fn compare(&self, client: &mut Client, table: &Table, copy: &Copy, rows: &Copy) -> Outcome {
+    pub(in crate::oracle) fn compare(
+        &self,
+        client: &mut Client,
+        table: &Table,
+        copy: &Copy,
+        rows: &Copy,
+    ) -> Outcome {
         let mut differing: Vec<&String> = copy
             .keys()
             .chain(rows.keys())

@@ -9,7 +9,7 @@ use crate::oracle::writer::Gaps;
 use crate::pg::{quote, Client, Failure, Row};
 
 impl Reader {
-    pub(super) fn call(
+    pub(in crate::oracle) fn call(
         &self,
         schema: &Schema,
         cursor: &str,

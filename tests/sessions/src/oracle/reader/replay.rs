@@ -7,7 +7,12 @@ use crate::oracle::tally::Tally;
 use crate::{check, Outcome};
 
 impl Reader {
-    pub(super) fn apply(&mut self, schema: &Schema, change: &Json, tally: &mut Tally) -> Outcome {
+    pub(in crate::oracle) fn apply(
+        &mut self,
+        schema: &Schema,
+        change: &Json,
+        tally: &mut Tally,
+    ) -> Outcome {
         let name = change.get("table").map_or("", Json::text);
         let place = |place: &usize| schema.tables[*place].name == name;
         let i = self

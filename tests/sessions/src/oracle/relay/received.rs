@@ -1,0 +1,139 @@
+//! The rows of `fan_out`.
+
+use crate::check;
+use crate::pg::Row;
+use crate::random::Random;
+
+const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+#[derive(Debug, Clone)]
+pub struct Received {
+    pub cursor: String,
+    pub change: Option<String>,
+    pub ids: Vec<i32>,
+    /// The SQLSTATE of an error row.
+    pub error: Option<String>,
+    /// The position of the change that the row is of.
+    pub at: u64,
+}
+
+/// What one subscription is told in a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    pub id: i32,
+    pub at: u64,
+    pub what: Result<String, String>,
+}
+
+impl Received {
+    /// The rows of a call, which have to be well-formed.
+    pub fn all(rows: Vec<Row>) -> Result<Vec<Received>, String> {
+        let parse = |row: Row| {
+            let mut row = row.into_iter();
+            let mut next = || row.next().flatten();
+            let cursor = next().unwrap_or_default();
+            let (change, ids, error) = (next(), next().unwrap_or_default(), next());
+            let ids = ids.trim_matches(['{', '}']).split(',');
+            Received {
+                at: position(&cursor),
+                cursor,
+                change,
+                ids: ids.filter_map(|id| id.parse().ok()).collect(),
+                error: error.map(|error| error.chars().take(5).collect()),
+            }
+        };
+        let mut all: Vec<Received> = rows.into_iter().map(parse).collect();
+        let (last, rows) = all.split_last_mut().ok_or("no row")?;
+        check(
+            last.change.is_none() && last.ids.is_empty() && last.error.is_none(),
+            || format!("the last row is {last:?}"),
+        )?;
+        // All rows of a change but the last one carry the cursor before it.
+        for i in (0..rows.len().saturating_sub(1)).rev() {
+            if rows[i].at + 1 == rows[i + 1].at {
+                rows[i].at += 1;
+            }
+        }
+        for (i, row) in rows.iter().enumerate() {
+            let fits = row.change.is_some() != row.error.is_some()
+                && !row.ids.is_empty()
+                && row.ids.is_sorted_by(|a, b| a < b)
+                && (i == 0 || rows[i - 1].at <= row.at);
+            check(fits, || format!("not a well-formed row: {row:?}"))?;
+        }
+        Ok(all)
+    }
+
+    /// Whether the subscriptions of the row have ended.
+    pub fn ends(&self) -> bool {
+        let ends = ["42501", "42P01", "42703", "55000"];
+        self.error
+            .as_ref()
+            .is_some_and(|error| ends.contains(&error.as_str()))
+    }
+
+    /// How many changes they are of.
+    pub fn changes(rows: &[Received]) -> usize {
+        let of = |row: &&Received| !row.ids.is_empty() && !row.ends();
+        let mut at: Vec<u64> = rows.iter().filter(of).map(|row| row.at).collect();
+        at.dedup();
+        at.len()
+    }
+
+    /// Leaves the rows up to one of them; that one's cursor is where to go on from. What is left of a change that came in
+    /// part is not worked on.
+    pub fn cut(rows: &mut Vec<Received>, random: &mut Random) {
+        let place = random.below(rows.len() as u64) as usize;
+        let to = &rows[place];
+        if to.ids.is_empty() {
+            return;
+        }
+        let end = Received {
+            change: None,
+            ids: Vec::new(),
+            error: None,
+            ..to.clone()
+        };
+        let includes = position(&to.cursor);
+        rows.truncate(place + 1);
+        rows.retain(|row| row.at <= includes || row.ends());
+        rows.push(end);
+    }
+
+    /// The rows for one subscription.
+    pub fn of(rows: &[Received], id: i32) -> Vec<&Received> {
+        rows.iter().filter(|row| row.ids.contains(&id)).collect()
+    }
+
+    /// What each of its subscriptions is told.
+    pub fn told(&self) -> impl Iterator<Item = Told> + '_ {
+        let what = || match (&self.change, &self.error) {
+            (Some(change), _) => Ok(change.clone()),
+            (_, error) => Err(error.clone().unwrap_or_default()),
+        };
+        self.ids.iter().map(move |id| Told {
+            id: *id,
+            at: self.at,
+            what: what(),
+        })
+    }
+}
+
+/// The last number of a cursor: the position that it has reached within its batch.
+fn position(cursor: &str) -> u64 {
+    let (mut bytes, mut bits, mut held) = (Vec::new(), 0u32, 0);
+    for letter in cursor.chars() {
+        let six = ALPHABET.find(letter).unwrap_or(0) as u32;
+        (bits, held) = (bits << 6 | six, held + 6);
+        if held >= 8 {
+            held -= 8;
+            bytes.push((bits >> held) as u8);
+        }
+    }
+    // The checksum is behind it.
+    let end = bytes.len().saturating_sub(4);
+    let before = bytes[..end].iter().rev().skip(1);
+    let length = 1 + before.take_while(|byte| **byte & 0x80 != 0).count();
+    let number = bytes[end.saturating_sub(length)..end].iter().rev();
+    number.fold(0, |value, byte| value << 7 | u64::from(byte & 0x7f))
+}
