@@ -132,6 +132,7 @@ impl Receivers {
                 let reason = match by {
                     By::Policy => "a policy failed",
                     By::Filter => "the filter failed",
+                    By::Session => "the session has temporary objects of another role",
                 };
                 let error = of.table.error_of(*sqlstate, reason);
                 self.miss(of, gate, error, |one| might_want(one, operation));

@@ -118,6 +118,12 @@ impl News {
             };
             room.share = gucs::share_policies();
             room.settings.clone_from(&self.settings);
+            if renewed.policies.is_none() {
+                // What was known of other policies must not decide.
+                room.seats
+                    .values_mut()
+                    .for_each(|seat| seat.policy = Some(Policy::Own));
+            }
             room.policies = renewed.policies;
             room.selectable = renewed.selectable;
             if renewed.anew {

@@ -74,6 +74,19 @@ SELECT heard();
 INSERT INTO goals VALUES (12, 1, 'twelve');
 SELECT heard();
 
+\echo temporary objects that code of the role could find
+GRANT TEMPORARY ON DATABASE :DBNAME TO errors_two;
+SET ROLE errors_two;
+CREATE TEMP TABLE shadow (id int);
+RESET ROLE;
+INSERT INTO goals VALUES (13, 1, 'thirteen');
+INSERT INTO plans VALUES (13, 13);
+SELECT heard();
+DROP TABLE shadow;
+REVOKE TEMPORARY ON DATABASE :DBNAME FROM errors_two;
+INSERT INTO goals VALUES (14, 1, 'fourteen');
+SELECT heard();
+
 \echo a right that is lost ends what needs it
 REVOKE SELECT ON plans FROM errors_one;
 INSERT INTO plans VALUES (4, 4);
