@@ -7,6 +7,7 @@ use crate::capture_trigger::{Arguments, Misfit};
 use crate::change::Operation;
 use crate::error::Result;
 use crate::message::{write_change, Header, RecordPlan, Written};
+use crate::pg::backend::cache::Kept;
 use crate::pg::backend::invalidation;
 use crate::pg::backend::invalidation::Fresh;
 use crate::pg::backend::memory::Memory;

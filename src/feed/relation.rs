@@ -55,12 +55,15 @@ pub struct Relation {
     /// The same, as far as keys of values can decide it.
     pub row_filter_keys: Option<Condition>,
     layouts: RefCell<Cache<i64, Rc<KnownLayout>>>,
+    /// By the columns that they are asked to hold.
+    plans: RefCell<Cache<Vec<i16>, Rc<RecordPlan>>>,
     fresh: Vec<Fresh>,
 }
 
 /// How many relations, and how many layouts of each, a session caches.
 const KEPT: usize = 1_000;
 const KEPT_LAYOUTS: usize = 100;
+const KEPT_PLANS: usize = 1_000;
 
 /// A layout and the decoder of its images. The layout with a given id never changes.
 struct KnownLayout {
@@ -147,6 +150,7 @@ impl Relation {
             table,
             shape,
             layouts: RefCell::new(Cache::new(KEPT_LAYOUTS)),
+            plans: RefCell::new(Cache::new(KEPT_PLANS)),
             fresh,
         })
     }
@@ -239,6 +243,17 @@ impl Relation {
         } else {
             RecordPlan::new(self.shape.columns(), Some(&columns), &self.table.key)
         }
+    }
+
+    /// The same plan, kept for other calls.
+    pub fn kept_plan(&self, columns: &[i16]) -> Rc<RecordPlan> {
+        let key = columns.to_vec();
+        if let Some(plan) = self.plans.borrow_mut().get(&key) {
+            return plan;
+        }
+        let plan = Rc::new(self.plan(columns));
+        self.plans.borrow_mut().insert(key, plan.clone());
+        plan
     }
 
     /// The rows before and after a change. Errors: XX001 when the log lacks its layout.

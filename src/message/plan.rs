@@ -3,6 +3,7 @@
 use super::class::{Field, Resolver};
 use super::json;
 use super::value::{write_object, Text, TooLarge};
+use crate::pg::backend::cache::Kept;
 use crate::pg::backend::settings::Pin;
 use crate::pg::row::record::Cell;
 use crate::pg::row::record::Column;
@@ -44,12 +45,6 @@ impl RecordPlan {
     /// A plan for messages that hold only the key.
     pub fn of_key(columns: &[Column], key: &[i16]) -> RecordPlan {
         RecordPlan::new(columns, Some(&[]), key)
-    }
-
-    /// Whether the facts about types still hold. The plan's owner watches the facts about the relation (its columns,
-    /// their names, the key).
-    pub fn is_fresh(&self) -> bool {
-        self.resolver.is_fresh()
     }
 
     /// Whether writing a row runs functions that are not Postgres's own, and so may raise errors.
@@ -95,6 +90,14 @@ impl RecordPlan {
         cut: Option<usize>,
     ) -> Result<(), TooLarge> {
         write_object(&self.fields, row, to, cut)
+    }
+}
+
+/// It holds as long as the facts about types do. The plan's owner watches the facts about the relation (its columns, their
+/// names, the key).
+impl Kept for RecordPlan {
+    fn is_fresh(&self) -> bool {
+        self.resolver.is_fresh()
     }
 }
 

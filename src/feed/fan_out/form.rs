@@ -10,7 +10,7 @@ use std::rc::Rc;
 /// A form of a relation's messages.
 pub struct Form {
     relation: Rc<Relation>,
-    plan: RecordPlan,
+    plan: Rc<RecordPlan>,
     numbers: Vec<i16>,
 }
 
@@ -25,16 +25,16 @@ pub struct Told<'a> {
 impl Form {
     /// The form with these columns and the key.
     pub fn of(relation: &Rc<Relation>, columns: &[i16]) -> Form {
-        Form::new(relation, relation.plan(columns))
+        Form::new(relation, relation.kept_plan(columns))
     }
 
     /// The form with the key only.
     pub fn of_key(relation: &Rc<Relation>) -> Form {
         let plan = RecordPlan::of_key(relation.shape.columns(), &relation.table.key);
-        Form::new(relation, plan)
+        Form::new(relation, Rc::new(plan))
     }
 
-    fn new(relation: &Rc<Relation>, plan: RecordPlan) -> Form {
+    fn new(relation: &Rc<Relation>, plan: Rc<RecordPlan>) -> Form {
         Form {
             relation: relation.clone(),
             numbers: plan.numbers(),
