@@ -21,43 +21,14 @@ const SEARCH_PATH: &CStr = c"search_path";
 /// they would if the session set the role.
 pub struct Session {
     path: CString,
-    settings: Settings,
 }
-
-/// The settings of the session that policies may depend on.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings(Vec<Option<String>>);
-
-/// Settings by which names are found and literals are read and written, in functions that policies inline.
-const READ_BY: [&CStr; 14] = [
-    SEARCH_PATH,
-    c"DateStyle",
-    c"IntervalStyle",
-    c"TimeZone",
-    c"timezone_abbreviations",
-    c"extra_float_digits",
-    c"bytea_output",
-    c"lc_monetary",
-    c"lc_numeric",
-    c"lc_time",
-    c"array_nulls",
-    c"xmloption",
-    c"default_text_search_config",
-    c"transform_null_equals",
-];
 
 impl Session {
     pub fn now() -> Session {
-        let settings = READ_BY.map(acl::setting).to_vec();
-        let path = settings.first().cloned().flatten().unwrap_or_default();
+        let path = acl::setting(SEARCH_PATH).unwrap_or_default();
         Session {
             path: CString::new(path).unwrap_or_default(),
-            settings: Settings(settings),
         }
-    }
-
-    pub fn settings(&self) -> &Settings {
-        &self.settings
     }
 
     /// Does work that runs code of users, as a role with its claims and no other settings. Without claims their setting is

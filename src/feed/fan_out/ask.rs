@@ -56,7 +56,7 @@ impl Court<'_> {
     /// What the policies ask of all rows at once; `None` if that fails, or if they cannot be looked at: then each reader
     /// is judged by own execution.
     pub fn ask_facts(&mut self) {
-        let Some(policies) = &self.room.policies else {
+        let Some(policies) = self.room.policies.as_ref().map(|looked| &looked.policies) else {
             return;
         };
         let Way::Shared(way) = policies.way() else {
@@ -121,7 +121,7 @@ impl Court<'_> {
         let mut verdicts = Verdicts::new();
         let mut own: Vec<(u32, Place)> = Vec::new();
         let mut pairs = Pairs::default();
-        let policies = self.room.policies.as_deref();
+        let policies = self.room.policies.as_ref().map(|looked| &*looked.policies);
         for one in asked {
             let row = self.rows.row(one.1);
             match (self.policy(one.0), policies, row) {

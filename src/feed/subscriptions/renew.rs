@@ -4,15 +4,16 @@
 use super::book::Book;
 use super::gate::GateId;
 use super::interner::Number;
-use super::room::{Policy, Room};
+use super::room::{Looked, Policy, Room};
 use super::signature::Signature;
 use crate::error::{Error, Result};
 use crate::feed::relation::Relation;
-use crate::feed::who::{Session, Settings, Who};
+use crate::feed::who::{Session, Who};
 use crate::filter::condition::keyed;
 use crate::gucs;
 use crate::keyed::Condition;
 use crate::pg::backend::subtransaction::attempt;
+use crate::pg::judge::context::Context;
 use crate::pg::judge::many::{ManyPolicies, Way};
 use crate::pg::Oid;
 use std::collections::HashSet;
@@ -21,7 +22,7 @@ use std::rc::Rc;
 /// What is new in one room.
 struct Renewed {
     role: Oid,
-    policies: Option<Rc<ManyPolicies>>,
+    policies: Option<Looked>,
     /// The conditions of all its gates are others.
     anew: bool,
     seats: Vec<(Number, Policy)>,
@@ -32,7 +33,6 @@ struct Renewed {
 /// What is new of a relation.
 pub struct News {
     oid: Oid,
-    settings: Settings,
     signature: Option<Signature>,
     rooms: Vec<Renewed>,
     /// Gates whose filter does not fit the relation or the role's rights any more.
@@ -57,7 +57,6 @@ impl News {
         let others = signature.as_ref().is_some_and(|now| !is_like(now));
         let mut news = News {
             oid: relation.table.oid,
-            settings: session.settings().clone(),
             rooms: Vec::new(),
             refused: Vec::new(),
             signature,
@@ -72,13 +71,12 @@ impl News {
             news.refused.extend(refused);
             let policies = policies(session, relation, *role, room);
             let anew = others
-                || room.settings != *session.settings()
                 || match (&room.policies, &policies) {
-                    (Some(known), Some(now)) => !Rc::ptr_eq(known, now) && !known.is_like(now),
+                    (Some(known), Some(now)) => !known.is_like(now),
                     (known, now) => known.is_some() || now.is_some(),
                 };
             let seats = match &policies {
-                Some(policies) => seats(book, session, room, policies, anew),
+                Some(looked) => seats(book, session, room, &looked.policies, anew),
                 None => Vec::new(),
             };
             news.rooms.push(Renewed {
@@ -116,8 +114,6 @@ impl News {
             let Some(room) = followed.rooms.get_mut(&renewed.role) else {
                 continue;
             };
-            room.share = gucs::share_policies();
-            room.settings.clone_from(&self.settings);
             if renewed.policies.is_none() {
                 // What was known of other policies must not decide.
                 room.seats
@@ -158,22 +154,27 @@ impl News {
 
 /// The policies as they are now, for all readers of the role. `None` if they cannot be looked at now: then own
 /// execution says why.
-fn policies(
-    session: &Session,
-    relation: &Relation,
-    role: Oid,
-    room: &Room,
-) -> Option<Rc<ManyPolicies>> {
+fn policies(session: &Session, relation: &Relation, role: Oid, room: &Room) -> Option<Looked> {
     let share = gucs::share_policies();
-    let fits = room.share == share && room.settings == *session.settings();
-    let known = room.policies.clone().filter(|_| fits);
-    if let Some(known) = known.filter(|known| known.lock_and_check()) {
-        return Some(known);
-    }
-    let who = Who { role, claims: None };
     let (oid, name) = (relation.table.oid, relation.name());
-    let made = attempt(|| session.act_as(&who, || Ok(ManyPolicies::new(oid, &name, share))));
-    made.ok().map(Rc::new)
+    let looked = attempt(|| {
+        session.act_as(&Who { role, claims: None }, || {
+            let context = Context::now();
+            let fits = |known: &&Looked| {
+                known.share == share && known.context == context && known.policies.lock_and_check()
+            };
+            if let Some(known) = room.policies.as_ref().filter(fits) {
+                return Ok(known.clone());
+            }
+            Ok(Looked {
+                policies: Rc::new(ManyPolicies::new(oid, &name, share)),
+                share,
+                // Locks were taken meanwhile, and with them came the DDL of others.
+                context: Context::now(),
+            })
+        })
+    });
+    looked.ok()
 }
 
 /// How the policies are judged for the readers of whom that is not known yet.

@@ -3,9 +3,9 @@
 use super::gate::{Gate, GateId};
 use super::interner::Number;
 use crate::feed::matcher::Matcher;
-use crate::feed::who::Settings;
 use crate::keyed::Condition;
 use crate::pg::judge::constants::Constants;
+use crate::pg::judge::context::Context;
 use crate::pg::judge::many::ManyPolicies;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -21,6 +21,25 @@ pub enum Policy {
     },
     /// By themselves, with the reader's claims.
     Own,
+}
+
+/// The policies, and how they were looked at.
+#[derive(Clone)]
+pub struct Looked {
+    pub policies: Rc<ManyPolicies>,
+    /// Whether they were looked into.
+    pub share: bool,
+    /// What they, and the constants of readers, mean was found here.
+    pub context: Context,
+}
+
+impl Looked {
+    /// Whether conditions and constants that were made of these hold for others.
+    pub fn is_like(&self, other: &Looked) -> bool {
+        self.context == other.context
+            && (Rc::ptr_eq(&self.policies, &other.policies)
+                || self.policies.is_like(&other.policies))
+    }
 }
 
 /// A reader: a role with its claims.
@@ -41,11 +60,7 @@ pub struct Room {
     pub seats: HashMap<Number, Seat>,
     /// How many subscriptions have a list of columns.
     pub columns: HashMap<Number, u32>,
-    pub policies: Option<Rc<ManyPolicies>>,
-    /// Whether these were looked into.
-    pub share: bool,
-    /// The settings that they were analysed under, and the claims were read.
-    pub settings: Settings,
+    pub policies: Option<Looked>,
     /// The columns that the role might SELECT when the filters were compiled.
     pub selectable: Vec<i16>,
 }
