@@ -3,6 +3,7 @@
 pub mod book;
 pub mod gate;
 mod interner;
+mod paged;
 pub mod renew;
 pub mod room;
 mod signature;

@@ -26,6 +26,7 @@ impl Opened {
         let mut all = Vec::new();
         let mut tables = Vec::with_capacity(relations.len());
         for oid in relations {
+            let before = refused.len();
             let table = Table::open(*oid, book, &mut refused)?;
             if let Some(table) = &table {
                 let mut news = News::of(book, &session, &table.relation, &table.roles);
@@ -40,6 +41,7 @@ impl Opened {
                 }
                 all.extend(news);
             }
+            refused[before..].sort_by_key(|missed| missed.ids.iter().min().copied());
             tables.push(table);
         }
         let opened = Opened {

@@ -3,6 +3,7 @@
 
 use super::gate::{Events, Gate, GateId, Id, Subscription, NOBODY, NONE};
 use super::interner::{Interner, Number};
+use super::paged::Paged;
 use super::room::Room;
 use super::signature::Signature;
 use crate::feed::who::Who;
@@ -51,7 +52,7 @@ pub struct Book {
     /// The first gate of each hash.
     hashes: HashMap<u32, GateId>,
     state: RandomState,
-    subscriptions: HashMap<Id, Subscription>,
+    subscriptions: Paged<Subscription>,
     pub whos: Interner<Who>,
     pub columns: Interner<Option<Vec<String>>>,
     pub froms: Interner<Snapshot>,
@@ -78,7 +79,7 @@ impl Book {
             next: NOBODY,
             previous: NOBODY,
         };
-        self.subscriptions.insert(id, subscription);
+        self.subscriptions.insert(id as u32, subscription);
         self.link(id, gate);
         Some(id)
     }
@@ -86,7 +87,7 @@ impl Book {
     /// Removes a subscription, if it is there.
     pub fn remove(&mut self, id: Id) {
         if let Some((columns, from)) = self.unlink(id) {
-            self.subscriptions.remove(&id);
+            self.subscriptions.remove(id as u32);
             self.columns.leave(columns);
             self.froms.leave(from);
         }
@@ -151,7 +152,7 @@ impl Book {
     }
 
     pub fn of(&self, id: Id) -> Option<&Subscription> {
-        self.subscriptions.get(&id)
+        self.subscriptions.get(id as u32)
     }
 
     pub fn at(&self, gate: GateId) -> Option<&Gate> {
@@ -163,7 +164,7 @@ impl Book {
         let mut next = self.at(gate).map_or(NOBODY, |gate| gate.first);
         std::iter::from_fn(move || {
             let id = next;
-            let found = self.subscriptions.get(&id)?;
+            let found = self.subscriptions.get(id as u32)?;
             next = found.next;
             Some((id, found))
         })
@@ -267,10 +268,10 @@ impl Book {
             return;
         };
         let next = std::mem::replace(&mut gate.first, id);
-        if let Some(next) = self.subscriptions.get_mut(&next) {
+        if let Some(next) = self.subscriptions.get_mut(next as u32) {
             next.previous = id;
         }
-        if let Some(found) = self.subscriptions.get_mut(&id) {
+        if let Some(found) = self.subscriptions.get_mut(id as u32) {
             (found.gate, found.next, found.previous) = (to, next, NOBODY);
         }
         if let Some((room, columns)) = self.room_of(id) {
@@ -280,7 +281,7 @@ impl Book {
 
     /// The room of a subscription, and its columns.
     fn room_of(&mut self, id: Id) -> Option<(&mut Room, Number)> {
-        let found = self.subscriptions.get(&id)?;
+        let found = self.subscriptions.get(id as u32)?;
         let gate = self.gates.get(found.gate as usize)?.as_ref()?;
         let role = self.whos.get(gate.who)?.role;
         let followed = self.relations.get_mut(&gate.relation)?;
@@ -297,13 +298,13 @@ impl Book {
                 }
             }
         }
-        let found = self.subscriptions.get(&id)?;
+        let found = self.subscriptions.get(id as u32)?;
         let (gate, next, previous) = (found.gate, found.next, found.previous);
         let shared = (found.columns, found.from);
-        if let Some(next) = self.subscriptions.get_mut(&next) {
+        if let Some(next) = self.subscriptions.get_mut(next as u32) {
             next.previous = previous;
         }
-        match self.subscriptions.get_mut(&previous) {
+        match self.subscriptions.get_mut(previous as u32) {
             Some(previous) => previous.next = next,
             None => {
                 if let Some(Some(of)) = self.gates.get_mut(gate as usize) {

@@ -4,6 +4,7 @@ use super::interner::Number;
 use crate::change::Operation;
 use crate::keyed::Condition;
 use crate::pg::Oid;
+use std::num::NonZeroU8;
 
 /// Names a subscription. Numbers rise and are never used again.
 pub type Id = i32;
@@ -17,16 +18,20 @@ pub const NOBODY: Id = 0;
 
 /// The operations that a subscription asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Events(u8);
+pub struct Events(NonZeroU8);
+
+/// Always set, so that a subscription has room for its absence.
+const PRESENT: u8 = 0x80;
 
 impl Events {
     pub fn new(operations: Option<&[Operation]>) -> Events {
         let all = operations.unwrap_or(&Operation::ALL);
-        Events(all.iter().fold(0, |bits, one| bits | bit(*one)))
+        let bits = all.iter().fold(PRESENT, |bits, one| bits | bit(*one));
+        Events(NonZeroU8::new(bits).unwrap_or(NonZeroU8::MAX))
     }
 
     pub fn has(self, operation: Operation) -> bool {
-        self.0 & bit(operation) != 0
+        self.0.get() & bit(operation) != 0
     }
 }
 

@@ -103,7 +103,10 @@ impl<'c, const N: usize> Rows<'c, N> {
     pub fn begin_with(call: CallInfo<'c>, columns: [Column; N]) -> Rows<'c, N> {
         // SAFETY: the call is valid; the function checks that a set is expected and fills in its result information.
         unsafe {
-            pg_sys::InitMaterializedSRF(call.raw(), 0);
+            // With the descriptor that the caller expects: to make one from the function's declaration would leave memory
+            // behind, for each call until the statement ends.
+            let flags = pg_sys::MAT_SRF_USE_EXPECTED_DESC;
+            pg_sys::InitMaterializedSRF(call.raw(), flags);
             let result = (*call.raw()).resultinfo.cast::<pg_sys::ReturnSetInfo>();
             let descriptor = (*result).setDesc;
             let fits = |i: usize| columns[i].holds(attributes::attribute(descriptor, i).atttypid);
