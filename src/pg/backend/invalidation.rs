@@ -29,17 +29,30 @@ thread_local! {
     static SCHEMAS: RefCell<Rc<Cell<bool>>> = RefCell::new(Rc::new(Cell::new(true)));
     static TYPES: RefCell<Rc<Cell<bool>>> = RefCell::new(Rc::new(Cell::new(true)));
     static REGISTERED: Cell<bool> = const { Cell::new(false) };
+    /// The hash under which a change of the session's own database is announced.
+    static OWN_DATABASE: Cell<u32> = const { Cell::new(0) };
 }
 
-/// The caches whose changes clear the flags of [`watch_catalogs`] and of [`watch_types`].
-const FOR_CATALOGS: [Cache::Type; 6] = [
+/// The caches whose changes clear the flags of [`watch_catalogs`]: those that the plan cache (plancache.c) and the cache
+/// of memberships (acl.c) watch, and those of objects that functions name, whose bodies become part of a plan. A policy
+/// for pg_database_owner depends on who owns the database.
+const FOR_CATALOGS: [Cache::Type; 14] = [
     Cache::PROCOID,
     Cache::OPEROID,
+    Cache::AMOPOPID,
     Cache::TYPEOID,
+    Cache::CASTSOURCETARGET,
+    Cache::COLLOID,
+    Cache::TSCONFIGOID,
+    Cache::TSDICTOID,
+    Cache::NAMESPACEOID,
+    Cache::FOREIGNSERVEROID,
+    Cache::FOREIGNDATAWRAPPEROID,
     Cache::AUTHOID,
     Cache::AUTHMEMROLEMEM,
-    Cache::NAMESPACEOID,
+    Cache::DATABASEOID,
 ];
+/// Those for [`watch_types`].
 const FOR_TYPES: [Cache::Type; 5] = [
     Cache::TYPEOID,
     Cache::ENUMOID,
@@ -73,7 +86,7 @@ fn clear(flags: &[Weak<Cell<bool>>]) {
 }
 
 /// Watches the objects, besides relations, that decide how an expression is planned and what a role may do: functions,
-/// operators, types, roles and their memberships.
+/// operators, types and the like, roles and their memberships, the database.
 pub fn watch_catalogs() -> Fresh {
     register();
     CATALOGS.with_borrow_mut(renewed)
@@ -100,7 +113,12 @@ fn renewed(flag: &mut Rc<Cell<bool>>) -> Fresh {
 }
 
 #[pg_guard]
-unsafe extern "C-unwind" fn catalog_changed(_argument: pg_sys::Datum, cache: i32, _hash: u32) {
+unsafe extern "C-unwind" fn catalog_changed(_argument: pg_sys::Datum, cache: i32, hash: u32) {
+    // Every autovacuum of any database ends with a change of its row. Without a hash, all may have changed.
+    let of_other = hash != 0 && hash != OWN_DATABASE.get();
+    if cache == Cache::DATABASEOID as i32 && of_other {
+        return;
+    }
     let flags = [
         (&CATALOGS, FOR_CATALOGS.as_slice()),
         (&SCHEMAS, &[Cache::NAMESPACEOID]),
@@ -115,9 +133,17 @@ unsafe extern "C-unwind" fn catalog_changed(_argument: pg_sys::Datum, cache: i32
 
 fn register() {
     if !REGISTERED.replace(true) {
-        // SAFETY: the callback lives as long as the process; Postgres keeps it for as long and has no way to unregister.
+        // SAFETY: called in a transaction. The callback lives as long as the process; Postgres keeps it for as long and
+        // has no way to unregister.
         unsafe {
             let none = pg_sys::Datum::from(0);
+            OWN_DATABASE.set(pg_sys::GetSysCacheHashValue(
+                Cache::DATABASEOID as i32,
+                pg_sys::MyDatabaseId.into(),
+                none,
+                none,
+                none,
+            ));
             pg_sys::CacheRegisterRelcacheCallback(Some(relation_changed), none);
             let mut caches = [FOR_CATALOGS.as_slice(), &FOR_TYPES].concat();
             caches.sort_unstable();
