@@ -56,7 +56,7 @@ impl Truth {
     pub const TRUE: Truth = Truth(1);
     pub const FALSE: Truth = Truth(2);
     pub const NULL: Truth = Truth(4);
-    #[cfg(any(test, feature = "pg_test"))]
+    #[cfg(test)]
     pub const NEVER: Truth = Truth(0);
     pub const ANY: Truth = Truth(7);
 
@@ -193,6 +193,7 @@ impl Condition {
         Condition::Range(column, Box::new((low, high)))
     }
 
+    #[cfg(any(test, feature = "pg_test"))]
     /// Whether keys alone decide it for every row that has a key for each of its columns.
     pub fn is_exact(&self) -> bool {
         match self {

@@ -11,7 +11,6 @@ mod error;
 mod feed;
 mod filter;
 mod gucs;
-#[allow(dead_code)]
 mod keyed;
 mod log;
 mod message;

@@ -114,11 +114,6 @@ impl Matcher {
         }
     }
 
-    /// The columns that rows are asked for.
-    pub fn columns(&self) -> impl Iterator<Item = Column> + '_ {
-        self.lanes.keys().copied()
-    }
-
     /// Calls `found` with every condition that may hold for a row, and sometimes with others: the caller evaluates them.
     /// It is called more than once with one that enters by several branches.
     pub fn candidates<'a>(&self, row: &impl Fn(Column) -> Cell<'a>, mut found: impl FnMut(Id)) {

@@ -8,7 +8,6 @@ pub mod fan_out;
 mod follow;
 pub mod judge;
 // Used by fan_out, which is on its way.
-#[allow(dead_code)]
 pub mod matcher;
 mod naps;
 pub mod nested;

@@ -338,8 +338,7 @@ fn row_filter(relation: Oid, triggers: &[Capturing]) -> Result<Option<(Rc<str>, 
     let Some(condition) = compile_own(relation, filter)? else {
         return Ok(None);
     };
-    let keyed = keyed::compile_own(relation, filter)?;
-    let keys = keyed.map_or(Condition::Other, |keyed| keyed.condition);
+    let keys = keyed::compile_own(relation, filter)?.unwrap_or(Condition::Other);
     Ok(Some((condition.tree().into(), keys)))
 }
 

@@ -247,6 +247,6 @@ pub fn compiled(relation: Oid, role: Oid, filter: Option<&str>) -> Result<Condit
     let Some(filter) = filter else {
         return Ok(everything());
     };
-    let keyed = keyed::compile_for(relation, role, filter)?;
-    Ok(keyed.map_or_else(everything, |keyed| keyed.condition))
+    let condition = keyed::compile_for(relation, role, filter)?;
+    Ok(condition.unwrap_or_else(everything))
 }

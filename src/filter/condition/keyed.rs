@@ -18,26 +18,16 @@ use crate::pg::backend::cache::{Cache, Kept};
 use crate::pg::backend::invalidation;
 use crate::pg::backend::invalidation::Fresh;
 use crate::pg::catalog::columns::OpenTable;
-use crate::pg::catalog::privilege::current_role;
 use crate::pg::catalog::rowtype::Held;
 use crate::pg::Oid;
 use side::Side;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// A filter by keys.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Keyed {
-    pub condition: Condition,
-    /// Numbers of the columns that the filter reads, ascending.
-    pub columns: Rc<[i16]>,
-}
-
 /// What filters of one shape have in common.
 struct Plan {
     /// The left sides of the comparisons, in their order; `None` for one that keys cannot decide.
     sides: Vec<Option<Side>>,
-    columns: Rc<[i16]>,
     fresh: [Fresh; 2],
 }
 
@@ -57,31 +47,15 @@ thread_local! {
     static PLANS: RefCell<Cache<Key, Rc<Plan>>> = RefCell::new(Cache::new(KEPT));
 }
 
-/// Compiles a filter for a table and the current role. As [`compile_for`].
-pub fn compile(relation: Oid, filter: &str) -> Result<Option<Keyed>> {
-    compile_by(relation, current_role(), filter, |work| work())
-}
-
 /// Compiles a filter for a table and a role; `None` for a blank one. Errors: as [`super::compile`] for a reader.
 ///
 /// Of a filter whose shape was compiled before, with other values, only the values are read: that is all that can be
 /// wrong with it, and costs microseconds.
-pub fn compile_for(relation: Oid, role: Oid, filter: &str) -> Result<Option<Keyed>> {
-    compile_by(relation, role, filter, |work| {
-        act_as_trusted(role, &[], work)
-    })
-}
-
-fn compile_by(
-    relation: Oid,
-    role: Oid,
-    filter: &str,
-    as_role: impl Fn(&dyn Fn() -> Result<Plan>) -> Result<Plan>,
-) -> Result<Option<Keyed>> {
+pub fn compile_for(relation: Oid, role: Oid, filter: &str) -> Result<Option<Condition>> {
     let Some(expr) = parse::parse(filter).map_err(faults::syntax)? else {
         return Ok(None);
     };
-    let whole = || as_role(&|| Plan::of(relation, filter, &expr));
+    let whole = || act_as_trusted(role, &[], || Plan::of(relation, filter, &expr));
     let Some(shape) = shape::of(&expr) else {
         return whole()?.apply(&expr).map(Some);
     };
@@ -94,28 +68,28 @@ fn compile_by(
         known()
     });
     // A value that is refused is compiled like a new filter, for the error that names its place.
-    if let Some(Ok(keyed)) = known.map(|plan| plan.apply(&expr)) {
-        return Ok(Some(keyed));
+    if let Some(Ok(condition)) = known.map(|plan| plan.apply(&expr)) {
+        return Ok(Some(condition));
     }
     let plan = Rc::new(whole()?);
-    let keyed = plan.apply(&expr)?;
+    let condition = plan.apply(&expr)?;
     if plan.is_settled(&expr) {
         PLANS.with_borrow_mut(|plans| plans.insert(key, plan));
     }
-    Ok(Some(keyed))
+    Ok(Some(condition))
 }
 
 /// Compiles the row filter that a table's own triggers carry; `None` for a blank one. Errors: as
 /// [`super::compile_own`].
-pub fn compile_own(relation: Oid, filter: &str) -> Result<Option<Keyed>> {
+pub fn compile_own(relation: Oid, filter: &str) -> Result<Option<Condition>> {
     let fresh = watch(relation);
-    let Some(condition) = super::compile_own(relation, filter)? else {
+    if super::compile_own(relation, filter)?.is_none() {
         return Ok(None);
-    };
+    }
     let Some(expr) = parse::parse(filter).map_err(faults::syntax)? else {
         return Ok(None);
     };
-    let plan = Plan::new(relation, &expr, condition.columns, fresh)?;
+    let plan = Plan::new(relation, &expr, fresh)?;
     plan.apply(&expr).map(Some)
 }
 
@@ -130,15 +104,12 @@ impl Plan {
     /// The plan of a filter for the current role.
     fn of(relation: Oid, filter: &str, expr: &Expr) -> Result<Plan> {
         let fresh = watch(relation);
-        let columns = match super::compile(relation, filter, Purpose::Reader)? {
-            Some(condition) => condition.columns,
-            None => Vec::new(),
-        };
-        Plan::new(relation, expr, columns, fresh)
+        super::compile(relation, filter, Purpose::Reader)?;
+        Plan::new(relation, expr, fresh)
     }
 
     /// The plan of a valid filter.
-    fn new(relation: Oid, expr: &Expr, columns: Vec<i16>, fresh: [Fresh; 2]) -> Result<Plan> {
+    fn new(relation: Oid, expr: &Expr, fresh: [Fresh; 2]) -> Result<Plan> {
         let all = OpenTable::open_unchecked(relation)?.only_while_open().all();
         let side = |comparison: &parse::Comparison| {
             let column = all.iter().find(|column| column.name == comparison.column)?;
@@ -147,13 +118,12 @@ impl Plan {
         };
         Ok(Plan {
             sides: expr.comparisons().map(side).collect(),
-            columns: columns.into(),
             fresh,
         })
     }
 
     /// The condition of a filter of this shape. Errors: a value is refused.
-    fn apply(&self, expr: &Expr) -> Result<Keyed> {
+    fn apply(&self, expr: &Expr) -> Result<Condition> {
         for comparison in expr.comparisons() {
             if let (Operator::Like, Operand::Text(value)) =
                 (comparison.operator, &comparison.operand)
@@ -161,10 +131,7 @@ impl Plan {
                 pattern::check_like(comparison, value)?;
             }
         }
-        Ok(Keyed {
-            condition: build::condition(expr, &mut self.sides.iter())?,
-            columns: self.columns.clone(),
-        })
+        build::condition(expr, &mut self.sides.iter())
     }
 
     /// Whether a filter of this shape is valid whenever its values can be read.

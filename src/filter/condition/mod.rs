@@ -17,7 +17,6 @@
 
 mod compare;
 mod faults;
-#[allow(dead_code)] // until the feed matches by keys
 pub mod keyed;
 mod literal;
 mod operand;

@@ -114,10 +114,6 @@ impl KeyKind {
         self.form == Form::Bpchar
     }
 
-    pub fn is_bool(self) -> bool {
-        self.form == Form::Bool
-    }
-
     /// Whether keys of the two kinds are equal where `=` between values of the two types holds.
     pub fn compares_with(self, other: KeyKind) -> bool {
         let class = |form| match form {

@@ -1,14 +1,15 @@
 //! Filters by keys against Postgres as the oracle, and the short way against the whole one.
 #![allow(clippy::unwrap_used)]
 
-use super::{compile, compile_for, forget_plans, Keyed};
+use super::{compile_for, forget_plans};
 use crate::error::Result;
 use crate::filter::condition::tests::cases::group;
 use crate::filter::condition::tests::oracle::{make_table, settings};
 use crate::filter::condition::tests::Random;
 use crate::filter::condition::{compile as compile_whole, Purpose};
-use crate::keyed::Truth;
+use crate::keyed::{Condition, Truth};
 use crate::pg::backend::memory::Memory;
+use crate::pg::catalog::privilege::current_role;
 use crate::pg::catalog::rowtype::row_type_of_relation;
 use crate::pg::row::record::RowShape;
 use crate::pg::row::row_keys::RowKeys;
@@ -49,12 +50,12 @@ fn compare(seed: u64) -> Compared {
                 .collect();
             let verdicts = verdicts(relation, &name, &filters);
             let compiled = |filter: &String| compile(relation, filter).unwrap().unwrap();
-            let conditions: Vec<Keyed> = filters.iter().map(compiled).collect();
+            let conditions: Vec<Condition> = filters.iter().map(compiled).collect();
             let places = (0..rows.len()).flat_map(|row| (0..filters.len()).map(move |k| (row, k)));
             for ((row, k), verdict) in places.zip(verdicts) {
-                let keyed = &conditions[k];
+                let condition = &conditions[k];
                 let keys = RowKeys::new(&shape, &rows[row]);
-                let truth = keyed.condition.evaluate(&|column| keys.cell(column));
+                let truth = condition.evaluate(&|column| keys.cell(column));
                 let expected = match verdict {
                     Some(true) => Truth::TRUE,
                     Some(false) => Truth::FALSE,
@@ -63,13 +64,13 @@ fn compare(seed: u64) -> Compared {
                 let what = || {
                     format!(
                         "seed {seed}: row {row}: {}: {:?}: {truth:?}, not {verdict:?}",
-                        filters[k], keyed.condition
+                        filters[k], condition
                     )
                 };
                 assert!(truth.or_also(expected) == truth, "{}", what());
                 // What keys cannot decide, they say so of.
                 let is_certain = truth == expected;
-                assert!(is_certain || !keyed.condition.is_exact(), "{}", what());
+                assert!(is_certain || !condition.is_exact(), "{}", what());
                 compared.verdicts += 1;
                 compared.certain += usize::from(is_certain);
             }
@@ -97,6 +98,10 @@ fn verdicts(relation: Oid, table: &str, filters: &[String]) -> Vec<Option<bool>>
         let rows = client.select(&query, None, &[]).unwrap();
         rows.map(|row| row.get::<bool>(1).unwrap()).collect()
     })
+}
+
+fn compile(relation: Oid, filter: &str) -> Result<Option<Condition>> {
+    compile_for(relation, current_role(), filter)
 }
 
 fn relation(name: &str) -> Oid {
@@ -144,8 +149,8 @@ mod tests {
     fn keys_decide_what_they_can() {
         let relation = all_kinds("kinds.decided");
         let is_exact = |filter: &str| {
-            let keyed = compile(relation, filter).unwrap().unwrap();
-            keyed.condition.is_exact()
+            let condition = compile(relation, filter).unwrap().unwrap();
+            condition.is_exact()
         };
         for kind in KINDS {
             let (name, value) = (kind.name, kind.values.last().unwrap());
@@ -214,7 +219,7 @@ mod tests {
     ];
 
     /// Every kind of column compared with every value, the short way and the whole way; what comes of it.
-    fn both_ways(relation: Oid) -> Vec<(String, Result<Option<Keyed>>)> {
+    fn both_ways(relation: Oid) -> Vec<(String, Result<Option<Condition>>)> {
         let mut all = Vec::new();
         for kind in KINDS {
             for test in ["eq", "lt", "like", "in", "isdistinct"] {
