@@ -48,6 +48,8 @@ pub struct MessageSinks {
     access: Access,
     /// Whether every role that may read broadcasts may know keys.
     may_send_key: bool,
+    /// A role that may read broadcasts, but may not know what their topics say.
+    not_for_topic: Option<Oid>,
     /// Whether `broadcast` is one of the sinks.
     broadcasts: bool,
     /// The table realtime.messages. It matters which roles may read it.
@@ -98,13 +100,19 @@ impl MessageSinks {
             _ => Access::Never,
         };
         let key_plan = of_key();
-        let may_send_key = readers.is_some_and(|readers| readers.may_select(&key_plan.numbers()));
+        let may_send_key =
+            (readers.as_ref()).is_some_and(|readers| readers.may_select(&key_plan.numbers()));
+        let not_for_topic = readers.and_then(|readers| match topic.is_empty() {
+            true => None,
+            false => readers.without(&topic),
+        });
         let is_sent = stale.is_none();
         Some(MessageSinks {
             plan,
             key_plan,
             access,
             may_send_key,
+            not_for_topic,
             broadcasts: sinks.topic.is_some(),
             messages,
             fresh,
@@ -169,10 +177,22 @@ impl MessageSinks {
         if sinks.wal {
             self.to_wal(operation, &self.plan, [&new, &old]);
         }
-        if let Some(template) = &sinks.topic {
+        if let Some(template) = self.topic_template(sinks) {
             self.broadcast(template, operation, [&new, &old]);
         }
         Ok(())
+    }
+
+    /// The template of the topics. If some reader may not know what they say, the change counts as undelivered.
+    fn topic_template<'s>(&self, sinks: &'s Sinks) -> Option<&'s str> {
+        let template = sinks.topic.as_deref()?;
+        match self.not_for_topic {
+            None => Some(template),
+            Some(reader) => {
+                undelivered::withheld(self.table.oid, reader);
+                None
+            }
+        }
     }
 
     /// The message is written in a subtransaction if it calls functions of users, which may raise errors. It is sent

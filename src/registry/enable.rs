@@ -4,7 +4,7 @@ use super::captured::{Capture, TriggersOf};
 use super::merge::{merge, Request};
 use super::settings::{self, Settings};
 use super::watch::{self, Own};
-use super::{attach, belonging, cache, eligible, filter_rule, policies, publish};
+use super::{attach, belonging, cache, eligible, filter_rule, listeners, policies, publish};
 use crate::capture_trigger::Sink;
 use crate::error::{report, Error, Result};
 use crate::log::append::append_gap;
@@ -58,6 +58,10 @@ fn report_effects(class: &Class, old: Option<&Settings>, new: &Settings) -> Resu
             .detail("NOTIFY cannot be used with PREPARE TRANSACTION. It also takes a lock on the whole cluster at each commit.")
             .hint("Leave out the sink \"notify\" if you need two-phase commit or many commits per second.")
             .warning();
+    }
+    let topic = |one: &Settings| one.broadcast_topic.clone();
+    if is_new(|one| one.has_sink(Sink::Broadcast)) || old.map(topic) != Some(topic(new)) {
+        listeners::warn(class, new);
     }
     if is_new(|one| one.deletes == "policy" && !one.sinks.is_empty()) {
         policies::warn(class);

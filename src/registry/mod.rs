@@ -10,6 +10,7 @@ mod filter_rule;
 mod follow;
 mod introspect;
 mod leaves;
+mod listeners;
 mod merge;
 mod moves;
 mod policies;

@@ -10,6 +10,7 @@ use crate::pg::backend::commit::Hooks;
 use crate::pg::backend::subtransaction::Raised;
 use crate::pg::backend::xact;
 use crate::pg::catalog::privilege;
+use crate::pg::judge::access::reader_name;
 use crate::pg::Oid;
 use pgrx::PgSqlErrorCode;
 use std::cell::{Cell, RefCell};
@@ -97,6 +98,20 @@ pub fn overtaken(relation: Oid, sink: Failure) {
     )
     .hint("The sink \"log\" has all changes in order.")
     .warning();
+}
+
+/// Counts a broadcast whose topic a role that may receive it may not know. Raises one WARNING per transaction.
+pub fn withheld(relation: Oid, reader: Oid) {
+    if !count_first(relation) {
+        return;
+    }
+    report("changes of this transaction could not be broadcast")
+        .detail(format!(
+            "Their topic contains values of the table, and {} may receive them, but may not SELECT the columns of the topic. pgrealtime.log_status counts the changes.",
+            reader_name(reader)
+        ))
+        .hint("Grant SELECT on these columns, or take columns out of broadcast_topic.")
+        .warning();
 }
 
 /// Counts a message that was not delivered. Returns whether the transaction has raised no WARNING yet.

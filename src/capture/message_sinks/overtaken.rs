@@ -23,7 +23,7 @@ impl MessageSinks {
             }
             self.to_wal(Operation::Update, &self.key_plan, rows);
         }
-        if let Some(template) = &sinks.topic {
+        if let Some(template) = self.topic_template(sinks) {
             if self.is_seen_by_all(rows) {
                 undelivered::overtaken(self.table.oid, Failure::Broadcast);
             }

@@ -64,6 +64,12 @@ pub fn bypasses_row_security(role: Oid) -> bool {
     unsafe { pg_sys::has_bypassrls_privilege(role) }
 }
 
+/// Whether a role is a superuser by itself.
+pub fn is_superuser(role: Oid) -> bool {
+    // SAFETY: a syscache look-up.
+    unsafe { pg_sys::superuser_arg(role) }
+}
+
 /// Whether policies apply when the role reads a relation: row level security is enabled, and the role neither bypasses
 /// it nor owns the relation without FORCE.
 pub fn policies_apply(relation: Oid, role: Oid) -> bool {

@@ -2,6 +2,7 @@
 
 use super::row_filter::RowFilter;
 use crate::pg::backend::subtransaction::attempt;
+use crate::pg::catalog::acl::role_name;
 use crate::pg::catalog::grants::select_grants;
 use crate::pg::catalog::grants::Grant;
 use crate::pg::catalog::members::members;
@@ -9,18 +10,19 @@ use crate::pg::catalog::policies::with_policies;
 use crate::pg::catalog::policies::Policies;
 use crate::pg::catalog::policies::Policy;
 use crate::pg::catalog::privilege::bypasses_row_security;
+use crate::pg::catalog::privilege::is_superuser;
 use crate::pg::catalog::privilege::may_use_schema_of;
 use crate::pg::catalog::privilege::selectable;
 use crate::pg::catalog::relation::Class;
 use crate::pg::sql::typeinfo::FIRST_USER_OID;
-use crate::pg::sys::compat;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
 
 /// The roles that may read messages of a relation that are not addressed to one role: those that were granted SELECT on
-/// it, those that were granted SELECT on the table of the messages, and the members of pg_read_all_data, who read both;
-/// and whoever has the grants of one of these who bypasses policies, but cannot become him. Other members of these roles
-/// see at least what they see. The owners of the relation and of the messages are trusted with their contents.
+/// it, those that were granted SELECT on the table of the messages or own it, and the members of pg_read_all_data, who
+/// read both; and whoever has the grants of one of these who bypasses policies. Other members of these roles see at least
+/// what they see. The owner of the relation is trusted with its contents, and so is a superuser who owns the messages.
+/// Any other owner of the messages is not: whoever may create a schema could make a table of their name.
 pub struct Readers {
     relation: Oid,
     /// The invalid OID is PUBLIC.
@@ -42,20 +44,19 @@ impl Readers {
     pub fn of(relation: Oid, messages: &[Oid]) -> Readers {
         let owner = |table: &Oid| Class::by_oid(*table).map(|class| class.owner);
         let tables = std::iter::once(relation).chain(messages.iter().copied());
-        let owners: Vec<Oid> = [relation]
-            .iter()
-            .chain(messages.first())
-            .filter_map(owner)
-            .collect();
+        let trusted = owner(&relation);
         let mut roles: Vec<Oid> = tables
             .flat_map(select_grants)
             .map(|grant| grant.grantee)
             .chain(messages.iter().filter_map(owner))
             .chain(members(READ_ALL_DATA))
             .collect();
-        roles.retain(|role| !owners.contains(role));
+        roles.retain(|role| Some(*role) != trusted);
         let heirs: Vec<Oid> = roles.iter().copied().flat_map(heirs).collect();
-        roles.extend(heirs.iter().filter(|role| !owners.contains(role)));
+        let superuser = messages.first().and_then(owner);
+        let superuser = superuser.filter(|owner| is_superuser(*owner));
+        roles.retain(|role| Some(*role) != superuser);
+        roles.extend(heirs.iter().filter(|role| Some(**role) != trusted));
         roles.sort_unstable_by_key(|role| role.to_u32());
         roles.dedup();
         Readers { relation, roles }
@@ -63,6 +64,11 @@ impl Readers {
 
     /// Whether all of them may SELECT these columns.
     pub fn may_select(&self, columns: &[i16]) -> bool {
+        self.without(columns).is_none()
+    }
+
+    /// One of them who may not SELECT all of these columns. The invalid OID is PUBLIC.
+    pub fn without(&self, columns: &[i16]) -> Option<Oid> {
         let relation = self.relation;
         let grants = select_grants(relation);
         let may_public = |column: &i16| {
@@ -71,12 +77,12 @@ impl Readers {
             };
             grants.iter().any(to_public)
         };
-        let may = |role: &Oid| match *role {
+        let may = |role: Oid| match role {
             Oid::INVALID => columns.iter().all(may_public),
             role => selectable(relation, role, columns).len() == columns.len(),
         };
-        let mut roles = self.roles.iter();
-        roles.all(|role| may_use_schema_of(relation, *role) && may(role))
+        let mut roles = self.roles.iter().copied();
+        roles.find(|role| !may_use_schema_of(relation, *role) || !may(*role))
     }
 
     /// `delivered`: the columns that are sent with a row. `known`: the columns that a listener knows of every row that
@@ -99,18 +105,23 @@ impl Readers {
     }
 }
 
-/// The members who inherit the grants of a role that bypasses policies, and do not bypass them as it does: neither
-/// BYPASSRLS nor SUPERUSER is inherited. Who can become the role is not among them.
+/// What a reader is called in messages; the invalid OID is PUBLIC.
+pub fn reader_name(reader: Oid) -> String {
+    match reader {
+        Oid::INVALID => "every role".to_owned(),
+        role => format!("role \"{}\"", role_name(role)),
+    }
+}
+
+/// The members who inherit the grants of a role that bypasses policies. They need not bypass them as it does: neither
+/// BYPASSRLS nor SUPERUSER is inherited, even where the member could become the role.
 fn heirs(role: Oid) -> Vec<Oid> {
     if role == Oid::INVALID || !bypasses_row_security(role) {
         return Vec::new();
     }
     let mut all = members(role);
     // SAFETY: look-ups of role memberships.
-    let is_heir = |member: Oid| unsafe {
-        pg_sys::has_privs_of_role(member, role) && !compat::may_set_role(member, role)
-    };
-    all.retain(|member| is_heir(*member));
+    all.retain(|member| unsafe { pg_sys::has_privs_of_role(*member, role) });
     all
 }
 

@@ -274,6 +274,7 @@ pub unsafe fn log_logical_message(prefix: &CStr, message: *const c_char, size: u
 pub enum Bytes {
     Exactly(usize),
     /// At least one; how many, Postgres does not tell before version 17.
+    #[cfg_attr(not(any(feature = "pg15", feature = "pg16")), expect(dead_code))]
     Some,
 }
 

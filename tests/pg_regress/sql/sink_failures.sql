@@ -50,6 +50,7 @@ CREATE FUNCTION realtime.later() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RA
 CREATE ROLE sink_owner;
 GRANT USAGE ON SCHEMA realtime TO sink_owner;
 ALTER TABLE realtime.messages OWNER TO sink_owner;
+GRANT SELECT ON sent TO sink_owner;
 ALTER TABLE realtime.a OWNER TO sink_owner;
 CREATE CONSTRAINT TRIGGER later AFTER INSERT ON realtime.a DEFERRABLE INITIALLY IMMEDIATE FOR EACH ROW EXECUTE FUNCTION realtime.later();
 BEGIN; INSERT INTO sent VALUES (51, 'a'); SET CONSTRAINTS ALL DEFERRED; INSERT INTO sent VALUES (52, 'a'); SET CONSTRAINTS ALL IMMEDIATE; INSERT INTO sent VALUES (53, 'a'); COMMIT;
@@ -57,7 +58,7 @@ BEGIN; INSERT INTO sent VALUES (51, 'a'); SET CONSTRAINTS ALL DEFERRED; INSERT I
 DROP TRIGGER later ON realtime.a;
 \echo nested writes: a trigger of the messages changes another table that is broadcast
 CREATE TABLE seen (id int PRIMARY KEY, topic text);
-GRANT INSERT ON seen TO sink_owner;
+GRANT INSERT, SELECT (id, topic) ON seen TO sink_owner;
 SELECT pgrealtime.enable('seen', sinks => '{broadcast}', broadcast_topic => '{topic}');
 CREATE FUNCTION realtime.note() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -83,7 +84,7 @@ DROP TRIGGER note ON realtime.a;
 CREATE FUNCTION realtime.tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'the payload is %', NEW.payload; END $$;
 CREATE TRIGGER tell BEFORE INSERT ON realtime.a FOR EACH ROW EXECUTE FUNCTION realtime.tell();
 CREATE ROLE sink_writer;
-GRANT INSERT, DELETE, SELECT (id) ON sent TO sink_writer;
+GRANT INSERT, DELETE, SELECT (id, topic) ON sent TO sink_writer;
 SET ROLE sink_writer;
 DELETE FROM sent WHERE id = 1;
 RESET ROLE;
@@ -110,6 +111,7 @@ BEGIN; INSERT INTO moods VALUES (5, 'happy'); INSERT INTO moods VALUES (6, 'sad'
 SELECT count(*) FROM moods;
 \echo a transaction that cannot send its messages stops trying
 CREATE TABLE many (id int PRIMARY KEY);
+GRANT SELECT ON many TO sink_owner;
 SELECT pgrealtime.enable('many', sinks => '{broadcast}', broadcast_topic => 'nowhere');
 INSERT INTO many SELECT generate_series(1, 1000);
 SELECT undelivered FROM pgrealtime.log_status;

@@ -20,6 +20,7 @@ RESET ROLE;
 CREATE TABLE realtime.messages_all PARTITION OF realtime.messages DEFAULT;
 GRANT TRIGGER ON realtime.messages_all TO makers_eve;
 CREATE TABLE sent (id serial PRIMARY KEY);
+GRANT SELECT ON sent TO makers_owner;
 SELECT pgrealtime.enable('sent', sinks => '{broadcast}', broadcast_topic => 'all');
 \set send 'INSERT INTO sent DEFAULT VALUES; SELECT count(*) FROM realtime.messages'
 :send;

@@ -113,6 +113,7 @@ CALL sent('nobody else reads the parent');
 GRANT SELECT ON realtime.parent TO readers_late;
 CALL sent('one reads the parent');
 \echo an overtaken change reveals no more than others
+GRANT SELECT (org) ON t TO readers_late;
 CREATE FUNCTION one_word() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE t SET word = 'z' WHERE id <> NEW.id AND word = 'y';
