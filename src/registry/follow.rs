@@ -12,6 +12,7 @@ use crate::error::{report, Result};
 use crate::log::entry::GapCause;
 use crate::pg::backend::subtransaction::attempt;
 use crate::pg::call::dropped;
+use crate::pg::call::event_trigger::Altered;
 use crate::pg::call::event_trigger::Command;
 use crate::pg::call::event_trigger::Partition;
 use crate::pg::catalog::acl;
@@ -79,7 +80,8 @@ fn follow_one(command: Command) -> Result<()> {
             mark_logging(it.logging)?;
             rewritten(watch::above(&list(it.values))?)?;
             if let Some(changed) = it.columns {
-                rewritten(watch::above(&filled(changed, &it.added))?)?;
+                let of_type = watch::of_type(changed)?;
+                rewritten(watch::above(&changed_values(changed, of_type, &it))?)?;
                 rewritten(holders(&list(relation::row_type(changed)))?)?;
             }
         }
@@ -146,11 +148,19 @@ fn holders(types: &[Oid]) -> Result<Vec<Watched>> {
     Ok(all)
 }
 
-/// Of the relation and its descendants, those whose existing rows got a value in an added column.
-fn filled(relation: Oid, added: &[String]) -> Vec<Oid> {
-    let mut all = inheritance::descendants(relation);
+/// Of the relation, its descendants and the tables of its type, those whose existing rows show other values: they got one
+/// in an added column, or a column has another type.
+fn changed_values(relation: Oid, of_type: Vec<Oid>, it: &Altered) -> Vec<Oid> {
+    let mut all = of_type;
     all.push(relation);
-    all.retain(|one| added.iter().any(|name| relation::was_filled(*one, name)));
+    let descendants = all.iter().flat_map(|one| inheritance::descendants(*one));
+    let descendants: Vec<Oid> = descendants.collect();
+    all.extend(descendants);
+    all.retain(|one| {
+        let mut added = it.added.iter();
+        added.any(|name| relation::was_filled(*one, name))
+            || it.retyped && relation::was_retyped(*one)
+    });
     all
 }
 

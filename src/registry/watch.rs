@@ -9,6 +9,7 @@ use crate::pg::backend::lock::Patience;
 use crate::pg::backend::xact;
 use crate::pg::catalog::inheritance;
 use crate::pg::catalog::keys;
+use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
 use crate::pg::Oid;
 use std::cell::{Cell, RefCell};
@@ -75,6 +76,17 @@ pub fn captured(mut all: Vec<Oid>) -> Result<Vec<Watched>> {
 /// Every captured relation with a cache entry. Errors: as [`captured`].
 pub fn all() -> Result<Vec<Watched>> {
     Ok(cache::all()?.into_iter().filter_map(Watched::of).collect())
+}
+
+/// The captured tables of a composite type. Errors: as [`captured`].
+pub fn of_type(composite: Oid) -> Result<Vec<Oid>> {
+    let Some(row_type) = relation::row_type(composite) else {
+        return Ok(Vec::new());
+    };
+    let oids = cache::all()?.into_iter().map(|entry| entry.relation);
+    Ok(oids
+        .filter(|oid| relation::of_type(*oid) == Some(row_type))
+        .collect())
 }
 
 impl Watched {

@@ -54,8 +54,10 @@ pub struct Altered {
     pub values: Option<Oid>,
     /// This relation is unlogged now, or was.
     pub logging: Option<Oid>,
-    /// Columns were added to this relation, or dropped: what holds its rows as values has others.
+    /// Columns were added to this relation, dropped, or given another type: what holds its rows as values has others.
     pub columns: Option<Oid>,
+    /// Whether columns were given another type.
+    pub retyped: bool,
     /// The names of the added ones.
     pub added: Vec<String>,
     /// This relation has another owner.
@@ -252,6 +254,7 @@ unsafe fn of_alter_table(statement: *mut pg_sys::AlterTableStmt) -> Command {
                         let name = CStr::from_ptr((*definition).colname);
                         altered.added.extend(name.to_str().map(str::to_owned));
                     }
+                    altered.retyped |= (*command).subtype == Kind::AT_AlterColumnType;
                     altered.columns = itself();
                     altered.tables.extend(itself());
                 }

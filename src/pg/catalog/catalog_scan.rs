@@ -26,6 +26,22 @@ impl CatalogRow {
         !null
     }
 
+    /// Whether the running transaction has replaced or deleted this version of the row.
+    pub(in crate::pg) fn is_replaced_now(&self) -> bool {
+        const NOT_REPLACED: u32 = pg_sys::HEAP_XMAX_INVALID | pg_sys::HEAP_XMAX_LOCK_ONLY;
+        // SAFETY: the tuple is the scan's current one; a MultiXact of one that is not only locked has an updater.
+        unsafe {
+            let header = (*self.tuple).t_data;
+            let mask = u32::from((*header).t_infomask);
+            let by = match mask & pg_sys::HEAP_XMAX_IS_MULTI {
+                _ if mask & NOT_REPLACED != 0 => return false,
+                0 => (*header).t_choice.t_heap.t_xmax,
+                _ => pg_sys::HeapTupleGetUpdateXid(header),
+            };
+            pg_sys::TransactionIdIsCurrentTransactionId(by)
+        }
+    }
+
     /// A column, counted from 1; `None` for NULL.
     ///
     /// # Safety
@@ -54,6 +70,19 @@ pub(in crate::pg) fn scan(what: ByOid, key: pg_sys::Oid, each: impl FnMut(&Catal
         what.catalog,
         Some(what.index),
         &mut [equals(what.column, key)],
+        LATEST,
+        each,
+    );
+}
+
+/// As [`scan`], also for the versions of rows that were replaced or deleted and are still stored. Those of the running
+/// transaction are.
+pub(in crate::pg) fn scan_versions(what: ByOid, key: pg_sys::Oid, each: impl FnMut(&CatalogRow)) {
+    run(
+        what.catalog,
+        Some(what.index),
+        &mut [equals(what.column, key)],
+        &raw mut pg_sys::SnapshotAnyData,
         each,
     );
 }
@@ -70,13 +99,14 @@ pub(in crate::pg) fn scan_pair(
         what.catalog,
         Some(what.index),
         &mut [equals(what.column, key), equals(column, next)],
+        LATEST,
         each,
     );
 }
 
 /// Calls `each` for every row of a catalog, in no order.
 pub(in crate::pg) fn scan_all(catalog: pg_sys::Oid, each: impl FnMut(&CatalogRow)) {
-    run(catalog, None, &mut [], each);
+    run(catalog, None, &mut [], LATEST, each);
 }
 
 fn equals(column: u32, value: pg_sys::Oid) -> pg_sys::ScanKeyData {
@@ -94,23 +124,26 @@ fn equals(column: u32, value: pg_sys::Oid) -> pg_sys::ScanKeyData {
     key
 }
 
+/// The latest snapshot of the catalogs.
+const LATEST: pg_sys::Snapshot = std::ptr::null_mut();
+
 fn run(
     catalog: pg_sys::Oid,
     index: Option<pg_sys::Oid>,
     keys: &mut [pg_sys::ScanKeyData],
+    snapshot: pg_sys::Snapshot,
     mut each: impl FnMut(&CatalogRow),
 ) {
     let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-    let latest = std::ptr::null_mut();
-    // SAFETY: the keys are initialised and outlive the scan; a NULL snapshot means the latest of the catalogs; an error
-    // unwinds, and the abort of the transaction closes scan and catalog.
+    // SAFETY: the keys are initialised and outlive the scan; the snapshot is none or the server's own; an error unwinds,
+    // and the abort of the transaction closes scan and catalog.
     unsafe {
         let catalog = pg_sys::table_open(catalog, lock);
         let scan = pg_sys::systable_beginscan(
             catalog,
             index.unwrap_or(pg_sys::Oid::INVALID),
             index.is_some(),
-            latest,
+            snapshot,
             keys.len() as i32,
             keys.as_mut_ptr(),
         );

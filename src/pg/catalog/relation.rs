@@ -1,5 +1,6 @@
 //! Reads a relation's class, names and columns from the catalogs.
 
+use super::catalog_scan::{scan_versions, ByOid};
 use crate::error::{report, Error};
 use crate::pg::backend::syscache::Cached;
 use pgrx::pg_sys;
@@ -186,6 +187,29 @@ pub fn was_filled(relation: Oid, column: &str) -> bool {
     let number = column_number(relation, column);
     let row = number.and_then(|it| Cached::<pg_sys::FormData_pg_attribute>::by_pair(relation, it));
     row.is_some_and(|row| row.atthasmissing && row.is_written_now())
+}
+
+const ATTRIBUTES: ByOid = ByOid {
+    catalog: pg_sys::AttributeRelationId,
+    index: Oid::from_u32(pg_sys::AttributeRelidNumIndexId),
+    column: pg_sys::Anum_pg_attribute_attrelid,
+};
+
+/// Whether this transaction has given a column another type. Postgres does so without writing the rows where both types
+/// store values alike, although it may show them differently: int and oid, cidr and inet.
+pub fn was_retyped(relation: Oid) -> bool {
+    let mut retyped = false;
+    scan_versions(ATTRIBUTES, relation, |row| {
+        // SAFETY: the scan is over pg_attribute; the look-up gives InvalidOid for a column that was dropped.
+        unsafe {
+            let then = row.form::<pg_sys::FormData_pg_attribute>();
+            if then.attnum > 0 && !then.attisdropped && row.is_replaced_now() {
+                let now = pg_sys::get_atttype(relation, then.attnum);
+                retyped |= now != Oid::INVALID && now != then.atttypid;
+            }
+        }
+    });
+    retyped
 }
 
 /// Name of a live user column.
