@@ -32,6 +32,8 @@ use std::rc::Rc;
 /// The facts that all readers of a relation share. Rebuilt when the relation changes.
 pub struct Relation {
     pub table: Table,
+    /// Schema and name, quoted where they need it.
+    name: String,
     pub shape: RowShape,
     /// Attribute numbers of the live columns.
     pub columns: Vec<i16>,
@@ -147,6 +149,7 @@ impl Relation {
             stale,
             row_filter,
             row_filter_keys,
+            name: rowtype::qualified_name(&table),
             table,
             shape,
             layouts: RefCell::new(Cache::new(KEPT_LAYOUTS)),
@@ -157,7 +160,7 @@ impl Relation {
 
     /// Schema and name, quoted where they need it.
     pub fn name(&self) -> String {
-        rowtype::qualified_name(&self.table)
+        self.name.clone()
     }
 
     /// The columns that a role may SELECT. They include the key. Errors: 42501 if the role may not use the schema, may

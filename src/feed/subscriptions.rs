@@ -16,11 +16,9 @@ use crate::change::Operation;
 use crate::error::{report, Error, Result};
 use crate::keyed::Condition;
 use crate::log::cursor::Cursor;
-use crate::log::state::State;
 use crate::log::watermark;
 use crate::pg::backend::wal;
 use crate::pg::catalog::rowtype::Held;
-use crate::pg::storage::heap::View;
 use crate::pg::Oid;
 use book::{Book, Wanted};
 use gate::{Events, Id};
@@ -57,7 +55,7 @@ pub fn subscribe(request: Request) -> Result<(Id, String)> {
         &request.who,
     )?;
     let from = watermark::current();
-    let state = State::read(View::Active)?;
+    let origin = watermark::current_origin()?;
     wal::flush(from.lsn);
     let wanted = Wanted {
         relation: request.relation,
@@ -72,7 +70,7 @@ pub fn subscribe(request: Request) -> Result<(Id, String)> {
         from: from.snapshot.clone(),
     };
     let cursor = Cursor {
-        origin: watermark::origin(&state),
+        origin,
         from,
         batch: None,
     }

@@ -3,6 +3,7 @@
 use super::snapshot::Snapshot;
 use crate::error::{report, Error, Result};
 use crate::pg::backend::invalidation;
+use crate::pg::backend::invalidation::Fresh;
 use crate::pg::storage::column_value::Value;
 use crate::pg::storage::heap::Lock;
 use crate::pg::storage::heap::Row;
@@ -67,6 +68,13 @@ impl State {
     pub fn read(view: View) -> Result<State> {
         let table = Table::open_member("log_state", Lock::AccessShare)?;
         State::of(&table.rows(view))
+    }
+
+    /// True until the state changes. Errors: 42P01 when the extension does not exist here.
+    pub fn watch() -> Result<Fresh> {
+        Ok(invalidation::watch(
+            Table::open_member("log_state", Lock::AccessShare)?.oid(),
+        ))
     }
 
     pub(super) fn of(rows: &[Row]) -> Result<State> {

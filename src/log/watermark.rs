@@ -5,12 +5,16 @@ use super::snapshot::Snapshot;
 use super::state::State;
 use crate::error::{report, Error, Report, Result};
 use crate::pg;
+use crate::pg::backend::cache::{Cache, Kept};
+use crate::pg::backend::invalidation::Fresh;
 use crate::pg::backend::running;
 use crate::pg::backend::wal;
 use crate::pg::backend::xact;
 use crate::pg::backend::xact::Moment;
 use crate::pg::backend::xact::SnapshotIds;
 use crate::pg::storage::heap::View;
+use std::cell::RefCell;
+use std::rc::Rc;
 
 /// The watermark of the statement's snapshot. Snapshot, position and next id are taken in that order. A transaction
 /// that the snapshot does not know either wrote its entries at or after the position, or began before the next id. This
@@ -68,6 +72,35 @@ pub fn origin(state: &State) -> Origin {
         epoch: state.epoch as u32,
         timeline: wal::timeline(),
     }
+}
+
+/// The identity of this log as the statement sees it, without reading the log's state where that is known. Not in
+/// parallel workers. Errors: as [`State::read`].
+pub fn current_origin() -> Result<Origin> {
+    if let Some(state) = STATE.with_borrow_mut(|state| state.get(&())) {
+        return Ok(origin(&state.0));
+    }
+    let fresh = State::watch()?;
+    let state = State::read(View::Active)?;
+    let origin = origin(&state);
+    // An older snapshot does not see what is true by now, and later ones will.
+    if State::read(View::Latest)? == state {
+        STATE.with_borrow_mut(|known| known.insert((), Rc::new(Known(state, fresh))));
+    }
+    Ok(origin)
+}
+
+/// The log's state, as it is until sessions are told of a change.
+struct Known(State, Fresh);
+
+impl Kept for Known {
+    fn is_fresh(&self) -> bool {
+        self.1.get()
+    }
+}
+
+thread_local! {
+    static STATE: RefCell<Cache<(), Rc<Known>>> = RefCell::new(Cache::new(1));
 }
 
 /// Reads a cursor. Errors: 22P02 when the text is not a valid cursor.

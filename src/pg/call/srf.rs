@@ -103,11 +103,16 @@ impl<'c, const N: usize> Rows<'c, N> {
     pub fn begin_with(call: CallInfo<'c>, columns: [Column; N]) -> Rows<'c, N> {
         // SAFETY: the call is valid; the function checks that a set is expected and fills in its result information.
         unsafe {
-            // With the descriptor that the caller expects: to make one from the function's declaration would leave memory
-            // behind, for each call until the statement ends.
-            let flags = pg_sys::MAT_SRF_USE_EXPECTED_DESC;
-            pg_sys::InitMaterializedSRF(call.raw(), flags);
             let result = (*call.raw()).resultinfo.cast::<pg_sys::ReturnSetInfo>();
+            // With the descriptor that the caller expects: to make one from the function's declaration would take longer
+            // than some calls do, and leave memory behind for each call until the statement ends.
+            let is_expected = !result.is_null() && !(*result).expectedDesc.is_null();
+            let flags = if is_expected {
+                pg_sys::MAT_SRF_USE_EXPECTED_DESC
+            } else {
+                0
+            };
+            pg_sys::InitMaterializedSRF(call.raw(), flags);
             let descriptor = (*result).setDesc;
             let fits = |i: usize| columns[i].holds(attributes::attribute(descriptor, i).atttypid);
             if (*descriptor).natts as usize != N || !(0..N).all(fits) {
