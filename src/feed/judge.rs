@@ -179,7 +179,7 @@ impl Judge {
 #[derive(Clone)]
 struct Filter {
     tree: Rc<str>,
-    fresh: [Fresh; 2],
+    fresh: [Fresh; 3],
 }
 
 impl Kept for Filter {
@@ -206,6 +206,8 @@ pub fn condition(relation: Oid, filter: Option<&str>) -> Result<Option<Rc<str>>>
     let fresh = [
         invalidation::watch(relation),
         invalidation::watch_catalogs(),
+        // What an enum's label stands for.
+        invalidation::watch_types(),
     ];
     let Some(condition) = compile(relation, filter, Purpose::Reader)? else {
         return Ok(None);

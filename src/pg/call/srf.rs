@@ -106,7 +106,8 @@ impl<'c, const N: usize> Rows<'c, N> {
             let result = (*call.raw()).resultinfo.cast::<pg_sys::ReturnSetInfo>();
             // With the descriptor that the caller expects: to make one from the function's declaration would take longer
             // than some calls do, and leave memory behind for each call until the statement ends.
-            let is_expected = !result.is_null() && !(*result).expectedDesc.is_null();
+            let is_set = !result.is_null() && (*result).type_ == pg_sys::NodeTag::T_ReturnSetInfo;
+            let is_expected = is_set && !(*result).expectedDesc.is_null();
             let flags = if is_expected {
                 pg_sys::MAT_SRF_USE_EXPECTED_DESC
             } else {
