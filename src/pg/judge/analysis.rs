@@ -107,9 +107,9 @@ impl Analysis {
             if let Some(reason) = refusal(policy, Stage::Inlined, &mut bodies) {
                 return Ok(Analysis::refused(reason));
             }
-            let (way, inner) = Inner::of(relation, policy, &found)?;
+            let (way, inner, depends_on) = Inner::of(relation, policy, &found)?;
             Ok(Analysis {
-                depends_on: inner.as_ref().map_or_else(Vec::new, Inner::reads),
+                depends_on,
                 way,
                 inner,
                 uses,
@@ -125,7 +125,7 @@ impl Inner {
         relation: Oid,
         policy: *mut pg_sys::Node,
         constants: &[*mut pg_sys::Node],
-    ) -> Result<(Way, Option<Inner>)> {
+    ) -> Result<(Way, Option<Inner>, Vec<Oid>)> {
         // SAFETY: as promised.
         unsafe {
             let memory = Memory::new();
@@ -134,7 +134,7 @@ impl Inner {
             let pairs = Pairs::new(&memory, row_type, policy, &evaluator.forms)?;
             if !compat::may_execute(pairs.statement) {
                 let reason = "read what the role may not".to_string();
-                return Ok((Way::Own(reason), None));
+                return Ok((Way::Own(reason), None, reads([pairs.statement])));
             }
             let nodes = [policy].into_iter().chain(constants.iter().copied());
             let text: String = nodes
@@ -155,26 +155,28 @@ impl Inner {
                 text: text.into(),
                 _memory: memory,
             };
-            Ok((way, Some(inner)))
+            let statements = inner.columns.statements().chain([inner.pairs.statement]);
+            let reads = reads(statements);
+            Ok((way, Some(inner), reads))
         }
     }
+}
 
-    /// The relations that the statements read.
-    fn reads(&self) -> Vec<Oid> {
-        let mut all: Vec<Oid> = self
-            .columns
-            .statements()
-            .chain([self.pairs.statement])
-            // SAFETY: the statements live as long as this.
-            .flat_map(|statement| unsafe {
-                let oids = (*statement).relationOids;
-                pgrx::PgList::<Oid>::from_pg(oids)
-                    .iter_oid()
-                    .collect::<Vec<_>>()
-            })
-            .collect();
-        all.sort_unstable_by_key(|oid| oid.to_u32());
-        all.dedup();
-        all
-    }
+/// The relations that statements read.
+///
+/// # Safety
+/// They came from the planner.
+unsafe fn reads(statements: impl IntoIterator<Item = *mut pg_sys::PlannedStmt>) -> Vec<Oid> {
+    let mut all: Vec<Oid> = statements
+        .into_iter()
+        // SAFETY: as promised.
+        .flat_map(|statement| unsafe {
+            let oids = (*statement).relationOids;
+            let oids = pgrx::PgList::<Oid>::from_pg(oids);
+            oids.iter_oid().collect::<Vec<_>>()
+        })
+        .collect();
+    all.sort_unstable_by_key(|oid| oid.to_u32());
+    all.dedup();
+    all
 }
