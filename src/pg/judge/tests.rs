@@ -320,6 +320,7 @@ mod tests {
             .collect();
         let all: Vec<&Constants> = constants.iter().flatten().collect();
         let rows: Vec<&Decoded> = table.rows.iter().collect();
+        let asked = asked(&many, table, reader, &constants);
         let mut shared = 0;
         // With few readers members are looked for among them, with many without.
         for count in [all.len(), 1_000_000] {
@@ -362,22 +363,59 @@ mod tests {
                 }
                 for (row, own) in own.iter().enumerate() {
                     let truth = truth(row, &facts[row], 0);
-                    let verdict = act_as_trusted(reader, &[], || {
-                        Ok(many.verdicts(&table.shape, &rows, &[constants], &[(row as u32, 0)]))
-                    })
-                    .unwrap();
-                    let (Some(own), Ok(verdict)) = (own, verdict) else {
+                    let Some(own) = own else {
                         continue;
                     };
                     let place = format!("{what}, claims {}, row {row}, {condition:?}", claims[who]);
-                    assert_eq!(verdict[0], *own, "asked: {place}");
                     assert!(truth.may_hold() || !own, "keys hide: {place}");
                     assert!(!truth.holds() || *own, "keys show: {place}");
+                    let pair = asked
+                        .iter()
+                        .find(|(reader, at, _)| (*reader, *at) == (who, row));
+                    let asked = pair.map_or(*own, |(.., verdict)| *verdict);
+                    assert_eq!(asked, *own, "asked: {place}");
                     shared += 1;
                 }
             }
         }
         shared
+    }
+
+    /// The verdicts on readers and rows, asked for all together, in an order that is neither the one nor the other's.
+    fn asked(
+        many: &ManyPolicies,
+        table: &Table,
+        reader: Oid,
+        constants: &[Option<Constants>],
+    ) -> Vec<(usize, usize, bool)> {
+        let rows: Vec<&Decoded> = table.rows.iter().rev().collect();
+        let places: Vec<usize> = (0..constants.len())
+            .filter(|who| constants[*who].is_some())
+            .collect();
+        let readers: Vec<&Constants> = constants.iter().flatten().collect();
+        let (width, all) = (readers.len(), readers.len() * rows.len());
+        let pairs: Vec<(u32, u32)> = (0..all)
+            // A number that has no divisor in common with the others.
+            .map(|number| number * 1_000_003 % all)
+            .map(|number| ((number / width) as u32, (number % width) as u32))
+            .collect();
+        let ask = |pairs: &[(u32, u32)]| {
+            let work = || Ok(many.verdicts(&table.shape, &rows, &readers, pairs));
+            act_as_trusted(reader, &[], work).unwrap()
+        };
+        let verdicts = match ask(&pairs) {
+            Ok(verdicts) => verdicts.into_iter().map(Some).collect(),
+            // One by one, where one raises an error.
+            Err(_) => pairs
+                .iter()
+                .map(|pair| ask(&[*pair]).ok().map(|verdicts| verdicts[0]))
+                .collect::<Vec<_>>(),
+        };
+        let place = |((row, who), verdict): ((u32, u32), Option<bool>)| {
+            let row = rows.len() - 1 - row as usize;
+            Some((places[who as usize], row, verdict?))
+        };
+        pairs.into_iter().zip(verdicts).filter_map(place).collect()
     }
 
     #[pg_test]
