@@ -10,6 +10,7 @@ use crate::pg::judge::many::Way;
 use crate::pg::Oid;
 
 const CHECK: &str = "fan_out";
+const SEPARATELY: &str = "To make it faster, call only Postgres's own functions and SQL functions that Postgres can inline: STABLE, a single expression, no SECURITY DEFINER, no SET.";
 
 /// Called as the role, with the reader's claims.
 pub fn finding(relation: &Relation, role: Oid) -> Finding {
@@ -44,6 +45,7 @@ fn of_way(way: &Way) -> Finding {
         Way::Shared(Shared {
             rows: false,
             pairs: false,
+            ..
         }) => Finding::ok(
             CHECK,
             "fan_out finds the readers of a change by their claims and runs no policy.",
@@ -51,6 +53,11 @@ fn of_way(way: &Way) -> Finding {
         Way::Shared(Shared { pairs: false, .. }) => Finding::ok(
             CHECK,
             "fan_out finds the readers of a change by their claims. It runs parts of the policies once per batch, for all readers together.",
+        ),
+        Way::Shared(Shared { own: Some(reason), .. }) => Finding::note(
+            CHECK,
+            format!("fan_out finds the readers of a change by their claims. Where these do not decide, it runs the policies separately for each reader, because they {reason}."),
+            SEPARATELY,
         ),
         Way::Shared(_) => Finding::note(
             CHECK,
@@ -60,7 +67,7 @@ fn of_way(way: &Way) -> Finding {
         Way::Own(reason) => Finding::note(
             CHECK,
             format!("fan_out runs the policies separately for each reader, because they {reason}."),
-            "To make it faster, call only Postgres's own functions and SQL functions that Postgres can inline: STABLE, a single expression, no SECURITY DEFINER, no SET.",
+            SEPARATELY,
         ),
     }
 }

@@ -3,11 +3,13 @@
 use super::claims;
 use super::columns::Columns;
 use super::constants::Evaluator;
+use super::execute;
+use super::opaque::{may_call_all, Marking};
 use super::pairs::Pairs;
 use super::policy::{security_quals, uses};
 use super::reading::Reading;
 use super::shape::Shape;
-use super::sharable::{refusal, Bodies, Stage};
+use super::sharable::{Bodies, Stage};
 use super::simplify::Simplifier;
 use crate::error::Result;
 use crate::pg::backend::memory::Memory;
@@ -15,7 +17,7 @@ use crate::pg::catalog::columns::text;
 use crate::pg::catalog::policies::Uses;
 use crate::pg::sys::compat;
 use pgrx::pg_sys;
-use pgrx::pg_sys::Oid;
+use pgrx::pg_sys::{Node, Oid};
 use std::rc::Rc;
 
 /// How the policies of a relation are judged for many readers of a role.
@@ -30,12 +32,14 @@ pub enum Way {
 }
 
 /// What is asked of Postgres where readers share answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shared {
     /// Whether rows are asked once for all readers.
     pub rows: bool,
     /// Whether pairs of a row and a reader's claims are asked.
     pub pairs: bool,
+    /// Why they are asked by each reader's own execution, if they are. The reason follows "the policies ".
+    pub own: Option<String>,
 }
 
 /// What there is where readers share answers.
@@ -43,7 +47,8 @@ pub(super) struct Inner {
     pub evaluator: Evaluator,
     pub shape: Shape,
     pub columns: Columns,
-    pub pairs: Pairs,
+    /// Nothing where pairs are asked by own execution.
+    pub pairs: Option<Pairs>,
     /// The policies and the constants taken out of them, as trees.
     pub text: Rc<str>,
     /// Owns the statements.
@@ -85,29 +90,16 @@ impl Analysis {
                     "must not be shared (pgrealtime.share_policies is off)".to_string(),
                 ));
             }
-            let policy = pg_sys::make_ands_explicit(quals);
-            let uses = uses(Some(policy), relation)?;
-            let mut bodies = Bodies::default();
-            if let Some(reason) = refusal(policy.cast(), Stage::BeforeInlining, &mut bodies) {
-                return Ok(Analysis::refused(reason));
-            }
+            let original = pg_sys::make_ands_explicit(quals).cast::<Node>();
+            let uses = uses(Some(original.cast()), relation)?;
             if uses.all {
                 return Ok(Analysis::refused("use the row as a whole".to_string()));
             }
-            let mut simplifier = Simplifier {
-                bodies: &mut bodies,
-                refused: None,
+            let simple = match Simple::of(original) {
+                Ok(simple) => simple,
+                Err(reason) => return Ok(Analysis::refused(reason)),
             };
-            let policy = simplifier.simplify(policy.cast());
-            if let Some(reason) = simplifier.refused {
-                return Ok(Analysis::refused(reason));
-            }
-            let mut found = Vec::new();
-            let policy = claims::take_out(policy, &mut found);
-            if let Some(reason) = refusal(policy, Stage::Inlined, &mut bodies) {
-                return Ok(Analysis::refused(reason));
-            }
-            let (way, inner, depends_on) = Inner::of(relation, policy, &found)?;
+            let (way, inner, depends_on) = Inner::of(relation, original, simple)?;
             Ok(Analysis {
                 depends_on,
                 way,
@@ -118,23 +110,92 @@ impl Analysis {
     }
 }
 
+/// A policy without what depends on the reader.
+struct Simple {
+    /// With stand-ins for the constants, and marks for what cannot be seen through.
+    policy: *mut Node,
+    constants: Vec<*mut Node>,
+    /// Why there are marks.
+    own: Option<String>,
+}
+
+impl Simple {
+    /// Errors: why the policy as a whole must be judged by own execution.
+    ///
+    /// # Safety
+    /// It is an analysed condition.
+    unsafe fn of(policy: *mut Node) -> std::result::Result<Simple, String> {
+        let mut bodies = Bodies::default();
+        let mut own = None;
+        let mut marked = |policy: *mut Node, stage: Stage, bodies: &mut Bodies| {
+            let mut marking = Marking {
+                bodies,
+                reason: None,
+                leaves_some: false,
+                volatile: None,
+            };
+            // SAFETY: as promised.
+            let policy = unsafe { marking.mark(policy, stage) };
+            let alone = marking.reason.clone().filter(|_| !marking.leaves_some);
+            own = own.take().or(marking.reason);
+            match marking.volatile.or(alone) {
+                Some(reason) => Err(reason),
+                None => Ok(policy),
+            }
+        };
+        // SAFETY: as promised.
+        unsafe {
+            let policy = marked(policy, Stage::BeforeInlining, &mut bodies)?;
+            let mut simplifier = Simplifier {
+                bodies: &mut bodies,
+                refused: None,
+            };
+            let policy = simplifier.simplify(policy);
+            if let Some(reason) = simplifier.refused {
+                return Err(reason);
+            }
+            let mut constants = Vec::new();
+            let policy = claims::take_out(policy, &mut constants);
+            let policy = marked(policy, Stage::Inlined, &mut bodies)?;
+            Ok(Simple {
+                policy,
+                constants,
+                own,
+            })
+        }
+    }
+}
+
 impl Inner {
     /// # Safety
-    /// The policy is over the relation as range-table entry 1, with stand-ins for the constants.
+    /// The policy is over the relation as range-table entry 1.
     unsafe fn of(
         relation: Oid,
-        policy: *mut pg_sys::Node,
-        constants: &[*mut pg_sys::Node],
+        original: *mut Node,
+        simple: Simple,
     ) -> Result<(Way, Option<Inner>, Vec<Oid>)> {
         // SAFETY: as promised.
         unsafe {
             let memory = Memory::new();
             let row_type = pg_sys::get_rel_type_id(relation);
-            let evaluator = Evaluator::new(constants)?;
-            let pairs = Pairs::new(&memory, row_type, policy, &evaluator.forms)?;
-            if !compat::may_execute(pairs.statement) {
-                let reason = "read what the role may not".to_string();
-                return Ok((Way::Own(reason), None, reads([pairs.statement])));
+            let Simple {
+                policy,
+                constants,
+                own,
+            } = simple;
+            let evaluator = Evaluator::new(&constants)?;
+            let (pairs, whole) = match own {
+                None => {
+                    let pairs = Pairs::new(&memory, row_type, policy, &evaluator.forms)?;
+                    let statement = pairs.statement;
+                    (Some(pairs), statement)
+                }
+                Some(_) => (None, execute::over_rows(row_type, original)?),
+            };
+            let reads_whole = reads([whole]);
+            if !compat::may_execute(whole) || own.is_some() && !may_call_all(original) {
+                let reason = "use what the role may not".to_string();
+                return Ok((Way::Own(reason), None, reads_whole));
             }
             let nodes = [policy].into_iter().chain(constants.iter().copied());
             let text: String = nodes
@@ -146,6 +207,7 @@ impl Inner {
             let way = Way::Shared(Shared {
                 rows: !columns.is_empty(),
                 pairs: shape.asks(),
+                own,
             });
             let inner = Inner {
                 evaluator,
@@ -155,9 +217,9 @@ impl Inner {
                 text: text.into(),
                 _memory: memory,
             };
-            let statements = inner.columns.statements().chain([inner.pairs.statement]);
-            let reads = reads(statements);
-            Ok((way, Some(inner), reads))
+            let mut all = reads(inner.columns.statements());
+            all.extend(reads_whole);
+            Ok((way, Some(inner), all))
         }
     }
 }
@@ -167,7 +229,7 @@ impl Inner {
 /// # Safety
 /// They came from the planner.
 unsafe fn reads(statements: impl IntoIterator<Item = *mut pg_sys::PlannedStmt>) -> Vec<Oid> {
-    let mut all: Vec<Oid> = statements
+    statements
         .into_iter()
         // SAFETY: as promised.
         .flat_map(|statement| unsafe {
@@ -175,8 +237,5 @@ unsafe fn reads(statements: impl IntoIterator<Item = *mut pg_sys::PlannedStmt>) 
             let oids = pgrx::PgList::<Oid>::from_pg(oids);
             oids.iter_oid().collect::<Vec<_>>()
         })
-        .collect();
-    all.sort_unstable_by_key(|oid| oid.to_u32());
-    all.dedup();
-    all
+        .collect()
 }

@@ -130,6 +130,22 @@ pub(super) unsafe fn select(
     }
 }
 
+/// Plans a condition over `$1`, an array of rows.
+///
+/// # Safety
+/// It is over a relation of this row type as range-table entry 1.
+pub(super) unsafe fn over_rows(
+    row_type: Oid,
+    condition: *mut Node,
+) -> Result<*mut pg_sys::PlannedStmt> {
+    // SAFETY: as promised.
+    unsafe {
+        let array_type = pg_sys::get_array_type(row_type);
+        let text = "SELECT FROM pg_catalog.unnest($1)";
+        Ok(plan(select(text, &[array_type], &[condition])?))
+    }
+}
+
 /// Plans a query.
 ///
 /// # Safety

@@ -19,6 +19,7 @@ use crate::pg::row::decoded::Decoded;
 use crate::pg::row::record::RowShape;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
+use pgrx::PgSqlErrorCode;
 
 /// The policies of a relation for the role and the `row_security` that they were analysed under.
 pub struct ManyPolicies {
@@ -147,13 +148,20 @@ impl ManyPolicies {
         if pairs.is_empty() {
             return Ok(Vec::new());
         }
+        let Some(asking) = &inner.pairs else {
+            return Err(Raised {
+                sqlstate: PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED.into(),
+                message: "the policies can only be judged by own execution".to_string(),
+                hint: None,
+            });
+        };
         let forms = &inner.evaluator.forms;
         let scratch = Memory::new();
         // SAFETY: as above; the constants were worked out by these policies.
         attempt(|| unsafe {
             scratch.within(|| {
                 let values: Vec<_> = readers.iter().map(|one| one.values(forms)).collect();
-                Ok(inner.pairs.verdicts(shape, rows, &values, pairs))
+                Ok(asking.verdicts(shape, rows, &values, pairs))
             })
         })
     }

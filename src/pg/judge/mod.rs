@@ -12,6 +12,7 @@ pub mod facts;
 mod folding;
 mod known;
 pub mod many;
+mod opaque;
 mod operand;
 mod pairs;
 pub mod policy;

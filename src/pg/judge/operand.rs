@@ -1,6 +1,7 @@
 //! Comparisons of a row's values with constants: what keys can tell of them.
 
 use super::claims;
+use super::opaque::is_mark;
 use super::tree;
 use crate::pg::row::key::KeyKind;
 use pg_sys::{Node, NodeTag as Tag, Oid};
@@ -45,13 +46,17 @@ unsafe fn is_value(node: *mut Node) -> bool {
     unsafe { claims::number_of(node).is_some() || tree::tag(node) == Tag::T_Const }
 }
 
-/// Whether an expression has no constant of a reader in it.
+/// Whether an expression has no constant of a reader in it, and can be seen through.
 ///
 /// # Safety
 /// The node is an expression.
 pub(super) unsafe fn is_for_all(node: *mut Node) -> bool {
     // SAFETY: as promised.
-    unsafe { !tree::any(node, &mut |node| claims::number_of(node).is_some()) }
+    unsafe {
+        !tree::any(node, &mut |node| {
+            claims::number_of(node).is_some() || is_mark(node)
+        })
+    }
 }
 
 /// `row operator value`, or the other way round.

@@ -97,6 +97,10 @@ mod tests {
         "length(title) > 2",
         "current_user = 'many_reader'",
         "CASE auth.claim('role') WHEN 'admin' THEN true WHEN title THEN public ELSE $ = auth.uid() END",
+        "many.definer($)",
+        "many.procedural() = $",
+        "many.misdeclared() = $",
+        "many.raising(level)",
         "true",
     ];
     const VALUES: &[&str] = &["posts.user_id", "posts.organization_id"];

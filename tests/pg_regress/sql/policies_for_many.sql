@@ -70,6 +70,8 @@ END;
 CREATE VIEW many.own AS SELECT organization_id AS organization FROM many.members WHERE user_id = auth.uid();
 GRANT SELECT ON many.own TO many_reader;
 CREATE FUNCTION many.lowered(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower($1)';
+CREATE FUNCTION many.not_allowed() RETURNS uuid LANGUAGE plpgsql STABLE AS 'BEGIN RETURN auth.uid(); END';
+REVOKE EXECUTE ON FUNCTION many.not_allowed() FROM PUBLIC;
 CREATE DOMAIN many.checked AS text CHECK (value <> '');
 CREATE TYPE many.pair AS (a int, b int);
 
@@ -164,6 +166,16 @@ SELECT policy, pg_temp.way(policy) FROM unnest(ARRAY[
   'posts IS NOT NULL',
   'EXISTS (SELECT FROM many.members TABLESAMPLE system (50))',
   'EXISTS (SELECT FROM many.members WHERE user_id = many.procedural())'
+]) AS policy;
+
+-- Separately, where claims do not decide.
+SELECT policy, pg_temp.way(policy) FROM unnest(ARRAY[
+  'organization_id = (auth.jwt() ->> ''org'')::uuid AND many.definer(user_id)',
+  'user_id = auth.uid() OR many.is_member(organization_id)',
+  'title IS NULL OR NOT (public AND many.misdeclared() = user_id)',
+  'user_id = auth.uid() AND random() > 0.5',
+  'user_id = auth.uid() AND many.volatile() = user_id',
+  'user_id = many.not_allowed() OR public'
 ]) AS policy;
 
 -- A membership that row level security on the members decides; permissive and restrictive policies together.

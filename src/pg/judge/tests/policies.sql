@@ -41,6 +41,11 @@ CREATE VIEW many.own AS SELECT organization_id AS org, level FROM many.members W
 CREATE VIEW many.own_guarded WITH (security_barrier) AS
   SELECT g.organization_id AS org, m.level FROM many.guarded g JOIN many.members m USING (organization_id) WHERE g.user_id = auth.uid();
 GRANT SELECT ON many.own, many.own_guarded TO many_reader;
+CREATE FUNCTION many.definer(owner uuid) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER AS
+  'SELECT owner = auth.uid() OR EXISTS (SELECT FROM many.members WHERE organization_id = owner AND user_id = auth.uid())';
+CREATE FUNCTION many.procedural() RETURNS uuid LANGUAGE plpgsql STABLE AS 'BEGIN RETURN auth.uid(); END';
+CREATE FUNCTION many.misdeclared() RETURNS uuid LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN auth.uid(); END';
+CREATE FUNCTION many.raising(level int) RETURNS boolean LANGUAGE plpgsql STABLE AS 'BEGIN RETURN 1 / level > 0; END';
 CREATE FUNCTION many.id(n int) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE WHEN n < 5 THEN ('00000000-0000-0000-0000-00000000000' || n)::uuid END
 $$;
