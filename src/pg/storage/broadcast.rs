@@ -32,7 +32,8 @@ pub struct Message<'a> {
 /// The table as it was when it was last looked up.
 struct Target {
     relation: pg_sys::Oid,
-    partitions: Vec<pg_sys::Oid>,
+    /// The table, its partitions, and what else its code was found at.
+    relations: Vec<pg_sys::Oid>,
     owner: pg_sys::Oid,
     refused: Option<Error>,
     code: Code,
@@ -97,26 +98,21 @@ fn locked() -> Result<Rc<Target>> {
             return Ok(target);
         }
     }
-    Err(Error::object_not_in_prerequisite_state(
-        report("realtime.messages kept changing while a message was being inserted")
-            .hint("Write again when the DDL on that table is done."),
-    ))
+    Err(changing())
 }
 
 impl Target {
     fn look_up(relation: pg_sys::Oid) -> Result<Target> {
         // Watched before it is read, so that changes made meanwhile are noticed.
-        let mut fresh = vec![
-            invalidation::watch_catalogs(),
-            invalidation::watch(relation),
-        ];
-        let partitions = inheritance::descendants(relation);
-        fresh.extend(partitions.iter().copied().map(invalidation::watch));
+        let mut fresh = vec![invalidation::watch_catalogs(), invalidation::watch_types()];
+        let mut relations = vec![relation];
+        relations.extend(inheritance::descendants(relation));
+        fresh.extend(relations.iter().copied().map(invalidation::watch));
         let class = Class::by_oid(relation).ok_or_else(missing)?;
-        let code = Code::of(relation)?;
+        let code = code(relation, &mut relations, &mut fresh)?;
         Ok(Target {
             relation,
-            partitions,
+            relations,
             owner: class.owner,
             refused: refused(&class, &code),
             code,
@@ -130,11 +126,11 @@ impl Target {
         self.relation == relation && self.fresh.iter().all(Fresh::get)
     }
 
-    /// Blocks transactions that would change the owner, triggers, defaults, constraints or policies of the table or a
-    /// partition, or the owner of one of the functions. Waits for a transaction that has done so and not committed, so
+    /// Blocks transactions that would change the owner, triggers, defaults, constraints or policies of one of the
+    /// relations, or the owner of one of the functions. Waits for a transaction that has done so and not committed, so
     /// that its change is noticed.
     fn lock(&self) {
-        for relation in std::iter::once(&self.relation).chain(&self.partitions) {
+        for relation in &self.relations {
             lock::take(*relation, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE);
         }
         for function in &self.code.functions {
@@ -164,14 +160,42 @@ fn refused(class: &Class, code: &Code) -> Option<Error> {
             report("realtime.messages is not a table").hint(NEEDS_SERVER),
         ));
     }
-    code.is_planted.then(|| {
+    code.planted.as_ref().map(|planted| {
         Error::insufficient_privilege(
-            report("code of a role without the rights of the owner of realtime.messages would run with them").hint(
-                "Look at who owns the partitions of realtime.messages and the functions, operators and types of its triggers, \
-                 defaults, constraints, indexes and policies, and at who has the privilege TRIGGER on it.",
-            ),
+            report("code of a role without the rights of the owner of realtime.messages would run with them")
+                .hint(planted.hint()),
         )
     })
+}
+
+/// The code of the table. What it is found at is added to `relations` and watched before it is read again, so that changes
+/// made meanwhile are noticed. Errors: 55000 when the table keeps changing.
+fn code(
+    relation: pg_sys::Oid,
+    relations: &mut Vec<pg_sys::Oid>,
+    fresh: &mut Vec<Fresh>,
+) -> Result<Code> {
+    for _ in 0..LOOKS {
+        let code = Code::of(relation)?;
+        let known = relations.len();
+        for found in &code.relations {
+            if !relations.contains(found) {
+                relations.push(*found);
+                fresh.push(invalidation::watch(*found));
+            }
+        }
+        if relations.len() == known {
+            return Ok(code);
+        }
+    }
+    Err(changing())
+}
+
+fn changing() -> Error {
+    Error::object_not_in_prerequisite_state(
+        report("realtime.messages kept changing while a message was being inserted")
+            .hint("Write again when the DDL on that table is done."),
+    )
 }
 
 fn missing() -> Error {
