@@ -239,8 +239,11 @@ fn rewritten(these: Vec<Watched>) -> Result<()> {
 
 fn dropped() -> Result<()> {
     let touched = match attempt(|| Ok(dropped::dropped())) {
-        Ok(dropped) if dropped.relations.is_empty() => return Ok(()),
         Ok(dropped) => {
+            lost_columns(dropped.of_columns)?;
+            if dropped.relations.is_empty() {
+                return Ok(());
+            }
             let mut touched = cache::mentioning(&dropped.relations)?;
             if dropped.index {
                 let others = cache::all()?
@@ -258,6 +261,15 @@ fn dropped() -> Result<()> {
         .partition(|entry| Class::by_oid(entry.relation).is_none());
     each(Ok(gone), cache::drop);
     check(left.into_iter().filter_map(Watched::of).collect())
+}
+
+/// Appends gap entries for relations with values of these row types, which have lost a column: along with its type, say.
+fn lost_columns(of: Vec<Oid>) -> Result<()> {
+    let types: Vec<Oid> = of.into_iter().filter_map(relation::row_type).collect();
+    match types.is_empty() {
+        true => Ok(()),
+        false => rewritten(holders(&types)?),
+    }
 }
 
 /// Whether the key of a relation has changed. A dropped index no longer shows which table it belonged to.
