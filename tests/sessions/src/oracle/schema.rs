@@ -87,6 +87,15 @@ impl Schema {
         schema
     }
 
+    /// Whether triggers or functions write within users' statements.
+    pub fn has_triggers(&self) -> bool {
+        let makes = |sql: &String| {
+            let words = ["TRIGGER", "_touch()", "REFERENCES"];
+            words.iter().any(|word| sql.contains(word))
+        };
+        self.setup.iter().any(makes)
+    }
+
     fn finish(&mut self, i: usize, random: &mut Random) {
         let table = &mut self.tables[i];
         table.grant(random);

@@ -145,7 +145,8 @@ impl Relay {
         })?;
         if cut {
             // What a client loses before it has worked on it comes again; a change that it has a part of, too.
-            Received::cut(&mut rows, random);
+            let apart = !scene.schema.has_triggers();
+            Received::cut(&mut rows, apart, random);
         }
         let end = rows
             .last()
@@ -179,7 +180,13 @@ impl Relay {
             }
             let told = |error: String| {
                 let who = subscriber.describe(scene.schema);
-                format!("{who}: {error}\n  from {}\n  to {end}", self.cursor)
+                let at: Vec<u64> = own.iter().map(|row| row.at).collect();
+                format!(
+                    "{who}: {error}\n  from {}\n  own  {}\n  to   {end}\n  rows at {at:?} of {:?}",
+                    self.cursor,
+                    subscriber.own,
+                    rows.iter().map(|row| row.at).collect::<Vec<_>>()
+                )
             };
             let expected = subscriber.expected(&mut self.client, scene.schema, &own, end);
             let mut expected = expected.map_err(told)?;

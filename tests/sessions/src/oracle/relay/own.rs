@@ -76,7 +76,7 @@ impl Subscriber {
                     };
                 }
                 (code @ ("42501" | "42P01" | "42703" | "55000"), None) => {
-                    check_end(code, own)?;
+                    check_end(code, own).map_err(|error| format!("{error}: {failure}"))?;
                     let end = (!own.is_empty()).then(|| Event::Always(code.to_string()));
                     expected.events = end.into_iter().collect();
                     expected.cursor = until.to_string();

@@ -81,11 +81,14 @@ impl Received {
     }
 
     /// Leaves the rows up to one of them; that one's cursor is where to go on from. What is left of a change that came in
-    /// part is not worked on.
-    pub fn cut(rows: &mut Vec<Received>, random: &mut Random) {
+    /// part is not worked on. Changes that triggers make may have positions side by side: then it is not known which rows
+    /// are of one change (`apart` is false), and only what is surely the end of one is taken.
+    pub fn cut(rows: &mut Vec<Received>, apart: bool, random: &mut Random) {
         let place = random.below(rows.len() as u64) as usize;
         let to = &rows[place];
-        if to.ids.is_empty() {
+        let next = rows.get(place + 1).map_or(0, |next| position(&next.cursor));
+        let includes = position(&to.cursor);
+        if to.ids.is_empty() || (!apart && (includes..=includes + 1).contains(&next)) {
             return;
         }
         let end = Received {
@@ -94,9 +97,8 @@ impl Received {
             error: None,
             ..to.clone()
         };
-        let includes = position(&to.cursor);
         rows.truncate(place + 1);
-        rows.retain(|row| row.at <= includes || row.ends());
+        rows.retain(|row| !apart || row.at <= includes || row.ends());
         rows.push(end);
     }
 
