@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::feed::relation::Relation;
+use crate::feed::shown::Shown;
 use crate::pg::backend::subtransaction::attempt;
 use crate::pg::backend::subtransaction::Raised;
 use crate::pg::catalog::acl;
@@ -67,6 +68,8 @@ pub struct Question<'a> {
 pub struct Caller {
     /// No policy hides rows of the relation from the caller.
     pub sees_all: bool,
+    /// The columns that the caller may SELECT.
+    pub shown: Shown,
     /// Whether the caller may see the messages of errors. They may contain rows of any table.
     pub hears_errors: bool,
     pub reads_log_status: bool,
@@ -78,10 +81,12 @@ impl Caller {
     pub fn of(relation: &Relation) -> Caller {
         let caller = privilege::current_role();
         let sees_all = !privilege::policies_apply(relation.table.oid, caller);
+        let selectable = privilege::selectable(relation.table.oid, caller, &relation.columns);
         // The caller may lack the privilege. Then the answer is not known.
         let look = || attempt(|| any_row(relation.table.oid, &relation.name())).ok();
         Caller {
             sees_all,
+            shown: Shown::of(relation, &selectable),
             hears_errors: privilege::bypasses_row_security(caller),
             reads_log_status: relation::relation_by_name(crate::pg::SCHEMA, "log_status")
                 .is_some_and(acl::may_select_some),

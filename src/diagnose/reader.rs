@@ -107,8 +107,7 @@ impl Reader<'_> {
         findings.push(fan_out::finding(self.relation, self.question.role));
         findings.push(filter);
         let filter = self.question.filter.filter(|_| filter_is_valid);
-        let recent =
-            checked(|| recent::recent(self.relation, filter, &columns, self.caller.sees_all));
+        let recent = checked(|| recent::recent(self.relation, filter, &columns, self.caller));
         findings.push(recent.unwrap_or_else(|failed| self.failed(recent::CHECK, &failed)));
         findings
     }

@@ -4,14 +4,14 @@
 //! that cannot be judged may be one of these. The caller may learn that there is one, since `changes_since` fails
 //! because of it, but not how many there are.
 
-use super::answer::Finding;
+use super::answer::{Caller, Finding};
 use super::table::captured_operations;
 use super::tally::Tally;
 use crate::change::{Operation, RowOperation};
 use crate::error::Result;
-use crate::feed::delta::delta;
-use crate::feed::judge::{self, Case, Judge, Sees, Unjudged};
+use crate::feed::judge::{self, Case, Judge, Unjudged};
 use crate::feed::relation::{Relation, Rows};
+use crate::feed::shown::Shown;
 use crate::log::decode::{CapturedRow, Content, Entry};
 use crate::log::entry::GapCause;
 use crate::log::marks::{self, Marks};
@@ -29,21 +29,22 @@ const LAST: usize = 1000;
 const LAST_SEEN: usize = 100;
 const LOOKED_AT: usize = 10_000;
 
-/// Must be called as the role, with its claims. `columns`: those that the role may SELECT. `all`: the caller may learn
-/// of changes that policies hide from the role. Errors: faults in the filter; those of [`Log::open`]; XX001 if the log
+/// Must be called as the role, with its claims. `columns`: those that the role may SELECT. Errors: faults in the filter; those of [`Log::open`]; XX001 if the log
 /// is damaged.
 pub fn recent(
     relation: &Relation,
     filter: Option<&str>,
     columns: &[i16],
-    all: bool,
+    caller: &Caller,
 ) -> Result<Finding> {
     let condition = judge::condition(relation.table.oid, filter)?;
     let mut walk = Walk {
         relation,
         columns,
+        shown: Shown::of(relation, columns),
+        caller,
         judge: Judge::new(judge::both(relation.row_filter.clone(), condition)),
-        policies: (!all).then(|| Judge::new(None)),
+        policies: (!caller.sees_all).then(|| Judge::new(None)),
         captured: captured_operations(relation.table.oid),
         looked_at: 0,
         unjudged: false,
@@ -61,6 +62,8 @@ pub fn recent(
 struct Walk<'a> {
     relation: &'a Relation,
     columns: &'a [i16],
+    shown: Shown,
+    caller: &'a Caller,
     judge: Judge,
     /// Applied first if not all changes may be counted.
     policies: Option<Judge>,
@@ -109,6 +112,15 @@ impl Walk<'_> {
         let Some(rows) = self.disclosed(self.relation.rows(row)?, row.operation)? else {
             return Ok(());
         };
+        let both = [rows.old.is_some(), rows.new.is_some()];
+        let is_for = |shown: &Shown| shown.delta(self.relation, row.operation, &rows, both);
+        if is_for(&self.shown).is_none() {
+            // The caller may not learn of it, either, if it changed nothing that he may SELECT.
+            let told = is_for(&self.caller.shown).is_some();
+            self.tally.changes += usize::from(told);
+            self.tally.withheld += usize::from(told);
+            return Ok(());
+        }
         self.tally.changes += 1;
         if self.is_captured(row.operation.into()) {
             self.judge(row, &rows)
@@ -150,6 +162,7 @@ impl Walk<'_> {
         let rows = Rows {
             old: rows.old.filter(|_| sees.old == Verdict::Seen),
             new: rows.new.filter(|_| sees.new == Verdict::Seen),
+            changed: rows.changed,
         };
         Ok((rows.old.is_some() || rows.new.is_some()).then_some(rows))
     }
@@ -180,7 +193,11 @@ impl Walk<'_> {
         };
         let by_key = self.relation.deletes_by_key && operation == RowOperation::Delete;
         tally.cut += usize::from(!by_key && is_cut(marks, rows, operation, self.columns));
-        let delivery = delivery(operation, rows, &sees);
+        let seen = [
+            rows.old.is_some() && sees.old == Verdict::Seen,
+            rows.new.is_some() && sees.new == Verdict::Seen,
+        ];
+        let delivery = self.shown.delta(self.relation, operation, rows, seen);
         let number = match delivery {
             Some(RowOperation::Insert) => &mut tally.inserts,
             Some(RowOperation::Update) => &mut tally.updates,
@@ -232,10 +249,4 @@ fn is_cut(marks: &Marks, rows: &Rows, operation: RowOperation, columns: &[i16]) 
             (whole && marks::has(&marks.absent, place))
                 || (rows.old.is_some() && marks::has(&marks.old_absent, place))
         })
-}
-
-fn delivery(operation: RowOperation, rows: &Rows, sees: &Sees) -> Option<RowOperation> {
-    let old = rows.old.is_some() && sees.old == Verdict::Seen;
-    let new = rows.new.is_some() && sees.new == Verdict::Seen;
-    delta(operation, old, new)
 }

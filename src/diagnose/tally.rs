@@ -14,6 +14,8 @@ pub struct Tally {
     pub operation: usize,
     pub policy: usize,
     pub filter: usize,
+    /// UPDATEs of columns only that the role may not SELECT.
+    pub withheld: usize,
     pub layout: usize,
     pub size: usize,
     pub raised: usize,
@@ -52,7 +54,7 @@ impl Tally {
         detail + "."
     }
 
-    fn rest(&self) -> [(usize, &'static str); 9] {
+    fn rest(&self) -> [(usize, &'static str); 10] {
         [
             (
                 self.turned,
@@ -64,6 +66,10 @@ impl Tally {
             ),
             (self.policy, "stopped by policies"),
             (self.filter, "stopped by the filter"),
+            (
+                self.withheld,
+                "of columns only that the role may not SELECT",
+            ),
             (
                 self.size,
                 "stopped by size: a value that a policy or the filter needs was too large to be captured",

@@ -1,6 +1,5 @@
 //! Turns log entries into what a reader receives: decodes their rows, judges them, and applies the delta rule.
 
-use super::delta::delta;
 use super::follow::{gap, unmappable, Delivered, Followed};
 use super::judge::{Case, Sees, Unjudged};
 use super::relation::Rows;
@@ -103,14 +102,20 @@ impl<'m> Pending<'m> {
     }
 
     /// What a reader receives if it `sees` these rows; `None` for nothing.
-    fn delivered(self, sees: Sees, wants: impl Fn(Operation) -> bool) -> Option<Delivered<'m>> {
+    fn delivered(
+        self,
+        by: &Followed,
+        sees: Sees,
+        wants: impl Fn(Operation) -> bool,
+    ) -> Option<Delivered<'m>> {
         let (operation, old, new) = match self.change {
             Change::Truncate => (Operation::Truncate, None, None),
             Change::Row { operation, rows } => {
                 let seen =
                     |row: &Option<Decoded>, verdict| row.is_some() && verdict == Verdict::Seen;
-                let Rows { old, new } = rows;
-                let delivery = delta(operation, seen(&old, sees.old), seen(&new, sees.new))?;
+                let sees = [seen(&rows.old, sees.old), seen(&rows.new, sees.new)];
+                let delivery = by.shown.delta(&by.relation, operation, &rows, sees)?;
+                let Rows { old, new, .. } = rows;
                 let old = old.filter(|_| delivery != RowOperation::Insert);
                 let new = new.filter(|_| delivery != RowOperation::Delete);
                 (delivery.into(), old, new)
@@ -179,7 +184,8 @@ pub fn deliver<'m>(
     let mut chunk = Chunk::default();
     for (change, sees) in pending.into_iter().zip(sees) {
         chunk.reached = change.position;
-        if let Some(change) = change.delivered(sees, wants) {
+        let by = &followed[change.followed];
+        if let Some(change) = change.delivered(by, sees, wants) {
             followed[change.followed].check_key(&change)?;
             chunk.delivered.push(change);
         }

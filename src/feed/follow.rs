@@ -4,6 +4,7 @@
 use super::judge::{self, Judge};
 use super::relation::Relation;
 use super::request::Request;
+use super::shown::Shown;
 use crate::change::Operation;
 use crate::error::{report, Error, Result};
 use crate::log::entry::GapCause;
@@ -22,6 +23,7 @@ use std::rc::Rc;
 pub struct Followed {
     pub relation: Rc<Relation>,
     pub judge: Judge,
+    pub shown: Shown,
     plan: RecordPlan,
     /// For DELETEs with `deletes => 'key'`.
     key_plan: Option<RecordPlan>,
@@ -57,6 +59,7 @@ impl Followed {
                 ),
             ));
         }
+        let shown = Shown::of(&relation, &selectable);
         let condition = judge::condition(oid, request.filter.as_deref())?;
         let columns = match &request.columns {
             None => selectable,
@@ -67,6 +70,7 @@ impl Followed {
             plan: relation.plan(&columns),
             key_plan: relation.deletes_by_key.then(by_key),
             judge: Judge::new(judge::both(relation.row_filter.clone(), condition)),
+            shown,
             relation,
         })
     }

@@ -15,6 +15,7 @@ mod net;
 pub mod reader;
 pub mod relation;
 pub mod request;
+pub mod shown;
 pub mod subscriptions;
 pub mod wait;
 pub mod who;

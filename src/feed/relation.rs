@@ -83,6 +83,8 @@ impl Kept for KnownLayout {
 pub struct Rows<'m> {
     pub old: Option<Decoded<'m>>,
     pub new: Option<Decoded<'m>>,
+    /// UPDATE: the columns that it changed, as in the entry's marks.
+    pub changed: Vec<u8>,
 }
 
 thread_local! {
@@ -269,14 +271,17 @@ impl Relation {
             RowOperation::Insert => Rows {
                 old: None,
                 new: Some(row),
+                changed: Vec::new(),
             },
             RowOperation::Update => Rows {
                 old: Some(before(&row, from, decoder)),
                 new: Some(row),
+                changed: from.marks.changed.clone(),
             },
             RowOperation::Delete => Rows {
                 old: Some(row),
                 new: None,
+                changed: Vec::new(),
             },
         };
         for row in [&mut rows.old, &mut rows.new].into_iter().flatten() {
@@ -315,6 +320,11 @@ impl Relation {
         (0..places)
             .filter(|place| !kept[*place])
             .for_each(|place| row.leave_out(place));
+    }
+
+    /// The value of a column as bytes; `None` if it is absent.
+    pub fn value(&self, row: &Decoded, column: i16) -> Option<Vec<u8>> {
+        row.identity(&[column], |place| self.shape.storage(place))
     }
 
     /// The values of a row's key as bytes; `None` if a part of the key is absent.

@@ -104,7 +104,13 @@ impl Receivers {
         let read_again = SqlState::of(b"72000");
         match outcome {
             Outcome::Sees { old, new } => {
-                let delivery = delta(operation, *old, *new)?;
+                let delivery = match of.table.shown(of.book, gate) {
+                    None => delta(operation, *old, *new)?,
+                    Some(shown) => {
+                        let relation = &of.table.relation;
+                        shown.delta(relation, operation, rows, [*old, *new])?
+                    }
+                };
                 let old = rows
                     .old
                     .as_ref()

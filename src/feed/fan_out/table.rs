@@ -5,8 +5,9 @@ use crate::change::Operation;
 use crate::error::{Error, Result, SqlState};
 use crate::feed::follow::check_captured;
 use crate::feed::relation::Relation;
+use crate::feed::shown::Shown;
 use crate::feed::subscriptions::book::Book;
-use crate::feed::subscriptions::gate::{Id, Subscription};
+use crate::feed::subscriptions::gate::{GateId, Id, Subscription};
 use crate::feed::who::check_role;
 use crate::log::read::Gap;
 use crate::pg::Oid;
@@ -26,6 +27,8 @@ pub struct Table {
     readers: HashMap<(Oid, u32), usize>,
     /// The roles that may receive something, each with the columns that it may SELECT.
     pub roles: Vec<(Oid, Vec<i16>)>,
+    /// Those of these roles that may not SELECT all columns.
+    restricted: HashMap<Oid, Shown>,
     pub forms: Vec<Form>,
     /// The form of DELETEs that go by key.
     by_key: Option<usize>,
@@ -69,6 +72,7 @@ impl Table {
             by_key: None,
             readers: HashMap::new(),
             roles: Vec::new(),
+            restricted: HashMap::new(),
             forms: Vec::new(),
             gaps: Vec::new(),
             spares: false,
@@ -92,6 +96,10 @@ impl Table {
                 }
             }
             if let Ok(selectable) = selectable {
+                let shown = Shown::of(&table.relation, &selectable);
+                if !shown.is_all() {
+                    table.restricted.insert(*role, shown);
+                }
                 table.roles.push((*role, selectable));
             }
         }
@@ -134,6 +142,15 @@ impl Table {
             error: error.to_string(),
             ids,
         }));
+    }
+
+    /// The columns that a gate's role may SELECT.
+    pub fn shown(&self, book: &Book, gate: GateId) -> Option<&Shown> {
+        if self.restricted.is_empty() {
+            return None;
+        }
+        let who = book.whos.get(book.at(gate)?.who)?;
+        self.restricted.get(&who.role)
     }
 
     /// The text of an error of this relation.
