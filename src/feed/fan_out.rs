@@ -55,33 +55,48 @@ pub fn fan_out(cursor: &str, max_changes: usize, mut put: impl FnMut(Row)) -> Re
         put(Row::end(cursor));
         return Ok(());
     };
+    let progress = at.progress();
+    let told = subscriptions::still_to_tell(progress);
     let (opened, news) = subscriptions::with(|book| Opened::new(book, &relations))?;
     subscriptions::renew(news);
-    let ended = subscriptions::with(|book| -> Result<HashSet<Id>> {
-        let (log, origin, part) = (unread.log, unread.origin, unread.first);
+    let ended = subscriptions::with(|book| -> Result<Vec<Missed>> {
+        let (log, origin) = (unread.log, unread.origin);
+        // Nothing is left of a batch whose cursor is behind all positions.
+        let part = match unread.then {
+            Some(then) if unread.first.after >= unread.first.to.lsn => then,
+            _ => unread.first,
+        };
         wal::flush(part.to.lsn);
         let mut fan = FanOut::new(book, &relations, opened, max_changes);
         let cursors = BatchCursors::new(&origin, &part.from, &part.to);
-        fan.hand_out_ended(&cursors.at(part.after), &mut put);
-        let end = match fan.read(&log, part.of(&relations), &cursors, &mut put)? {
-            None => Cursor {
-                origin,
-                from: part.to,
-                batch: None,
-            },
-            Some(position) => Cursor {
-                origin,
-                from: part.from,
-                batch: Some(Batch {
-                    to: part.to,
-                    position,
-                }),
-            },
+        let before = cursors.at(part.after);
+        for (error, ids) in &told {
+            put(Row::missed(&before, error, ids));
+        }
+        fan.hand_out_ended(&before, &mut put);
+        let read = fan.read(&log, part.of(&relations), &cursors, &mut put)?;
+        let tells = !told.is_empty() || !fan.gone.is_empty();
+        // Where the next call has to show that it comes after this one, its cursor is behind all positions, and behind the
+        // one of this call.
+        let behind = progress.1.max(part.to.lsn) + 1;
+        let position = read.or(tells.then_some(behind));
+        let (from, batch) = match position {
+            None => (part.to, None),
+            Some(position) => {
+                let to = part.to;
+                (part.from, Some(Batch { to, position }))
+            }
+        };
+        let end = Cursor {
+            origin,
+            from,
+            batch,
         };
         put(Row::end(&end.encode()));
-        Ok(fan.ended)
+        Ok(fan.gone)
     })?;
-    subscriptions::end(ended);
+    let ended = ended.iter().map(|missed| (&*missed.error, &*missed.ids));
+    subscriptions::end(ended, progress);
     Ok(())
 }
 
@@ -94,6 +109,8 @@ struct FanOut<'b> {
     /// The subscriptions that end with this call.
     ended: HashSet<Id>,
     refused: Vec<Missed>,
+    /// What they are told.
+    gone: Vec<Missed>,
     max_changes: usize,
     commit_times: CommitTimes,
     message: Vec<u8>,
@@ -108,6 +125,7 @@ impl<'b> FanOut<'b> {
             session: opened.session,
             ended: HashSet::new(),
             refused: opened.refused,
+            gone: Vec::new(),
             max_changes,
             commit_times: CommitTimes::default(),
             message: Vec::new(),
@@ -117,8 +135,10 @@ impl<'b> FanOut<'b> {
     /// Tells the subscriptions that cannot receive anything any more.
     fn hand_out_ended(&mut self, cursor: &str, put: &mut impl FnMut(Row)) {
         for mut missed in std::mem::take(&mut self.refused) {
-            output::hand_out_ended(&mut missed, cursor, put);
-            self.ended.extend(missed.ids);
+            missed.ids.sort_unstable();
+            put(Row::missed(cursor, &missed.error, &missed.ids));
+            self.ended.extend(&missed.ids);
+            self.gone.push(missed);
         }
     }
 
@@ -150,6 +170,7 @@ impl<'b> FanOut<'b> {
                     tables: &self.tables,
                     session: &self.session,
                     ended: &mut self.ended,
+                    gone: &mut self.gone,
                 };
                 judging.judge(&changes)
             });

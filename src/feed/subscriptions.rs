@@ -17,6 +17,7 @@ use crate::error::{report, Error, Result};
 use crate::keyed::Condition;
 use crate::log::cursor::Cursor;
 use crate::log::watermark;
+use crate::pg::backend::discard::on_discard_all;
 use crate::pg::backend::wal;
 use crate::pg::catalog::rowtype::Held;
 use crate::pg::Oid;
@@ -25,14 +26,18 @@ use gate::{Events, Id};
 use renew::News;
 use signature::Signature;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::mem::ManuallyDrop;
+use std::rc::Rc;
 
 thread_local! {
-    static BOOK: RefCell<Book> = RefCell::default();
+    // Not dropped at the end of the process, which frees everything faster.
+    static BOOK: ManuallyDrop<RefCell<Book>> = ManuallyDrop::default();
 }
 
 /// Looks into the subscriptions. What changes them is refused while code of users runs within a call that looks.
 pub fn with<T>(look: impl FnOnce(&Book) -> T) -> T {
-    BOOK.with_borrow(look)
+    BOOK.with(|book| look(&book.borrow()))
 }
 
 /// What a subscription asks for.
@@ -54,6 +59,7 @@ pub fn subscribe(request: Request) -> Result<(Id, String)> {
         request.columns.as_deref(),
         &request.who,
     )?;
+    on_discard_all(discard);
     let from = watermark::current();
     let origin = watermark::current_origin()?;
     wal::flush(from.lsn);
@@ -117,13 +123,27 @@ pub fn resubscribe(id: Id, who: Who) -> Result<()> {
 /// Ends subscriptions, as far as they are there.
 pub fn unsubscribe(ids: &[Id]) -> Result<()> {
     nested::refuse("unsubscribe")?;
-    end(ids.iter().copied());
+    with_mut(|book| ids.iter().for_each(|id| book.remove(*id)));
     Ok(())
 }
 
-/// Ends subscriptions.
-pub fn end(ids: impl IntoIterator<Item = Id>) {
-    with_mut(|book| ids.into_iter().for_each(|id| book.remove(id)));
+/// Ends subscriptions by errors, which a call with a cursor of this progress tells.
+pub fn end<'a>(ended: impl IntoIterator<Item = (&'a str, &'a [Id])>, told_at: (u64, u64)) {
+    with_mut(|book| {
+        ended
+            .into_iter()
+            .for_each(|(error, ids)| book.end(ids, error, told_at));
+    });
+}
+
+/// The subscriptions that ended before, and are still to be told so by a call with a cursor of this progress.
+pub fn still_to_tell(progress: (u64, u64)) -> BTreeMap<Rc<str>, Vec<Id>> {
+    with_mut(|book| book.still_to_tell(progress))
+}
+
+/// Ends all subscriptions, as DISCARD ALL ends what a session listens to: the session may be another client's next.
+fn discard() {
+    with_mut(Book::clear);
 }
 
 /// Puts conditions in place that have changed.
@@ -140,7 +160,7 @@ pub fn relations() -> Vec<Oid> {
 
 /// Changes the subscriptions. Nothing of Postgres may be called meanwhile.
 fn with_mut<T>(change: impl FnOnce(&mut Book) -> T) -> T {
-    BOOK.with_borrow_mut(change)
+    BOOK.with(|book| change(&mut book.borrow_mut()))
 }
 
 /// What is known of a subscription whose role may receive what it asks for.

@@ -103,6 +103,12 @@ pub enum DecodeError {
 }
 
 impl Cursor {
+    /// How far a reader has come: rises from each call's cursor to those that the call returns.
+    pub fn progress(&self) -> (u64, u64) {
+        let position = self.batch.as_ref().map_or(0, |batch| batch.position);
+        (self.from.lsn, position)
+    }
+
     /// The watermark that counts as finished everything that the cursor includes.
     pub fn last(&self) -> &Watermark {
         self.batch.as_ref().map_or(&self.from, |batch| &batch.to)

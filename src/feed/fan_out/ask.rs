@@ -8,7 +8,6 @@ use crate::feed::subscriptions::room::Policy;
 use crate::feed::who::Who;
 use crate::pg::backend::act_as::act_as_trusted;
 use crate::pg::backend::subtransaction::attempt;
-use crate::pg::catalog::acting::refuse_strangers;
 use crate::pg::catalog::policies::Uses;
 use crate::pg::judge::constants::Constants;
 use crate::pg::judge::facts::Facts;
@@ -170,9 +169,6 @@ impl Court<'_> {
         let Some(who) = self.book.whos.get(who) else {
             return vec![Seen::No; places.len()];
         };
-        if let Err(refused) = refuse_strangers(self.role) {
-            return vec![Seen::Raised(refused.code(), By::Session); places.len()];
-        }
         let asked = attempt(|| {
             self.session.act_as(who, || {
                 let statement = judge::compiled(self.rows.relation, None)?;

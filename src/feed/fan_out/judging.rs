@@ -2,7 +2,7 @@
 
 use super::change::{Change, What};
 use super::receivers::{Place, Receivers};
-use super::table::Table;
+use super::table::{Missed, Table};
 use super::verdict::{Candidate, ChangedRows, Court, Outcome};
 use crate::change::RowOperation;
 use crate::feed::judge::Case;
@@ -22,6 +22,8 @@ pub struct Judging<'a> {
     pub session: &'a Session,
     /// The subscriptions that end with this call.
     pub ended: &'a mut HashSet<Id>,
+    /// What they are told.
+    pub gone: &'a mut Vec<Missed>,
 }
 
 impl Judging<'_> {
@@ -58,15 +60,17 @@ impl Judging<'_> {
                     }
                 }
             }
-            let mut ended: Vec<Id> = Vec::new();
+            let mut ended: Vec<Missed> = Vec::new();
             self.judge_rows(table, &cases, |candidate, outcome| {
                 let (i, operation) = of[candidate.case as usize];
                 let rows = cases[candidate.case as usize].rows;
                 let place = place(&changes[i]);
                 let refused = all[i].judge(&place, candidate.gate, (operation, rows), outcome);
-                ended.extend(refused.into_iter().flatten());
+                ended.extend(refused);
             });
-            self.ended.extend(ended);
+            self.ended
+                .extend(ended.iter().flat_map(|missed| &missed.ids));
+            self.gone.extend(ended);
         }
         all
     }

@@ -7,6 +7,8 @@ use crate::feed::subscriptions::book::Book;
 use crate::feed::subscriptions::gate::Id;
 use crate::feed::subscriptions::renew::News;
 use crate::feed::who::Session;
+use crate::pg::catalog::acting::refuse_strangers;
+use crate::pg::catalog::privilege;
 use crate::pg::Oid;
 use std::collections::HashSet;
 
@@ -19,7 +21,8 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Opens them, and asks what is new of their policies and filters.
+    /// Opens them, and asks what is new of their policies and filters. Errors: 55000 while the session has temporary
+    /// objects that code of a role could find. Nothing is lost by that: the caller can drop them and call again.
     pub fn new(book: &Book, relations: &[Oid]) -> Result<(Opened, Vec<News>)> {
         let session = Session::now();
         let mut refused: Vec<Missed> = Vec::new();
@@ -29,6 +32,11 @@ impl Opened {
             let before = refused.len();
             let table = Table::open(*oid, book, &mut refused)?;
             if let Some(table) = &table {
+                for (role, _) in &table.roles {
+                    if privilege::policies_apply(*oid, *role) {
+                        refuse_strangers(*role)?;
+                    }
+                }
                 let mut news = News::of(book, &session, &table.relation, &table.roles);
                 let gone: HashSet<Id> = refused.iter().flat_map(|one| one.ids.clone()).collect();
                 for (gate, error) in news.iter_mut().flat_map(|news| news.refused.drain(..)) {

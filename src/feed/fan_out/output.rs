@@ -3,7 +3,7 @@
 use super::change::{Change, What};
 use super::form::Told;
 use super::receivers::{Message, Receivers};
-use super::table::{Missed, Table};
+use super::table::Table;
 use crate::change::Operation;
 use crate::feed::subscriptions::book::Book;
 use crate::feed::subscriptions::gate::Id;
@@ -22,6 +22,16 @@ pub struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
+    /// One for subscriptions that miss something.
+    pub fn missed(cursor: &'a str, error: &'a str, ids: &'a [Id]) -> Row<'a> {
+        Row {
+            cursor,
+            change: None,
+            subscriptions: Some(ids),
+            error: Some(error),
+        }
+    }
+
     /// The last one.
     pub fn end(cursor: &'a str) -> Row<'a> {
         Row {
@@ -39,17 +49,6 @@ pub struct Output<'a> {
     pub tables: &'a [Option<Table>],
     pub session: &'a Session,
     pub message: &'a mut Vec<u8>,
-}
-
-/// Hands out that subscriptions end.
-pub fn hand_out_ended(missed: &mut Missed, cursor: &str, put: &mut impl FnMut(Row)) {
-    missed.ids.sort_unstable();
-    put(Row {
-        cursor,
-        change: None,
-        subscriptions: Some(&missed.ids),
-        error: Some(&missed.error),
-    });
 }
 
 impl Output<'_> {

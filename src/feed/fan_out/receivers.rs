@@ -1,6 +1,6 @@
 //! Who receives a change: which subscriptions get which message of it, and which miss it.
 
-use super::table::{all, is_before, Table};
+use super::table::{all, is_before, Missed, Table};
 use super::verdict::{By, Outcome};
 use crate::change::{Operation, RowOperation};
 use crate::error::SqlState;
@@ -100,7 +100,7 @@ impl Receivers {
         gate: GateId,
         (operation, rows): (RowOperation, &Rows),
         outcome: &Outcome,
-    ) -> Option<Vec<Id>> {
+    ) -> Option<Missed> {
         let read_again = SqlState::of(b"72000");
         match outcome {
             Outcome::Sees { old, new } => {
@@ -138,7 +138,6 @@ impl Receivers {
                 let reason = match by {
                     By::Policy => "a policy failed",
                     By::Filter => "the filter failed",
-                    By::Session => "the session has temporary objects of another role",
                 };
                 let error = of.table.error_of(*sqlstate, reason);
                 self.miss(of, gate, error, |one| might_want(one, operation));
@@ -146,8 +145,8 @@ impl Receivers {
             Outcome::Refused(error) => {
                 let error = of.table.error(error);
                 let ids: Vec<Id> = of.members(gate).map(|(id, _)| id).collect();
-                self.miss(of, gate, error, |_| true);
-                return Some(ids);
+                self.miss(of, gate, error.clone(), |_| true);
+                return Some(Missed { error, ids });
             }
         }
         None

@@ -43,8 +43,6 @@ pub enum Outcome {
 pub enum By {
     Policy,
     Filter,
-    /// The session may not run code of the role now.
-    Session,
 }
 
 /// A verdict on one row.

@@ -11,8 +11,9 @@ use crate::keyed::Condition;
 use crate::log::snapshot::Snapshot;
 use crate::pg::Oid;
 use std::collections::hash_map::RandomState;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
+use std::rc::Rc;
 
 /// What is asked for by a subscription, checked.
 pub struct Wanted {
@@ -57,9 +58,54 @@ pub struct Book {
     pub columns: Interner<Option<Vec<String>>>,
     pub froms: Interner<Snapshot>,
     last: Id,
+    /// Subscriptions that have ended, until their reader is known to have been told.
+    ended: Vec<Ended>,
+}
+
+/// A subscription that has ended by itself.
+struct Ended {
+    id: Id,
+    error: Rc<str>,
+    /// Progress of the cursor with which it was told.
+    told_at: (u64, u64),
 }
 
 impl Book {
+    /// Ends subscriptions by an error that a call with a cursor of this progress tells. It is told again by calls with
+    /// the same or an earlier one: the rows of this call may not reach the reader.
+    pub fn end(&mut self, ids: &[Id], error: &str, told_at: (u64, u64)) {
+        let error: Rc<str> = error.into();
+        for id in ids {
+            if self.of(*id).is_some() {
+                self.remove(*id);
+                self.ended.push(Ended {
+                    id: *id,
+                    error: error.clone(),
+                    told_at,
+                });
+            }
+        }
+    }
+
+    /// The subscriptions that have ended and must be told so by a call with a cursor of this progress, by their errors.
+    /// Forgets those whose reader has come further.
+    pub fn still_to_tell(&mut self, progress: (u64, u64)) -> BTreeMap<Rc<str>, Vec<Id>> {
+        self.ended.retain(|ended| progress <= ended.told_at);
+        let mut all: BTreeMap<Rc<str>, Vec<Id>> = BTreeMap::new();
+        for ended in &self.ended {
+            all.entry(ended.error.clone()).or_default().push(ended.id);
+        }
+        all
+    }
+
+    /// Forgets everything but which numbers were used.
+    pub fn clear(&mut self) {
+        *self = Book {
+            last: self.last,
+            ..Book::default()
+        };
+    }
+
     /// Adds a subscription; `None` when there are no numbers left.
     pub fn add(&mut self, wanted: Wanted) -> Option<Id> {
         let id = self.last.checked_add(1)?;
@@ -86,6 +132,7 @@ impl Book {
 
     /// Removes a subscription, if it is there.
     pub fn remove(&mut self, id: Id) {
+        self.ended.retain(|ended| ended.id != id);
         if let Some((columns, from)) = self.unlink(id) {
             self.subscriptions.remove(id as u32);
             self.columns.leave(columns);

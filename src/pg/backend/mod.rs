@@ -6,6 +6,7 @@ pub mod client;
 pub mod commit;
 pub mod commit_time;
 pub mod ddl;
+pub mod discard;
 pub mod invalidation;
 pub mod lock;
 pub mod mailbox;

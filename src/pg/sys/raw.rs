@@ -31,6 +31,17 @@ unsafe extern "C-unwind" {
 }
 
 unsafe extern "C-unwind" {
+    // tcop/utility.h
+    pub fn standard_ProcessUtility(
+        statement: *mut pg_sys::PlannedStmt,
+        text: *const c_char,
+        is_read_only: bool,
+        context: pg_sys::ProcessUtilityContext::Type,
+        parameters: pg_sys::ParamListInfo,
+        environment: *mut pg_sys::QueryEnvironment,
+        receiver: *mut pg_sys::DestReceiver,
+        completion: *mut pg_sys::QueryCompletion,
+    );
     pub fn GetCurrentCommandId(used: bool) -> pg_sys::CommandId;
     pub fn RelationIdGetRelation(relation: pg_sys::Oid) -> pg_sys::Relation;
     pub fn RelationClose(relation: pg_sys::Relation);

@@ -81,7 +81,7 @@ CREATE TEMP TABLE shadow (id int);
 RESET ROLE;
 INSERT INTO goals VALUES (13, 1, 'thirteen');
 INSERT INTO plans VALUES (13, 13);
-SELECT heard();
+SELECT try($$SELECT heard()$$);
 DROP TABLE shadow;
 REVOKE TEMPORARY ON DATABASE :DBNAME FROM errors_two;
 INSERT INTO goals VALUES (14, 1, 'fourteen');
@@ -97,6 +97,18 @@ SELECT heard();
 REVOKE USAGE ON SCHEMA public FROM PUBLIC;
 SELECT heard();
 GRANT USAGE ON SCHEMA public TO PUBLIC;
+\echo an error row is told until the cursor shows that it has arrived
+SELECT subscription FROM pgrealtime.subscribe('plans', role_name => 'errors_one');
+REVOKE SELECT ON plans FROM errors_one;
+SELECT try(format('SELECT length(error) / 0 FROM pgrealtime.fan_out(%L)', current_setting('test.cursor')));
+SELECT current_setting('test.cursor') AS before \gset
+SELECT heard();
+SELECT heard();
+SELECT error FROM pgrealtime.fan_out(:'before') WHERE error IS NOT NULL;
+SELECT set_config('test.cursor', :'before', false) = :'before';
+SELECT heard();
+SELECT heard();
+GRANT SELECT ON plans TO errors_one;
 \echo a membership
 CREATE ROLE errors_session;
 GRANT errors_one TO errors_session;

@@ -93,6 +93,22 @@ INSERT INTO goals VALUES (5, 1, 'e');
 SELECT heard();
 SELECT subscription FROM pgrealtime.subscribe('goals');
 SELECT heard();
+-- DISCARD ALL ends them all, as it ends what the session listens to. Errors pass by as before.
+SELECT subscription FROM pgrealtime.subscribe('goals');
+DISCARD PLANS;
+INSERT INTO goals VALUES (6, 1, 'f');
+SELECT heard();
+INSERT INTO goals VALUES (7, 1, 'g');
+SELECT current_setting('test.cursor') AS cursor \gset
+BEGIN;
+DISCARD ALL;
+ROLLBACK;
+DISCARD ALL;
+SELECT count(*) FROM pgrealtime.fan_out(:'cursor');
+SELECT subscription FROM pgrealtime.subscribe('goals');
+\set VERBOSITY sqlstate
+DO $$ BEGIN RAISE 'x' USING ERRCODE = 'P0042'; END $$;
+\set VERBOSITY default
 DROP EXTENSION pgrealtime CASCADE;
 DROP FUNCTION heard, start, try;
 DROP TABLE goals CASCADE;
