@@ -18,7 +18,6 @@ use crate::pg::backend::cache::{Cache, Kept};
 use crate::pg::backend::invalidation;
 use crate::pg::backend::invalidation::Fresh;
 use crate::pg::catalog::columns::OpenTable;
-use crate::pg::catalog::rowtype::Held;
 use crate::pg::Oid;
 use side::Side;
 use std::cell::RefCell;
@@ -47,7 +46,8 @@ thread_local! {
     static PLANS: RefCell<Cache<Key, Rc<Plan>>> = RefCell::new(Cache::new(KEPT));
 }
 
-/// Compiles a filter for a table and a role; `None` for a blank one. Errors: as [`super::compile`] for a reader.
+/// Compiles a filter for a table and a role; `None` for a blank one. The caller has locked the table, and so knows what
+/// was committed about it, its privileges and roles. Errors: as [`super::compile`] for a reader.
 ///
 /// Of a filter whose shape was compiled before, with other values, only the values are read: that is all that can be
 /// wrong with it, and costs microseconds.
@@ -60,13 +60,7 @@ pub fn compile_for(relation: Oid, role: Oid, filter: &str) -> Result<Option<Cond
         return whole()?.apply(&expr).map(Some);
     };
     let key = (relation, role, shape);
-    let known = || PLANS.with_borrow_mut(|plans| plans.get(&key));
-    // What was committed about the table, its privileges and roles is known once the table is locked. Who has never
-    // been allowed to read it cannot queue for the lock.
-    let known = known().and_then(|_| {
-        let _held = Held::new(relation);
-        known()
-    });
+    let known = PLANS.with_borrow_mut(|plans| plans.get(&key));
     // A value that is refused is compiled like a new filter, for the error that names its place.
     if let Some(Ok(condition)) = known.map(|plan| plan.apply(&expr)) {
         return Ok(Some(condition));
