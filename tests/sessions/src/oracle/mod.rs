@@ -173,7 +173,7 @@ impl Run {
             .map(|number| Writer::new(&self.server, schema, number))
             .collect::<Result<Vec<_>, _>>()?;
         // No copy can be brought forward where policies change: then there is only the relay.
-        let moving = random.chance(35);
+        let moving = random.chance(knob("ORACLE_MOVING", 35));
         let readers = if moving { 0 } else { 4 + random.below(5) };
         let mut readers: Vec<Reader> = (0..readers)
             .map(|_| Reader::random(schema, random))

@@ -195,7 +195,7 @@ impl Relay {
     }
 
     /// Waits until the relay's server has all that the primary has written.
-    fn replay(&mut self, primary: &mut Client) -> Outcome {
+    pub(super) fn replay(&mut self, primary: &mut Client) -> Outcome {
         if self.client.value("SELECT pg_is_in_recovery()")? != "t" {
             return Ok(());
         }
