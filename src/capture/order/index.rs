@@ -13,13 +13,16 @@ pub struct Logged {
     pub change: Change,
     pub subtransaction: u32,
     pub rolled_back: bool,
+    /// The greatest command number of this entry and all earlier ones.
+    pub latest: u32,
     /// Set while an index contains the entry.
     keys: Option<Box<Keys>>,
 }
 
 impl Logged {
-    pub fn new(at: Place, change: Change, subtransaction: u32) -> Logged {
+    pub fn new(at: Place, change: Change, subtransaction: u32, latest: u32) -> Logged {
         Logged {
+            latest,
             at,
             change,
             subtransaction,

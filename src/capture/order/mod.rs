@@ -3,7 +3,9 @@
 //! AFTER triggers fire when their statement ends. A nested statement, run by another trigger or by a function, ends
 //! earlier. So its changes are logged first, even if it changed rows that the outer statement had changed before.
 //! Command numbers do not show the order: a nested statement has a greater number, but may have run before the outer
-//! statement changed the row in question. The versions of rows do show it:
+//! statement changed the row in question. Nor do the numbers of a statement's own events only grow: a referential action is
+//! a command of its own, but its triggers fire with those of the statement that caused it. The versions of rows do show
+//! the order:
 //!
 //! - A change that replaces or removes the row of a key comes before every change of that key by a later command. The
 //!   row existed until then, so no other row could have the key; and only later commands can see the change.
@@ -122,7 +124,7 @@ impl Order {
             _ => {}
         }
         let number = self.first + self.entries.len();
-        let mut entry = Logged::new(at, change, subtransaction);
+        let mut entry = Logged::new(at, change, subtransaction, self.latest);
         if let Some(index) = &mut self.index {
             if !self.unlogged && index.is_idle(number) {
                 self.give_up_index();
@@ -214,15 +216,15 @@ impl Order {
         bounds.is_none_or(|bounds| bounds.before.is_some())
     }
 
-    /// Makes sure that the index contains everything that was logged since the change's statement began. All earlier
-    /// entries have smaller command numbers.
+    /// Makes sure that the index contains every entry of a later command, and the entries in between. Earlier entries
+    /// may have greater command numbers than later ones.
     fn cover(&mut self, change: &Change, rows: &mut impl Rows) {
         let end = self.first + self.entries.len();
         let index = self.index.get_or_insert_with(|| Index::new(end));
         index.touch();
         while index.from > self.first {
             let entry = &mut self.entries[index.from - 1 - self.first];
-            if entry.change.command < change.command && !self.deferred {
+            if entry.latest < change.command && !self.deferred {
                 break;
             }
             index.from -= 1;

@@ -232,3 +232,16 @@ fn positions_are_assigned_once() {
     };
     assert_eq!(number::between(0, roomy, &none, false, true), Some(799));
 }
+
+#[test]
+fn entries_of_later_commands_are_found_behind_one_of_an_earlier_command() {
+    // A referential action made the change of command 6, and fires with its statement. Command 8 ran within that.
+    let (mut order, mut known) = (Order::default(), Known::default());
+    order.log(&mut known, change(8, 2, 3), 800, keys("a", ""));
+    order.log(&mut known, change(6, 12, 13), 880, keys("b", ""));
+    let late = superseded(7, 1, 2);
+    assert_eq!(
+        order.belongs(&late, &keys("a", ""), &mut known),
+        Belongs::At(799)
+    );
+}
