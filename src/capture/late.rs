@@ -2,18 +2,19 @@
 //! entry is appended.
 
 use super::gap::gap_once;
-use super::order::{self, Belongs, Key, Keys, Place, Rows};
+use super::order::{self, Belongs, Key, Keys, Order, Place, Rows};
 use super::orders;
 use super::plan::Plan;
-use crate::change::RowOperation;
+use crate::change::{Operation, RowOperation};
 use crate::error::Result;
-use crate::log::append::{append, append_at, Change, Content};
+use crate::log::append::{append_at, Change, Content};
 use crate::log::decode::{self, CapturedRow};
 use crate::log::entry::GapCause;
 use crate::log::layout;
 use crate::log::marks;
 use crate::log::read;
 use crate::pg::backend::memory::Scratch;
+use crate::pg::backend::xact;
 use crate::pg::backend::xact::Within;
 use crate::pg::call::trigger::Call;
 use crate::pg::image::decode::Decoder;
@@ -21,20 +22,34 @@ use crate::pg::image::version;
 use crate::pg::image::version::Fate;
 use crate::pg::image::version::Version;
 use crate::pg::row::decoded::Decoded;
+use std::cell::RefMut;
 
 /// A change, and what is known of its order.
 pub struct Known {
-    change: order::Change,
+    /// `None` for TRUNCATE: no later change of the relation can be captured before it.
+    change: Option<order::Change>,
     now: Within,
     keys: Option<Box<Keys>>,
-    /// Whether a change that comes after this one may already have been captured.
-    late: bool,
+    standing: Standing,
 }
 
-/// The change that a trigger is called for; `None` if its order cannot be determined.
+/// What is known of the order before any keys are compared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Every captured change comes before this one.
+    Last,
+    /// A change that comes after this one may already have been captured. Keys and versions show it.
+    Late,
+    /// The same, but nothing shows it.
+    Unknown,
+}
+
+/// The change that a trigger is called for.
 #[inline(always)]
-pub fn known(call: &Call, plan: &Plan) -> Option<Known> {
-    let step = call.step()?;
+pub fn known(call: &Call, plan: &Plan) -> Known {
+    let Some(step) = call.step() else {
+        return without_step(call, plan);
+    };
     let change = order::Change {
         command: step.command,
         old: step.old,
@@ -43,13 +58,7 @@ pub fn known(call: &Call, plan: &Plan) -> Option<Known> {
         recorded: call.wal_written(),
     };
     let now = Within::now();
-    let mut order = orders::begun(&plan.order, now.xid);
-    if !plan.sinks.log {
-        order.unlogged();
-    }
-    if call.is_deferrable() {
-        order.may_defer();
-    }
+    let order = begun(call, plan, now);
     let takes_key = change.old.is_some() && !plan.key.is_empty();
     let late = order.has_later(&change) && (step.superseded || takes_key);
     let wants_keys = late || order.wants_keys();
@@ -58,87 +67,143 @@ pub fn known(call: &Call, plan: &Plan) -> Option<Known> {
         .then(|| keys_of_call(call, plan, &change))
         .flatten()
         .map(Box::new);
-    Some(Known {
-        change,
+    Known {
+        change: Some(change),
         now,
         keys,
-        late,
-    })
+        standing: if late { Standing::Late } else { Standing::Last },
+    }
+}
+
+#[inline(always)]
+fn begun<'p>(call: &Call, plan: &'p Plan, now: Within) -> RefMut<'p, Order> {
+    let mut order = orders::begun(&plan.order, now.xid);
+    if !plan.sinks.log {
+        order.unlogged();
+    }
+    if call.is_deferrable() {
+        order.may_defer();
+    }
+    order
+}
+
+/// A TRUNCATE, or a change of a row that is not a heap tuple. Neither shows its place among the changes that statements
+/// within its own one have made. For a TRUNCATE, every change since its statement began counts: it may have emptied the
+/// table before or after. The first command within it may even have the same number.
+#[cold]
+fn without_step(call: &Call, plan: &Plan) -> Known {
+    let now = Within::now();
+    let order = begun(call, plan, now);
+    let is_truncate = call.operation() == Operation::Truncate;
+    let command = match call.is_deferrable() {
+        true => 0,
+        false => xact::statement_command(),
+    };
+    let from = command + u32::from(!is_truncate);
+    let standing = match order.has_since(from) {
+        true => Standing::Unknown,
+        false => Standing::Last,
+    };
+    let wants_keys = order.wants_keys();
+    drop(order);
+    let change = (!is_truncate).then(|| order::Change {
+        command,
+        old: None,
+        new: None,
+        superseded: false,
+        recorded: call.wal_written(),
+    });
+    let keys = change.as_ref().filter(|_| wants_keys);
+    Known {
+        keys: keys
+            .and_then(|change| keys_of_call(call, plan, change))
+            .map(Box::new),
+        change,
+        now,
+        standing,
+    }
 }
 
 /// Appends a captured change where it belongs. Errors: as [`append_at`].
 pub fn append_in_order(call: &Call, plan: &Plan, content: &Content) -> Result<()> {
-    let entry = |wal_written| Change {
-        relation: plan.root,
-        content,
-        wal_written,
-    };
-    let Some(known) = known(call, plan) else {
-        return append(&entry(call.wal_written())).map(|_| ());
-    };
-    let belongs = if known.late {
-        find_place(plan, &known)
-    } else {
-        Belongs::Last
+    let known = known(call, plan);
+    let belongs = match known.standing {
+        Standing::Last => Belongs::Last,
+        Standing::Late => find_place(plan, &known),
+        Standing::Unknown => Belongs::Unknown,
     };
     let earlier = match belongs {
         Belongs::At(position) => Some(position),
         Belongs::Last | Belongs::Unknown => None,
     };
-    let appended = append_at(&entry(known.change.recorded), earlier, known.now)?;
+    let recorded = (known.change.as_ref()).map_or_else(|| call.wal_written(), |it| it.recorded);
+    let entry = Change {
+        relation: plan.root,
+        content,
+        wal_written: recorded,
+    };
+    let appended = append_at(&entry, earlier, known.now)?;
     if belongs == Belongs::Unknown {
         gap_once(plan.root, GapCause::Order)?;
     }
+    let Some(change) = known.change else {
+        return Ok(());
+    };
     let place = Place {
         position: appended.position.at,
         segment: appended.segment,
         roomy: appended.position.within_own,
     };
     let mut order = plan.order.borrow_mut();
-    order.add(known.change, place, known.now.subtransaction, known.keys);
+    order.add(change, place, known.now.subtransaction, known.keys);
     Ok(())
 }
 
 /// Remembers a change that is not logged, and whose messages have been sent.
 pub fn remember_sent(plan: &Plan, known: Known) {
-    let mut order = plan.order.borrow_mut();
-    order.add_unlogged(known.change, known.now.subtransaction, known.keys);
+    if let Some(change) = known.change {
+        let mut order = plan.order.borrow_mut();
+        order.add_unlogged(change, known.now.subtransaction, known.keys);
+    }
 }
 
 /// Whether a change was overtaken: a change that comes after it was captured before it, or may have been.
 pub fn is_overtaken(plan: &Plan, known: &Known) -> bool {
-    if !known.late {
-        return false;
+    match known.standing {
+        Standing::Last => false,
+        Standing::Unknown => true,
+        Standing::Late => settled(plan, known).map_or_else(
+            |(change, keys)| {
+                let mut order = plan.order.borrow_mut();
+                order.is_overtaken(change, keys, &mut Stored::new(plan))
+            },
+            |belongs| belongs == Belongs::Unknown,
+        ),
     }
-    settled(plan, known).map_or_else(
-        |keys| {
-            let mut order = plan.order.borrow_mut();
-            order.is_overtaken(&known.change, keys, &mut Stored::new(plan))
-        },
-        |belongs| belongs == Belongs::Unknown,
-    )
 }
 
 /// Where a late change belongs.
 fn find_place(plan: &Plan, known: &Known) -> Belongs {
-    settled(plan, known).unwrap_or_else(|keys| {
+    settled(plan, known).unwrap_or_else(|(change, keys)| {
         let mut order = plan.order.borrow_mut();
-        order.belongs(&known.change, keys, &mut Stored::new(plan))
+        order.belongs(change, keys, &mut Stored::new(plan))
     })
 }
 
-/// Where a late change belongs, if the change alone shows it; else its keys. A change that keeps the key of its row,
+/// Where a late change belongs, if the change alone shows it; else the change and its keys. A change that keeps the key of its row,
 /// and whose new version was not changed again, cannot have been overtaken by another change of the row.
-fn settled<'a>(plan: &Plan, known: &'a Known) -> std::result::Result<Belongs, &'a Keys> {
-    let Some(keys) = known.keys.as_deref() else {
+fn settled<'a>(
+    plan: &Plan,
+    known: &'a Known,
+) -> std::result::Result<Belongs, (&'a order::Change, &'a Keys)> {
+    let (Some(change), Some(keys)) = (known.change.as_ref(), known.keys.as_deref()) else {
         return Ok(Belongs::Unknown);
     };
-    let change = &known.change;
     let leaves_key = change.new.is_some() && (change.old.is_none() || keys.new.is_none());
     if !change.superseded && (leaves_key || plan.key.is_empty()) {
         return Ok(Belongs::Last);
     }
-    Err(keys)
+    Err((change, keys))
 }
 
 /// Reads logged entries and the table's rows.

@@ -170,7 +170,9 @@ impl MessageSinks {
                 return Ok(());
             }
         };
-        if overtaken {
+        if overtaken && operation == Operation::Truncate {
+            self.count_overtaken(sinks);
+        } else if overtaken {
             self.ask_to_read_again(sinks, [&new, &old]);
             return Ok(());
         }

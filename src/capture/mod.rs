@@ -65,11 +65,7 @@ pub fn capture_change(call: CallInfo) -> Result<()> {
 /// Sends a change to the message sinks. Whether it was overtaken is checked first, since changes that its messages
 /// cause come after it.
 fn send(call: &Call, plan: &Plan, message_sinks: &MessageSinks) -> Result<()> {
-    let known = plan
-        .sinks
-        .want_messages()
-        .then(|| late::known(call, plan))
-        .flatten();
+    let known = plan.sinks.want_messages().then(|| late::known(call, plan));
     let overtaken = known
         .as_ref()
         .is_some_and(|known| late::is_overtaken(plan, known));

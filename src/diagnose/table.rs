@@ -232,7 +232,7 @@ impl<'a> Table<'a> {
             }
         }
         if early.is_empty() {
-            return Finding::ok(check, "No other AFTER ROW trigger fires before capture.");
+            return Finding::ok(check, "No other AFTER trigger fires before capture.");
         }
         Finding::problem(
             check,

@@ -82,8 +82,9 @@ pub fn stale(relation: Oid, why: &Misfit) {
         .warning();
 }
 
-/// Counts a change whose message could not be sent in order. Raises one WARNING per transaction.
-pub fn overtaken(relation: Oid, sink: Failure) {
+/// Counts a change whose message could not be sent in order. Raises one WARNING per transaction. `sent` says what was
+/// sent.
+pub fn overtaken(relation: Oid, sink: Failure, sent: &str) {
     if !count_first(relation) {
         return;
     }
@@ -93,9 +94,9 @@ pub fn overtaken(relation: Oid, sink: Failure) {
             "changes of this transaction could not be written to the sink \"wal\" in order"
         }
     })
-    .detail(
-        "A trigger or function within the statement changed rows that the statement changed too. The later change of a row was sent first. Of the earlier change, only the key was sent. pgrealtime.log_status counts the changes.",
-    )
+    .detail(format!(
+        "A trigger or function within the statement changed rows that the statement changed too. {sent} pgrealtime.log_status counts the changes."
+    ))
     .hint("The sink \"log\" has all changes in order.")
     .warning();
 }

@@ -9,6 +9,10 @@ use super::{guarded, MessageSinks, Rows};
 use crate::change::Operation;
 use crate::sink::{undelivered, Failure, Sinks};
 
+const KEY: &str =
+    "The later change of a row was sent first. Of the earlier change, only the key was sent.";
+const TRUNCATE: &str = "The later changes were sent first, then the TRUNCATE.";
+
 impl MessageSinks {
     /// Sends the keys of an overtaken change as an UPDATE, whatever its operation was: the row may exist or not. It
     /// counts as undelivered if more than keys would have been sent.
@@ -19,15 +23,23 @@ impl MessageSinks {
         };
         if sinks.wal {
             if self.plan.numbers() != self.key_plan.numbers() {
-                undelivered::overtaken(self.table.oid, Failure::Wal);
+                undelivered::overtaken(self.table.oid, Failure::Wal, KEY);
             }
             self.to_wal(Operation::Update, &self.key_plan, rows);
         }
         if let Some(template) = self.topic_template(sinks) {
             if self.is_seen_by_all(rows) {
-                undelivered::overtaken(self.table.oid, Failure::Broadcast);
+                undelivered::overtaken(self.table.oid, Failure::Broadcast, KEY);
             }
             self.broadcast_keys(template, rows);
+        }
+    }
+
+    /// Counts a TRUNCATE that was overtaken. It has no key that could be sent instead, so it is sent: copies then lack
+    /// only the rows of the later changes.
+    pub(super) fn count_overtaken(&self, sinks: &Sinks) {
+        for sink in sinks.taking_messages() {
+            undelivered::overtaken(self.table.oid, sink, TRUNCATE);
         }
     }
 

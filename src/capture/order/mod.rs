@@ -95,6 +95,15 @@ impl Order {
         change.command < self.latest
     }
 
+    /// Whether this command or a later one has an entry that was not rolled back.
+    pub fn has_since(&self, command: u32) -> bool {
+        let recent = self.entries.iter().rev();
+        self.forgotten.is_some_and(|of| of >= command)
+            || recent
+                .take_while(|entry| entry.latest >= command)
+                .any(|entry| entry.change.command >= command && !entry.rolled_back)
+    }
+
     /// Whether the next changes are needed with their keys.
     pub fn wants_keys(&self) -> bool {
         self.index.is_some()

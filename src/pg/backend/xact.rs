@@ -65,6 +65,18 @@ pub(in crate::pg) fn widen(xid: u32, next: u64) -> u64 {
     }
 }
 
+/// The number of the running statement's command, as far as its snapshot shows it: the statements that run within it have
+/// greater numbers once it has written. 0 if there is no snapshot.
+pub fn statement_command() -> u32 {
+    // SAFETY: reads backend state; an active snapshot is there until it is popped.
+    unsafe {
+        match pg_sys::ActiveSnapshotSet() {
+            true => (*pg_sys::GetActiveSnapshot()).curcid,
+            false => 0,
+        }
+    }
+}
+
 /// This transaction's top-level id, if it has one.
 pub fn own_top_xid() -> Option<u64> {
     // SAFETY: reads backend state.

@@ -236,12 +236,13 @@ pub fn captures_twice(triggers: &[Firing], function: Oid, event: Operation) -> b
     conditions.len() > 1 && conditions.contains(&false)
 }
 
-/// Another AFTER ROW trigger of the operation that fires before the capture triggers, from triggers in firing order.
-/// Changes that it makes would be reported before the change that caused them.
+/// Another AFTER trigger of the operation, for each row or for TRUNCATE, that fires before the capture triggers, from
+/// triggers in firing order. Changes that it makes would be reported before the change that caused them.
 pub fn fires_before(triggers: &[Firing], function: Oid, operation: Operation) -> Option<&Firing> {
     let mut firing = triggers
         .iter()
-        .filter(|one| one.enabled && one.is_for_each_row() && one.is_after(operation));
+        .filter(|one| one.enabled && one.is_after(operation))
+        .filter(|one| one.is_for_each_row() != (operation == Operation::Truncate));
     let first = firing.next().filter(|one| one.function != function)?;
     firing.any(|one| one.function == function).then_some(first)
 }

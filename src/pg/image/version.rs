@@ -82,7 +82,7 @@ fn version_at(relation: u32, place: pg_sys::ItemPointerData) -> Option<Version> 
 }
 
 impl Call<'_> {
-    /// The step of a row trigger's change; `None` for rows that are not stored as heap tuples.
+    /// The step of a row trigger's change; `None` for TRUNCATE, and for rows that are not stored as heap tuples.
     #[inline(always)]
     pub fn step(&self) -> Option<Step> {
         // SAFETY: a trigger call carries its open relation.
