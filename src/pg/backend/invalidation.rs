@@ -36,11 +36,12 @@ thread_local! {
 /// The caches whose changes clear the flags of [`watch_catalogs`]: those that the plan cache (plancache.c) and the cache
 /// of memberships (acl.c) watch, and those of objects that functions name, whose bodies become part of a plan. A policy
 /// for pg_database_owner depends on who owns the database.
-const FOR_CATALOGS: [Cache::Type; 14] = [
+const FOR_CATALOGS: [Cache::Type; 15] = [
     Cache::PROCOID,
     Cache::OPEROID,
     Cache::AMOPOPID,
     Cache::TYPEOID,
+    Cache::ENUMOID,
     Cache::CASTSOURCETARGET,
     Cache::COLLOID,
     Cache::TSCONFIGOID,

@@ -1,5 +1,6 @@
 -- What sessions keep of roles, policies and functions is dropped with everything that it depends on: the owner of the
--- database, whom pg_database_owner stands for, and casts, collations and text search configurations that functions name.
+-- database, whom pg_database_owner stands for, and casts, labels, collations and text search
+-- configurations that functions name.
 \pset format unaligned
 \pset tuples_only on
 SET client_min_messages = warning;
@@ -64,6 +65,20 @@ SET ROLE database_first;
 SELECT shown(:'cursor');
 RESET ROLE;
 CREATE CAST (text AS tag) WITH FUNCTION to_tag(text);
+SET ROLE database_first;
+SELECT shown(:'cursor');
+RESET ROLE;
+\echo a label
+CREATE TYPE label AS ENUM ('ann', 'bob');
+CREATE FUNCTION is_ann(who text) RETURNS boolean LANGUAGE sql STABLE AS $$ SELECT who::label = 'ann' $$;
+DROP POLICY p ON docs;
+CREATE POLICY p ON docs USING (is_ann(owner));
+SET ROLE database_first;
+SELECT shown(:'cursor');
+RESET ROLE;
+ALTER TYPE label RENAME VALUE 'ann' TO 'other';
+ALTER TYPE label RENAME VALUE 'bob' TO 'ann';
+ALTER TYPE label RENAME VALUE 'other' TO 'bob';
 SET ROLE database_first;
 SELECT shown(:'cursor');
 RESET ROLE;
