@@ -5,7 +5,7 @@
 use super::cache::{self, Entry};
 use super::leaves::{self, NewLeaf};
 use super::reach::Reach;
-use super::renew::Renewal;
+use super::renew::{renumber, Renewal};
 use super::watch::{self, Watched};
 use super::{attach, eligible, moves};
 use crate::error::{report, Result};
@@ -77,6 +77,7 @@ fn follow_one(command: Command) -> Result<()> {
                 .flat_map(|one| inheritance::descendants(*one));
             let tables: Vec<Oid> = below.chain(it.tables.iter().copied()).collect();
             check(watch::above(&tables)?)?;
+            each(Ok(it.trigger.iter().cloned().collect()), renumber);
             mark_logging(it.logging)?;
             rewritten(watch::above(&list(it.values))?)?;
             if let Some(changed) = it.columns {

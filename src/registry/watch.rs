@@ -34,6 +34,11 @@ impl Own {
     }
 }
 
+/// Whether DDL on the relation is the extension's own now.
+pub fn is_own(relation: Oid) -> bool {
+    OWN.get() == relation
+}
+
 impl Drop for Own {
     fn drop(&mut self) {
         OWN.set(self.0);

@@ -60,6 +60,8 @@ pub struct Altered {
     pub retyped: bool,
     /// The names of the added ones.
     pub added: Vec<String>,
+    /// A trigger of this name was created on this relation.
+    pub trigger: Option<(Oid, String)>,
     /// This relation has another owner.
     pub owner: Option<Oid>,
 }
@@ -122,10 +124,7 @@ unsafe fn after(tree: *mut pg_sys::Node) -> Command {
             NodeTag::T_CreateStmt | NodeTag::T_CreateForeignTableStmt => {
                 of_create_table(tree.cast())
             }
-            NodeTag::T_CreateTrigStmt => {
-                let statement = tree.cast::<pg_sys::CreateTrigStmt>();
-                Altered::tables(named_relation((*statement).relation))
-            }
+            NodeTag::T_CreateTrigStmt => of_create_trigger(tree.cast()),
             NodeTag::T_CreateSchemaStmt => {
                 // The command has already written its schema into the names of the objects that it creates.
                 let statement = tree.cast::<pg_sys::CreateSchemaStmt>();
@@ -168,6 +167,21 @@ unsafe fn of_create_table(statement: *mut pg_sys::CreateStmt) -> Command {
         let parents = pgrx::PgList::<pg_sys::RangeVar>::from_pg((*statement).inhRelations);
         let parents = parents.iter_ptr();
         Altered::tables(parents.filter_map(|parent| named_relation(parent)))
+    }
+}
+
+/// # Safety
+/// `statement` is a CREATE TRIGGER.
+unsafe fn of_create_trigger(statement: *mut pg_sys::CreateTrigStmt) -> Command {
+    // SAFETY: as promised by the caller; the trigger has a name.
+    unsafe {
+        let table = named_relation((*statement).relation);
+        let name = CStr::from_ptr((*statement).trigname).to_str().ok();
+        Command::Altered(Altered {
+            tables: table.into_iter().collect(),
+            trigger: table.zip(name.map(str::to_owned)),
+            ..Altered::default()
+        })
     }
 }
 
