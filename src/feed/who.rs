@@ -3,7 +3,7 @@
 use crate::error::{report, Error, Result};
 use crate::pg::backend::setting_level::Setting;
 use crate::pg::catalog::acl;
-use crate::pg::catalog::acting::act_as;
+use crate::pg::catalog::acting::act_as_set;
 use crate::pg::Oid;
 use std::ffi::{CStr, CString};
 
@@ -37,7 +37,7 @@ impl Session {
     pub fn act_as<T>(&self, who: &Who, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let claims = who.claims.as_deref().unwrap_or_default();
         let settings: [Setting; 2] = [(SEARCH_PATH, &self.path), (CLAIMS, claims)];
-        act_as(who.role, &settings, work)
+        act_as_set(who.role, &settings, work)
     }
 }
 
