@@ -7,6 +7,8 @@ mod paged;
 pub mod renew;
 pub mod room;
 mod signature;
+#[cfg(any(test, feature = "pg_test"))]
+mod tests;
 
 use super::follow::check_captured;
 use super::nested;
