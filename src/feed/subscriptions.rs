@@ -143,6 +143,11 @@ pub fn still_to_tell(progress: (u64, u64)) -> BTreeMap<Rc<str>, Vec<Id>> {
     with_mut(|book| book.still_to_tell(progress))
 }
 
+/// The reader has come to a cursor of this progress.
+pub fn has_come_to(progress: (u64, u64)) {
+    with_mut(|book| book.forget_told(progress));
+}
+
 /// Ends all subscriptions, as DISCARD ALL ends what a session listens to: the session may be another client's next.
 fn discard() {
     with_mut(Book::clear);

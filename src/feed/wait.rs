@@ -4,6 +4,7 @@ use super::follow::check_captured;
 use super::naps::Naps;
 use super::nested;
 use super::relation::Relation;
+use super::subscriptions;
 use crate::error::{report, Error, Result};
 use crate::gucs;
 use crate::log::cursor::Cursor;
@@ -62,6 +63,8 @@ pub fn wait(cursor: &str, relations: &[Oid], timeout_ms: i64, commit: impl Fn())
     let end = end(timeout_ms)?;
     let unseen = Instant::now() + UNSEEN;
     let mut watch = Watch::new(cursor)?;
+    // The cursor that it returns may be no further than one that was used before.
+    subscriptions::has_come_to(watch.cursor.progress());
     loop {
         let client = client::look();
         if client.sent == Sent::Command {

@@ -90,12 +90,17 @@ impl Book {
     /// The subscriptions that have ended and must be told so by a call with a cursor of this progress, by their errors.
     /// Forgets those whose reader has come further.
     pub fn still_to_tell(&mut self, progress: (u64, u64)) -> BTreeMap<Rc<str>, Vec<Id>> {
-        self.ended.retain(|ended| progress <= ended.told_at);
+        self.forget_told(progress);
         let mut all: BTreeMap<Rc<str>, Vec<Id>> = BTreeMap::new();
         for ended in &self.ended {
             all.entry(ended.error.clone()).or_default().push(ended.id);
         }
         all
+    }
+
+    /// Forgets ended subscriptions whose reader has come to a cursor of this progress, and so behind being told.
+    pub fn forget_told(&mut self, progress: (u64, u64)) {
+        self.ended.retain(|ended| progress <= ended.told_at);
     }
 
     /// Forgets everything but which numbers were used.

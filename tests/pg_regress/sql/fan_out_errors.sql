@@ -109,6 +109,16 @@ SELECT set_config('test.cursor', :'before', false) = :'before';
 SELECT heard();
 SELECT heard();
 GRANT SELECT ON plans TO errors_one;
+\echo also by waiting, which returns a cursor that may have been used before
+SELECT subscription FROM pgrealtime.subscribe('plans', role_name => 'errors_one');
+REVOKE SELECT ON plans FROM errors_one;
+SELECT start();
+SELECT heard();
+SELECT current_setting('test.cursor') AS told \gset
+CALL pgrealtime.wait(:'told', '1 ms') \gset
+SELECT set_config('test.cursor', :'cursor', false) <> :'told' AS further;
+SELECT heard();
+GRANT SELECT ON plans TO errors_one;
 \echo a membership
 CREATE ROLE errors_session;
 GRANT errors_one TO errors_session;
