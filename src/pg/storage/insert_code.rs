@@ -3,6 +3,7 @@
 use super::bound_insert::failed;
 use crate::error::Result;
 use crate::pg::backend::act_as::act_as_trusted;
+use crate::pg::backend::setting_level::Setting;
 use crate::pg::sys::compat;
 use pgrx::{pg_sys, FromDatum, IntoDatum, Spi};
 
@@ -11,6 +12,14 @@ use pgrx::{pg_sys, FromDatum, IntoDatum, Spi};
 /// him lacks what nobody inherits, such as SUPERUSER. A role that the owner is a member of does not thereby have the
 /// owner's rights.
 const CODE: &str = concat!(include_str!("insert_code.sql"), "\0");
+
+/// How many objects are found cannot be estimated, and it is few: without these, the planner would read whole catalogs.
+const BY_INDEX: [Setting; 4] = [
+    (c"enable_hashjoin", c"off"),
+    (c"enable_mergejoin", c"off"),
+    (c"enable_seqscan", c"off"),
+    (c"jit", c"off"),
+];
 
 /// The role that initdb created. It may read every catalog.
 const BOOTSTRAP_ROLE: pg_sys::Oid = pg_sys::Oid::from_u32(pg_sys::BOOTSTRAP_SUPERUSERID);
@@ -61,7 +70,7 @@ impl Code {
     /// The code as it is now, whatever the transaction's own snapshot sees, because this is what the INSERT runs.
     /// Errors: Postgres's own from the catalog query.
     pub fn of(relation: pg_sys::Oid) -> Result<Code> {
-        act_as_trusted(BOOTSTRAP_ROLE, &[], || {
+        act_as_trusted(BOOTSTRAP_ROLE, &BY_INDEX, || {
             Spi::connect(|_| {
                 // SAFETY: SPI is connected; what an error leaves of the snapshot goes with its subtransaction.
                 unsafe {
