@@ -26,6 +26,7 @@ pub fn attempt<T>(body: impl FnOnce() -> Result<T>) -> std::result::Result<T, Ra
         let before = Before {
             context: pg_sys::CurrentMemoryContext,
             owner: pg_sys::CurrentResourceOwner,
+            temporary: pg_sys::MyXactFlags & TEMPORARY,
         };
         pg_sys::BeginInternalSubTransaction(std::ptr::null());
         pg_sys::MemoryContextSwitchTo(before.context);
@@ -53,11 +54,16 @@ pub fn attempt<T>(body: impl FnOnce() -> Result<T>) -> std::result::Result<T, Ra
     }
 }
 
-/// The memory context and resource owner from before the subtransaction.
+/// The flag of a transaction that has looked for temporary objects, which cannot be prepared. Postgres leaves it set when
+/// a subtransaction is rolled back, even one that was refused these objects.
+const TEMPORARY: i32 = pg_sys::XACT_FLAGS_ACCESSEDTEMPNAMESPACE as i32;
+
+/// What was there before the subtransaction: memory context, resource owner, and whether [`TEMPORARY`] was set.
 #[derive(Clone, Copy)]
 struct Before {
     context: pg_sys::MemoryContext,
     owner: pg_sys::ResourceOwner,
+    temporary: i32,
 }
 
 impl Before {
@@ -79,6 +85,8 @@ impl Before {
             pg_sys::MemoryContextSwitchTo(self.context);
             pg_sys::RollbackAndReleaseCurrentSubTransaction();
             self.restore();
+            // Temporary objects that the subtransaction made or locked are gone and unlocked.
+            pg_sys::MyXactFlags &= !TEMPORARY | self.temporary;
         }
     }
 }
