@@ -133,6 +133,13 @@ impl<'a> Table<'a> {
                 "Drop the trigger that enable() did not create. Its name does not begin with 00_pgrealtime_.",
             );
         }
+        if self.relation.partial {
+            return Finding::problem(
+                check,
+                "A capture trigger fires for some columns only (UPDATE OF), or on a condition (WHEN) that enable() did not create. Readers get an error.",
+                "Call pgrealtime.enable() on the table, or create the trigger again without that.",
+            );
+        }
         if !self.relation.captured {
             return Finding::problem(
                 check,

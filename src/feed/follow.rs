@@ -151,6 +151,10 @@ pub fn check_captured(relation: &Relation) -> Result<()> {
                 .hint(
                     "Enable it with ALTER TABLE ... ENABLE TRIGGER, or run pgrealtime.enable() on the table.",
                 )
+        } else if relation.partial {
+            report(format!("not all changes of table {name} are captured now"))
+                .detail("A trigger that appends them to the change log fires for some columns only (UPDATE OF), or on a condition (WHEN) that enable() did not create.")
+                .hint("Run pgrealtime.enable() on the table, or create the trigger again without that.")
         } else if let Some(root) = captured_root(relation) {
             report(format!(
                 "changes of partition {name} cannot be read separately"

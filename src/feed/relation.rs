@@ -50,6 +50,9 @@ pub struct Relation {
     pub has_triggers: bool,
     /// Whether a trigger that appends to the log is disabled.
     pub switched_off: bool,
+    /// Whether the triggers that append to the log miss changes: UPDATEs of some columns, or those that a condition
+    /// leaves out which is not that of the row filter.
+    pub partial: bool,
     /// Why the triggers' arguments do not match the columns. They might mean another column now, so they are not used.
     pub stale: Option<Misfit>,
     /// The row filter as an analysed condition. Every reader's filter is combined with it.
@@ -121,12 +124,13 @@ impl Relation {
         };
         let mut triggers = relation_triggers::capture_triggers(oid);
         triggers.retain(|trigger| !trigger.arguments.is_leaf);
-        let mut logging = triggers
-            .iter()
-            .filter(|trigger| trigger.arguments.has(Sink::Log))
-            .peekable();
-        let to_log = logging.peek().is_some();
-        let switched_off = logging.any(|trigger| !trigger.enabled);
+        let logging = || {
+            let all = triggers.iter();
+            all.filter(|trigger| trigger.arguments.has(Sink::Log))
+        };
+        let to_log = logging().next().is_some();
+        let switched_off = logging().any(|trigger| !trigger.enabled);
+        let partial = is_partial(logging());
         let shape = RowShape::of_type(&Rc::new(Memory::new()), row_type);
         let delivered = delivered(&triggers, shape.columns());
         let stale = stale(oid, &triggers, shape.columns());
@@ -145,8 +149,9 @@ impl Relation {
             deletes_by_key: triggers
                 .iter()
                 .any(|trigger| trigger.arguments.deletes_by_key),
-            captured: to_log && !switched_off,
+            captured: to_log && !switched_off && !partial,
             switched_off,
+            partial,
             has_triggers: !triggers.is_empty(),
             stale,
             row_filter,
@@ -353,6 +358,15 @@ fn row_filter(relation: Oid, triggers: &[Capturing]) -> Result<Option<(Rc<str>, 
     };
     let keys = keyed::compile_own(relation, filter)?.unwrap_or(Condition::Other);
     Ok(Some((condition.tree().into(), keys)))
+}
+
+/// Whether these triggers miss changes. An UPDATE trigger of some columns misses none if another one takes all.
+fn is_partial<'a>(triggers: impl Iterator<Item = &'a Capturing> + Clone) -> bool {
+    let mut updates = triggers.clone().filter(|one| one.updates);
+    let some_updates = updates.clone().any(|one| one.has_columns);
+    let all_updates = updates.any(|one| !one.has_columns && !one.has_other_condition);
+    let mut triggers = triggers;
+    (some_updates && !all_updates) || triggers.any(|one| one.has_other_condition)
 }
 
 /// Why the triggers' arguments cannot be followed.

@@ -1,7 +1,7 @@
 //! The triggers of a relation as stored in the relcache, for capture and its readers.
 
 use super::inheritance::ancestors_of;
-use crate::capture_trigger::Arguments;
+use crate::capture_trigger::{is_named, Arguments};
 use crate::pg::backend::opened::Opened;
 use pgrx::pg_sys;
 use std::ffi::CStr;
@@ -51,6 +51,11 @@ pub struct Capturing {
     pub arguments: Arguments,
     /// Whether it fires in ordinary sessions.
     pub enabled: bool,
+    /// Whether it fires for UPDATE, and whether for some columns only.
+    pub updates: bool,
+    pub has_columns: bool,
+    /// Whether it has a name that `enable` gives, and a WHEN condition that `enable` did not.
+    pub has_other_condition: bool,
 }
 
 /// The capture triggers that were created on the relation itself, not cloned from a partitioned table above it.
@@ -60,9 +65,19 @@ pub fn capture_triggers(relation: pg_sys::Oid) -> Vec<Capturing> {
     };
     let capturing = |trigger: &pg_sys::Trigger| {
         let own = trigger.tgfoid == function && !trigger.tgisclone;
-        own.then(|| Capturing {
-            arguments: arguments(trigger),
-            enabled: matches!(trigger.tgenabled as u8, b'O' | b'A'),
+        own.then(|| {
+            let arguments = arguments(trigger);
+            // SAFETY: the name is NUL-terminated.
+            let name = unsafe { CStr::from_ptr(trigger.tgname) }.to_string_lossy();
+            Capturing {
+                enabled: matches!(trigger.tgenabled as u8, b'O' | b'A'),
+                updates: trigger.tgtype as u32 & pg_sys::TRIGGER_TYPE_UPDATE != 0,
+                has_columns: trigger.tgnattr > 0,
+                has_other_condition: !trigger.tgqual.is_null()
+                    && is_named(&name)
+                    && arguments.filter.is_none(),
+                arguments,
+            }
         })
     };
     with_triggers(relation, |all| all.iter().filter_map(capturing).collect()).unwrap_or_default()

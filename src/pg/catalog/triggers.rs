@@ -1,7 +1,7 @@
 //! The triggers of a relation as stored in the catalog.
 
 use super::catalog_scan::{scan, scan_all, ByOid, CatalogRow};
-use crate::capture_trigger::Arguments;
+use crate::capture_trigger::{is_named, Arguments};
 use crate::change::Operation;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
@@ -21,6 +21,10 @@ pub struct Firing {
     pub mode: u8,
     /// It has a WHEN condition.
     pub has_condition: bool,
+    /// The condition is none of `enable`, although the name is.
+    has_other_condition: bool,
+    /// It fires for UPDATEs of some columns only: UPDATE OF.
+    has_columns: bool,
 }
 
 /// A row of pg_trigger.
@@ -49,13 +53,22 @@ impl Firing {
     fn of(row: &CatalogRow) -> Firing {
         // SAFETY: the scans are over pg_trigger.
         let form = unsafe { row.form::<pg_sys::FormData_pg_trigger>() };
+        let has_condition = row.is_set(pg_sys::Anum_pg_trigger_tgqual);
+        let says_nothing_of_it = || {
+            // SAFETY: tgargs is a bytea.
+            let arguments = unsafe { row.column::<Vec<u8>>(pg_sys::Anum_pg_trigger_tgargs) };
+            let arguments = decode(&arguments.unwrap_or_default());
+            is_named(&crate::pg::name(&form.tgname)) && arguments.filter.is_none()
+        };
         Firing {
             name: form.tgname,
             function: form.tgfoid,
             bits: form.tgtype,
             enabled: matches!(form.tgenabled as u8, b'O' | b'A'),
             mode: form.tgenabled as u8,
-            has_condition: row.is_set(pg_sys::Anum_pg_trigger_tgqual),
+            has_condition,
+            has_other_condition: has_condition && says_nothing_of_it(),
+            has_columns: form.tgattr.dim1 > 0,
         }
     }
 
@@ -80,15 +93,26 @@ impl Firing {
         self.is_after(operation)
             && self.bits & pg_sys::TRIGGER_TYPE_EVENT_MASK as i16 == bit(operation)
             && self.is_for_each_row() == row
+            && !self.has_columns
     }
+
+    /// Whether it misses changes of the operation that a row filter does not leave out.
+    fn is_partial(&self, operation: Operation) -> bool {
+        self.has_other_condition || (self.has_columns && operation == Operation::Update)
+    }
+}
+
+/// What the bytes of pg_trigger.tgargs say.
+fn decode(arguments: &[u8]) -> Arguments {
+    let all = arguments.split(|byte| *byte == 0);
+    let all: Vec<_> = all.map(String::from_utf8_lossy).collect();
+    Arguments::decode(&all)
 }
 
 impl Trigger {
     /// What its arguments say, if it is one that captures.
     pub fn arguments(&self) -> Arguments {
-        let all = self.arguments.split(|byte| *byte == 0);
-        let all: Vec<_> = all.map(String::from_utf8_lossy).collect();
-        Arguments::decode(&all)
+        decode(&self.arguments)
     }
 
     /// Whether the arguments say this, whatever the numbers of the columns are.
@@ -218,22 +242,26 @@ pub fn firing_everywhere() -> HashMap<Oid, Vec<Firing>> {
     found
 }
 
-/// Whether one of these triggers calls the capture `function` for the operation in ordinary sessions.
+/// Whether one of these triggers calls the capture `function` for the operation in ordinary sessions, and misses none of
+/// its changes.
 pub fn captures(triggers: &[Firing], function: Oid, operation: Operation) -> bool {
-    let calls = |one: &Firing| one.function == function && one.enabled && one.is_after(operation);
-    triggers
-        .iter()
-        .any(|one| calls(one) && (one.is_for_each_row() || operation == Operation::Truncate))
+    let all = |one: &Firing| calls(one, function, operation) && !one.is_partial(operation);
+    triggers.iter().any(all)
+}
+
+fn calls(one: &Firing, function: Oid, operation: Operation) -> bool {
+    one.function == function
+        && one.enabled
+        && one.is_after(operation)
+        && (one.is_for_each_row() || operation == Operation::Truncate)
 }
 
 /// Whether several of these triggers capture what one of them captures without a condition: changes are reported more
 /// than once.
 pub fn captures_twice(triggers: &[Firing], function: Oid, event: Operation) -> bool {
-    let capturing = triggers
-        .iter()
-        .filter(|one| captures(std::slice::from_ref(*one), function, event));
-    let conditions: Vec<bool> = capturing.map(|one| one.has_condition).collect();
-    conditions.len() > 1 && conditions.contains(&false)
+    let capturing = || triggers.iter().filter(|one| calls(one, function, event));
+    let all = |one: &Firing| !one.has_condition && !one.is_partial(event);
+    capturing().count() > 1 && capturing().any(all)
 }
 
 /// Another AFTER trigger of the operation, for each row or for TRUNCATE, that fires before the capture triggers, from
