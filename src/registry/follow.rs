@@ -10,6 +10,7 @@ use super::watch::{self, Watched};
 use super::{attach, eligible, moves};
 use crate::error::{report, Result};
 use crate::log::entry::GapCause;
+use crate::pg::backend::invalidation;
 use crate::pg::backend::subtransaction::attempt;
 use crate::pg::call::dropped;
 use crate::pg::call::event_trigger::Altered;
@@ -195,6 +196,10 @@ fn both(it: Partition) -> Vec<Oid> {
 fn check(these: Vec<Watched>) -> Result<()> {
     for one in these {
         if let Some(cause) = one.difference()? {
+            if one.has_other_key() {
+                // Postgres does not always say so: ALTER INDEX ATTACH PARTITION.
+                invalidation::invalidate(one.class.oid);
+            }
             one.mark_gap(cause)?;
             each(Ok(vec![one]), |one| watch::remember(&one.class));
         }

@@ -1,6 +1,7 @@
 //! The commands that event triggers are called for.
 
 use super::rename::{self, named_relation, Named};
+use crate::pg::catalog::keys;
 use crate::pg::sys::compat;
 use crate::pg::CallInfo;
 use pgrx::pg_sys;
@@ -244,9 +245,11 @@ unsafe fn of_alter_table(statement: *mut pg_sys::AlterTableStmt) -> Command {
         let itself = || named_relation((*statement).relation);
         for command in commands(statement) {
             match (*command).subtype {
-                Kind::AT_AttachPartition => {
-                    return Command::PartitionAttached(partition(statement, command))
-                }
+                Kind::AT_AttachPartition => match itself().and_then(keys::table_of_index) {
+                    // The key of the table, and of those above it, may have become valid.
+                    Some(table) => altered.tables.push(table),
+                    None => return Command::PartitionAttached(partition(statement, command)),
+                },
                 Kind::AT_DetachPartition | Kind::AT_DetachPartitionFinalize => {
                     return Command::PartitionDetached(partition(statement, command))
                 }

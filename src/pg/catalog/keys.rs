@@ -54,6 +54,13 @@ pub fn key_columns(relation: Oid) -> Vec<i16> {
         .map_or(Vec::new(), |index| index.columns.clone())
 }
 
+/// The table of an index; `None` if this is no index.
+pub fn table_of_index(index: Oid) -> Option<Oid> {
+    // SAFETY: missing_ok: the function returns InvalidOid for no hit.
+    let table = unsafe { pg_sys::IndexGetRelation(index, true) };
+    (table != Oid::INVALID).then_some(table)
+}
+
 /// Whether UPDATE and DELETE still work after the relation is published (relcache.c, RelationGetIndexList: a deferrable
 /// primary key does not count).
 pub fn has_replica_identity(class: &Class) -> bool {
