@@ -28,7 +28,8 @@ CREATE TABLE pgrealtime.relation_cache (
   enabled       boolean NOT NULL, -- whether the settings stored under this name belong to it
   tables        text[] NOT NULL,  -- it and the tables that inherit from it, each with a digest of its capture triggers: 16384:9f…
   owner         oid NOT NULL,     -- the role that the settings belong to; a name may have gone to another role
-  key           smallint[] NOT NULL -- the columns of the key
+  key           smallint[] NOT NULL, -- the columns of the key
+  dropped       text[] NOT NULL   -- names of dropped columns that no column has got again
 );
 COMMENT ON TABLE pgrealtime.relation_cache IS
   'Captured relations as they were after the last DDL command. A cache, which pg_dump leaves out';

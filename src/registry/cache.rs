@@ -36,6 +36,8 @@ pub struct Entry {
     pub owner: Oid,
     /// The columns of the key.
     pub key: Vec<i16>,
+    /// The names of dropped columns. The catalog forgets them, but copies of rows have the old values under these names.
+    pub dropped: Vec<String>,
 }
 
 /// The relation and the owner that the settings of a name belong to.
@@ -47,8 +49,8 @@ pub struct Known {
 }
 
 impl Entry {
-    /// The entry for the current state of a relation, with its settings if it is enabled. Errors: 42883 when the
-    /// extension is incomplete.
+    /// The entry for the current state of a relation, with its settings if it is enabled, and with the names of dropped
+    /// columns from its present entry. Errors: 42883 when the extension is incomplete.
     pub fn of(class: &Class, settings: Option<&Settings>) -> Result<Entry> {
         let named = settings.map_or(Vec::new(), named_columns).into_iter();
         Ok(Entry {
@@ -62,6 +64,10 @@ impl Entry {
             tables: tables::of(class.oid)?,
             owner: class.owner,
             key: keys::key_columns(class.oid),
+            dropped: of(&[class.oid])?
+                .into_iter()
+                .flat_map(|entry| entry.dropped)
+                .collect(),
         })
     }
 
@@ -85,6 +91,7 @@ impl Entry {
             tables: row.get(5).unwrap_or_default(),
             owner: row.get(6).unwrap_or(Oid::INVALID),
             key: row.get(7).unwrap_or_default(),
+            dropped: row.get(8).unwrap_or_default(),
         }
     }
 }
@@ -176,6 +183,7 @@ fn insert(table: &Table, entry: &Entry) {
         Some(Value::TextArray(&entry.tables)),
         Some(Value::Oid(entry.owner)),
         Some(Value::Int2Array(&entry.key)),
+        Some(Value::TextArray(&entry.dropped)),
     ]);
 }
 
@@ -189,6 +197,7 @@ pub fn drop(entry: &Entry) -> Result<()> {
             columns: Vec::new(),
             tables: Vec::new(),
             key: Vec::new(),
+            dropped: Vec::new(),
             ..entry.clone()
         };
         insert(&Table::open_member(TABLE, Lock::RowExclusive)?, &gone);

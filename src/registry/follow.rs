@@ -7,7 +7,7 @@ use super::leaves::{self, NewLeaf};
 use super::reach::Reach;
 use super::renew::{renumber, Renewal};
 use super::watch::{self, Watched};
-use super::{attach, eligible, moves};
+use super::{attach, columns, eligible, moves};
 use crate::error::{report, Result};
 use crate::log::entry::GapCause;
 use crate::pg::backend::invalidation;
@@ -81,6 +81,9 @@ fn follow_one(command: Command) -> Result<()> {
             each(Ok(it.trigger.iter().cloned().collect()), renumber);
             mark_logging(it.logging)?;
             rewritten(watch::above(&list(it.values))?)?;
+            if !it.added.is_empty() {
+                rewritten(columns::returned()?)?;
+            }
             if let Some(changed) = it.columns {
                 let of_type = watch::of_type(changed)?;
                 rewritten(watch::above(&changed_values(changed, of_type, &it))?)?;
@@ -125,7 +128,9 @@ fn warn(message: &str) {
 fn renamed(named: &Reach) -> Result<()> {
     let found = move_settings(named);
     if named.column {
-        mark_renamed_columns(named)
+        mark_renamed_columns(named)?;
+        // These have a gap entry now.
+        columns::returned().map(drop)
     } else if found.is_empty() {
         Ok(())
     } else {
@@ -246,7 +251,8 @@ fn rewritten(these: Vec<Watched>) -> Result<()> {
 fn dropped() -> Result<()> {
     let touched = match attempt(|| Ok(dropped::dropped())) {
         Ok(dropped) => {
-            lost_columns(dropped.of_columns)?;
+            columns::remember(&dropped.columns)?;
+            lost_columns(&dropped.columns)?;
             if dropped.relations.is_empty() {
                 return Ok(());
             }
@@ -270,8 +276,9 @@ fn dropped() -> Result<()> {
 }
 
 /// Appends gap entries for relations with values of these row types, which have lost a column: along with its type, say.
-fn lost_columns(of: Vec<Oid>) -> Result<()> {
-    let types: Vec<Oid> = of.into_iter().filter_map(relation::row_type).collect();
+fn lost_columns(of: &[(Oid, String)]) -> Result<()> {
+    let types = of.iter().filter_map(|(of, _)| relation::row_type(*of));
+    let types: Vec<Oid> = types.collect();
     match types.is_empty() {
         true => Ok(()),
         false => rewritten(holders(&types)?),

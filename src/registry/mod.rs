@@ -4,6 +4,7 @@ mod attach;
 mod belonging;
 mod cache;
 mod captured;
+mod columns;
 mod eligible;
 mod enable;
 mod filter_rule;

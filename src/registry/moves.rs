@@ -104,10 +104,11 @@ impl Move {
         settings::save(&one)?;
         // Differences in tables and key are handled elsewhere. A difference without a gap entry so far must not be lost
         // here.
-        let (tables, key) = (entry.tables, entry.key);
+        let (tables, key, dropped) = (entry.tables, entry.key, entry.dropped);
         cache::save(&Entry {
             tables,
             key,
+            dropped,
             ..Entry::of(now, Some(&one))?
         })?;
         Ok((!self.columns.is_empty()).then(|| Renewal {

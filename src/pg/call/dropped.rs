@@ -9,7 +9,7 @@ use std::cell::OnceCell;
 const DROPPED: &str = "SELECT d.objid, d.address_names[1], d.address_names[2], \
      d.classid OPERATOR(pg_catalog.<>) 'pg_catalog.pg_class'::pg_catalog.regclass, \
      d.original AND d.object_type OPERATOR(pg_catalog.=) 'index', \
-     d.objsubid OPERATOR(pg_catalog.<>) 0 \
+     CASE WHEN d.objsubid OPERATOR(pg_catalog.<>) 0 THEN d.address_names[3] END \
      FROM pg_catalog.pg_event_trigger_dropped_objects() AS d \
      WHERE NOT d.is_temporary AND d.classid OPERATOR(pg_catalog.=) ANY \
      (ARRAY['pg_catalog.pg_class', 'pg_catalog.pg_trigger', 'pg_catalog.pg_constraint']::pg_catalog.regclass[]::pg_catalog.oid[])";
@@ -24,8 +24,8 @@ thread_local! {
 pub struct Dropped {
     /// The relations, and those that are still there and have lost a trigger or a constraint.
     pub relations: Vec<Oid>,
-    /// The relations, composite types among them, that have lost a column.
-    pub of_columns: Vec<Oid>,
+    /// The relations, composite types among them, that have lost a column, and its name.
+    pub columns: Vec<(Oid, String)>,
     /// Whether it listed an index. No event says which table the index belonged to.
     pub index: bool,
 }
@@ -44,8 +44,9 @@ pub fn dropped() -> Dropped {
         let mut all = Dropped::default();
         for row in client.select(plan, None, &[])? {
             all.index |= row.get::<bool>(5)? == Some(true);
-            if row.get::<bool>(6)? == Some(true) {
-                all.of_columns.extend(row.get::<Oid>(1)?);
+            if let Some(column) = row.get::<String>(6)? {
+                let of = row.get::<Oid>(1)?;
+                all.columns.extend(of.map(|of| (of, column)));
             } else if row.get::<bool>(4)? != Some(true) {
                 all.relations.extend(row.get::<Oid>(1)?);
             } else if let (Some(schema), Some(table)) = (row.get(2)?, row.get(3)?) {

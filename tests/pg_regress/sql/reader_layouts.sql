@@ -51,12 +51,12 @@ CALL public.made();
 CALL public.fill();
 ALTER TABLE goals DROP COLUMN title;
 SELECT * FROM public.read();
-\echo DROP COLUMN of the policy, made again under its name
+\echo DROP COLUMN of the policy, and another one for it
 CALL public.made();
 CALL public.fill();
 ALTER TABLE goals DROP COLUMN org CASCADE;
-ALTER TABLE goals ADD COLUMN org int;
-CREATE POLICY org ON goals USING (org IS NULL OR org = 1);
+ALTER TABLE goals ADD COLUMN tenant int;
+CREATE POLICY org ON goals USING (tenant IS NULL OR tenant = 1);
 SELECT * FROM public.read();
 \echo ADD COLUMN that no policy looks at
 CALL public.made();
