@@ -125,6 +125,13 @@ unsafe fn after(tree: *mut pg_sys::Node) -> Command {
             NodeTag::T_CreateStmt | NodeTag::T_CreateForeignTableStmt => {
                 of_create_table(tree.cast())
             }
+            NodeTag::T_ViewStmt if (*tree.cast::<pg_sys::ViewStmt>()).replace => {
+                let statement = tree.cast::<pg_sys::ViewStmt>();
+                Command::Altered(Altered {
+                    columns: named_relation((*statement).view),
+                    ..Altered::default()
+                })
+            }
             NodeTag::T_CreateTrigStmt => of_create_trigger(tree.cast()),
             NodeTag::T_CreateSchemaStmt => {
                 // The command has already written its schema into the names of the objects that it creates.
