@@ -23,6 +23,7 @@ use crate::error::Result;
 use crate::gucs;
 use crate::log::cursor::{Batch, BatchCursors, Cursor};
 use crate::log::decode::{Content, Entry};
+use crate::log::part::Part;
 use crate::log::read::{Entries, Log, Range};
 use crate::log::unread::Unread;
 use crate::log::watermark;
@@ -49,25 +50,36 @@ pub fn fan_out(cursor: &str, max_changes: usize, mut put: impl FnMut(Row)) -> Re
     let _reading = nested::begin("fan_out")?;
     let at = watermark::decode(cursor)?;
     let relations = subscriptions::relations();
-    let _held = Held::all(&relations);
-    let Some(unread) = Unread::open(&at)? else {
-        // There is nothing to say yet, and the cursor must not go back.
-        put(Row::end(cursor));
-        return Ok(());
-    };
-    let progress = at.progress();
-    let told = subscriptions::still_to_tell(progress);
-    let (opened, news) = subscriptions::with(|book| Opened::new(book, &relations))?;
-    subscriptions::renew(news);
-    let ended = subscriptions::with(|book| -> Result<Vec<Missed>> {
-        let (log, origin) = (unread.log, unread.origin);
+    let (mut held, mut busy) = Held::at_once_of(&relations);
+    let (log, origin, part, limit) = loop {
+        let Some(unread) = Unread::open(&at)? else {
+            // There is nothing to say yet, and the cursor must not go back.
+            put(Row::end(cursor));
+            return Ok(());
+        };
         // Nothing is left of a batch whose cursor is behind all positions.
         let part = match unread.then {
             Some(then) if unread.first.after >= unread.first.to.lsn => then,
             _ => unread.first,
         };
+        let limit = first(&unread.log, &part, &busy)?;
+        if limit == u64::MAX || first(&unread.log, &part, &relations)? < limit {
+            break (unread.log, unread.origin, part, limit);
+        }
+        // The next entry is of a relation that is being altered. The segments are not kept locked while it waits.
+        drop(unread.log);
+        drop(held);
+        held = Held::all(&relations);
+        busy.clear();
+    };
+    let progress = at.progress();
+    let told = subscriptions::still_to_tell(progress);
+    let (opened, news) = subscriptions::with(|book| Opened::new(book, &relations, &busy))?;
+    subscriptions::renew(news);
+    let ended = subscriptions::with(|book| -> Result<Vec<Missed>> {
         wal::flush(part.to.lsn);
         let mut fan = FanOut::new(book, &relations, opened, max_changes);
+        fan.limit = limit;
         let cursors = BatchCursors::new(&origin, &part.from, &part.to);
         let before = cursors.at(part.after);
         for (error, ids) in &told {
@@ -112,6 +124,8 @@ struct FanOut<'b> {
     /// What they are told.
     gone: Vec<Missed>,
     max_changes: usize,
+    /// The first entry of a relation that is busy: the batch ends before it.
+    limit: u64,
     commit_times: CommitTimes,
     message: Vec<u8>,
 }
@@ -127,6 +141,7 @@ impl<'b> FanOut<'b> {
             refused: opened.refused,
             gone: Vec::new(),
             max_changes,
+            limit: u64::MAX,
             commit_times: CommitTimes::default(),
             message: Vec::new(),
         }
@@ -192,6 +207,9 @@ impl<'b> FanOut<'b> {
                     return Ok(Some(change.position));
                 }
             }
+            if entries.reached >= self.limit {
+                return Ok(Some(self.limit - 1));
+            }
             let full = delivered >= self.max_changes || entries.examined >= examine;
             if full || entries.exhausted() {
                 return Ok((!entries.exhausted()).then_some(entries.reached));
@@ -214,6 +232,9 @@ impl<'b> FanOut<'b> {
                 break;
             };
             let entry = entry?;
+            if entry.position >= self.limit {
+                break;
+            }
             bytes += entry.bytes();
             changes.extend(self.change(entry)?);
         }
@@ -243,6 +264,17 @@ impl<'b> FanOut<'b> {
             what,
         }))
     }
+}
+
+/// Position of the first entry of some relations in a range; the highest number if there is none.
+fn first(log: &Log, part: &Part, relations: &[Oid]) -> Result<u64> {
+    if relations.is_empty() {
+        return Ok(u64::MAX);
+    }
+    let memory = Memory::new();
+    let mut entries = log.entries(part.of(relations));
+    let entry = entries.next(usize::MAX, memory.arena()).transpose()?;
+    Ok(entry.map_or(u64::MAX, |entry| entry.position))
 }
 
 /// Where a relation is among those that are followed.

@@ -15,20 +15,24 @@ use std::collections::HashSet;
 /// The followed relations at the beginning of a call.
 pub struct Opened {
     pub session: Session,
-    /// `None` for one that has ended.
+    /// `None` for one that has ended or is busy.
     pub tables: Vec<Option<Table>>,
     pub refused: Vec<Missed>,
 }
 
 impl Opened {
-    /// Opens them, and asks what is new of their policies and filters. Errors: 55000 while the session has temporary
+    /// Opens them, but those that are busy, and asks what is new of their policies and filters. Errors: 55000 while the session has temporary
     /// objects that code of a role could find. Nothing is lost by that: the caller can drop them and call again.
-    pub fn new(book: &Book, relations: &[Oid]) -> Result<(Opened, Vec<News>)> {
+    pub fn new(book: &Book, relations: &[Oid], busy: &[Oid]) -> Result<(Opened, Vec<News>)> {
         let session = Session::now();
         let mut refused: Vec<Missed> = Vec::new();
         let mut all = Vec::new();
         let mut tables = Vec::with_capacity(relations.len());
         for oid in relations {
+            if busy.contains(oid) {
+                tables.push(None);
+                continue;
+            }
             let before = refused.len();
             let table = Table::open(*oid, book, &mut refused)?;
             if let Some(table) = &table {

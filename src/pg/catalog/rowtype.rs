@@ -76,6 +76,20 @@ impl Held {
         }
     }
 
+    /// Locks those of these relations that can be locked without waiting; the others.
+    pub fn at_once_of(relations: &[Oid]) -> (Vec<Held>, Vec<Oid>) {
+        let mut busy = relations.to_vec();
+        let mut held = Vec::with_capacity(relations.len());
+        busy.retain(|relation| match Held::at_once(*relation) {
+            Some(one) => {
+                held.push(one);
+                false
+            }
+            None => true,
+        });
+        (held, busy)
+    }
+
     fn at_once(relation: Oid) -> Option<Held> {
         // SAFETY: the lock manager takes any OID.
         let taken = unsafe { pg_sys::ConditionalLockRelationOid(relation, SHARE) };

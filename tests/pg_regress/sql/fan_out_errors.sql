@@ -132,6 +132,25 @@ SELECT heard();
 RESET SESSION AUTHORIZATION;
 DROP OWNED BY errors_session;
 DROP ROLE errors_session;
+\echo a table that is being altered stops nobody else
+SELECT subscription FROM pgrealtime.subscribe('goals');
+SELECT subscription FROM pgrealtime.subscribe('plans');
+SELECT start();
+INSERT INTO goals VALUES (15, 1, 'fifteen');
+INSERT INTO plans VALUES (15, 15);
+INSERT INTO goals VALUES (16, 1, 'sixteen');
+BEGIN;
+LOCK TABLE plans IN ACCESS EXCLUSIVE MODE;
+PREPARE TRANSACTION 'altering';
+SET lock_timeout = '1ms';
+SELECT heard();
+SELECT try($$SELECT heard()$$);
+SELECT start();
+INSERT INTO goals VALUES (17, 1, 'seventeen');
+SELECT heard();
+COMMIT PREPARED 'altering';
+RESET lock_timeout;
+SELECT heard();
 \echo a relation that has gone, or is captured no more
 SELECT pgrealtime.unsubscribe('{4}');
 SELECT subscription FROM pgrealtime.subscribe('plans');
