@@ -140,11 +140,10 @@ pub fn select_policies(relation: Oid) -> (bool, Vec<SelectPolicy>) {
 
 /// Whether an expression calls a user-defined function that is not immutable, and so may read other rows. Postgres's
 /// own functions do not, except for the few that run a query passed as text.
-#[pgrx::pg_guard]
-unsafe extern "C-unwind" fn calls_mutable_function(
-    node: *mut pg_sys::Node,
-    context: *mut std::ffi::c_void,
-) -> bool {
+///
+/// # Safety
+/// The node is a part of an expression tree, or null.
+unsafe fn calls_mutable_function(node: *mut pg_sys::Node, context: *mut std::ffi::c_void) -> bool {
     // SAFETY: called for the nodes of an expression tree; tags say what each is.
     unsafe {
         if node.is_null() {
@@ -160,6 +159,16 @@ unsafe extern "C-unwind" fn calls_mutable_function(
         {
             return true;
         }
-        pg_sys::expression_tree_walker(node, Some(calls_mutable_function), context)
+        pg_sys::expression_tree_walker(node, Some(child_calls_mutable_function), context)
     }
+}
+
+/// Called by Postgres only: the guard hands an error on to Postgres, past everything of Rust's that called it.
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn child_calls_mutable_function(
+    node: *mut pg_sys::Node,
+    context: *mut std::ffi::c_void,
+) -> bool {
+    // SAFETY: called for the nodes of an expression tree.
+    unsafe { calls_mutable_function(node, context) }
 }

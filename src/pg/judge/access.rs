@@ -180,11 +180,10 @@ fn is_plain(policy: &Policy, known: &[i16]) -> bool {
 }
 
 /// Whether an expression has a node that might run something other than Postgres's own immutable functions.
-#[pgrx::pg_guard]
-unsafe extern "C-unwind" fn is_foreign(
-    node: *mut pg_sys::Node,
-    context: *mut std::ffi::c_void,
-) -> bool {
+///
+/// # Safety
+/// The node is a part of an expression tree, or null.
+unsafe fn is_foreign(node: *mut pg_sys::Node, context: *mut std::ffi::c_void) -> bool {
     use pg_sys::NodeTag as Tag;
     if node.is_null() {
         return false;
@@ -205,7 +204,7 @@ unsafe extern "C-unwind" fn is_foreign(
             |type_oid: Oid| type_oid.to_u32() >= FIRST_USER_OID && !pg_sys::type_is_enum(type_oid);
         typed && is_users(pg_sys::exprType(node))
             || pg_sys::check_functions_in_node(node, Some(is_not_plain), context)
-            || pg_sys::expression_tree_walker(node, Some(is_foreign), context)
+            || pg_sys::expression_tree_walker(node, Some(child_is_foreign), context)
     }
 }
 
@@ -214,4 +213,14 @@ unsafe extern "C-unwind" fn is_not_plain(function: Oid, _context: *mut std::ffi:
     // SAFETY: a syscache look-up of a function that an expression calls.
     let volatility = unsafe { pg_sys::func_volatile(function) } as u8;
     function.to_u32() >= FIRST_USER_OID || volatility != pg_sys::PROVOLATILE_IMMUTABLE
+}
+
+/// Called by Postgres only: the guard hands an error on to Postgres, past everything of Rust's that called it.
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn child_is_foreign(
+    node: *mut pg_sys::Node,
+    context: *mut std::ffi::c_void,
+) -> bool {
+    // SAFETY: called for the nodes of an expression tree.
+    unsafe { is_foreign(node, context) }
 }

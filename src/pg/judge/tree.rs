@@ -75,7 +75,7 @@ struct Rewriting<'a, 'b> {
 pub(super) unsafe fn rewrite(node: *mut Node, depth: u32, change: &mut Change) -> *mut Node {
     let mut rewriting = Rewriting { change, depth };
     // SAFETY: as promised.
-    unsafe { rewritten(node, (&raw mut rewriting).cast()) }
+    unsafe { rewritten(node, &raw mut rewriting) }
 }
 
 /// A copy of a node whose children are replaced by `change`, which gets null children too.
@@ -97,21 +97,28 @@ unsafe extern "C-unwind" fn changed_child(node: *mut Node, context: *mut c_void)
     unsafe { (*context.cast::<&mut dyn FnMut(*mut Node) -> *mut Node>())(node) }
 }
 
+/// Called by Postgres only: the guard hands an error on to Postgres, past everything of Rust's that called it.
 #[pgrx::pg_guard]
-unsafe extern "C-unwind" fn rewritten(node: *mut Node, context: *mut c_void) -> *mut Node {
+unsafe extern "C-unwind" fn rewritten_child(node: *mut Node, context: *mut c_void) -> *mut Node {
+    // SAFETY: the context is the one of `rewrite`, which is on the stack meanwhile.
+    unsafe { rewritten(node, context.cast()) }
+}
+
+/// # Safety
+/// As [`rewrite`].
+unsafe fn rewritten(node: *mut Node, rewriting: *mut Rewriting) -> *mut Node {
     if node.is_null() {
         return node;
     }
-    // SAFETY: the context is the one of `rewrite`, which is on the stack meanwhile.
+    // SAFETY: as promised.
     unsafe {
         pg_sys::check_stack_depth();
-        let rewriting = context.cast::<Rewriting>();
         if let Some(new) = ((*rewriting).change)(node, (*rewriting).depth) {
             return new;
         }
         let inside = u32::from(tag(node) == NodeTag::T_Query);
         (*rewriting).depth += inside;
-        let copy = copy_with(node, rewritten, context);
+        let copy = copy_with(node, rewritten_child, rewriting.cast());
         (*rewriting).depth -= inside;
         copy
     }
