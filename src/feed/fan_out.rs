@@ -35,11 +35,16 @@ use change::{Change, What};
 use judging::Judging;
 use opened::Opened;
 use output::Output;
+use receivers::Receivers;
 use std::collections::HashSet;
 use table::{Missed, Table};
 
 /// Bytes of images that are held at a time.
 const CHUNK_BYTES: usize = 4 * 1024 * 1024;
+
+/// Changes, and receivers of changes, that are held at a time. A change may have more receivers.
+const CHANGES: usize = 1000;
+const RECEIVERS: usize = 4_000_000;
 
 /// Entries that are looked at per change that is asked for.
 const EXAMINED_PER_CHANGE: usize = 100;
@@ -175,9 +180,11 @@ impl<'b> FanOut<'b> {
             }
         });
         let (mut delivered, mut bytes) = (0, 0);
+        // Before it is known how many receive a change, all might.
+        let mut at_a_time = (RECEIVERS / self.book.count().max(1)).clamp(16, CHANGES);
         loop {
             let memory = Memory::new();
-            let room = self.max_changes - delivered;
+            let room = (self.max_changes - delivered).min(at_a_time);
             let changes = self.chunk(&mut entries, room, examine, &memory)?;
             let judged = memory.within(|| {
                 let mut judging = Judging {
@@ -189,6 +196,11 @@ impl<'b> FanOut<'b> {
                 };
                 judging.judge(&changes)
             });
+            let received: usize = judged.iter().map(Receivers::count).sum();
+            let fits = RECEIVERS * changes.len() / received.max(1);
+            if !changes.is_empty() {
+                at_a_time = fits.min(at_a_time * 4).clamp(1, CHANGES);
+            }
             let mut output = Output {
                 book: self.book,
                 tables: &self.tables,
@@ -201,7 +213,7 @@ impl<'b> FanOut<'b> {
                 }
                 receivers.sort();
                 let written = memory.within(|| output.hand_out(change, &receivers, cursors, put));
-                bytes += written;
+                bytes += written + receivers.count() * size_of::<Id>();
                 delivered += 1;
                 if bytes >= gucs::max_batch_bytes() {
                     return Ok(Some(change.position));

@@ -3,13 +3,14 @@
 use super::change::{Change, What};
 use super::receivers::{Place, Receivers};
 use super::table::{Missed, Table};
-use super::verdict::{Candidate, ChangedRows, Court, Outcome};
+use super::verdict::{Candidate, ChangedRows, Court, Outcome, BETWEEN_CHECKS};
 use crate::change::RowOperation;
 use crate::feed::judge::Case;
 use crate::feed::subscriptions::book::Book;
 use crate::feed::subscriptions::gate::Id;
 use crate::feed::who::Session;
 use crate::log::entry::GapCause;
+use crate::pg::backend::wait;
 use std::collections::HashSet;
 
 /// Gates and changes that are judged at a time.
@@ -100,14 +101,19 @@ impl Judging<'_> {
                 let from = next;
                 let mut candidates = Vec::new();
                 while next < cases.len() as u32 && candidates.len() < CANDIDATES {
+                    wait::check_interrupts();
                     candidates.extend(court.candidates(next));
                     next += 1;
                 }
                 debug_assert!(from < next);
                 candidates.sort_unstable();
                 let outcomes = court.judge(&candidates);
-                let judged = candidates.iter().zip(&outcomes);
-                judged.for_each(|(candidate, outcome)| put(candidate, outcome));
+                for (at, (candidate, outcome)) in candidates.iter().zip(&outcomes).enumerate() {
+                    if at % BETWEEN_CHECKS == 0 {
+                        wait::check_interrupts();
+                    }
+                    put(candidate, outcome);
+                }
             }
         }
     }

@@ -52,6 +52,12 @@ impl Receivers {
         self.messages.is_empty() && self.missed.is_empty()
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        let lists = self.messages.values().chain(self.missed.values());
+        lists.map(Vec::len).sum()
+    }
+
     /// The subscriptions in ascending order.
     pub fn sort(&mut self) {
         let lists = self.messages.values_mut().chain(self.missed.values_mut());

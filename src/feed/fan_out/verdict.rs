@@ -10,12 +10,16 @@ use crate::feed::subscriptions::gate::{Gate, GateId};
 use crate::feed::subscriptions::room::{Policy, Room};
 use crate::feed::who::Session;
 use crate::keyed::{Cell, Column, Truth};
+use crate::pg::backend::wait;
 use crate::pg::judge::facts::Facts;
 use crate::pg::row::decoded::Decoded;
 use crate::pg::row::row_keys::RowKeys;
 use crate::pg::Oid;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
+
+/// Candidates that are looked at between two checks whether the statement was cancelled.
+pub const BETWEEN_CHECKS: usize = 4096;
 
 /// A gate that a change may pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -182,7 +186,13 @@ impl Court<'_> {
     pub fn judge(&self, candidates: &[Candidate]) -> Vec<Outcome> {
         let mut states: Vec<[State; 2]> = candidates
             .iter()
-            .map(|one| [false, true].map(|is_new| self.begin(one, is_new)))
+            .enumerate()
+            .map(|(at, one)| {
+                if at % BETWEEN_CHECKS == 0 {
+                    wait::check_interrupts();
+                }
+                [false, true].map(|is_new| self.begin(one, is_new))
+            })
             .collect();
         self.ask_policies(candidates, &mut states);
         let mut refused = self.ask_filters(candidates, &mut states);

@@ -203,6 +203,16 @@ impl Book {
         }
     }
 
+    /// How many subscriptions there are.
+    pub fn count(&self) -> usize {
+        let rooms = self
+            .relations
+            .values()
+            .flat_map(|followed| followed.rooms.values());
+        let columns = rooms.flat_map(|room| room.columns.values());
+        columns.map(|count| *count as usize).sum()
+    }
+
     pub fn of(&self, id: Id) -> Option<&Subscription> {
         self.subscriptions.get(id as u32)
     }

@@ -23,6 +23,11 @@ pub fn nap(milliseconds: i64) {
     pgrx::check_for_interrupts!();
 }
 
+/// Ends the statement if it was cancelled, or if the session is to end.
+pub fn check_interrupts() {
+    pgrx::check_for_interrupts!();
+}
+
 /// Runs a closure under a fresh snapshot, whatever the transaction's isolation level.
 pub fn with_latest_snapshot<T>(body: impl FnOnce() -> T) -> T {
     // SAFETY: pushed and popped in pairs; an error drops the whole stack of the (sub)transaction.
