@@ -90,25 +90,6 @@ BEGIN
       HINT = 'Run the migrations that create them first.';
   END IF;
 
-  -- CREATE OR REPLACE keeps an object's owner, who could replace its body later.
-  SELECT pg_catalog.string_agg(pg_catalog.format('%s (owner %s)', what, owner::regrole), ', ' ORDER BY what) INTO missing
-  FROM (
-    SELECT 'function ' || p.oid::regprocedure, p.proowner FROM pg_catalog.pg_proc AS p
-    WHERE p.oid IN (pg_catalog.to_regprocedure('public.is_realtime_enabled(text)'),
-                    pg_catalog.to_regprocedure('public.get_user_realtime_tables()'))
-    UNION ALL
-    SELECT 'relation ' || c.oid::regclass, c.relowner FROM pg_catalog.pg_class AS c
-    WHERE c.oid = pg_catalog.to_regclass('public.realtime_configuration')
-  ) AS found (what, owner)
-  WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = owner AND (r.rolsuper OR r.rolname = current_user));
-  IF missing IS NOT NULL THEN
-    RAISE EXCEPTION USING
-      ERRCODE = 'insufficient_privilege',
-      MESSAGE = 'other roles own objects that the migration would replace: ' || missing,
-      DETAIL = 'Nothing has been changed. Their owners could change later what these objects do.',
-      HINT = 'Drop them. Or look at their definitions and give them to the role that runs the migration: ALTER ... OWNER TO.';
-  END IF;
-
   IF NOT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'pgrealtime') THEN
     CREATE EXTENSION pgrealtime;
   END IF;
@@ -192,6 +173,26 @@ BEGIN
       EXECUTE entry[2];
     END;
   END LOOP;
+
+  -- CREATE OR REPLACE keeps an object's owner, who could replace its body later. Nobody else can change these objects from
+  -- here on until the commit.
+  SELECT pg_catalog.string_agg(pg_catalog.format('%s (owner %s)', what, owner::regrole), ', ' ORDER BY what) INTO missing
+  FROM (
+    SELECT 'function ' || p.oid::regprocedure, p.proowner FROM pg_catalog.pg_proc AS p
+    WHERE p.oid IN (pg_catalog.to_regprocedure('public.is_realtime_enabled(text)'),
+                    pg_catalog.to_regprocedure('public.get_user_realtime_tables()'))
+    UNION ALL
+    SELECT 'relation ' || c.oid::regclass, c.relowner FROM pg_catalog.pg_class AS c
+    WHERE c.oid = pg_catalog.to_regclass('public.realtime_configuration')
+  ) AS found (what, owner)
+  WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = owner AND (r.rolsuper OR r.rolname = current_user));
+  IF missing IS NOT NULL THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'insufficient_privilege',
+      MESSAGE = 'other roles own objects that the migration would replace: ' || missing,
+      DETAIL = 'Nothing has been changed. Their owners could change later what these objects do.',
+      HINT = 'Drop them. Or look at their definitions and give them to the role that runs the migration: ALTER ... OWNER TO.';
+  END IF;
 
   EXECUTE pg_catalog.format('COMMENT ON FUNCTION public.is_realtime_enabled(text) IS %L', note || noted::text);
 

@@ -50,7 +50,8 @@ COMMIT;
 SHOW search_path;
 :down
 
--- The three names, made by somebody else: CREATE OR REPLACE would leave them to him.
+-- The three names, made by somebody else: CREATE OR REPLACE would leave the function to him. The view has other columns, so it is
+-- dropped and made again.
 SET ROLE migration_mallory;
 CREATE FUNCTION public.is_realtime_enabled(table_name_input pg_catalog.text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
 CREATE VIEW public.realtime_configuration AS SELECT 1 AS one;
