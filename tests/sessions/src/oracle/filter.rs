@@ -131,7 +131,9 @@ fn comparison(
 }
 
 fn quoted(value: &str) -> String {
+    // Without quotes, null in a list is no text.
     if !value.is_empty()
+        && !value.eq_ignore_ascii_case("null")
         && value
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "-_:.".contains(c))

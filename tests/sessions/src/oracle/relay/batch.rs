@@ -123,7 +123,10 @@ impl Relay {
         if !self.moving {
             for subscriber in &mut self.subscribers {
                 if random.chance(40) {
-                    subscriber.compare(&mut self.client, scene, tally)?;
+                    let compared = subscriber.compare(&mut self.client, scene, tally);
+                    compared.map_err(|error| {
+                        format!("{}: {error}", subscriber.describe(scene.schema))
+                    })?;
                 }
             }
         }
@@ -174,11 +177,12 @@ impl Relay {
         random: &mut Random,
     ) -> Result<Vec<Option<String>>, String> {
         let mut from = Vec::new();
-        for subscriber in &self.subscribers {
+        for subscriber in &mut self.subscribers {
             let own = Received::of(rows, subscriber.id);
-            if !subscriber.is_compared(COMPARED, random)
-                && own.iter().all(|row| row.error.is_none())
-            {
+            subscriber.sees(&own);
+            let subscriber = &*subscriber;
+            let raises = own.iter().any(|row| row.error.is_some());
+            if subscriber.is_blind() || !subscriber.is_compared(COMPARED, random) && !raises {
                 from.push(None);
                 continue;
             }

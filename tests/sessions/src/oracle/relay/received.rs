@@ -121,8 +121,22 @@ impl Received {
     }
 }
 
+/// Whether a cursor is at the end of a batch.
+pub fn is_whole(cursor: &str) -> bool {
+    // Behind the version and two identifiers: database, epoch, timeline, position, next id, xmax, and the running ids.
+    let numbers = numbers(cursor);
+    let running = numbers.get(6).copied().unwrap_or(0);
+    numbers.len() as u64 == 7 + running
+}
+
 /// The last number of a cursor: the position that it has reached within its batch.
 fn position(cursor: &str) -> u64 {
+    numbers(cursor).last().copied().unwrap_or(0)
+}
+
+fn numbers(cursor: &str) -> Vec<u64> {
+    const HEAD: usize = 17;
+    const CHECKSUM: usize = 4;
     let (mut bytes, mut bits, mut held) = (Vec::new(), 0u32, 0);
     for letter in cursor.chars() {
         let six = ALPHABET.find(letter).unwrap_or(0) as u32;
@@ -132,10 +146,15 @@ fn position(cursor: &str) -> u64 {
             bytes.push((bits >> held) as u8);
         }
     }
-    // The checksum is behind it.
-    let end = bytes.len().saturating_sub(4);
-    let before = bytes[..end].iter().rev().skip(1);
-    let length = 1 + before.take_while(|byte| **byte & 0x80 != 0).count();
-    let number = bytes[end.saturating_sub(length)..end].iter().rev();
-    number.fold(0, |value, byte| value << 7 | u64::from(byte & 0x7f))
+    let end = bytes.len().saturating_sub(CHECKSUM);
+    let (mut numbers, mut value, mut shift) = (Vec::new(), 0, 0);
+    for byte in bytes.get(HEAD..end).unwrap_or_default() {
+        value |= u64::from(byte & 0x7f) << shift;
+        shift += 7;
+        if byte & 0x80 == 0 {
+            numbers.push(value);
+            (value, shift) = (0, 0);
+        }
+    }
+    numbers
 }

@@ -1,6 +1,6 @@
 //! One subscription of a relay: its reader, and what it has received.
 
-use super::received::Received;
+use super::received::{is_whole, Received};
 use super::Scene;
 use crate::oracle::json::Json;
 use crate::oracle::reader::Reader;
@@ -18,6 +18,9 @@ pub struct Subscriber {
     pub(super) own: String,
     /// Whether its own calls have come to where `fan_out` is: until then they begin at the subscription's own cursor.
     is_abreast: bool,
+    /// Whether its own calls cannot be compared before the batch ends: they have to go on behind a gap, and only a cursor
+    /// of `fan_out` is there, which does not know that this subscription began within the batch.
+    is_blind: bool,
     /// Whether the copy is the table as `fan_out` has told it.
     is_fresh: bool,
     /// Where a client stands that was there before the subscription.
@@ -40,6 +43,7 @@ impl Subscriber {
             events: random.chance(30).then_some(events),
             own: String::new(),
             is_abreast: false,
+            is_blind: false,
             is_fresh: false,
             started: None,
         }
@@ -101,7 +105,7 @@ impl Subscriber {
         let row = client.query(&call)?.into_iter().next().unwrap_or_default();
         self.id = row[0].as_ref().and_then(|id| id.parse().ok()).unwrap_or(0);
         self.own = row[1].clone().unwrap_or_default();
-        self.is_abreast = false;
+        (self.is_abreast, self.is_blind) = (false, false);
         Ok(())
     }
 
@@ -166,11 +170,25 @@ impl Subscriber {
     }
 
     pub fn is_compared(&self, often: u64, random: &mut Random) -> bool {
-        !self.is_abreast || random.below(50) < often
+        !self.is_blind && (!self.is_abreast || random.below(50) < often)
     }
 
+    pub fn is_blind(&self) -> bool {
+        self.is_blind
+    }
+
+    /// Goes on without comparing.
     pub fn skip_to(&mut self, cursor: &str) {
         self.own = cursor.to_string();
+        if is_whole(cursor) {
+            (self.is_abreast, self.is_blind) = (true, false);
+        }
+    }
+
+    /// Whether a gap keeps its own calls from being compared from now on.
+    pub fn sees(&mut self, own: &[&Received]) {
+        let has_gap = own.iter().any(|row| row.error.as_deref() == Some("72000"));
+        self.is_blind |= has_gap && !self.is_abreast;
     }
 
     /// Its own calls go on from there.
