@@ -3,6 +3,7 @@
 
 mod ask;
 mod change;
+mod changed_rows;
 mod form;
 mod judging;
 mod opened;

@@ -1,6 +1,7 @@
 //! The subscriptions that a session holds, as it holds what it listens to: no row is written, and they end with it.
 
 pub mod book;
+mod ended;
 pub mod gate;
 mod interner;
 mod paged;
@@ -140,12 +141,12 @@ pub fn end<'a>(ended: impl IntoIterator<Item = (&'a str, &'a [Id])>, told_at: (u
 
 /// The subscriptions that ended before, and are still to be told so by a call with a cursor of this progress.
 pub fn still_to_tell(progress: (u64, u64)) -> BTreeMap<Rc<str>, Vec<Id>> {
-    with_mut(|book| book.still_to_tell(progress))
+    with_mut(|book| book.ended.still_to_tell(progress))
 }
 
 /// The reader has come to a cursor of this progress.
 pub fn has_come_to(progress: (u64, u64)) {
-    with_mut(|book| book.forget_told(progress));
+    with_mut(|book| book.ended.forget_told(progress));
 }
 
 /// Ends all subscriptions, as DISCARD ALL ends what a session listens to: the session may be another client's next.

@@ -1,7 +1,8 @@
 //! Asks Postgres about rows: the policies, once for all readers with the same constants or by each reader's own
 //! execution, and filters.
 
-use super::verdict::{By, Court, Place, Seen, Verdicts};
+use super::changed_rows::Place;
+use super::verdict::{By, Court, Seen, Verdicts};
 use crate::error::{Result, SqlState};
 use crate::feed::judge;
 use crate::feed::subscriptions::room::Policy;

@@ -1,9 +1,10 @@
 //! Who receives what of changes.
 
 use super::change::{Change, What};
+use super::changed_rows::ChangedRows;
 use super::receivers::{Place, Receivers};
 use super::table::{Missed, Table};
-use super::verdict::{Candidate, ChangedRows, Court, Outcome, BETWEEN_CHECKS};
+use super::verdict::{Candidate, Court, Outcome, BETWEEN_CHECKS};
 use crate::change::RowOperation;
 use crate::feed::judge::Case;
 use crate::feed::subscriptions::book::Book;

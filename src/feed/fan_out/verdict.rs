@@ -2,9 +2,8 @@
 //! anything; then the policies; then filters, about rows that the policies show. An error is the verdict of those whom it
 //! concerns.
 
+use super::changed_rows::{ChangedRows, Place};
 use crate::error::{Error, SqlState};
-use crate::feed::judge::Case;
-use crate::feed::relation::Relation;
 use crate::feed::subscriptions::book::Book;
 use crate::feed::subscriptions::gate::{Gate, GateId};
 use crate::feed::subscriptions::room::{Policy, Room};
@@ -12,8 +11,6 @@ use crate::feed::who::Session;
 use crate::keyed::{Cell, Column, Truth};
 use crate::pg::backend::wait;
 use crate::pg::judge::facts::Facts;
-use crate::pg::row::decoded::Decoded;
-use crate::pg::row::row_keys::RowKeys;
 use crate::pg::Oid;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -60,19 +57,6 @@ pub(super) enum Seen {
     Raised(SqlState, By),
 }
 
-/// A row of a case; the second one is the new row.
-pub(super) type Place = (u32, bool);
-
-/// The changed rows of one relation.
-pub struct ChangedRows<'a> {
-    pub relation: &'a Relation,
-    pub cases: &'a [Case<'a>],
-    /// The old and the new row of each case.
-    pub keys: Vec<[Option<RowKeys<'a>>; 2]>,
-    /// Whether they pass the relation's row filter, as far as keys can tell.
-    pub filtered: Vec<[Truth; 2]>,
-}
-
 /// What judges them for one role.
 pub struct Court<'a> {
     pub rows: &'a ChangedRows<'a>,
@@ -110,41 +94,6 @@ struct Task {
 }
 
 pub(super) type Verdicts = HashMap<(u32, Place), Seen>;
-
-impl<'a> ChangedRows<'a> {
-    pub fn new(relation: &'a Relation, cases: &'a [Case<'a>]) -> ChangedRows<'a> {
-        let keys = |row: &'a Option<Decoded<'a>>| {
-            row.as_ref().map(|row| RowKeys::new(&relation.shape, row))
-        };
-        let keys: Vec<[Option<RowKeys>; 2]> = cases
-            .iter()
-            .map(|case| [keys(&case.rows.old), keys(&case.rows.new)])
-            .collect();
-        let filter = |keys: &Option<RowKeys>| match (&relation.row_filter_keys, keys) {
-            (Some(condition), Some(keys)) => condition.evaluate(&|column| keys.cell(column)),
-            _ => Truth::TRUE,
-        };
-        ChangedRows {
-            filtered: keys
-                .iter()
-                .map(|[old, new]| [filter(old), filter(new)])
-                .collect(),
-            relation,
-            cases,
-            keys,
-        }
-    }
-
-    /// Whether it is a DELETE that goes by key to whoever might have seen the row.
-    pub(super) fn by_key(&self, case: u32) -> bool {
-        self.relation.deletes_by_key && self.cases[case as usize].is_delete
-    }
-
-    pub(super) fn row(&self, (case, is_new): Place) -> Option<&'a Decoded<'a>> {
-        let rows = self.cases[case as usize].rows;
-        if is_new { &rows.new } else { &rows.old }.as_ref()
-    }
-}
 
 impl Court<'_> {
     /// The gates that a change may pass, as far as keys can tell, each once.

@@ -1,6 +1,7 @@
 //! The subscriptions of a session: who follows which relation by which filter. Nothing is rebuilt when one comes or
 //! goes.
 
+use super::ended::AllEnded;
 use super::gate::{Events, Gate, GateId, Id, Subscription, NOBODY, NONE};
 use super::interner::{Interner, Number};
 use super::paged::Paged;
@@ -11,7 +12,7 @@ use crate::keyed::Condition;
 use crate::log::snapshot::Snapshot;
 use crate::pg::Oid;
 use std::collections::hash_map::RandomState;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::rc::Rc;
 
@@ -58,49 +59,19 @@ pub struct Book {
     pub columns: Interner<Option<Vec<String>>>,
     pub froms: Interner<Snapshot>,
     last: Id,
-    /// Subscriptions that have ended, until their reader is known to have been told.
-    ended: Vec<Ended>,
-}
-
-/// A subscription that has ended by itself.
-struct Ended {
-    id: Id,
-    error: Rc<str>,
-    /// Progress of the cursor with which it was told.
-    told_at: (u64, u64),
+    pub ended: AllEnded,
 }
 
 impl Book {
-    /// Ends subscriptions by an error that a call with a cursor of this progress tells. It is told again by calls with
-    /// the same or an earlier one: the rows of this call may not reach the reader.
+    /// Ends subscriptions by an error that a call with a cursor of this progress tells.
     pub fn end(&mut self, ids: &[Id], error: &str, told_at: (u64, u64)) {
         let error: Rc<str> = error.into();
         for id in ids {
             if self.of(*id).is_some() {
                 self.remove(*id);
-                self.ended.push(Ended {
-                    id: *id,
-                    error: error.clone(),
-                    told_at,
-                });
+                self.ended.add(*id, &error, told_at);
             }
         }
-    }
-
-    /// The subscriptions that have ended and must be told so by a call with a cursor of this progress, by their errors.
-    /// Forgets those whose reader has come further.
-    pub fn still_to_tell(&mut self, progress: (u64, u64)) -> BTreeMap<Rc<str>, Vec<Id>> {
-        self.forget_told(progress);
-        let mut all: BTreeMap<Rc<str>, Vec<Id>> = BTreeMap::new();
-        for ended in &self.ended {
-            all.entry(ended.error.clone()).or_default().push(ended.id);
-        }
-        all
-    }
-
-    /// Forgets ended subscriptions whose reader has come to a cursor of this progress, and so behind being told.
-    pub fn forget_told(&mut self, progress: (u64, u64)) {
-        self.ended.retain(|ended| progress <= ended.told_at);
     }
 
     /// Forgets everything but which numbers were used.
@@ -137,7 +108,7 @@ impl Book {
 
     /// Removes a subscription, if it is there.
     pub fn remove(&mut self, id: Id) {
-        self.ended.retain(|ended| ended.id != id);
+        self.ended.remove(id);
         if let Some((columns, from)) = self.unlink(id) {
             self.subscriptions.remove(id as u32);
             self.columns.leave(columns);
