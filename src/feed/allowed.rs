@@ -6,11 +6,12 @@ use super::who::{check_role, Session, Who};
 use crate::error::{report, Error, Result};
 use crate::pg::backend::memory::Memory;
 use crate::pg::backend::subtransaction::{attempt, Raised};
+use crate::pg::catalog::keys;
 use crate::pg::catalog::privilege;
 use crate::pg::catalog::rowtype::Held;
 use crate::pg::judge::policy::{Compiled, Verdict};
 use crate::pg::row::from_json::Json;
-use crate::pg::row::record::number_of;
+use crate::pg::row::record::{name_of, number_of};
 use crate::pg::Oid;
 
 /// What the role would do with the row.
@@ -46,7 +47,7 @@ impl Command {
 /// for INSERT would let it in. Nothing is written. Columns that are not in the record are NULL: no default is computed
 /// and no trigger runs.
 ///
-/// Errors: 54001 within a call that reads changes; 42501 for a role that the session's user may not become; 42703 for a
+/// Errors: 0A000 for a policy that reads a generated column that the record lacks; 54001 within a call that reads changes; 42501 for a role that the session's user may not become; 42703 for a
 /// key that is no column; Postgres's own for a value; those of a policy, with its SQLSTATE alone.
 pub fn is_row_allowed(relation: Oid, command: Command, record: &Json, who: &Who) -> Result<bool> {
     let _reading = nested::begin("is_row_allowed")?;
@@ -66,6 +67,9 @@ pub fn is_row_allowed(relation: Oid, command: Command, record: &Json, who: &Who)
             Ok(policies) => policies?,
             Err(raised) => return Ok(Err(raised)),
         };
+        if let Some(policies) = &policies {
+            check_generated(&relation, policies, &columns)?;
+        }
         Ok(policies.map_or(Ok(Verdict::Seen), |policies| {
             let verdicts = policies.verdicts(&relation.shape, &[&row])?;
             Ok(verdicts.first().copied().unwrap_or(Verdict::Hidden))
@@ -95,13 +99,42 @@ fn columns(relation: &Relation, record: &Json) -> Result<Vec<i16>> {
     keys.iter().map(number).collect()
 }
 
+/// A generated column is never NULL by omission, and its expression is not evaluated here. Errors: 0A000.
+fn check_generated(relation: &Relation, policies: &Compiled, given: &[i16]) -> Result<()> {
+    let uses = &policies.policy_uses;
+    let is_read = |number: &i16| uses.all || uses.columns.contains(number);
+    let generated = keys::generated(relation.table.oid).into_iter();
+    let mut lacking = generated.filter(|number| is_read(number) && !given.contains(number));
+    let Some(number) = lacking.next() else {
+        return Ok(());
+    };
+    let column = name_of(relation.shape.columns(), number).unwrap_or_default();
+    Err(Error::feature_not_supported(
+        report(format!(
+            "the policies of table {} read generated column \"{column}\", and the record has no value for it",
+            relation.name()
+        ))
+        .detail("Generated columns are not computed for a row that is not there.")
+        .hint("Give the column's value in the record."),
+    ))
+}
+
 /// As for a statement that names these columns.
 fn is_privileged(relation: &Relation, command: Command, columns: &[i16], role: Oid) -> bool {
     let oid = relation.table.oid;
     privilege::may_use_schema_of(oid, role)
         && match command {
             Command::Select => !privilege::selectable(oid, role, &relation.columns).is_empty(),
-            Command::Insert => privilege::may_insert(oid, role, columns),
+            Command::Insert => {
+                // No statement can name a generated column, so nobody needs the privilege on one.
+                let generated = keys::generated(oid);
+                let named: Vec<i16> = columns
+                    .iter()
+                    .copied()
+                    .filter(|one| !generated.contains(one))
+                    .collect();
+                privilege::may_insert(oid, role, &named)
+            }
         }
 }
 

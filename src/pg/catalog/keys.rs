@@ -101,6 +101,12 @@ pub fn identity_is_unpublished(class: &Class, stored: Option<bool>) -> bool {
 /// pg_attribute.attgenerated of virtual columns.
 const GENERATED_VIRTUAL: u8 = b'v';
 
+/// The attribute numbers of a relation's generated columns.
+pub fn generated(relation: Oid) -> Vec<i16> {
+    let columns = generated_columns(relation).into_iter();
+    columns.map(|(number, _)| number).collect()
+}
+
 /// The numbers and kinds of a relation's generated columns.
 fn generated_columns(relation: Oid) -> Vec<(i16, u8)> {
     let Some(opened) = Opened::shared(relation) else {

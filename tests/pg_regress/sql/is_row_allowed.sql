@@ -106,6 +106,15 @@ CREATE POLICY asking ON hidden.t USING (pgrealtime.is_row_allowed('hidden.t', 'S
 ALTER TABLE hidden.t ENABLE ROW LEVEL SECURITY;
 GRANT EXECUTE ON FUNCTION pgrealtime.is_row_allowed TO regress_reader;
 SELECT pgrealtime.is_row_allowed('hidden.t', 'SELECT', '{}', 'regress_reader');
+-- Generated columns are not computed: a policy that reads one needs its value.
+CREATE TABLE doubled (id int PRIMARY KEY, twice int GENERATED ALWAYS AS (id * 2) STORED, other int GENERATED ALWAYS AS (id * 3) STORED);
+ALTER TABLE doubled ENABLE ROW LEVEL SECURITY;
+CREATE POLICY small ON doubled USING (twice < 50);
+GRANT SELECT, INSERT (id) ON doubled TO regress_reader;
+SELECT pgrealtime.is_row_allowed('doubled', 'INSERT', '{"id": 26}', 'regress_reader');
+SELECT pgrealtime.is_row_allowed('doubled', 'SELECT', '{"id": 26}', 'regress_reader');
+SELECT pgrealtime.is_row_allowed('doubled', 'INSERT', '{"id": 26, "twice": 52}', 'regress_reader'),
+       pgrealtime.is_row_allowed('doubled', 'INSERT', '{"id": 6, "twice": 12}', 'regress_reader');
 -- Arguments.
 CREATE VIEW v AS SELECT * FROM notes;
 SELECT pgrealtime.is_row_allowed('v', 'SELECT', '{}');
