@@ -21,7 +21,7 @@ pub fn setup(number: u64) -> String {
 }
 
 /// Statements that read, with a cursor and the session's number filled in.
-const READS: [&str; 20] = [
+const READS: [&str; 25] = [
     "SELECT count(*) FROM pgrealtime.changes_since(FROM_HERE, '{journal}', max_changes => 300)",
     "SELECT count(*) FROM pgrealtime.changes_since(FROM_HERE, '{journal}', filter => 'pad=like.a%,id=gt.10', events => '{INSERT}', columns => '{pad}', max_changes => 300)",
     "SELECT count(*) FROM pgrealtime.changes_since(FROM_HERE, '{journal}', max_changes => 300, net => true)",
@@ -42,6 +42,11 @@ const READS: [&str; 20] = [
     "SELECT pgrealtime.policies_over_other_rows('journal')",
     "SELECT pgrealtime.prune()",
     "SELECT count(*) FROM journal WHERE id < 100",
+    "SELECT count(*) FROM pgrealtime.subscribe('journal', 'id=gt.10')",
+    "SELECT pgrealtime.resubscribe(subscription, claims => '{\"sub\": \"x\"}') FROM pgrealtime.subscribe('told')",
+    "SELECT pgrealtime.unsubscribe(array_agg(id)) FROM generate_series(1, 10000) AS id WHERE id % 3 > 0",
+    "SELECT count(*) FROM pgrealtime.fan_out(FROM_HERE, 300)",
+    "SELECT pgrealtime.is_row_allowed('journal', 'INSERT', '{\"id\": 1}')",
 ];
 
 /// DDL, and other statements that change a session's own tables. Each checks the current state itself.
