@@ -2,7 +2,7 @@
 
 use super::nested;
 use super::relation::Relation;
-use super::who::{check_role, Session, Who};
+use super::who::{check_role, check_unconfined, Session, Who};
 use crate::error::{report, Error, Result};
 use crate::pg::backend::memory::Memory;
 use crate::pg::backend::subtransaction::{attempt, Raised};
@@ -51,6 +51,7 @@ impl Command {
 /// key that is no column; Postgres's own for a value; those of a policy, with its SQLSTATE alone.
 pub fn is_row_allowed(relation: Oid, command: Command, record: &Json, who: &Who) -> Result<bool> {
     let _reading = nested::begin("is_row_allowed")?;
+    check_unconfined("is_row_allowed")?;
     check_role(who.role)?;
     let _held = Held::new(relation);
     let relation = Relation::open(relation)?;

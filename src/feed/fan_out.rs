@@ -19,7 +19,7 @@ use super::nested;
 use super::subscriptions;
 use super::subscriptions::book::Book;
 use super::subscriptions::gate::Id;
-use super::who::Session;
+use super::who::{check_unconfined, Session};
 use crate::error::Result;
 use crate::gucs;
 use crate::log::cursor::{Batch, BatchCursors, Cursor};
@@ -54,6 +54,7 @@ const EXAMINED_PER_CHANGE: usize = 100;
 /// carry the cursor before it. Subscriptions that can receive nothing any more get an error row and end.
 pub fn fan_out(cursor: &str, max_changes: usize, mut put: impl FnMut(Row)) -> Result<()> {
     let _reading = nested::begin("fan_out")?;
+    check_unconfined("fan_out")?;
     let at = watermark::decode(cursor)?;
     let relations = subscriptions::relations();
     let (mut held, mut busy) = Held::at_once_of(&relations);

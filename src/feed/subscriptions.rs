@@ -14,7 +14,7 @@ mod tests;
 use super::follow::check_captured;
 use super::nested;
 use super::relation::Relation;
-use super::who::{check_role, Who};
+use super::who::{check_role, check_unconfined, Who};
 use crate::change::Operation;
 use crate::error::{report, Error, Result};
 use crate::keyed::Condition;
@@ -56,6 +56,7 @@ pub struct Request {
 /// not act as, or that may not read what is asked for; 42P01, 42809, 42703, 55000, and the filter's.
 pub fn subscribe(request: Request) -> Result<(Id, String)> {
     nested::refuse("subscribe")?;
+    check_unconfined("subscribe")?;
     let checked = check(
         request.relation,
         request.filter.as_deref(),
@@ -98,6 +99,7 @@ pub fn subscribe(request: Request) -> Result<(Id, String)> {
 /// it was.
 pub fn resubscribe(id: Id, who: Who) -> Result<()> {
     nested::refuse("resubscribe")?;
+    check_unconfined("resubscribe")?;
     let known = with(|book| {
         let found = book.of(id)?;
         let gate = book.at(found.gate)?;
@@ -126,6 +128,7 @@ pub fn resubscribe(id: Id, who: Who) -> Result<()> {
 /// Ends subscriptions, as far as they are there.
 pub fn unsubscribe(ids: &[Id]) -> Result<()> {
     nested::refuse("unsubscribe")?;
+    check_unconfined("unsubscribe")?;
     with_mut(|book| ids.iter().for_each(|id| book.remove(*id)));
     Ok(())
 }

@@ -5,6 +5,7 @@ use super::naps::Naps;
 use super::nested;
 use super::relation::Relation;
 use super::subscriptions;
+use super::who::check_unconfined;
 use crate::error::{report, Error, Result};
 use crate::gucs;
 use crate::log::cursor::Cursor;
@@ -60,6 +61,7 @@ const UNSEEN: Duration = Duration::from_millis(50);
 /// changes after the cursor are missing.
 pub fn wait(cursor: &str, relations: &[Oid], timeout_ms: i64, commit: impl Fn()) -> Result<String> {
     nested::refuse("wait")?;
+    check_unconfined("wait")?;
     let end = end(timeout_ms)?;
     let unseen = Instant::now() + UNSEEN;
     let mut watch = Watch::new(cursor)?;

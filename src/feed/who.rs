@@ -1,9 +1,10 @@
 //! A role and its claims, as which changes are judged for a subscription.
 
 use crate::error::{report, Error, Result};
+use crate::pg::backend::act_as::is_confined;
 use crate::pg::backend::setting_level::Setting;
 use crate::pg::catalog::acl;
-use crate::pg::catalog::acting::act_as_set;
+use crate::pg::catalog::acting::act_as;
 use crate::pg::Oid;
 use std::ffi::{CStr, CString};
 
@@ -37,8 +38,23 @@ impl Session {
     pub fn act_as<T>(&self, who: &Who, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let claims = who.claims.as_deref().unwrap_or_default();
         let settings: [Setting; 2] = [(SEARCH_PATH, &self.path), (CLAIMS, claims)];
-        act_as_set(who.role, &settings, work)
+        act_as(who.role, &settings, work)
     }
+}
+
+/// Checks that a call that uses the rights of the session's user is made by this user. Code of others that Postgres
+/// confines could use them otherwise: a SECURITY DEFINER function, an index function during ANALYZE. Errors: 42501.
+pub fn check_unconfined(function: &str) -> Result<()> {
+    if !is_confined() {
+        return Ok(());
+    }
+    Err(Error::insufficient_privilege(
+        report(format!(
+            "{function} cannot be called within a security-definer function or a security-restricted operation"
+        ))
+        .detail("It acts as roles that the session's user may become, as SET ROLE does.")
+        .hint("Call it from the session itself."),
+    ))
 }
 
 /// Checks that the session's user may become the role. Errors: 42501 if not.

@@ -1,5 +1,6 @@
 //! Runs work as another role: restricted, under pinned settings, and undone on every way out.
 
+use super::role_settings::RoleSettings;
 use super::setting_level::{pin, value_of, Level, Setting};
 use crate::error::Result;
 use crate::pg::sys::compat;
@@ -53,57 +54,37 @@ pub fn act_as_trusted<T>(
     work()
 }
 
-/// Does `work` as [`act_as_trusted`] does, and as if the session had set the role, which has this name: policies may ask
-/// the settings `role` and `is_superuser`. Errors: those of `work`. Postgres raises 42501 when the session's user may not
-/// become the role.
-pub(in crate::pg) fn act_as_set<T>(
-    role: pg_sys::Oid,
-    name: &CStr,
-    settings: &[Setting],
-    work: impl FnOnce() -> Result<T>,
-) -> Result<T> {
-    // The setting can only be set, and put back, outside of restricted operations. Setting it changes the current user.
-    let outer = Acting::without_context();
-    let _level = Level::open();
-    pin(c"role", name);
-    let _context = Acting::as_user(role, outer.context);
-    act_as_trusted(role, settings, work)
+/// Whether the code that runs was given another role than the session's, as a SECURITY DEFINER function is, or is confined
+/// to a security-restricted operation. There SET ROLE is refused (variable.c and guc.c), and so is what is like it.
+pub fn is_confined() -> bool {
+    // SAFETY: both read a variable of the backend.
+    unsafe { pg_sys::InLocalUserIdChange() || pg_sys::InSecurityRestrictedOperation() }
 }
 
-/// The user and the security context from before. Restored when this is dropped.
+/// The user and the security context from before. Restored when this is dropped, and then the settings that follow the
+/// role.
 struct Acting {
     user: pg_sys::Oid,
     context: c_int,
+    _settings: Option<RoleSettings>,
 }
 
 impl Acting {
     fn as_role(role: pg_sys::Oid) -> Acting {
         let restricted =
             pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_RESTRICTED_OPERATION;
-        let before = Acting::now();
-        Acting::as_user(role, before.1 | restricted as c_int)
-    }
-
-    /// The same user, in no security context.
-    fn without_context() -> Acting {
-        Acting::as_user(Acting::now().0, 0)
-    }
-
-    fn as_user(role: pg_sys::Oid, context: c_int) -> Acting {
-        let (user, before) = Acting::now();
-        // SAFETY: writes two variables of the backend.
-        unsafe { pg_sys::SetUserIdAndSecContext(role, context) };
+        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+        let settings = RoleSettings::of(role);
+        // SAFETY: reads and writes two variables of the backend.
+        unsafe {
+            pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
+            pg_sys::SetUserIdAndSecContext(role, context | restricted as c_int);
+        }
         Acting {
             user,
-            context: before,
+            context,
+            _settings: settings,
         }
-    }
-
-    fn now() -> (pg_sys::Oid, c_int) {
-        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
-        // SAFETY: reads two variables of the backend.
-        unsafe { pg_sys::GetUserIdAndSecContext(&mut user, &mut context) };
-        (user, context)
     }
 }
 

@@ -3,11 +3,9 @@
 use super::acl::role_name;
 use super::temporary;
 use crate::error::{report, Error, Result};
-use crate::pg::backend::act_as;
 use crate::pg::backend::act_as::act_as_trusted;
 use crate::pg::backend::setting_level::Setting;
 use pgrx::pg_sys;
-use std::ffi::CString;
 
 /// Does `work` as `role`, as [`act_as_trusted`] does, for work that runs code of users. Errors: 55000 when that code
 /// could find temporary objects of the session whose owner lacks the role's rights.
@@ -22,18 +20,6 @@ pub fn act_as<T>(
 ) -> Result<T> {
     refuse_strangers(role)?;
     act_as_trusted(role, settings, work)
-}
-
-/// Does `work` as [`act_as`] does, and as if the session had set the role. Errors: as there. Postgres raises 42501 when
-/// the session's user may not become the role.
-pub fn act_as_set<T>(
-    role: pg_sys::Oid,
-    settings: &[Setting],
-    work: impl FnOnce() -> Result<T>,
-) -> Result<T> {
-    refuse_strangers(role)?;
-    let name = CString::new(role_name(role)).unwrap_or_default();
-    act_as::act_as_set(role, &name, settings, work)
 }
 
 /// Errors: 55000 when code that runs with the rights of `role`, and resolves names that the caller did not choose,
