@@ -46,6 +46,8 @@ pub enum Planted {
     /// A trigger whose condition calls more than simple functions. Who made it is not known: such a role may have had
     /// the privilege TRIGGER.
     Condition(String),
+    /// A trigger that passes arguments to a function of a user, which may run them. Who made it is not known, either.
+    Arguments(String),
 }
 
 impl Planted {
@@ -61,6 +63,10 @@ impl Planted {
             Planted::Condition(trigger) => format!(
                 "The condition of {trigger} calls more than immutable functions of Postgres, and Postgres does not say who made \
                  a trigger. If it is yours, move the condition into the trigger's function."
+            ),
+            Planted::Arguments(trigger) => format!(
+                "The function of {trigger} may run its arguments as code, and Postgres does not say who made a trigger. \
+                 If it is yours, put the arguments into the function."
             ),
         }
     }
@@ -127,12 +133,13 @@ impl Code {
             };
             let planted = object(1).map(Planted::Object);
             let planted = planted.or_else(|| object(2).map(Planted::Privilege));
-            let (any, null) = column(4);
+            let planted = planted.or_else(|| object(3).map(Planted::Condition));
+            let (any, null) = column(5);
             Ok(Code {
-                planted: planted.or_else(|| object(3).map(Planted::Condition)),
+                planted: planted.or_else(|| object(4).map(Planted::Arguments)),
                 is_any: bool::from_datum(any, null) != Some(false),
-                functions: oids(5),
-                relations: oids(6),
+                functions: oids(6),
+                relations: oids(7),
             })
         }
     }

@@ -84,8 +84,11 @@ WITH RECURSIVE reached (classid, objid, place) AS (
     LEFT JOIN pg_opfamily AS f ON r.classid = 'pg_opfamily'::regclass AND f.oid = r.objid
     LEFT JOIN pg_foreign_server AS s ON r.classid = 'pg_foreign_server'::regclass AND s.oid = r.objid
     LEFT JOIN pg_foreign_data_wrapper AS w ON r.classid = 'pg_foreign_data_wrapper'::regclass AND w.oid = r.objid
-), user_trigger (oid, relation, condition) AS (
-    SELECT t.oid, t.tgrelid, substring(pg_get_triggerdef(t.oid) FROM '^(.*) EXECUTE FUNCTION ')
+), user_trigger (oid, relation, condition, has_arguments) AS (
+    -- What Postgres's own functions and the capture do with arguments is known, and none of it runs them.
+    SELECT t.oid, t.tgrelid, substring(pg_get_triggerdef(t.oid) FROM '^(.*) EXECUTE FUNCTION '),
+           t.tgnargs > 0 AND t.tgfoid >= 16384
+           AND t.tgfoid IS DISTINCT FROM to_regprocedure('pgrealtime.capture_change()')::oid
     FROM reached AS r JOIN pg_trigger AS t ON t.oid = r.objid WHERE r.classid = 'pg_trigger'::regclass
 ), grant_of_trigger (relation, grantee) AS (
     SELECT t.relation, granted.grantee FROM user_trigger AS t JOIN pg_class AS c ON c.oid = t.relation
@@ -117,8 +120,8 @@ WITH RECURSIVE reached (classid, objid, place) AS (
                         'gen_random_uuid', 'nextval', 'coalesce', 'lower', 'upper', 'length'])
 )
 -- An object of a stranger; a table with triggers on which one has TRIGGER; a trigger whose condition might run a query
--- given as text, as some functions of Postgres do; whether there is any code, such functions included; the functions; the
--- relations.
+-- given as text, as some functions of Postgres do; a trigger whose function might do that with its arguments; whether there
+-- is any code, such functions included; the functions; the relations.
 SELECT (SELECT min(COALESCE(pg_describe_object(o.classid, o.objid, 0), 'an object')) FROM owned AS o JOIN stranger AS s ON s.oid = o.owner),
        (SELECT min(COALESCE(pg_describe_object('pg_class'::regclass, relation, 0), 'an object')) FROM grant_of_trigger
         WHERE grantee IN (SELECT oid FROM stranger)),
@@ -126,6 +129,8 @@ SELECT (SELECT min(COALESCE(pg_describe_object(o.classid, o.objid, 0), 'an objec
         WHERE c.name NOT IN (SELECT name FROM simple)
           AND (SELECT every(p.provolatile = 'i') FROM pg_proc AS p
                WHERE p.proname = c.name AND p.pronamespace = 'pg_catalog'::regnamespace) IS NOT TRUE),
+       (SELECT min(COALESCE(pg_describe_object('pg_trigger'::regclass, t.oid, 0), 'an object')) FROM user_trigger AS t
+        WHERE t.has_arguments),
        EXISTS (SELECT FROM reached WHERE classid NOT IN ('pg_class'::regclass, 'pg_attrdef'::regclass,
                                                          'pg_constraint'::regclass))
        OR EXISTS (SELECT FROM called WHERE name NOT IN (SELECT name FROM simple)),

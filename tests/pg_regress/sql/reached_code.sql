@@ -107,10 +107,35 @@ RESET ROLE;
 SET ROLE reached_owner;
 DROP TRIGGER planted ON realtime.messages;
 CREATE TRIGGER own BEFORE INSERT ON realtime.messages FOR EACH ROW
-  WHEN (left(NEW.topic, 3) = 'all' AND NEW.topic LIKE 'a%') EXECUTE FUNCTION realtime.own('x');
+  WHEN (left(NEW.topic, 3) = 'all' AND NEW.topic LIKE 'a%') EXECUTE FUNCTION realtime.own();
 RESET ROLE;
 \echo a simple condition
 :send;
+SET ROLE reached_owner;
+\echo arguments that a function of the owner runs, after the privilege was revoked
+CREATE FUNCTION realtime.runs() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN EXECUTE TG_ARGV[0]; RETURN NEW; END';
+GRANT TRIGGER ON realtime.messages TO reached_stranger;
+RESET ROLE;
+SET ROLE reached_stranger;
+CREATE TRIGGER planted BEFORE INSERT ON realtime.messages FOR EACH ROW EXECUTE FUNCTION realtime.runs('SELECT app.tells(''an argument'')');
+RESET ROLE;
+SET ROLE reached_owner;
+REVOKE TRIGGER ON realtime.messages FROM reached_stranger;
+RESET ROLE;
+:send;
+SET ROLE reached_owner;
+DROP TRIGGER planted ON realtime.messages;
+ALTER TABLE realtime.messages ADD words tsvector, REPLICA IDENTITY FULL;
+CREATE TRIGGER words BEFORE INSERT ON realtime.messages FOR EACH ROW
+  EXECUTE FUNCTION tsvector_update_trigger('words', 'pg_catalog.simple', 'topic');
+RESET ROLE;
+GRANT USAGE ON SCHEMA pgrealtime TO reached_owner;
+GRANT EXECUTE ON FUNCTION pgrealtime.capture_change() TO reached_owner;
+SELECT pgrealtime.enable('realtime.messages', columns => '{id,topic}');
+SELECT DISTINCT tgnargs > 0 FROM pg_trigger WHERE tgrelid = 'realtime.messages'::regclass AND tgname LIKE '%pgrealtime%';
+\echo arguments for a function of Postgres, and for the capture
+:send;
+SELECT pgrealtime.disable('realtime.messages');
 SET ROLE reached_owner;
 DROP TABLE realtime.messages;
 \echo the partition key of a table above
