@@ -36,7 +36,7 @@ thread_local! {
 /// The caches whose changes clear the flags of [`watch_catalogs`]: those that the plan cache (plancache.c) and the cache
 /// of memberships (acl.c) watch, and those of objects that functions name, whose bodies become part of a plan. A policy
 /// for pg_database_owner depends on who owns the database.
-const FOR_CATALOGS: [Cache::Type; 15] = [
+const FOR_CATALOGS: [Cache::Type; 17] = [
     Cache::PROCOID,
     Cache::OPEROID,
     Cache::AMOPOPID,
@@ -45,7 +45,9 @@ const FOR_CATALOGS: [Cache::Type; 15] = [
     Cache::CASTSOURCETARGET,
     Cache::COLLOID,
     Cache::TSCONFIGOID,
+    Cache::TSCONFIGMAP,
     Cache::TSDICTOID,
+    Cache::TSPARSEROID,
     Cache::NAMESPACEOID,
     Cache::FOREIGNSERVEROID,
     Cache::FOREIGNDATAWRAPPEROID,

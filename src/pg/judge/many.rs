@@ -5,6 +5,7 @@ use super::analysis::{Analysis, Inner};
 pub use super::analysis::{Shared, Way};
 use super::constants::Constants;
 use super::facts::Facts;
+use super::policy::KEPT_FOR;
 use super::sets::Readers;
 use super::shape::Values;
 use crate::keyed::Condition;
@@ -20,6 +21,7 @@ use crate::pg::row::record::RowShape;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
 use pgrx::PgSqlErrorCode;
+use std::time::Instant;
 
 /// The policies of a relation for the role and the `row_security` that they were analysed under.
 pub struct ManyPolicies {
@@ -28,6 +30,8 @@ pub struct ManyPolicies {
     uses: Uses,
     depends_on: Vec<Oid>,
     fresh: Vec<Fresh>,
+    /// When they were analysed; see [`KEPT_FOR`].
+    since: Instant,
 }
 
 impl ManyPolicies {
@@ -56,6 +60,7 @@ impl ManyPolicies {
             uses: made.uses,
             depends_on: made.depends_on,
             fresh,
+            since: Instant::now(),
         }
     }
 
@@ -169,6 +174,6 @@ impl ManyPolicies {
 
 impl Kept for ManyPolicies {
     fn is_fresh(&self) -> bool {
-        self.fresh.iter().all(Fresh::get)
+        self.since.elapsed() < KEPT_FOR && self.fresh.iter().all(Fresh::get)
     }
 }

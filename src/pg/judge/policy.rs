@@ -16,6 +16,7 @@ use crate::pg::catalog::rowtype::Held;
 use pg_sys::Oid;
 use pgrx::{pg_sys, PgList};
 use std::ffi::CStr;
+use std::time::{Duration, Instant};
 
 /// The verdict on a row. The compiled statement returns these numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +52,14 @@ pub struct Compiled {
     pub is_of_call: bool,
     depends_on: Vec<Oid>,
     fresh: Vec<Fresh>,
+    /// When it was compiled, if that may matter.
+    since: Option<Instant>,
     _memory: Memory,
 }
+
+/// How long something is kept that was compiled from bodies of SQL functions. Literals in them such as 'now' and 'today'
+/// are read when a body is compiled, and a SELECT compiles it each time.
+pub(in crate::pg) const KEPT_FOR: Duration = Duration::from_secs(1);
 
 /// Which policies apply, and to the relation of which name.
 enum Policies<'a> {
@@ -142,6 +149,9 @@ impl Compiled {
                 is_of_call,
                 depends_on,
                 fresh,
+                // Functions and types, besides relations, that the plan was made of (setrefs.c): among them those whose
+                // bodies are in it.
+                since: (!(*statement).invalItems.is_null()).then(Instant::now),
                 _memory: memory,
             }))
         }
@@ -160,7 +170,8 @@ impl Compiled {
 
 impl Kept for Compiled {
     fn is_fresh(&self) -> bool {
-        self.fresh.iter().all(Fresh::get)
+        let is_young = self.since.is_none_or(|since| since.elapsed() < KEPT_FOR);
+        is_young && self.fresh.iter().all(Fresh::get)
     }
 }
 
