@@ -42,3 +42,5 @@ SELECT heard();
 ALTER POLICY one ON notes USING (coalesce(note = 'other', uid() = 2));
 SELECT change();
 SELECT heard();
+DROP OWNED BY missing_reader;
+DROP ROLE missing_reader;
