@@ -1,7 +1,7 @@
 //! How types become JSON. This is determined once per plan.
 //!
 //! The rule is `row_to_json`'s (json.c): domains by their base type, arrays and composites nested, casts to json
-//! honoured for types that are not Postgres's own, everything else as a string by its output function.
+//! honoured where superusers own type and function, everything else as a string by its output function.
 
 use super::json;
 use crate::pg::backend::invalidation::Fresh;
