@@ -68,7 +68,7 @@ BEGIN
                 HAVING pg_catalog.count(*) > 0
                 ORDER BY 1) AS by_cause) AS unjudgeable,
             (SELECT pg_catalog.json_object_agg(relation, messages) FROM (
-                SELECT COALESCE(pg_catalog.format('%%I.%%I', n.nspname, c.relname), 'dropped') AS relation,
+                SELECT CASE WHEN c.oid IS NULL THEN 'dropped' ELSE pg_catalog.format('%%I.%%I', n.nspname, c.relname) END AS relation,
                        pg_catalog.sum(r.messages) AS messages
                 -- A note holds the relation's OID, then the number of messages.
                 FROM (SELECT pg_catalog.split_part(note, ' ', 1)::oid AS relation,

@@ -13,16 +13,20 @@ use crate::log::entry::GapCause;
 use crate::log::layout;
 use crate::log::marks;
 use crate::log::read;
-use crate::pg::backend::memory::Scratch;
+use crate::pg::backend::memory::{Memory, Scratch};
 use crate::pg::backend::xact;
 use crate::pg::backend::xact::Within;
 use crate::pg::call::trigger::Call;
+use crate::pg::catalog::rowtype::row_type_of_relation;
 use crate::pg::image::decode::Decoder;
 use crate::pg::image::version;
 use crate::pg::image::version::Fate;
 use crate::pg::image::version::Version;
 use crate::pg::row::decoded::Decoded;
+use crate::pg::row::key::KeyKind;
+use crate::pg::row::record::RowShape;
 use std::cell::RefMut;
+use std::rc::Rc;
 
 /// A change, and what is known of its order.
 pub struct Known {
@@ -289,12 +293,19 @@ fn changed(old: Option<Key>, new: Option<Key>) -> Keys {
     }
 }
 
+/// The key of a row, equal where the key's index says equal; `None` if a value is absent, or of a type whose equality is
+/// not that of known bytes.
 fn key_of(row: &Decoded, plan: &Plan) -> Option<Key> {
-    let storage = |place: usize| {
-        let column = &plan.layout.layout().columns[place];
-        (column.length, column.by_value)
-    };
-    row.identity_by(&plan.key, storage).map(Key::from)
+    let kinds = plan.key_kinds.get_or_init(|| key_kinds(plan)).as_ref()?;
+    row.canonical_identity(&plan.key, kinds).map(Key::from)
+}
+
+fn key_kinds(plan: &Plan) -> Option<Vec<KeyKind>> {
+    let row_type = row_type_of_relation(plan.root)?;
+    let shape = RowShape::of_type(&Rc::new(Memory::new()), row_type);
+    let kinds = shape.key_kinds();
+    let kind = |number: &i16| kinds.get(*number as usize - 1).copied().flatten();
+    plan.key.iter().map(kind).collect()
 }
 
 /// Without a key, a row is identified by the place where its version is stored.

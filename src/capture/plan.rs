@@ -13,9 +13,10 @@ use crate::pg::call::trigger;
 use crate::pg::call::trigger::Call;
 use crate::pg::catalog::relation_triggers;
 use crate::pg::image::builder::ImageBuilder;
+use crate::pg::row::key::KeyKind;
 use crate::pg::Oid;
 use crate::sink::Sinks;
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 /// How many plans a session caches. Each partition that it writes to has one for each of its triggers.
@@ -33,6 +34,8 @@ pub struct Plan {
     pub images: ImageBuilder,
     /// Attribute numbers of the key; empty if there is none.
     pub key: Vec<i16>,
+    /// How the key's values are compared, once a change was late; `None` if one of them has no canonical form.
+    pub key_kinds: OnceCell<Option<Vec<KeyKind>>>,
     /// The order of all of the root's changes that are logged, or of all that are not, whichever trigger captures them.
     pub order: Shared,
     pub layout: Registered,
@@ -95,6 +98,7 @@ impl Plan {
             message_sinks,
             is_leaf,
             key: images.key(),
+            key_kinds: OnceCell::new(),
             images,
             layout,
             fresh,

@@ -7,10 +7,12 @@ use crate::pg::sys::compat;
 use pgrx::pg_sys;
 use std::ffi::{c_int, CStr, CString};
 
-/// Pinned for any work as another role: no object that the role planted is found by name, and policies apply.
-const ALWAYS: [Setting<'static>; 2] = [
+/// Pinned for any work as another role: no object that the role planted is found by name, policies apply, and no parallel
+/// worker takes part, since it would see the session's settings `role` and `is_superuser`.
+const ALWAYS: [Setting<'static>; 3] = [
     (c"search_path", c"pg_catalog, pg_temp"),
     (c"row_security", c"on"),
+    (c"max_parallel_workers_per_gather", c"0"),
 ];
 
 /// Settings under which a literal's text means one value, and a value has one text.

@@ -213,7 +213,7 @@ impl Over<'_> {
                 pg_sys::pg_plan_query(query, text.as_ptr(), 0, std::ptr::null_mut())
             });
             debug_assert!(self.row_type != Oid::INVALID);
-            put_leakproof_first((*(*statement).planTree).targetlist);
+            order_conjuncts((*(*statement).planTree).targetlist);
             Ok(Planned {
                 statement,
                 is_of_call,
@@ -223,13 +223,13 @@ impl Over<'_> {
     }
 }
 
-/// Lets the conjuncts of the policies that are leakproof and cheap be evaluated first, as the planner does in a WHERE
-/// clause (order_qual_clauses in createplan.c). So a conjunct that raises for rows of other tenants, behind `org = 1`,
-/// raises no more often than in a SELECT.
+/// Lets the conjuncts of the policies be evaluated in the planner's order for a WHERE clause (order_qual_clauses in
+/// createplan.c): those first that are leakproof and cheap, and then by cost. So a conjunct that raises for rows of other
+/// tenants, behind `org = 1`, raises no more often than in a SELECT.
 ///
 /// # Safety
 /// The target list is that of the planned statement of [`Over::plan`], not yet copied or executed.
-unsafe fn put_leakproof_first(targets: *mut pg_sys::List) {
+unsafe fn order_conjuncts(targets: *mut pg_sys::List) {
     // SAFETY: each node is checked before it is taken for what it should be; the arguments of an AND stay the same ones, in
     // another order.
     unsafe {
@@ -256,27 +256,29 @@ unsafe fn put_leakproof_first(targets: *mut pg_sys::List) {
         }
         let all = PgList::<pg_sys::Node>::from_pg((*policies).args);
         let mut conjuncts: Vec<*mut pg_sys::Node> = all.iter_ptr().collect();
-        // A stable sort: the others keep their order.
-        conjuncts.sort_by_key(|node| !is_leakproof_and_cheap(*node));
+        // A stable sort, as the planner's.
+        conjuncts.sort_by(|one, other| {
+            let (one, other) = (rank(*one), rank(*other));
+            one.0.cmp(&other.0).then(one.1.total_cmp(&other.1))
+        });
         let mut sorted = PgList::<pg_sys::Node>::new();
         conjuncts.into_iter().for_each(|node| sorted.push(node));
         (*policies).args = sorted.into_pg();
     }
 }
 
-/// As order_qual_clauses in createplan.c decides it.
+/// What order_qual_clauses sorts by: whether it is not leakproof, or not cheap, and then its cost for a row.
 ///
 /// # Safety
 /// The node is a planned expression.
-unsafe fn is_leakproof_and_cheap(node: *mut pg_sys::Node) -> bool {
-    // SAFETY: both functions only look at the expression; the cost of one without sub-plans needs no planner's state.
+unsafe fn rank(node: *mut pg_sys::Node) -> (bool, f64) {
+    // SAFETY: both functions only look at the expression; sub-plans carry their own costs, so no planner's state is needed.
     unsafe {
-        if pg_sys::contain_leaked_vars(node) {
-            return false;
-        }
         let mut cost = pg_sys::QualCost::default();
         pg_sys::cost_qual_eval_node(&mut cost, node, std::ptr::null_mut());
-        cost.startup + cost.per_tuple < 10.0 * pg_sys::cpu_operator_cost
+        let is_cheap = cost.per_tuple <= 10.0 * pg_sys::cpu_operator_cost;
+        let comes_first = is_cheap && !pg_sys::contain_leaked_vars(node);
+        (!comes_first, cost.per_tuple)
     }
 }
 

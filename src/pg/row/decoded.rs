@@ -1,5 +1,6 @@
 //! A captured row as values: those that the image holds, for each current column of the relation.
 
+use super::key::KeyKind;
 use pgrx::pg_sys;
 use std::marker::PhantomData;
 
@@ -67,17 +68,9 @@ impl<'a> Decoded<'a> {
 }
 
 impl Decoded<'_> {
-    /// The identity of a row by these columns: their stored values, whole; `None` when one is absent.
+    /// The identity of a row by these columns: their stored values, whole; `None` when one is absent. `storage` gives
+    /// length and passing of a column.
     pub fn identity(&self, key: &[i16], storage: impl Fn(usize) -> (i16, bool)) -> Option<Vec<u8>> {
-        self.identity_by(key, storage)
-    }
-
-    /// The same; `storage` gives length and passing of a column.
-    pub fn identity_by(
-        &self,
-        key: &[i16],
-        storage: impl Fn(usize) -> (i16, bool),
-    ) -> Option<Vec<u8>> {
         let mut out = Vec::new();
         for number in key {
             let place = *number as usize - 1;
@@ -109,6 +102,29 @@ impl Decoded<'_> {
             };
             out.extend_from_slice(&(bytes.len() as u32).to_ne_bytes());
             out.extend_from_slice(bytes);
+        }
+        Some(out)
+    }
+
+    /// The identity of a row by the keys of these columns' values: rows have the same one whose values are equal, however
+    /// these are stored (numeric 3.0 and 3.00). `None` if a value is absent.
+    pub fn canonical_identity(&self, key: &[i16], kinds: &[KeyKind]) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        for (number, kind) in key.iter().zip(kinds) {
+            let place = *number as usize - 1;
+            if self.is_absent(place) {
+                return None;
+            }
+            if self.nulls[place] {
+                out.push(0);
+                continue;
+            }
+            out.push(1);
+            let begin = out.len();
+            // SAFETY: not NULL, and of the column's type, for which the kind was made.
+            unsafe { kind.write(self.values[place], &mut out) };
+            // The length behind the bytes keeps those of two columns apart.
+            out.extend_from_slice(&((out.len() - begin) as u32).to_ne_bytes());
         }
         Some(out)
     }
