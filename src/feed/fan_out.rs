@@ -255,7 +255,7 @@ impl<'b> FanOut<'b> {
         Ok(changes)
     }
 
-    /// The change that an entry tells of; `None` if it is for nobody.
+    /// The change in an entry; `None` if nobody receives it.
     fn change<'m>(&mut self, entry: Entry<'m>) -> Result<Option<Change<'m>>> {
         let place = place(self.relations, entry.relation);
         let Some((place, Some(table))) = place.map(|place| (place, &self.tables[place])) else {

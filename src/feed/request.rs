@@ -81,12 +81,12 @@ pub fn max_changes(max_changes: Option<i32>) -> Result<usize> {
     Ok(max_changes as usize)
 }
 
-/// A filter; a blank one is none.
+/// A filter; a blank one means that there is no filter.
 pub fn filter(filter: Option<String>) -> Option<String> {
     filter.filter(|filter| !filter.trim().is_empty())
 }
 
-/// A list of columns; an empty one is none. Errors: 22004.
+/// A list of columns; an empty one means all columns. Errors: 22004.
 pub fn columns(columns: Option<Vec<Option<String>>>) -> Result<Option<Vec<String>>> {
     let Some(columns) = columns.filter(|columns| !columns.is_empty()) else {
         return Ok(None);

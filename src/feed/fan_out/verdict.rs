@@ -154,7 +154,7 @@ impl Court<'_> {
             .collect()
     }
 
-    /// What keys tell of a row for a gate.
+    /// What keys decide about a row for a gate.
     fn begin(&self, candidate: &Candidate, is_new: bool) -> State {
         let place = (candidate.case, is_new);
         let Some(gate) = self.book.at(candidate.gate) else {

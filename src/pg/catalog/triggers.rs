@@ -21,7 +21,7 @@ pub struct Firing {
     pub mode: u8,
     /// It has a WHEN condition.
     pub has_condition: bool,
-    /// The condition is none of `enable`, although the name is.
+    /// Its name is one that `enable` gives, but its condition is not.
     has_other_condition: bool,
     /// It fires for UPDATEs of some columns only: UPDATE OF.
     has_columns: bool,

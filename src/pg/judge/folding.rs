@@ -37,7 +37,7 @@ fn may_be_folded(function: pg_sys::Oid) -> bool {
     facts.provolatile as u8 == pg_sys::PROVOLATILE_IMMUTABLE && facts.prolang.to_u32() != C
 }
 
-/// The hooks that tell of calls are set while this lives.
+/// Keeps the hooks set that notice calls, until it is dropped.
 struct Watching;
 
 impl Watching {

@@ -5,6 +5,7 @@ mod analysis;
 mod body;
 mod claims;
 mod columns;
+mod conjuncts;
 pub mod constants;
 pub mod context;
 mod execute;

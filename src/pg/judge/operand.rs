@@ -1,4 +1,4 @@
-//! Comparisons of a row's values with constants: what keys can tell of them.
+//! Comparisons of a row's values with constants, as far as keys can decide them.
 
 use super::claims;
 use super::opaque::is_mark;
