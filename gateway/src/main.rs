@@ -1,0 +1,3 @@
+//! The program `pgrealtime-gateway`.
+
+fn main() {}
