@@ -49,6 +49,11 @@ impl Keys {
         Ok((self, left_out))
     }
 
+    /// Whether the set has a key of this id.
+    pub fn knows(&self, id: &str) -> bool {
+        self.set.iter().any(|key| key.id.as_deref() == Some(id))
+    }
+
     /// Checks a signature. Errors: [`Refusal::Signer`] without a key for it, [`Refusal::Signature`] where it is by another.
     pub(super) fn check(
         &self,

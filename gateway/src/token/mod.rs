@@ -1,7 +1,10 @@
 //! Tokens: who a client is. The key decides the algorithm, never the token's header.
 
+mod keyring;
 mod keys;
+mod source;
 
+pub use keyring::{Keyring, KeysError};
 pub use keys::Keys;
 
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -84,12 +87,7 @@ const MAX_TOKEN: usize = 16 * 1024;
 /// Verifies a token at a time in seconds since 1970. `exp` has no leeway; `aud`, `nbf` and `sub` are not looked at; `iat`,
 /// where there is one, must be a number.
 pub fn verify(token: &str, keys: &Keys, now: i64) -> Result<Claims, Refusal> {
-    let token: String = percent_encoding::percent_decode_str(token)
-        .decode_utf8()
-        .map_err(|_| Refusal::Malformed)?
-        .chars()
-        .filter(|one| !one.is_whitespace())
-        .collect();
+    let token = cleaned(token)?;
     if token.is_empty() {
         return Err(Refusal::Missing);
     }
@@ -109,6 +107,24 @@ pub fn verify(token: &str, keys: &Keys, now: i64) -> Result<Claims, Refusal> {
     keys.check(&header.alg, header.kid.as_deref(), signed, signature)?;
     let text = String::from_utf8(decoded(payload)?).map_err(|_| Refusal::Malformed)?;
     read(text, now)
+}
+
+/// A token without what clients put in between: percent signs and white space.
+fn cleaned(token: &str) -> Result<String, Refusal> {
+    let decoded = percent_encoding::percent_decode_str(token).decode_utf8();
+    let decoded = decoded.map_err(|_| Refusal::Malformed)?;
+    Ok(decoded.chars().filter(|one| !one.is_whitespace()).collect())
+}
+
+/// The key that a token says it is signed with. Nothing of it has been verified.
+fn key_id(token: &str) -> Option<String> {
+    let token = cleaned(token)
+        .ok()
+        .filter(|token| token.len() <= MAX_TOKEN)?;
+    let (header, _) = token.split_once('.')?;
+    let header = URL_SAFE_NO_PAD.decode(header).ok()?;
+    let header: Header = serde_json::from_slice(&header).ok()?;
+    header.kid
 }
 
 fn read(text: String, now: i64) -> Result<Claims, Refusal> {

@@ -1,0 +1,3 @@
+//! The changes of the database.
+
+pub mod connect;

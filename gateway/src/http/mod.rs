@@ -1,0 +1,4 @@
+//! What is served over HTTP.
+
+pub mod admin;
+pub mod public;

@@ -1,0 +1,140 @@
+//! The gateway as a whole: its ports, its database, its end.
+
+use crate::config::Config;
+use crate::feed::connect::{ConnectError, Connector};
+use crate::http::admin::Readiness;
+use crate::http::{admin, public};
+use crate::metrics;
+use crate::token::{Keyring, KeysError};
+use axum::serve::ListenerExt;
+use axum::Router;
+use std::future::IntoFuture;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// Why a gateway cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error("{flag} {address}: {error}")]
+    Listen {
+        flag: &'static str,
+        address: SocketAddr,
+        error: std::io::Error,
+    },
+    #[error("{0}")]
+    Keys(#[from] KeysError),
+    #[error("{0}")]
+    Database(#[from] ConnectError),
+    #[error("a port fails: {0}")]
+    Port(std::io::Error),
+    #[error("signals cannot be received: {0}")]
+    Signals(std::io::Error),
+}
+
+/// Serves clients until the process is told to stop.
+pub async fn run(config: Config) -> Result<(), Failure> {
+    let drain = CancellationToken::new();
+    let stop = drain.clone();
+    let signals = crate::signals::Signals::new().map_err(Failure::Signals)?;
+    tokio::spawn(async move {
+        signals.stop().await;
+        tracing::info!("told to stop: no new clients, those that are there are asked to leave");
+        stop.cancel();
+        signals.stop().await;
+        tracing::warn!("told to stop again: stopping at once");
+        std::process::exit(1);
+    });
+    serve(config, drain).await
+}
+
+/// Serves clients until `drain` is cancelled, and for as long as they then take to leave.
+pub async fn serve(config: Config, drain: CancellationToken) -> Result<(), Failure> {
+    metrics::install();
+    let keyring = Keyring::open(&config.keys)?;
+    let connector = Connector::new(&config.database)?;
+    let admin_port = listen("--admin-listen", config.admin_listen).await?;
+    let public_port = listen("--listen", config.listen).await?;
+    tokio::spawn(keyring.clone().follow());
+    let (up, database) = watch::channel(Err("not reached yet".to_string()));
+    tokio::spawn(reach(connector, up));
+    warn_of_few_files(config.limits.sockets);
+
+    let (ready_keys, draining) = (keyring.clone(), drain.clone());
+    let readiness = Readiness::default()
+        .with("database", move || database.borrow().clone())
+        .with("keys", move || match ready_keys.has_keys() {
+            true => Ok(()),
+            false => Err("the JWKS has not been read yet".to_string()),
+        })
+        .with("draining", move || match draining.is_cancelled() {
+            true => Err("the gateway is stopping".to_string()),
+            false => Ok(()),
+        });
+    let admin = axum::serve(admin_port, admin::router(readiness));
+    let admin = tokio::spawn(admin.into_future());
+    let routes = Router::new();
+    let public = axum::serve(public_port, public::router(routes));
+    let served = public
+        .with_graceful_shutdown(drain.clone().cancelled_owned())
+        .await;
+    admin.abort();
+    served.map_err(Failure::Port)
+}
+
+/// Looks for the database until it answers.
+async fn reach(connector: Connector, up: watch::Sender<Result<(), String>>) {
+    let mut pause = Duration::from_millis(500);
+    loop {
+        match connector.connect().await {
+            Ok(connected) => {
+                tracing::info!(host = connected.host.name, "the database answers");
+                let _ = up.send_replace(Ok(()));
+                return;
+            }
+            Err(error) => {
+                tracing::error!(%error, "the database cannot be used; trying again");
+                ::metrics::counter!(metrics::CONNECT_ERRORS, "kind" => error.kind()).increment(1);
+                let _ = up.send_replace(Err(error.to_string()));
+            }
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(10));
+    }
+}
+
+/// Listens at an address. Small messages are not held back.
+async fn listen(
+    flag: &'static str,
+    address: SocketAddr,
+) -> Result<impl axum::serve::Listener<Addr = SocketAddr>, Failure> {
+    let listener = TcpListener::bind(address).await;
+    let listener = listener.map_err(|error| Failure::Listen {
+        flag,
+        address,
+        error,
+    })?;
+    let bound = listener.local_addr().unwrap_or(address);
+    tracing::info!(address = %bound, "listening ({flag})");
+    Ok(listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY is not set");
+        }
+    }))
+}
+
+/// Sockets are files, and their number is limited.
+fn warn_of_few_files(sockets: usize) {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"));
+    let soft = line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok());
+    if let Some(soft) = soft.filter(|soft| *soft < sockets + 100) {
+        tracing::warn!(
+            "the process may open {soft} files, but --max-sockets is {sockets}: raise ulimit -n (LimitNOFILE= for systemd)"
+        );
+    }
+}
