@@ -2,17 +2,21 @@
 
 use crate::config::Config;
 use crate::feed::connect::{ConnectError, Connector};
+use crate::feed::{Feed, Options};
 use crate::http::admin::Readiness;
-use crate::http::{admin, public};
+use crate::http::{admin, public, websocket};
 use crate::metrics;
+use crate::node::Node;
 use crate::token::{Keyring, KeysError};
+use axum::routing::get;
 use axum::serve::ListenerExt;
 use axum::Router;
 use std::future::IntoFuture;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// Why a gateway cannot start or go on.
@@ -58,13 +62,22 @@ pub async fn serve(config: Config, drain: CancellationToken) -> Result<(), Failu
     let admin_port = listen("--admin-listen", config.admin_listen).await?;
     let public_port = listen("--listen", config.listen).await?;
     tokio::spawn(keyring.clone().follow());
-    let (up, database) = watch::channel(Err("not reached yet".to_string()));
-    tokio::spawn(reach(connector, up));
+    let feed = Feed::start(Options {
+        connector,
+        pool_size: config.pool_size,
+        pool_wait: Duration::from_secs(5),
+        relays: 1,
+        max_lag: config.limits.lag,
+        statement_timeout: Duration::from_secs(30),
+    })?;
     warn_of_few_files(config.limits.sockets);
 
-    let (ready_keys, draining) = (keyring.clone(), drain.clone());
+    let (ready_keys, draining, ready_feed) = (keyring.clone(), drain.clone(), feed.clone());
     let readiness = Readiness::default()
-        .with("database", move || database.borrow().clone())
+        .with("database", move || match ready_feed.is_up() {
+            true => Ok(()),
+            false => Err("the relay has no session of the database".to_string()),
+        })
         .with("keys", move || match ready_keys.has_keys() {
             true => Ok(()),
             false => Err("the JWKS has not been read yet".to_string()),
@@ -75,34 +88,38 @@ pub async fn serve(config: Config, drain: CancellationToken) -> Result<(), Failu
         });
     let admin = axum::serve(admin_port, admin::router(readiness));
     let admin = tokio::spawn(admin.into_future());
-    let routes = Router::new();
-    let public = axum::serve(public_port, public::router(routes));
+    let node = Node {
+        feed,
+        keyring,
+        roles: config.roles.iter().cloned().collect(),
+        clients: Arc::new(Semaphore::new(config.limits.sockets)),
+        limits: config.limits,
+        draining: drain.clone(),
+        drain: config.drain,
+    };
+    let clients = node.clients.clone();
+    let sockets = node.limits.sockets;
+    let public = axum::serve(public_port, public::router(routes(Arc::new(node))));
     let served = public
         .with_graceful_shutdown(drain.clone().cancelled_owned())
         .await;
+    // Every client holds a permit until it has gone.
+    let all = u32::try_from(sockets).unwrap_or(u32::MAX);
+    let _ = tokio::time::timeout(config.drain + FAREWELL, clients.acquire_many(all)).await;
     admin.abort();
     served.map_err(Failure::Port)
 }
 
-/// Looks for the database until it answers.
-async fn reach(connector: Connector, up: watch::Sender<Result<(), String>>) {
-    let mut pause = Duration::from_millis(500);
-    loop {
-        match connector.connect().await {
-            Ok(connected) => {
-                tracing::info!(host = connected.host.name, "the database answers");
-                let _ = up.send_replace(Ok(()));
-                return;
-            }
-            Err(error) => {
-                tracing::error!(%error, "the database cannot be used; trying again");
-                ::metrics::counter!(metrics::CONNECT_ERRORS, "kind" => error.kind()).increment(1);
-                let _ = up.send_replace(Err(error.to_string()));
-            }
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(10));
-    }
+/// How long the last clients may take to go.
+const FAREWELL: Duration = Duration::from_secs(6);
+
+/// What clients ask for. `/socket` is where the peer itself has what its proxy puts at `/realtime/v1`.
+fn routes(node: Arc<Node>) -> Router {
+    let routes = Router::new().route("/websocket", get(websocket::connect));
+    Router::new()
+        .nest("/realtime/v1", routes.clone())
+        .nest("/socket", routes)
+        .with_state(node)
 }
 
 /// Listens at an address. Small messages are not held back.

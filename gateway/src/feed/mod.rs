@@ -1,3 +1,170 @@
-//! The changes of the database.
+//! The feed: what the database's clients receive, from one relay session (or some) for all of them.
+//!
+//! `relay` holds the subscriptions and hands out changes; `leg` is what one binding has of that; `catch_up` reads what a leg
+//! has missed, in sessions of the pool.
+
+pub mod cursor;
+pub mod fault;
+pub mod interest;
+pub mod leg;
+pub mod outlet;
+pub mod session;
+
+mod book;
+mod catch_up;
+mod command;
+mod handing_out;
+mod relay;
+mod statements;
+mod text;
 
 pub mod connect;
+
+pub use cursor::Cursor;
+pub use fault::Fault;
+pub use interest::{Interest, Relation, Who};
+pub use leg::Leg;
+pub use outlet::{Change, Later, Outlet};
+pub use session::Sessions;
+
+pub use command::Attached;
+
+use command::Command;
+use connect::{ConnectError, Connector};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// The feed. Clones are the same feed.
+#[derive(Clone)]
+pub struct Feed {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    relays: Vec<Handle>,
+    hasher: RandomState,
+    sessions: Sessions,
+    /// How long a client may be behind for want of room.
+    max_lag: Duration,
+}
+
+/// A relay, from outside.
+struct Handle {
+    commands: mpsc::UnboundedSender<Command>,
+    state: watch::Receiver<relay::State>,
+}
+
+/// How a feed is made.
+pub struct Options {
+    pub connector: Connector,
+    /// Sessions of the pool: that many catch up at once.
+    pub pool_size: usize,
+    /// How long a catch-up waits for a session of the pool before it asks again.
+    pub pool_wait: Duration,
+    /// Relay sessions, which divide the clients among them.
+    pub relays: usize,
+    pub max_lag: Duration,
+    pub statement_timeout: Duration,
+}
+
+impl Feed {
+    /// Starts the relays; they connect by themselves, and again when they lose the database.
+    pub fn start(options: Options) -> Result<Feed, ConnectError> {
+        let Options { connector, .. } = &options;
+        let pool = connector.pool(options.pool_size, options.pool_wait)?;
+        let relays = options.relays.max(1);
+        let (handles, starts): (Vec<_>, Vec<_>) = (0..relays).map(|_| relay::handle()).unzip();
+        let inner = Arc::new(Inner {
+            relays: handles,
+            hasher: RandomState::new(),
+            sessions: Sessions::new(pool, options.statement_timeout),
+            max_lag: options.max_lag,
+        });
+        for (place, start) in starts.into_iter().enumerate() {
+            start.begin(place, connector.clone(), Arc::downgrade(&inner));
+        }
+        Ok(Feed { inner })
+    }
+
+    /// Puts a leg on its relay. The subscription exists when this returns; what it brings is kept until [`Feed::begin`].
+    /// Errors: those of `pgrealtime.subscribe`; 42P01 without such a table; unreachable while there is no database.
+    pub async fn attach(&self, leg: &Arc<Leg>) -> Result<Attached, Fault> {
+        let (reply, answer) = oneshot::channel();
+        let relay = self.relay(&leg.interest().who);
+        let leg = leg.clone();
+        // Without a receiver the reply is dropped with the command.
+        let _ = relay.commands.send(Command::Attach { leg, reply });
+        answer
+            .await
+            .unwrap_or_else(|_| Err(Fault::unreachable("the database does not answer")))
+    }
+
+    /// Lets a leg that was attached pass on its changes: those behind `since`, where the client has come with a cursor.
+    pub fn begin(&self, leg: Arc<Leg>, attached: &Attached, since: Option<Cursor>) {
+        match since {
+            None => match leg.flush() {
+                leg::Caught::Live => leg.outlet.moved(&attached.position),
+                leg::Caught::Ended => {}
+                other => catch_up::go_on(self, leg, other),
+            },
+            Some(since) => catch_up::begin(self, leg, since, attached.start.clone()),
+        }
+    }
+
+    /// Takes legs off: their clients want no more of them.
+    pub fn detach(&self, legs: impl IntoIterator<Item = Arc<Leg>>) {
+        for leg in legs {
+            leg.end();
+            self.forget(leg);
+        }
+    }
+
+    /// The same leg for another role or other claims: what was not handed out yet is judged by these.
+    pub fn renew(&self, leg: Arc<Leg>, who: Who) {
+        let before = leg.interest();
+        if before.who == who {
+            return;
+        }
+        let interest = Arc::new(Interest {
+            who,
+            ..Interest::clone(&before)
+        });
+        let relay = self.relay(&before.who);
+        let stays = std::ptr::eq(relay, self.relay(&interest.who));
+        let _ = relay.commands.send(Command::Renew {
+            leg,
+            interest,
+            stays,
+        });
+    }
+
+    /// The sessions in which the rest is read.
+    pub fn sessions(&self) -> &Sessions {
+        &self.inner.sessions
+    }
+
+    /// Whether every relay is connected.
+    pub fn is_up(&self) -> bool {
+        let mut relays = self.inner.relays.iter();
+        relays.all(|relay| relay.state.borrow().is_up)
+    }
+
+    /// Where a relay is; `None` before it has connected for the first time.
+    fn position(&self, who: &Who) -> Option<Cursor> {
+        self.relay(who).state.borrow().position.clone()
+    }
+
+    fn forget(&self, leg: Arc<Leg>) {
+        let relay = self.relay(&leg.interest().who);
+        let _ = relay.commands.send(Command::Detach(leg));
+    }
+
+    /// All legs of one who are on one relay, so that one cursor says where they are.
+    fn relay(&self, who: &Who) -> &Handle {
+        let relays = &self.inner.relays;
+        let place = self.inner.hasher.hash_one(who) as usize % relays.len();
+        &relays[place]
+    }
+}

@@ -1,0 +1,4 @@
+-- The rest of the transaction is that of a client.
+SELECT pg_catalog.set_config('statement_timeout', $3, true),
+       pg_catalog.set_config('request.jwt.claims', $2, true),
+       pg_catalog.set_config('role', $1, true)

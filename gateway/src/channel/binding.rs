@@ -1,0 +1,204 @@
+//! Bindings of a channel: what a client wants to follow, as the feed understands it.
+
+use crate::feed::{Fault, Interest, Relation, Who};
+use crate::phoenix::join::Binding;
+use std::fmt::Write;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// A binding with its id.
+#[derive(Debug, Clone)]
+pub struct Bound {
+    pub id: u32,
+    pub binding: Binding,
+}
+
+/// What makes two bindings equal.
+type Parameters<'a> = (
+    &'a str,
+    &'a str,
+    Option<&'a str>,
+    Option<&'a str>,
+    Option<&'a [String]>,
+);
+
+fn parameters(binding: &Binding) -> Parameters<'_> {
+    (
+        &binding.event,
+        &binding.schema,
+        binding.table.as_deref(),
+        binding.filter.as_deref(),
+        binding.select.as_deref(),
+    )
+}
+
+/// Gives ids: the same for equal bindings of all clients, so that they share frames, and never 0, which no client matches.
+pub fn number(bindings: &[Binding]) -> Vec<Bound> {
+    let mut numbered: Vec<Bound> = Vec::with_capacity(bindings.len());
+    for binding in bindings {
+        let id = numbered
+            .iter()
+            .find(|bound| parameters(&bound.binding) == parameters(binding))
+            .map(|bound| bound.id)
+            .unwrap_or_else(|| free_id(&numbered, binding));
+        numbered.push(Bound {
+            id,
+            binding: binding.clone(),
+        });
+    }
+    numbered
+}
+
+fn free_id(taken: &[Bound], binding: &Binding) -> u32 {
+    let mut hasher = DefaultHasher::new();
+    parameters(binding).hash(&mut hasher);
+    let mut id = hasher.finish() as u32 >> 1;
+    while id == 0 || taken.iter().any(|bound| bound.id == id) {
+        id = id.wrapping_add(1);
+    }
+    id
+}
+
+impl Bound {
+    /// Whether it is for all tables of a schema, or of all schemas.
+    pub fn is_wildcard(&self) -> bool {
+        self.binding.table.is_none() || self.binding.schema == "*"
+    }
+
+    /// The schema of a wildcard; `None` for all.
+    pub fn schema(&self) -> Option<&str> {
+        Some(&*self.binding.schema).filter(|schema| *schema != "*")
+    }
+
+    /// Whether a wildcard is for this table.
+    pub fn includes(&self, relation: &Relation) -> bool {
+        let table = self.binding.table.as_deref();
+        table.is_none_or(|table| *table == *relation.table)
+    }
+
+    /// What cannot be followed as it is written. The texts are the peer's.
+    pub fn misfit(&self) -> Option<String> {
+        if !self.is_wildcard() {
+            return None;
+        }
+        if self.binding.select.is_some() {
+            return Some("Column selection is not supported for wildcard subscriptions. Provide an explicit schema and table name.".to_string());
+        }
+        self.binding.filter.as_ref().map(|_| {
+            format!("No subscription params provided. Please provide at least a `schema` or `table` to subscribe to: {}", self.shown())
+        })
+    }
+
+    /// What is followed of a table, as somebody.
+    pub fn interest(&self, relation: Relation, who: &Who) -> Interest {
+        let events = matches!(
+            &*self.binding.event,
+            "INSERT" | "UPDATE" | "DELETE" | "TRUNCATE"
+        );
+        Interest {
+            relation,
+            filter: self.binding.filter.as_deref().map(Into::into),
+            events: events.then(|| vec![self.binding.event.as_str().into()]),
+            columns: self
+                .binding
+                .select
+                .as_ref()
+                .map(|names| names.iter().map(|name| name.as_str().into()).collect()),
+            who: who.clone(),
+        }
+    }
+
+    /// The table of a binding that names one.
+    pub fn relation(&self) -> Relation {
+        Relation {
+            schema: self.binding.schema.as_str().into(),
+            table: self.binding.table.as_deref().unwrap_or_default().into(),
+        }
+    }
+
+    /// What a client is told that cannot be served. The texts are the peer's. That there is no such table, that it is not
+    /// realtime and that the role may not read it are one text.
+    pub fn refusal(&self, fault: &Fault) -> String {
+        const UNABLE: &str = "Unable to subscribe to changes with given parameters.";
+        let shown = self.shown();
+        if fault.is_no_table() {
+            return format!("{UNABLE} Please check Realtime is enabled for the given connect parameters: {shown}");
+        }
+        format!("{UNABLE} An exception happened so please check your connect parameters: {shown}. Exception: {fault}")
+    }
+
+    fn shown(&self) -> String {
+        let Binding {
+            event,
+            schema,
+            table,
+            filter,
+            select,
+            ..
+        } = &self.binding;
+        let mut shown = format!("[event: {event}, schema: {schema}");
+        for (name, value) in [("table", table), ("filter", filter)] {
+            if let Some(value) = value {
+                // Writing to a string does not fail.
+                let _ = write!(shown, ", {name}: {value}");
+            }
+        }
+        if let Some(select) = select {
+            let _ = write!(shown, ", select: {}", select.join(","));
+        }
+        shown.push(']');
+        shown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn binding(table: Option<&str>, filter: Option<&str>) -> Binding {
+        Binding {
+            event: "*".to_string(),
+            schema: "public".to_string(),
+            table: table.map(str::to_string),
+            filter: filter.map(str::to_string),
+            ..Binding::default()
+        }
+    }
+
+    #[test]
+    fn equal_bindings_have_equal_ids() {
+        let bindings = [
+            binding(Some("t"), None),
+            binding(Some("t"), Some("id=eq.1")),
+            binding(Some("t"), None),
+        ];
+        let ids: Vec<_> = number(&bindings).iter().map(|bound| bound.id).collect();
+        assert_eq!(ids[0], ids[2]);
+        assert_ne!(ids[0], ids[1]);
+        assert!(ids.iter().all(|id| *id != 0));
+        assert_eq!(number(&bindings[..1])[0].id, ids[0], "in every channel");
+    }
+
+    #[test]
+    fn what_a_wildcard_cannot_have() {
+        let numbered = number(&[
+            binding(None, Some("id=eq.1")),
+            binding(None, None),
+            binding(Some("t"), Some("id=eq.1")),
+        ]);
+        assert!(numbered[0]
+            .misfit()
+            .is_some_and(|text| text.starts_with("No subscription params")));
+        assert_eq!(numbered[1].misfit(), None);
+        assert_eq!(numbered[2].misfit(), None);
+    }
+
+    #[test]
+    fn no_refusal_tells_whether_a_table_exists() {
+        let bound = &number(&[binding(Some("secret"), None)])[0];
+        let texts = ["42P01", "42501", "55000"].map(|sqlstate| {
+            bound.refusal(&Fault::new(sqlstate, format!("a reason for {sqlstate}")))
+        });
+        assert_eq!(texts[0], texts[1]);
+        assert_eq!(texts[0], texts[2]);
+    }
+}

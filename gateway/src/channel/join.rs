@@ -1,0 +1,235 @@
+//! Joining: who the client is, what it follows, and the answer.
+
+use super::binding::{number, Bound};
+use super::renewal::Identity;
+use super::Channel;
+use crate::feed::{cursor, Fault, Interest, Leg, Who};
+use crate::lock;
+use crate::metrics as names;
+use crate::phoenix::frame::{Address, Reference};
+use crate::phoenix::join::Join;
+use crate::phoenix::reply;
+use futures_util::future::join_all;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+/// The message that follows a join with bindings, and a new token.
+pub(super) const SUBSCRIBED: &str = "Subscribed to PostgreSQL";
+
+/// How long a refusal waits: clients join again at once. Nothing else waits with it.
+const BACK_OFF: Duration = Duration::from_secs(5);
+
+/// Pause before a join asks a database again that did not answer.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// A leg that is attached, and where its client wants to begin.
+pub(super) struct Ready {
+    pub leg: Arc<Leg>,
+    pub attached: crate::feed::Attached,
+    pub since: Option<cursor::Cursor>,
+}
+
+impl Channel {
+    /// Carries out a join, in a task of its own: other messages of the socket do not wait for it.
+    pub fn join(&self, join: Join, reference: Reference) {
+        let Some(me) = self.me.upgrade() else { return };
+        self.spawn(async move {
+            let turn = me.clone();
+            let mut identity = turn.turn.lock().await;
+            let refusal = match me.carry_out(&join, &mut identity, &reference).await {
+                Ok(()) => return,
+                Err(refusal) => refusal,
+            };
+            drop(identity);
+            ::metrics::counter!(names::JOINS, "result" => "refused").increment(1);
+            sleep(BACK_OFF).await;
+            me.refuse_join(&reference, &refusal);
+        });
+    }
+
+    /// Refuses a join, and ends the channel that was not joined.
+    pub fn refuse_join(&self, reference: &Reference, reason: &str) {
+        self.end(|| {
+            vec![reply::refusal(
+                self.version,
+                self.address(reference),
+                reason,
+            )]
+        });
+    }
+
+    fn address<'a>(&'a self, reference: &'a Reference) -> Address<'a> {
+        Address {
+            join_ref: self.join_ref.as_deref(),
+            reference: reference.as_deref(),
+            topic: &self.topic,
+        }
+    }
+
+    async fn carry_out(
+        &self,
+        join: &Join,
+        identity: &mut Identity,
+        reference: &Reference,
+    ) -> Result<(), String> {
+        if self
+            .topic
+            .strip_prefix("realtime:")
+            .is_none_or(str::is_empty)
+        {
+            return Err("TopicNameRequired: You must provide a topic name".to_string());
+        }
+        let who = self.identify(identity, join.access_token.as_deref())?;
+        if join.private {
+            return Err(format!("Unauthorized: {}", self.no_permission()));
+        }
+        if join.bindings.len() > self.node.limits.bindings_per_channel {
+            ::metrics::counter!(names::LIMITS, "limit" => "bindings").increment(1);
+            return Err("ChannelRateLimitReached: Too many bindings".to_string());
+        }
+        let bounds = number(&join.bindings);
+        {
+            let mut state = lock(&self.state);
+            state.bindings = bounds.clone();
+            state.follows = join.bindings.iter().any(|binding| binding.since.is_some());
+        }
+        let limit = self.node.limits.join_timeout;
+        let Ok((ready, refused)) = timeout(limit, self.attach_all(&bounds, &who)).await else {
+            return Err(
+                "UnableToConnectToProject: Realtime was unable to connect to the project database"
+                    .to_string(),
+            );
+        };
+        self.answer(&bounds, reference);
+        ::metrics::counter!(names::JOINS, "result" => "ok").increment(1);
+        for (id, fault) in &refused {
+            self.refuse(*id, fault);
+            self.try_later(*id, fault, &who);
+        }
+        self.about_bindings(
+            &bounds,
+            join.presence,
+            ready.is_empty() && !refused.is_empty(),
+        );
+        ready.into_iter().for_each(|ready| self.begin(ready));
+        self.follow_tables(&who);
+        Ok(())
+    }
+
+    /// Lets an attached leg pass on its changes.
+    pub(super) fn begin(&self, ready: Ready) {
+        if self.keep(&ready.leg) {
+            let Ready {
+                leg,
+                attached,
+                since,
+            } = ready;
+            self.node.feed.begin(leg, &attached, since);
+        } else {
+            self.node.feed.detach([ready.leg]);
+        }
+    }
+
+    /// Before any change: until then the client does not know the ids.
+    fn answer(&self, bounds: &[Bound], reference: &Reference) {
+        let list: Vec<String> = bounds
+            .iter()
+            .map(|bound| bound.binding.with_id(bound.id))
+            .collect();
+        let response = format!("{{\"postgres_changes\":[{}]}}", list.join(","));
+        self.send(reply::reply(
+            self.version,
+            self.address(reference),
+            true,
+            &response,
+        ));
+    }
+
+    fn about_bindings(&self, bounds: &[Bound], presence: bool, all_refused: bool) {
+        if !bounds.is_empty() && !all_refused {
+            self.about_changes(true, SUBSCRIBED);
+        }
+        if presence {
+            // Nobody is there: the client's state begins with this.
+            let to = Address {
+                join_ref: self.join_ref.as_deref(),
+                reference: None,
+                topic: &self.topic,
+            };
+            self.send(crate::phoenix::frame::encode(
+                self.version,
+                to,
+                "presence_state",
+                &["{}"],
+            ));
+        }
+    }
+
+    /// Attaches what every binding follows: all in one turn of the relay.
+    async fn attach_all(&self, bounds: &[Bound], who: &Who) -> (Vec<Ready>, Vec<(u32, Fault)>) {
+        let mut distinct: Vec<&Bound> = Vec::with_capacity(bounds.len());
+        for bound in bounds {
+            if distinct.iter().all(|other| other.id != bound.id) {
+                distinct.push(bound);
+            }
+        }
+        let attached = join_all(distinct.iter().map(|bound| self.attach(bound, who))).await;
+        let (mut ready, mut refused) = (Vec::new(), Vec::new());
+        for (bound, attached) in distinct.iter().zip(attached) {
+            match attached {
+                Ok(legs) => ready.extend(legs),
+                Err(fault) => refused.push((bound.id, fault)),
+            }
+        }
+        (ready, refused)
+    }
+
+    /// The legs of a binding. While the database does not answer, it is asked again.
+    pub(super) async fn attach(&self, bound: &Bound, who: &Who) -> Result<Vec<Ready>, Fault> {
+        if let Some(misfit) = bound.misfit() {
+            return Err(Fault::new("22023", misfit));
+        }
+        if bound.is_wildcard() {
+            let tables = loop {
+                match self.tables(bound, who).await {
+                    Err(fault) if fault.is_unreachable() => sleep(RETRY).await,
+                    other => break other?,
+                }
+            };
+            let legs = tables
+                .into_iter()
+                .map(|relation| self.attach_table(bound, bound.interest(relation, who)));
+            // A table that went away meanwhile is none of the schema's.
+            let legs = join_all(legs).await.into_iter();
+            return Ok(legs.filter_map(Result::ok).collect());
+        }
+        let interest = bound.interest(bound.relation(), who);
+        Ok(vec![self.attach_table(bound, interest).await?])
+    }
+
+    pub(super) async fn attach_table(
+        &self,
+        bound: &Bound,
+        interest: Interest,
+    ) -> Result<Ready, Fault> {
+        let Some(me) = self.me.upgrade() else {
+            return Err(Fault::unreachable("the channel has ended"));
+        };
+        let since = bound.binding.since.clone().flatten();
+        let leg = Leg::new(bound.id, interest, me);
+        loop {
+            match self.node.feed.attach(&leg).await {
+                Ok(attached) => {
+                    return Ok(Ready {
+                        leg,
+                        attached,
+                        since: since.as_deref().and_then(cursor::parse),
+                    })
+                }
+                Err(fault) if fault.is_unreachable() => sleep(RETRY).await,
+                Err(fault) => return Err(fault),
+            }
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! One joined channel: what its bindings follow, and what its client is told.
+
+mod binding;
+mod join;
+mod renewal;
+mod wildcard;
+
+use crate::feed::{Change, Cursor, Fault, Later, Leg, Outlet};
+use crate::lock;
+use crate::node::Node;
+use crate::phoenix::frame::{Reference, Version};
+use crate::phoenix::reply;
+use crate::socket::outbox::Outbox;
+use axum::extract::ws::Utf8Bytes;
+use binding::Bound;
+use std::sync::{Arc, Mutex, Weak};
+use tokio::task::AbortHandle;
+
+/// A channel of a socket.
+pub struct Channel {
+    pub topic: Arc<str>,
+    version: Version,
+    join_ref: Reference,
+    outbox: Arc<Outbox>,
+    node: Arc<Node>,
+    /// Itself, for the tasks that it starts.
+    me: Weak<Channel>,
+    state: Mutex<State>,
+    /// One join or renewal at a time.
+    turn: tokio::sync::Mutex<renewal::Identity>,
+}
+
+#[derive(Default)]
+struct State {
+    /// No message is sent any more.
+    is_closed: bool,
+    bindings: Vec<Bound>,
+    legs: Vec<Arc<Leg>>,
+    /// Whether the client follows cursors.
+    follows: bool,
+    /// The last cursor that it was sent.
+    cursor: Option<Cursor>,
+    /// Whether it was told that its cursor is too old.
+    was_told: bool,
+    /// Tasks that end with the channel.
+    tasks: Vec<AbortHandle>,
+}
+
+impl Channel {
+    /// A channel whose client wants to join. `token` is the one of the connection.
+    pub fn new(
+        node: Arc<Node>,
+        outbox: Arc<Outbox>,
+        version: Version,
+        topic: &str,
+        join_ref: Reference,
+        token: Arc<str>,
+    ) -> Arc<Channel> {
+        ::metrics::gauge!(crate::metrics::CHANNELS).increment(1);
+        Arc::new_cyclic(|me| Channel {
+            topic: topic.into(),
+            version,
+            join_ref,
+            outbox,
+            node,
+            me: me.clone(),
+            state: Mutex::default(),
+            turn: tokio::sync::Mutex::new(renewal::Identity::new(token)),
+        })
+    }
+
+    pub fn is_over(&self) -> bool {
+        lock(&self.state).is_closed
+    }
+
+    /// Ends the channel: the client does not join again by itself.
+    pub fn close(&self) {
+        self.end(|| {
+            vec![reply::close(
+                self.version,
+                &self.topic,
+                self.join_ref.as_deref(),
+            )]
+        });
+    }
+
+    /// Ends the channel with a message that says why.
+    pub fn close_with(&self, message: &str) {
+        self.end(|| {
+            vec![
+                reply::system(self.version, &self.topic, "system", false, message),
+                reply::close(self.version, &self.topic, self.join_ref.as_deref()),
+            ]
+        });
+    }
+
+    /// Ends the channel without a word: its socket has gone.
+    pub fn drop_silently(&self) {
+        self.end(Vec::new);
+    }
+
+    /// A message of the system, about the channel as a whole.
+    pub fn tell(&self, is_ok: bool, message: &str) {
+        self.send(reply::system(
+            self.version,
+            &self.topic,
+            "system",
+            is_ok,
+            message,
+        ));
+    }
+
+    /// The client joins again, and its application reads again.
+    fn break_off(&self, reason: &str) {
+        self.end(|| {
+            let join_ref = self.join_ref.as_deref();
+            vec![reply::fault(self.version, &self.topic, join_ref, reason)]
+        });
+    }
+
+    fn end(&self, farewell: impl FnOnce() -> Vec<String>) {
+        let (legs, tasks) = {
+            let mut state = lock(&self.state);
+            if state.is_closed {
+                return;
+            }
+            state.is_closed = true;
+            state.bindings.clear();
+            // Under the lock: nothing is sent behind it.
+            farewell()
+                .into_iter()
+                .for_each(|frame| self.outbox.put(frame));
+            (
+                std::mem::take(&mut state.legs),
+                std::mem::take(&mut state.tasks),
+            )
+        };
+        ::metrics::gauge!(crate::metrics::CHANNELS).decrement(1);
+        tasks.iter().for_each(AbortHandle::abort);
+        self.node.feed.detach(legs);
+    }
+
+    /// Sends a frame, unless the channel has ended.
+    fn send(&self, frame: impl Into<Utf8Bytes>) {
+        let state = lock(&self.state);
+        if !state.is_closed {
+            self.outbox.put(frame);
+        }
+    }
+
+    /// A task that ends with the channel.
+    fn spawn(&self, task: impl std::future::Future<Output = ()> + Send + 'static) -> AbortHandle {
+        let handle = tokio::spawn(task).abort_handle();
+        let mut state = lock(&self.state);
+        if state.is_closed {
+            handle.abort();
+        } else {
+            state.tasks.retain(|task| !task.is_finished());
+            state.tasks.push(handle.clone());
+        }
+        handle
+    }
+
+    /// Adds a leg, unless the channel has ended meanwhile.
+    fn keep(&self, leg: &Arc<Leg>) -> bool {
+        let mut state = lock(&self.state);
+        if !state.is_closed {
+            state.legs.retain(|other| !other.is_ended());
+            state.legs.push(leg.clone());
+        }
+        !state.is_closed
+    }
+
+    /// Tells that a binding is not served.
+    fn refuse(&self, tag: u32, fault: &Fault) {
+        let text = lock(&self.state)
+            .bindings
+            .iter()
+            .find(|bound| bound.id == tag)
+            .map(|bound| bound.refusal(fault));
+        if let Some(text) = text {
+            self.about_changes(false, &text);
+        }
+    }
+
+    /// A message of the system about the changes of the channel.
+    fn about_changes(&self, is_ok: bool, message: &str) {
+        self.send(reply::system(
+            self.version,
+            &self.topic,
+            "postgres_changes",
+            is_ok,
+            message,
+        ));
+    }
+}
+
+impl Outlet for Channel {
+    fn change(&self, tags: &[u32], change: &mut Change) -> bool {
+        let frame = change.frame(self.version, &self.topic, tags);
+        let state = lock(&self.state);
+        state.is_closed || self.outbox.offer(frame)
+    }
+
+    fn moved(&self, cursor: &Cursor) {
+        let mut state = lock(&self.state);
+        let is_due = state.follows
+            && !state.is_closed
+            && state.cursor.as_ref() != Some(cursor)
+            && state.legs.iter().all(|leg| leg.is_live() || leg.is_ended());
+        if is_due
+            && self
+                .outbox
+                .offer(reply::cursor(self.version, &self.topic, cursor).into())
+        {
+            state.cursor = Some(cursor.clone());
+        }
+    }
+
+    fn fault(&self, tag: u32, fault: &Fault) {
+        if fault.is_read_again() {
+            return self.break_off(&fault.message);
+        }
+        let is_wildcard = lock(&self.state)
+            .bindings
+            .iter()
+            .any(|bound| bound.id == tag && bound.is_wildcard());
+        // A table that is no longer realtime, or no longer for this role, is none of the schema's tables any more.
+        if !(is_wildcard && fault.is_no_table()) {
+            self.refuse(tag, fault);
+        }
+    }
+
+    fn missed(&self, _: u32, fault: &Fault) -> bool {
+        let before = std::mem::replace(&mut lock(&self.state).was_told, true);
+        if !before {
+            self.about_changes(false, &fault.message);
+        }
+        true
+    }
+
+    fn room(&self) -> Later<'_> {
+        Box::pin(self.outbox.room())
+    }
+
+    fn is_closed(&self) -> bool {
+        self.is_over() || self.outbox.is_closed()
+    }
+}

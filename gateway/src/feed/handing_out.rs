@@ -1,0 +1,128 @@
+//! Handing out what `fan_out` returns.
+
+use super::book::Id;
+use super::catch_up;
+use super::cursor::Cursor;
+use super::fault::Fault;
+use super::leg::{Leg, Taken};
+use super::outlet::{Change, Outlet};
+use super::relay::Relay;
+use super::statements::Session;
+use super::text::Json;
+use crate::metrics as names;
+use futures_util::TryStreamExt;
+use std::collections::HashMap;
+use std::pin::pin;
+use std::sync::Arc;
+
+/// Outlets that a batch had changes for, by their address.
+type Touched = HashMap<usize, Arc<dyn Outlet>>;
+
+fn address(outlet: &Arc<dyn Outlet>) -> usize {
+    Arc::as_ptr(outlet).cast::<()>() as usize
+}
+
+impl Relay {
+    /// Reads one batch and hands it out. On an error, what was handed out before it is not handed out again.
+    pub(super) async fn hand_out(&mut self, session: &Session) -> Result<(), Fault> {
+        let from = self.position.clone();
+        let mut rows = pin!(session.fan_out(&from).await?);
+        let mut touched = Touched::new();
+        let mut unused = Vec::new();
+        let mut changes = 0;
+        let mut read = Ok(());
+        loop {
+            let row = match rows.try_next().await {
+                Ok(Some(row)) => row,
+                Ok(None) => break,
+                Err(error) => {
+                    read = Err(error.into());
+                    break;
+                }
+            };
+            let cursor: Cursor = row.try_get::<_, &str>(0)?.into();
+            let ids: Vec<Id> = row.try_get::<_, Option<_>>(2)?.unwrap_or_default();
+            if let Some(error) = row.try_get::<_, Option<&str>>(3)? {
+                self.fail(&ids, &Fault::from_row(error), &mut unused);
+            } else if let Some(Json(text)) = row.try_get::<_, Option<_>>(1)? {
+                changes += 1;
+                let change = Change::new(text, &cursor);
+                self.pass_on(change, &ids, &mut touched, &mut unused);
+            }
+            self.position = cursor;
+            tokio::task::yield_now().await;
+        }
+        if read.is_ok() {
+            ::metrics::counter!(names::CHANGES).increment(changes);
+            self.is_moment &= self.position == from;
+            self.publish();
+            for outlet in touched.values() {
+                outlet.moved(&self.position);
+            }
+        }
+        if !unused.is_empty() {
+            session.unsubscribe(&unused).await?;
+        }
+        read
+    }
+
+    /// Gives a change to the legs of these subscriptions; one frame for each outlet, with all its legs in it.
+    fn pass_on(
+        &mut self,
+        mut change: Change,
+        ids: &[Id],
+        touched: &mut Touched,
+        unused: &mut Vec<Id>,
+    ) {
+        let mut live = Vec::new();
+        let mut gone = Vec::new();
+        for leg in ids.iter().flat_map(|id| self.book.members(*id)) {
+            match leg.take(&mut change, &self.position) {
+                Taken::ByOutlet => live.push(leg.clone()),
+                Taken::Kept => {}
+                Taken::No => gone.push(leg.clone()),
+            }
+        }
+        live.sort_unstable_by_key(|leg| (address(&leg.outlet), leg.tag));
+        let mut tags: Vec<u32> = Vec::new();
+        for group in live.chunk_by(|one, two| address(&one.outlet) == address(&two.outlet)) {
+            tags.clear();
+            tags.extend(group.iter().map(|leg| leg.tag));
+            tags.dedup();
+            let outlet = &group[0].outlet;
+            if outlet.change(&tags, &mut change) {
+                touched
+                    .entry(address(outlet))
+                    .or_insert_with(|| outlet.clone());
+            } else {
+                gone.extend_from_slice(group);
+            }
+        }
+        for leg in &gone {
+            self.let_go(leg, unused);
+        }
+    }
+
+    /// A leg has no room, or wants nothing more. Where it was live, it comes back from where the relay is.
+    fn let_go(&mut self, leg: &Arc<Leg>, unused: &mut Vec<Id>) {
+        unused.extend(self.book.remove(leg));
+        if leg.leave(&self.position) {
+            ::metrics::counter!(names::LAGGED).increment(1);
+            catch_up::recover(self.feed(), leg.clone(), self.position.clone());
+        }
+    }
+
+    /// These subscriptions miss a change. Their legs end: the clients are told why.
+    fn fail(&mut self, ids: &[Id], fault: &Fault, unused: &mut Vec<Id>) {
+        let sqlstate = fault.sqlstate.as_deref().unwrap_or_default().to_string();
+        ::metrics::counter!(names::SUBSCRIPTION_ERRORS, "sqlstate" => sqlstate)
+            .increment(ids.len() as u64);
+        for id in ids {
+            let legs = self.book.end(*id);
+            unused.push(*id);
+            for leg in legs {
+                leg.fail(fault);
+            }
+        }
+    }
+}

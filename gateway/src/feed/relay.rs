@@ -1,0 +1,522 @@
+//! The relay: one session of the database that holds the subscriptions of all clients. It waits, reads what they receive,
+//! and hands it out.
+
+use super::book::{Book, Id};
+use super::catch_up;
+use super::command::{Attached, Command, Reply};
+use super::connect::Connector;
+use super::cursor::Cursor;
+use super::fault::Fault;
+use super::interest::Interest;
+use super::leg::Leg;
+use super::statements::Session;
+use super::{Feed, Handle, Inner};
+use crate::metrics as names;
+use futures_util::future::join_all;
+use std::collections::HashMap;
+use std::pin::pin;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, watch};
+
+/// How a relay is, for others.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    pub is_up: bool,
+    /// Everything up to here was handed out. `None` before the first connection.
+    pub position: Option<Cursor>,
+}
+
+/// Commands that are carried out at once.
+const COMMANDS: usize = 1000;
+
+/// Failures in a row of a session that lives, before another one is made.
+const MAX_FAILURES: u32 = 5;
+
+/// How often clients that follow cursors learn where the log is, though they receive nothing.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// A relay.
+pub(super) struct Relay {
+    /// For metrics and log lines.
+    name: Arc<str>,
+    connector: Connector,
+    feed: Weak<Inner>,
+    commands: mpsc::UnboundedReceiver<Command>,
+    /// Attachments that came while there was no database.
+    waiting: Vec<Command>,
+    pub(super) book: Book,
+    state: watch::Sender<State>,
+    /// Everything up to here was handed out.
+    pub(super) position: Cursor,
+    /// Whether that is where the log was at one moment, not within a batch.
+    pub(super) is_moment: bool,
+    told: Instant,
+}
+
+/// A relay that has not begun: its ends of the handle.
+pub(super) struct Start {
+    commands: mpsc::UnboundedReceiver<Command>,
+    state: watch::Sender<State>,
+}
+
+/// The handle of a relay, and what the relay begins with.
+pub(super) fn handle() -> (Handle, Start) {
+    let (sender, commands) = mpsc::unbounded_channel();
+    let (state, states) = watch::channel(State::default());
+    let handle = Handle {
+        commands: sender,
+        state: states,
+    };
+    (handle, Start { commands, state })
+}
+
+impl Start {
+    /// Begins. The relay ends with its feed.
+    pub fn begin(self, place: usize, connector: Connector, feed: Weak<Inner>) {
+        let relay = Relay {
+            name: place.to_string().into(),
+            connector,
+            feed,
+            commands: self.commands,
+            waiting: Vec::new(),
+            book: Book::default(),
+            state: self.state,
+            position: "".into(),
+            is_moment: false,
+            told: Instant::now(),
+        };
+        tokio::spawn(relay.run());
+    }
+}
+
+impl Relay {
+    /// Connects, works until the session ends, and connects again.
+    async fn run(mut self) {
+        let mut attempts = 0;
+        while self.feed.strong_count() > 0 {
+            let fault = match self.connect().await {
+                Ok(session) => {
+                    attempts = 0;
+                    self.work(session).await
+                }
+                Err(fault) => fault,
+            };
+            if self.commands.is_closed() && self.feed.strong_count() == 0 {
+                break;
+            }
+            self.state.send_modify(|state| state.is_up = false);
+            self.count_up(0.0);
+            ::metrics::counter!(names::RELAY_LOST, "relay" => self.name.clone()).increment(1);
+            tracing::warn!(relay = &*self.name, %fault, attempts, "the relay has no session; it connects again");
+            self.pause(back_off(attempts)).await;
+            attempts += 1;
+        }
+    }
+
+    /// A session, with all subscriptions that there were.
+    async fn connect(&mut self) -> Result<Session, Fault> {
+        let connected = self.connector.connect().await?;
+        let host = connected.host.name.clone();
+        let session = Session::new(connected.client).await?;
+        let now = session.current_cursor().await?;
+        let before = std::mem::replace(&mut self.position, now);
+        self.is_moment = true;
+        self.subscribe_again(&session, &before).await?;
+        self.publish();
+        self.state.send_modify(|state| state.is_up = true);
+        self.count_up(1.0);
+        tracing::info!(
+            relay = &*self.name,
+            host,
+            subscriptions = self.book.subscriptions(),
+            "the relay has a session"
+        );
+        Ok(session)
+    }
+
+    /// Subscribes for everybody again; what happened since the last session is read by `catch_up`.
+    async fn subscribe_again(&mut self, session: &Session, before: &Cursor) -> Result<(), Fault> {
+        let mut parties: Vec<(Arc<Interest>, Vec<Arc<Leg>>)> = Vec::new();
+        for shared in self.book.take() {
+            // Legs that were catching up come back by themselves, when they have passed on what they have.
+            let live: Vec<_> = shared
+                .members
+                .into_iter()
+                .filter(|leg| leg.leave(before))
+                .collect();
+            if !live.is_empty() {
+                parties.push((shared.interest, live));
+            }
+        }
+        for chunk in parties.chunks(COMMANDS) {
+            let made = join_all(
+                chunk
+                    .iter()
+                    .map(|(interest, _)| session.subscribe(interest)),
+            );
+            for ((interest, legs), made) in chunk.iter().zip(made.await) {
+                match made {
+                    Ok((id, start)) => self.return_party(id, start, interest, legs, before),
+                    // The session is lost again: the rest reads on by itself.
+                    Err(fault) => catch_up::after_loss(&self.feed, legs, before, &fault),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn return_party(
+        &mut self,
+        id: Id,
+        start: Cursor,
+        interest: &Arc<Interest>,
+        legs: &[Arc<Leg>],
+        before: &Cursor,
+    ) {
+        self.book.insert(id, interest.clone(), start.clone());
+        for leg in legs {
+            leg.keep();
+            self.book.add(id, leg.clone());
+        }
+        catch_up::together(&self.feed, legs.to_vec(), before.clone(), start);
+    }
+
+    /// Works until the session fails.
+    async fn work(&mut self, session: Session) -> Fault {
+        let mut failures = 0;
+        loop {
+            let fault = match self.turn(&session).await {
+                Ok(()) => {
+                    failures = 0;
+                    continue;
+                }
+                Err(fault) => fault,
+            };
+            if fault.is_unreachable() {
+                return fault;
+            }
+            if fault.is_read_again() {
+                match self.invalidate(&session, &fault).await {
+                    Ok(()) => continue,
+                    Err(fault) => return fault,
+                }
+            }
+            // Somebody has cancelled the statement, or holds a lock: the next attempt goes on from the same cursor.
+            failures += 1;
+            ::metrics::counter!(names::RELAY_FAILURES).increment(1);
+            tracing::warn!(%fault, failures, "the relay could not read; it tries again");
+            if failures > MAX_FAILURES {
+                return fault;
+            }
+            tokio::time::sleep(back_off(failures)).await;
+        }
+    }
+
+    /// Waits for changes or commands, carries out the commands, and hands out the changes.
+    async fn turn(&mut self, session: &Session) -> Result<(), Fault> {
+        let from = self.position.clone();
+        let mut commands = std::mem::take(&mut self.waiting);
+        if commands.is_empty() {
+            let mut wait = pin!(session.wait(&from));
+            let waited = tokio::select! {
+                biased;
+                waited = &mut wait => Some(waited?),
+                received = self.commands.recv_many(&mut commands, COMMANDS) => {
+                    if received == 0 {
+                        return Err(Fault::unreachable("the gateway is shutting down"));
+                    }
+                    None
+                }
+            };
+            if let Some(position) = waited {
+                self.waited(position);
+            } else {
+                // The next statement ends the wait in the server: it is sent before the wait is answered.
+                let plan = self.plan(commands);
+                let (position, done) = tokio::join!(wait, plan.carry_out(session));
+                if let Ok(position) = position {
+                    self.waited(position);
+                }
+                self.take(done, session).await?;
+            }
+        } else {
+            let done = self.plan(commands).carry_out(session).await;
+            self.take(done, session).await?;
+        }
+        if from == self.position {
+            self.hand_out(session).await?;
+        }
+        Ok(())
+    }
+
+    /// A wait that returns another cursor has found nothing before it.
+    fn waited(&mut self, position: Cursor) {
+        if position != self.position {
+            self.position = position;
+            self.is_moment = true;
+            self.book.caught_up();
+            self.publish();
+        }
+    }
+
+    /// Sorts commands into what needs no statement, which is done, and what does.
+    fn plan(&mut self, commands: Vec<Command>) -> Plan {
+        let mut plan = Plan::default();
+        for command in commands {
+            match command {
+                Command::Attach { leg, reply } => self.plan_attach(&mut plan, leg, reply),
+                Command::Detach(leg) => plan.ended.extend(self.book.remove(&leg)),
+                Command::Renew {
+                    leg,
+                    interest,
+                    stays,
+                } => self.plan_renew(&mut plan, leg, interest, stays),
+            }
+        }
+        plan
+    }
+
+    fn plan_attach(&mut self, plan: &mut Plan, leg: Arc<Leg>, reply: Reply) {
+        plan.ended.extend(self.book.remove(&leg));
+        let interest = leg.interest();
+        if reply.is_closed() || leg.is_ended() {
+            return;
+        }
+        if let Some(id) = self.book.find(&interest).filter(|id| self.can_share(*id)) {
+            plan.ended.extend(self.answer(id, leg, reply));
+            return;
+        }
+        plan.wanted.entry(interest).or_default().push((leg, reply));
+    }
+
+    /// Whether a subscription delivers to a new leg exactly what comes behind the relay's position. Within a batch, or
+    /// before the relay has come to where the subscription begins, another one is made.
+    fn can_share(&self, id: Id) -> bool {
+        let start = self.book.get(id).map(|shared| shared.start.as_ref());
+        self.is_moment
+            && start.is_some_and(|start| start.is_none_or(|start| *start == self.position))
+    }
+
+    /// The subscription is there: the leg is on it. Returns the subscription where nobody waits for it any more.
+    fn answer(&mut self, id: Id, leg: Arc<Leg>, reply: Reply) -> Option<Id> {
+        let start = self.book.get(id)?.start.clone();
+        let attached = Attached {
+            start: start.unwrap_or_else(|| self.position.clone()),
+            position: self.position.clone(),
+        };
+        leg.keep();
+        self.book.add(id, leg.clone());
+        match reply.send(Ok(attached)) {
+            Ok(()) => None,
+            Err(_) => self.book.remove(&leg),
+        }
+    }
+
+    fn plan_renew(&mut self, plan: &mut Plan, leg: Arc<Leg>, interest: Arc<Interest>, stays: bool) {
+        leg.set_interest(interest.clone());
+        if stays && leg.is_live() {
+            if let Some(id) = self.book.replace(&leg, interest.clone()) {
+                plan.renewed.push((id, interest, leg));
+                return;
+            }
+        }
+        plan.ended.extend(self.book.remove(&leg));
+        if leg.leave(&self.position) {
+            catch_up::recover(&self.feed, leg, self.position.clone());
+        }
+    }
+
+    /// Takes note of what the database has answered.
+    async fn take(&mut self, done: Done, session: &Session) -> Result<(), Fault> {
+        let mut unused = Vec::new();
+        let mut lost = done.ended.err();
+        for Made {
+            interest,
+            legs,
+            made,
+        } in done.made
+        {
+            match made {
+                Ok((id, start)) => {
+                    self.book.insert(id, interest.clone(), start);
+                    self.seat(id, &interest, legs, &mut unused);
+                }
+                Err(fault) => {
+                    for (_, reply) in legs {
+                        let _ = reply.send(Err(fault.clone()));
+                    }
+                    lost = lost.or(Some(fault).filter(Fault::is_unreachable));
+                }
+            }
+        }
+        for (leg, renewed) in done.renewed {
+            if let Err(fault) = renewed {
+                unused.extend(self.book.remove(&leg));
+                leg.fail(&fault);
+            }
+        }
+        let subscriptions = self.book.subscriptions() as f64;
+        ::metrics::gauge!(names::SUBSCRIPTIONS, "relay" => self.name.clone()).set(subscriptions);
+        if let Some(fault) = lost {
+            return Err(fault);
+        }
+        if !unused.is_empty() {
+            session.unsubscribe(&unused).await?;
+        }
+        Ok(())
+    }
+
+    /// Puts legs on a new subscription.
+    fn seat(&mut self, id: Id, interest: &Interest, legs: Waiting, unused: &mut Vec<Id>) {
+        for (leg, reply) in legs {
+            if leg.is_ended() {
+                continue;
+            }
+            if *leg.interest() == *interest {
+                self.answer(id, leg, reply);
+            } else {
+                // It was renewed meanwhile.
+                self.waiting.push(Command::Attach { leg, reply });
+            }
+        }
+        if self.book.members(id).is_empty() {
+            self.book.end(id);
+            unused.push(id);
+        }
+    }
+
+    /// The log does not have what the relay's cursor needs: every client has to read again.
+    async fn invalidate(&mut self, session: &Session, fault: &Fault) -> Result<(), Fault> {
+        tracing::error!(%fault, "the relay's cursor is not valid any more; every client reads again");
+        ::metrics::counter!(names::READ_AGAIN, "reason" => "cursor").increment(1);
+        let shared = self.book.take();
+        let legs = shared.into_iter().flat_map(|shared| shared.members);
+        let legs: Vec<_> = legs
+            .filter(|leg| leg.leave(&self.position) || !leg.is_ended())
+            .collect();
+        catch_up::fail_spread(legs, fault.clone());
+        self.position = session.current_cursor().await?;
+        self.is_moment = true;
+        self.publish();
+        Ok(())
+    }
+
+    fn count_up(&self, is_up: f64) {
+        ::metrics::gauge!(names::RELAY_UP, "relay" => self.name.clone()).set(is_up);
+    }
+
+    /// Lets others know how far the relay has come.
+    pub(super) fn publish(&mut self) {
+        let position = self.position.clone();
+        self.state
+            .send_modify(|state| state.position = Some(position));
+        if self.told.elapsed() > IDLE {
+            self.told = Instant::now();
+            for leg in self.book.legs() {
+                leg.outlet.moved(&self.position);
+            }
+        }
+    }
+
+    pub(super) fn feed(&self) -> &Weak<Inner> {
+        &self.feed
+    }
+
+    /// Without a database: answers what needs none.
+    async fn pause(&mut self, duration: Duration) {
+        let end = tokio::time::Instant::now() + duration;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep_until(end) => break,
+                command = self.commands.recv() => match command {
+                    None => break,
+                    Some(Command::Detach(leg)) => {
+                        self.book.remove(&leg);
+                    }
+                    Some(Command::Renew { leg, interest, .. }) => {
+                        leg.set_interest(interest);
+                        self.book.remove(&leg);
+                        if leg.leave(&self.position) {
+                            catch_up::recover(&self.feed, leg, self.position.clone());
+                        }
+                    }
+                    Some(attach) => self.waiting.push(attach),
+                }
+            }
+        }
+        self.waiting.retain(|command| match command {
+            Command::Attach { reply, .. } => !reply.is_closed(),
+            _ => true,
+        });
+    }
+}
+
+/// A pause before the next attempt, 100 ms to 10 s: gateways do not come back all at once.
+fn back_off(attempts: u32) -> Duration {
+    let longest = Duration::from_millis(100 << attempts.min(7)).min(Duration::from_secs(10));
+    longest.mul_f64(0.5 + fastrand::f64() / 2.0)
+}
+
+/// Legs that wait for a subscription.
+type Waiting = Vec<(Arc<Leg>, Reply)>;
+
+/// Statements that the commands need.
+#[derive(Default)]
+struct Plan {
+    wanted: HashMap<Arc<Interest>, Waiting>,
+    renewed: Vec<(Id, Arc<Interest>, Arc<Leg>)>,
+    ended: Vec<Id>,
+}
+
+/// A subscription that was asked for.
+struct Made {
+    interest: Arc<Interest>,
+    legs: Waiting,
+    made: Result<(Id, Cursor), Fault>,
+}
+
+/// What the database has answered.
+struct Done {
+    made: Vec<Made>,
+    renewed: Vec<(Arc<Leg>, Result<(), Fault>)>,
+    ended: Result<(), Fault>,
+}
+
+impl Plan {
+    /// Sends all statements, then takes the answers.
+    async fn carry_out(self, session: &Session) -> Done {
+        let ended = async {
+            if self.ended.is_empty() {
+                return Ok(());
+            }
+            session.unsubscribe(&self.ended).await
+        };
+        let renewed = join_all(
+            self.renewed
+                .into_iter()
+                .map(|(id, interest, leg)| async move {
+                    (leg, session.resubscribe(id, &interest).await)
+                }),
+        );
+        let made = join_all(self.wanted.into_iter().map(|(interest, legs)| async move {
+            let made = session.subscribe(&interest).await;
+            Made {
+                interest,
+                legs,
+                made,
+            }
+        }));
+        let (ended, renewed, made) = tokio::join!(ended, renewed, made);
+        Done {
+            made,
+            renewed,
+            ended,
+        }
+    }
+}
+
+/// The feed of a relay, while there is one.
+pub(super) fn feed(inner: &Weak<Inner>) -> Option<Feed> {
+    inner.upgrade().map(|inner| Feed { inner })
+}

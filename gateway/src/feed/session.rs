@@ -1,0 +1,142 @@
+//! Sessions of the pool, each for one transaction as a client's role: what the relay does not read.
+//!
+//! Statements are unnamed and every setting is of the transaction, so that the pool may go through a transaction pooler.
+
+use super::cursor::Cursor;
+use super::fault::Fault;
+use super::interest::{Interest, Relation, Who};
+use super::text::{named, Json};
+use deadpool_postgres::{Object, Pool, PoolError};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Row};
+
+/// The pool, and how long a statement in it may take.
+#[derive(Clone)]
+pub struct Sessions {
+    pool: Pool,
+    statement_timeout: Duration,
+}
+
+/// What `changes_since` returned.
+pub struct Batch {
+    pub changes: Vec<(Arc<str>, Cursor)>,
+    /// Where to go on from.
+    pub end: Cursor,
+}
+
+/// Changes of one call of `changes_since`.
+pub const BATCH: i32 = 1000;
+
+const CHANGES_SINCE: &str = include_str!("../../sql/changes_since.sql");
+const ACT_AS: &str = include_str!("../../sql/act_as.sql");
+
+type Parameters<'a> = &'a [(&'a (dyn ToSql + Sync), Type)];
+
+impl Sessions {
+    pub fn new(pool: Pool, statement_timeout: Duration) -> Sessions {
+        Sessions {
+            pool,
+            statement_timeout,
+        }
+    }
+
+    /// A session that waits for nobody.
+    pub async fn get(&self) -> Result<Object, Fault> {
+        self.pool.get().await.map_err(|error| match error {
+            PoolError::Backend(error) => error.into(),
+            other => Fault::unreachable(other.to_string()),
+        })
+    }
+
+    /// What the interest receives after `from`, up to `until`. Errors: those of `changes_since`; 42P01 without such a table.
+    pub async fn changes_since(
+        &self,
+        interest: &Interest,
+        from: &Cursor,
+        until: Option<&Cursor>,
+    ) -> Result<Batch, Fault> {
+        let Relation { schema, table } = &interest.relation;
+        let parameters: Parameters = &[
+            (schema, Type::TEXT),
+            (table, Type::TEXT),
+            (&from.as_ref(), Type::TEXT),
+            (&interest.filter, Type::TEXT),
+            (&interest.events, Type::TEXT_ARRAY),
+            (&interest.columns, Type::TEXT_ARRAY),
+            (&BATCH, Type::INT4),
+            (&until.map(AsRef::as_ref), Type::TEXT),
+        ];
+        let rows = self
+            .query_as(&interest.who, CHANGES_SINCE, parameters)
+            .await?;
+        let mut changes = Vec::with_capacity(rows.len());
+        let mut end = None;
+        for row in &rows {
+            let cursor: Cursor = row.try_get::<_, &str>(0)?.into();
+            match row.try_get::<_, Option<Json>>(1)? {
+                Some(Json(change)) => changes.push((change.into(), cursor)),
+                None => end = Some(cursor),
+            }
+        }
+        // A last change may have the cursor to go on from.
+        let last = || {
+            changes
+                .last()
+                .map(|(_, cursor): &(_, Cursor)| cursor.clone())
+        };
+        match end.or_else(last) {
+            Some(end) => Ok(Batch { changes, end }),
+            None => Err(Fault::new(
+                "42P01",
+                format!("there is no table {}", interest.relation),
+            )),
+        }
+    }
+
+    /// The realtime tables of a schema (`None`: of all) that a role may read.
+    pub async fn tables(&self, who: &Who, schema: Option<&str>) -> Result<Vec<Relation>, Fault> {
+        let rows = self
+            .query_as(
+                who,
+                "SELECT schema_name, table_name FROM pgrealtime.get_user_realtime_tables()",
+                &[],
+            )
+            .await?;
+        let tables = rows.iter().map(named).collect::<Result<Vec<_>, _>>()?;
+        Ok(tables
+            .into_iter()
+            .filter(|relation| schema.is_none_or(|schema| *relation.schema == *schema))
+            .collect())
+    }
+
+    async fn query_as(
+        &self,
+        who: &Who,
+        statement: &str,
+        parameters: Parameters<'_>,
+    ) -> Result<Vec<Row>, Fault> {
+        let mut client = self.get().await?;
+        let transaction = client.build_transaction().read_only(true).start().await?;
+        act_as(transaction.client(), who, self.statement_timeout).await?;
+        let rows = transaction
+            .client()
+            .query_typed(statement, parameters)
+            .await?;
+        transaction.commit().await?;
+        Ok(rows)
+    }
+}
+
+/// Makes the rest of the transaction one of a role with claims.
+pub async fn act_as(client: &Client, who: &Who, statement_timeout: Duration) -> Result<(), Fault> {
+    let milliseconds = statement_timeout.as_millis().to_string();
+    let parameters: Parameters = &[
+        (&who.role.as_ref(), Type::TEXT),
+        (&who.claims.as_ref(), Type::TEXT),
+        (&milliseconds, Type::TEXT),
+    ];
+    client.query_typed(ACT_AS, parameters).await?;
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! One WebSocket: reading, dispatching, and writing.
+
+pub mod outbox;
+
+mod dispatch;
+mod rate;
+
+use crate::lock;
+use crate::metrics as names;
+use crate::node::Node;
+use crate::phoenix::frame::Version;
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use dispatch::Dispatch;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use outbox::{Next, Outbox};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{sleep, timeout};
+
+/// The service restarts: clients connect again.
+const RESTART: u16 = 1012;
+const NORMAL: u16 = 1000;
+
+/// How long a client may take to read the rest when its connection ends.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Serves a WebSocket until it ends.
+pub async fn serve(
+    socket: WebSocket,
+    node: Arc<Node>,
+    version: Version,
+    token: Arc<str>,
+    _permit: OwnedSemaphorePermit,
+) {
+    ::metrics::gauge!(names::SOCKETS).increment(1);
+    let outbox = Arc::new(Outbox::new(node.limits.outbox_bytes));
+    let dispatch = Mutex::new(Dispatch::new(node.clone(), outbox.clone(), version, token));
+    let (sink, stream) = socket.split();
+    let reading = async {
+        let code = read(stream, &node, &outbox, &dispatch).await;
+        outbox.close(code);
+        // The writer ends the connection behind what waits.
+        sleep(FAREWELL).await;
+    };
+    tokio::select! {
+        () = reading => {}
+        () = write(sink, &outbox) => {}
+    }
+    outbox.abandon();
+    lock(&dispatch).end();
+    ::metrics::gauge!(names::SOCKETS).decrement(1);
+}
+
+/// Reads until the client goes, or has to. Returns the code that it is told.
+async fn read(
+    mut stream: SplitStream<WebSocket>,
+    node: &Node,
+    outbox: &Outbox,
+    dispatch: &Mutex<Dispatch>,
+) -> u16 {
+    let leaving = async {
+        node.draining.cancelled().await;
+        lock(dispatch).announce_end();
+        sleep(node.drain.mul_f64(fastrand::f64())).await;
+    };
+    tokio::pin!(leaving);
+    let mut without_channel = Instant::now();
+    loop {
+        // Answers that the client does not read are not added to.
+        outbox.room().await;
+        let received = tokio::select! {
+            received = timeout(node.limits.idle, stream.next()) => received,
+            () = &mut leaving => return RESTART,
+        };
+        let message = match received {
+            Ok(Some(Ok(message))) => message,
+            Ok(Some(Err(_)) | None) | Err(_) => return NORMAL,
+        };
+        let now = Instant::now();
+        let mut dispatch = lock(dispatch);
+        let code = match &message {
+            Message::Text(text) => dispatch.text(text, now),
+            Message::Binary(bytes) => dispatch.binary(bytes, now),
+            Message::Close(_) => return NORMAL,
+            Message::Ping(_) | Message::Pong(_) => None,
+        };
+        if let Some(code) = code {
+            return code;
+        }
+        if dispatch.has_channels() {
+            without_channel = now;
+        } else if now.duration_since(without_channel) > node.limits.no_channel {
+            return NORMAL;
+        }
+    }
+}
+
+/// Writes what the outbox has; many frames, one flush.
+async fn write(mut sink: SplitSink<WebSocket, Message>, outbox: &Outbox) {
+    loop {
+        match outbox.next().await {
+            Next::Frames(frames) => {
+                for frame in frames {
+                    if sink.feed(Message::Text(frame.clone())).await.is_err() {
+                        return;
+                    }
+                    outbox.written(&frame);
+                    ::metrics::counter!(names::MESSAGES_OUT).increment(1);
+                }
+                if sink.flush().await.is_err() {
+                    return;
+                }
+            }
+            Next::Close(code) => {
+                let frame = CloseFrame {
+                    code,
+                    reason: Default::default(),
+                };
+                // A client that has gone already needs no farewell.
+                let _ = sink.send(Message::Close(Some(frame))).await;
+                return;
+            }
+        }
+    }
+}
