@@ -40,7 +40,6 @@ metrics! {
     Counter BYTES_OUT = "bytes_out_total", "Bytes of messages to clients";
     Counter CHANGES = "changes_total", "Changes that the database handed out for at least one subscription";
     Counter DELIVERIES = "deliveries_total", "Changes times the channels and streams that received them";
-    Seconds DELIVERY_SECONDS = "delivery_seconds", "Time from a change's commit to its hand-over to the sockets";
     Seconds FAN_OUT_SECONDS = "fan_out_seconds", "Time of one reading of the change log for all subscriptions";
     Gauge SUBSCRIPTIONS = "subscriptions", "Subscriptions of the relays' sessions, by relay; equal ones are shared";
     Counter SUBSCRIPTION_ERRORS = "subscription_errors_total", "Subscriptions that ended or missed a change, by SQLSTATE";

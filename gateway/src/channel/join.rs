@@ -11,7 +11,7 @@ use crate::phoenix::join::Join;
 use crate::phoenix::reply;
 use futures_util::future::join_all;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
 
 /// The message that follows a join with bindings, and a new token.
@@ -35,10 +35,14 @@ impl Channel {
     pub fn join(&self, join: Join, reference: Reference) {
         let Some(me) = self.me.upgrade() else { return };
         self.spawn(async move {
+            let began = Instant::now();
             let turn = me.clone();
             let mut identity = turn.turn.lock().await;
             let refusal = match me.carry_out(&join, &mut identity, &reference).await {
-                Ok(()) => return,
+                Ok(()) => {
+                    ::metrics::histogram!(names::JOIN_SECONDS).record(began.elapsed());
+                    return;
+                }
                 Err(refusal) => refusal,
             };
             drop(identity);
@@ -119,16 +123,12 @@ impl Channel {
 
     /// Lets an attached leg pass on its changes.
     pub(super) fn begin(&self, ready: Ready) {
-        if self.keep(&ready.leg) {
-            let Ready {
-                leg,
-                attached,
-                since,
-            } = ready;
-            self.node.feed.begin(leg, &attached, since);
-        } else {
-            self.node.feed.detach([ready.leg]);
-        }
+        let Ready {
+            leg,
+            attached,
+            since,
+        } = ready;
+        self.node.feed.begin(leg, &attached, since);
     }
 
     /// Before any change: until then the client does not know the ids.
@@ -218,6 +218,10 @@ impl Channel {
         };
         let since = bound.binding.since.clone().flatten();
         let leg = Leg::new(bound.id, interest, me);
+        // Before it is attached: the end of the channel then takes it off, however far this has come.
+        if !self.keep(&leg) {
+            return Err(Fault::unreachable("the channel has ended"));
+        }
         loop {
             match self.node.feed.attach(&leg).await {
                 Ok(attached) => {
@@ -228,7 +232,10 @@ impl Channel {
                     })
                 }
                 Err(fault) if fault.is_unreachable() => sleep(RETRY).await,
-                Err(fault) => return Err(fault),
+                Err(fault) => {
+                    leg.end();
+                    return Err(fault);
+                }
             }
         }
     }

@@ -112,6 +112,7 @@ impl Channel {
 
     /// The client joins again, and its application reads again.
     fn break_off(&self, reason: &str) {
+        ::metrics::counter!(crate::metrics::READ_AGAIN, "reason" => "channel").increment(1);
         self.end(|| {
             let join_ref = self.join_ref.as_deref();
             vec![reply::fault(self.version, &self.topic, join_ref, reason)]
@@ -234,6 +235,7 @@ impl Outlet for Channel {
     fn missed(&self, _: u32, fault: &Fault) -> bool {
         let before = std::mem::replace(&mut lock(&self.state).was_told, true);
         if !before {
+            ::metrics::counter!(crate::metrics::READ_AGAIN, "reason" => "since").increment(1);
             self.about_changes(false, &fault.message);
         }
         true

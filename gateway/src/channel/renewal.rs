@@ -4,7 +4,7 @@ use super::Channel;
 use crate::feed::Who;
 use crate::lock;
 use crate::node::{now, Denied};
-use crate::token::Claims;
+use crate::token::{Claims, Refusal};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::sync::Arc;
@@ -111,6 +111,9 @@ impl Channel {
     }
 
     fn expel(&self, denied: &Denied) {
+        if matches!(denied, Denied::Token(Refusal::Expired(_))) {
+            ::metrics::counter!(crate::metrics::TOKENS_EXPIRED).increment(1);
+        }
         match denied {
             Denied::Token(refusal) => self.close_with(&refusal.text()),
             Denied::Role => self.close_with(&self.no_permission()),

@@ -7,46 +7,51 @@ use super::interest::Interest;
 use super::leg::{Caught, Leg};
 use super::outlet::Change;
 use super::relay::feed;
-use super::session::Batch;
+use super::session::{Batch, BATCH};
 use super::{Feed, Inner};
 use crate::metrics as names;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tokio::time::{timeout_at, Instant};
+use tokio::time::{sleep, timeout_at, Instant};
+
+/// Pause before the same is tried again.
+const RETRY: Duration = Duration::from_millis(300);
+
+/// How long a database is waited for that does not answer, or asks to try again.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A leg that was attached begins behind the cursor of its client, and passes on what it has kept from `start` on.
 pub fn begin(feed: &Feed, leg: Arc<Leg>, since: Cursor, start: Cursor) {
-    let feed = feed.clone();
-    tokio::spawn(async move {
-        let read = read(&feed, &leg, since, Some(&start), None).await;
-        let fault = match read {
-            Ok(_) => return finish(&feed, leg, None).await,
-            Err(fault) => fault,
-        };
-        // The client has missed something before it came. It is told so, and goes on from where it was attached.
-        if fault.is_read_again() && leg.outlet.missed(leg.tag, &fault) {
-            return finish(&feed, leg, None).await;
-        }
-        end(&feed, leg, &fault);
-    });
+    let way = Way {
+        feed: feed.clone(),
+        leg,
+        limit: None,
+    };
+    tokio::spawn(way.go(since, Some(start), true));
 }
 
 /// A leg that has left the relay reads on from a cursor, and comes back.
 pub fn recover(inner: &Weak<Inner>, leg: Arc<Leg>, from: Cursor) {
     if let Some(feed) = feed(inner) {
-        let limit = Instant::now() + feed.inner.max_lag;
-        tokio::spawn(return_from(feed, leg, from, limit));
+        let limit = Some(Instant::now() + feed.inner.max_lag);
+        tokio::spawn(Way { feed, leg, limit }.go(from, None, false));
     }
 }
 
 /// A leg that could not pass on all that it has kept goes on.
 pub fn go_on(feed: &Feed, leg: Arc<Leg>, caught: Caught) {
+    let limit = Some(Instant::now() + feed.inner.max_lag);
     let feed = feed.clone();
+    let way = Way { feed, leg, limit };
     tokio::spawn(async move {
-        let limit = Instant::now() + feed.inner.max_lag;
+        let caught = match caught {
+            Caught::Full => way.flush().await,
+            other => Ok(other),
+        };
         match caught {
-            Caught::Behind(from) => return_from(feed, leg, from, limit).await,
-            _ => finish(&feed, leg, Some(limit)).await,
+            Ok(Caught::Behind(from)) => way.go(from, None, false).await,
+            Ok(_) => {}
+            Err(fault) => way.end(&fault),
         }
     });
 }
@@ -74,119 +79,158 @@ pub fn fail_spread(legs: Vec<Arc<Leg>>, fault: Fault) {
     for leg in legs {
         let fault = fault.clone();
         tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_secs_f64(10.0 + 20.0 * fastrand::f64())).await;
+            sleep(Duration::from_secs_f64(10.0 + 20.0 * fastrand::f64())).await;
             leg.fail(&fault);
         });
     }
 }
 
-/// Reads a first part without the relay, so that little is kept when the leg is attached again.
-async fn return_from(feed: Feed, leg: Arc<Leg>, mut from: Cursor, limit: Instant) {
-    loop {
-        let read = match read(&feed, &leg, from, None, Some(limit)).await {
-            Ok(cursor) => back(&feed, &leg, cursor, limit).await,
-            Err(fault) => Err(fault),
-        };
-        match read {
-            Ok(Caught::Behind(cursor)) => from = cursor,
-            Ok(_) => return,
-            Err(fault) => return end(&feed, leg, &fault),
-        }
-        ::metrics::counter!(names::LAGGED).increment(1);
-    }
-}
-
-/// Attaches a leg again, reads up to where it was attached, and passes on what it has kept meanwhile.
-async fn back(feed: &Feed, leg: &Arc<Leg>, from: Cursor, limit: Instant) -> Result<Caught, Fault> {
-    let attached = loop {
-        match timeout_at(limit, feed.attach(leg)).await {
-            Ok(Err(fault)) if fault.is_unreachable() && Instant::now() < limit => {
-                tokio::time::sleep(RETRY).await;
-            }
-            Ok(attached) => break attached?,
-            Err(_) => return Err(Fault::too_slow()),
-        }
-        if leg.is_ended() || leg.outlet.is_closed() {
-            return Ok(Caught::Ended);
-        }
-    };
-    read(feed, leg, from, Some(&attached.start), Some(limit)).await?;
-    flush(feed, leg, Some(limit)).await
-}
-
-/// Passes on what a leg has kept, and goes on where that is not all.
-async fn finish(feed: &Feed, leg: Arc<Leg>, limit: Option<Instant>) {
-    match flush(feed, &leg, limit).await {
-        Ok(Caught::Behind(from)) => {
-            let limit = Instant::now() + feed.inner.max_lag;
-            return_from(feed.clone(), leg, from, limit).await;
-        }
-        Ok(_) => {}
-        Err(fault) => end(feed, leg, &fault),
-    }
-}
-
-async fn flush(feed: &Feed, leg: &Arc<Leg>, limit: Option<Instant>) -> Result<Caught, Fault> {
-    loop {
-        match leg.flush() {
-            Caught::Full => room(feed, leg, limit).await?,
-            Caught::Live => {
-                if let Some(position) = feed.position(&leg.interest().who) {
-                    leg.outlet.moved(&position);
-                }
-                return Ok(Caught::Live);
-            }
-            other => return Ok(other),
-        }
-    }
-}
-
-/// Waits for room at the client. Errors: "read again" when it has none for too long.
-async fn room(feed: &Feed, leg: &Arc<Leg>, limit: Option<Instant>) -> Result<(), Fault> {
-    let limit = limit.unwrap_or_else(|| Instant::now() + feed.inner.max_lag);
-    timeout_at(limit, leg.outlet.room())
-        .await
-        .map_err(|_| Fault::too_slow())
-}
-
-/// Reads for a leg from a cursor on, up to another or to the end of the log, and passes it on. Returns where it has come.
-/// `limit`: until when the client must have come along.
-async fn read(
-    feed: &Feed,
-    leg: &Arc<Leg>,
-    mut from: Cursor,
-    until: Option<&Cursor>,
+/// A leg on its way back to the relay.
+struct Way {
+    feed: Feed,
+    leg: Arc<Leg>,
+    /// Until when a client without room must have come along. `None`: as long as it takes something now and then.
     limit: Option<Instant>,
-) -> Result<Cursor, Fault> {
-    loop {
-        if leg.is_ended() || leg.outlet.is_closed() {
-            return Ok(from);
-        }
-        let batch = changes(feed, &leg.interest(), &from, until, limit).await?;
-        for (text, cursor) in &batch.changes {
-            while !leg
-                .outlet
-                .change(&[leg.tag], &mut Change::new(text, cursor))
-            {
-                room(feed, leg, limit).await?;
-                if leg.outlet.is_closed() {
-                    return Ok(from);
+}
+
+impl Way {
+    /// Reads from a cursor on until the leg is live, or has ended. `start`: where the leg is attached, if it is. `is_new`: the
+    /// cursor is the one that the client has come with.
+    async fn go(self, mut from: Cursor, mut start: Option<Cursor>, is_new: bool) {
+        let mut patience = Instant::now() + PATIENCE;
+        loop {
+            let before = from.clone();
+            let fault = match self.pass(&mut from, start.take()).await {
+                Ok(Caught::Behind(cursor)) => {
+                    from = cursor;
+                    continue;
                 }
+                Ok(_) => return,
+                Err(fault) => fault,
+            };
+            if from != before {
+                patience = Instant::now() + PATIENCE;
+            }
+            if fault.is_passing() && Instant::now() < patience {
+                // What was kept is read again: where the leg is attached next may be another place.
+                self.feed.forget(self.leg.clone());
+                self.leg.go_away();
+                sleep(RETRY.mul_f64(0.5 + fastrand::f64())).await;
+                continue;
+            }
+            // The client has missed something before it came. It is told so, and goes on from where it was attached.
+            let goes_on = is_new
+                && fault.is_read_again()
+                && self.leg.is_kept()
+                && self.leg.outlet.missed(self.leg.tag, &fault);
+            if !goes_on {
+                return self.end(&fault);
+            }
+            match self.flush().await {
+                Ok(Caught::Behind(cursor)) => from = cursor,
+                Ok(_) => return,
+                Err(fault) => return self.end(&fault),
             }
         }
-        let is_last = batch.changes.is_empty() || until.is_some_and(|until| *until == batch.end);
-        if is_last {
-            return Ok(batch.end);
+    }
+
+    /// One attempt. `from` follows what was passed on.
+    async fn pass(&self, from: &mut Cursor, start: Option<Cursor>) -> Result<Caught, Fault> {
+        let start = match start {
+            Some(start) => start,
+            None => {
+                // Most of it without the relay, so that little is kept when the leg is attached.
+                self.read(from, None).await?;
+                let Some(start) = self.attach().await? else {
+                    return Ok(Caught::Ended);
+                };
+                start
+            }
+        };
+        self.read(from, Some(&start)).await?;
+        self.flush().await
+    }
+
+    /// Puts the leg on the relay again. `None`: nobody waits for it any more.
+    async fn attach(&self) -> Result<Option<Cursor>, Fault> {
+        if self.is_over() {
+            return Ok(None);
         }
-        from = batch.end;
+        let limit = self.limit.unwrap_or_else(|| Instant::now() + PATIENCE);
+        let attached = timeout_at(limit, self.feed.attach(&self.leg)).await;
+        let attached = attached.map_err(|_| Fault::too_slow())??;
+        Ok(Some(attached.start))
+    }
+
+    fn is_over(&self) -> bool {
+        self.leg.is_ended() || self.leg.outlet.is_closed()
+    }
+
+    /// Reads up to a cursor, or near the end of the log, and passes it on.
+    async fn read(&self, from: &mut Cursor, until: Option<&Cursor>) -> Result<(), Fault> {
+        while !self.is_over() {
+            let batch = changes(&self.feed, &self.leg.interest(), from, until).await?;
+            for (text, cursor) in &batch.changes {
+                self.offer(text, cursor).await?;
+                if self.is_over() {
+                    return Ok(());
+                }
+                *from = cursor.clone();
+            }
+            let is_last = is_last(&batch, from, until);
+            *from = batch.end;
+            if is_last {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn offer(&self, text: &Arc<str>, cursor: &Cursor) -> Result<(), Fault> {
+        let outlet = &self.leg.outlet;
+        while !outlet.change(&[self.leg.tag], &mut Change::new(text, cursor)) {
+            self.room().await?;
+        }
+        Ok(())
+    }
+
+    /// Passes on what the leg has kept.
+    async fn flush(&self) -> Result<Caught, Fault> {
+        loop {
+            match self.leg.flush() {
+                Caught::Full => self.room().await?,
+                Caught::Live => {
+                    tell_position(&self.feed, &self.leg);
+                    return Ok(Caught::Live);
+                }
+                other => return Ok(other),
+            }
+        }
+    }
+
+    /// Waits for room at the client. Errors: "read again" when it has none for too long.
+    async fn room(&self) -> Result<(), Fault> {
+        let limit = self
+            .limit
+            .unwrap_or_else(|| Instant::now() + self.feed.inner.max_lag);
+        timeout_at(limit, self.leg.outlet.room())
+            .await
+            .map_err(|_| Fault::too_slow())
+    }
+
+    /// Ends the leg, off the relay.
+    fn end(&self, fault: &Fault) {
+        end(&self.feed, &self.leg, fault);
     }
 }
 
-/// Pause before the same is tried again.
-const RETRY: Duration = Duration::from_millis(300);
-
-/// How long a lost database is waited for where no client waits for room.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Whether a batch was the last. An empty one need not be: it may have had entries of which nothing was for the reader.
+fn is_last(batch: &Batch, from: &Cursor, until: Option<&Cursor>) -> bool {
+    match until {
+        Some(until) => batch.end == *until || batch.end == *from,
+        None => batch.changes.len() < BATCH as usize,
+    }
+}
 
 /// One batch. While the database does not answer, it is asked again.
 async fn changes(
@@ -194,14 +238,13 @@ async fn changes(
     interest: &Interest,
     from: &Cursor,
     until: Option<&Cursor>,
-    limit: Option<Instant>,
 ) -> Result<Batch, Fault> {
-    let limit = limit.unwrap_or_else(|| Instant::now() + PATIENCE);
+    let limit = Instant::now() + PATIENCE;
     ::metrics::counter!(names::CATCH_UPS).increment(1);
     loop {
         match feed.sessions().changes_since(interest, from, until).await {
             Err(fault) if fault.is_unreachable() && Instant::now() < limit => {
-                tokio::time::sleep(RETRY.mul_f64(0.5 + fastrand::f64())).await;
+                sleep(RETRY.mul_f64(0.5 + fastrand::f64())).await;
             }
             other => return other,
         }
@@ -211,44 +254,54 @@ async fn changes(
 /// One reads for all. Who has no room goes on alone.
 async fn return_together(feed: Feed, mut legs: Vec<Arc<Leg>>, mut from: Cursor, start: Cursor) {
     while let Some(first) = legs.first() {
-        let batch = match changes(&feed, &first.interest(), &from, Some(&start), None).await {
+        let batch = match changes(&feed, &first.interest(), &from, Some(&start)).await {
             Ok(batch) => batch,
+            Err(fault) if fault.is_passing() => return part(&feed, &legs, &from),
             Err(fault) if fault.is_read_again() => return fail_spread(legs, fault),
-            Err(fault) => return legs.into_iter().for_each(|leg| end(&feed, leg, &fault)),
+            Err(fault) => return legs.iter().for_each(|leg| end(&feed, leg, &fault)),
         };
         for (text, cursor) in &batch.changes {
             let mut change = Change::new(text, cursor);
             legs.retain(|leg| {
                 let is_taken = leg.outlet.change(&[leg.tag], &mut change);
                 if !is_taken {
-                    feed.forget(leg.clone());
-                    leg.go_away();
-                    recover(&Arc::downgrade(&feed.inner), leg.clone(), from.clone());
+                    part(&feed, std::slice::from_ref(leg), &from);
                 }
                 is_taken
             });
             from = cursor.clone();
         }
-        if batch.changes.is_empty() || batch.end == start {
+        let is_last = is_last(&batch, &from, Some(&start));
+        from = batch.end;
+        if is_last {
             break;
         }
-        from = batch.end;
     }
     for leg in legs {
         match leg.flush() {
-            Caught::Live => {
-                if let Some(position) = feed.position(&leg.interest().who) {
-                    leg.outlet.moved(&position);
-                }
-            }
+            Caught::Live => tell_position(&feed, &leg),
             Caught::Ended => {}
             other => go_on(&feed, leg, other),
         }
     }
 }
 
-/// Ends a leg, off the relay.
-fn end(feed: &Feed, leg: Arc<Leg>, fault: &Fault) {
+/// Legs that go on alone, from a cursor.
+fn part(feed: &Feed, legs: &[Arc<Leg>], from: &Cursor) {
+    for leg in legs {
+        feed.forget(leg.clone());
+        leg.go_away();
+        recover(&Arc::downgrade(&feed.inner), leg.clone(), from.clone());
+    }
+}
+
+fn tell_position(feed: &Feed, leg: &Leg) {
+    if let Some(position) = feed.position(&leg.interest().who) {
+        leg.outlet.moved(&position);
+    }
+}
+
+fn end(feed: &Feed, leg: &Arc<Leg>, fault: &Fault) {
     feed.forget(leg.clone());
     leg.fail(fault);
 }

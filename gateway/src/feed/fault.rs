@@ -65,6 +65,13 @@ impl Fault {
         })
     }
 
+    /// Whether the same may succeed a little later: a standby has cancelled the reader for its replay or has not come to the
+    /// reader's cursor yet, a lock is held, a deadlock was broken, or the database did not answer.
+    pub fn is_passing(&self) -> bool {
+        let states = ["40001", "40P01", "55P03"];
+        self.is_unreachable() || states.iter().any(|state| self.is(state))
+    }
+
     /// Whether there is no such table for this role: it is not there, not realtime, or the role may not read it. Clients are
     /// not told which, since that would say which tables exist.
     pub fn is_no_table(&self) -> bool {

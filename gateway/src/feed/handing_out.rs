@@ -14,6 +14,33 @@ use futures_util::TryStreamExt;
 use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Most changes of one `fan_out`.
+const MOST: i32 = 1000;
+
+/// How long handing out one batch should take at most: who joins meanwhile waits as long.
+const TURN: Duration = Duration::from_millis(20);
+
+/// How many changes the next batch may have.
+pub struct Pace(i32);
+
+impl Default for Pace {
+    fn default() -> Pace {
+        Pace(100)
+    }
+}
+
+impl Pace {
+    /// A batch of so many changes took so long.
+    fn took(&mut self, changes: u64, time: Duration) {
+        let fit = TURN.as_secs_f64() * changes as f64 / time.as_secs_f64().max(1e-9);
+        if changes > 0 {
+            // At most twice as many as this time: the next changes may have more receivers.
+            self.0 = (fit as i32).clamp(1, self.0.saturating_mul(2).min(MOST));
+        }
+    }
+}
 
 /// Outlets that a batch had changes for, by their address.
 type Touched = HashMap<usize, Arc<dyn Outlet>>;
@@ -26,7 +53,10 @@ impl Relay {
     /// Reads one batch and hands it out. On an error, what was handed out before it is not handed out again.
     pub(super) async fn hand_out(&mut self, session: &Session) -> Result<(), Fault> {
         let from = self.position.clone();
-        let mut rows = pin!(session.fan_out(&from).await?);
+        let began = Instant::now();
+        let mut rows = pin!(session.fan_out(&from, self.pace.0).await?);
+        ::metrics::histogram!(names::FAN_OUT_SECONDS).record(began.elapsed());
+        let began = Instant::now();
         let mut touched = Touched::new();
         let mut unused = Vec::new();
         let mut changes = 0;
@@ -54,6 +84,7 @@ impl Relay {
         }
         if read.is_ok() {
             ::metrics::counter!(names::CHANGES).increment(changes);
+            self.pace.took(changes, began.elapsed());
             self.is_moment &= self.position == from;
             self.publish();
             for outlet in touched.values() {
@@ -85,12 +116,14 @@ impl Relay {
         }
         live.sort_unstable_by_key(|leg| (address(&leg.outlet), leg.tag));
         let mut tags: Vec<u32> = Vec::new();
+        let mut deliveries = 0;
         for group in live.chunk_by(|one, two| address(&one.outlet) == address(&two.outlet)) {
             tags.clear();
             tags.extend(group.iter().map(|leg| leg.tag));
             tags.dedup();
             let outlet = &group[0].outlet;
             if outlet.change(&tags, &mut change) {
+                deliveries += 1;
                 touched
                     .entry(address(outlet))
                     .or_insert_with(|| outlet.clone());
@@ -98,6 +131,7 @@ impl Relay {
                 gone.extend_from_slice(group);
             }
         }
+        ::metrics::counter!(names::DELIVERIES).increment(deliveries);
         for leg in &gone {
             self.let_go(leg, unused);
         }

@@ -100,6 +100,11 @@ impl Leg {
         matches!(*lock(&self.state), State::Ended)
     }
 
+    /// Whether changes that come are kept.
+    pub(super) fn is_kept(&self) -> bool {
+        matches!(*lock(&self.state), State::CatchingUp(_))
+    }
+
     /// Wants no more changes.
     pub fn end(&self) {
         *lock(&self.state) = State::Ended;

@@ -44,6 +44,8 @@ pub struct Change<'a> {
     /// The cursor that has the change behind it.
     pub cursor: &'a Cursor,
     shared: Option<Arc<str>>,
+    /// The frame that was asked for last: mostly all clients have one topic, and one binding.
+    last: Option<(Addressed, Utf8Bytes)>,
     frames: HashMap<Addressed, Utf8Bytes>,
 }
 
@@ -56,6 +58,7 @@ impl<'a> Change<'a> {
             text,
             cursor,
             shared: None,
+            last: None,
             frames: HashMap::new(),
         }
     }
@@ -71,9 +74,18 @@ impl<'a> Change<'a> {
 
     /// The frame of a topic and some bindings.
     pub fn frame(&mut self, version: Version, topic: &Arc<str>, ids: &[u32]) -> Utf8Bytes {
-        self.frames
-            .entry((version, topic.clone(), ids.into()))
+        if let Some(((last_version, last_topic, last_ids), frame)) = &self.last {
+            if *last_version == version && last_topic == topic && **last_ids == *ids {
+                return frame.clone();
+            }
+        }
+        let to: Addressed = (version, topic.clone(), ids.into());
+        let frame = self
+            .frames
+            .entry(to.clone())
             .or_insert_with(|| reply::change(version, topic, ids, self.text).into())
-            .clone()
+            .clone();
+        self.last = Some((to, frame.clone()));
+        frame
     }
 }

@@ -7,6 +7,7 @@ use super::command::{Attached, Command, Reply};
 use super::connect::Connector;
 use super::cursor::Cursor;
 use super::fault::Fault;
+use super::handing_out::Pace;
 use super::interest::Interest;
 use super::leg::Leg;
 use super::statements::Session;
@@ -51,6 +52,7 @@ pub(super) struct Relay {
     pub(super) position: Cursor,
     /// Whether that is where the log was at one moment, not within a batch.
     pub(super) is_moment: bool,
+    pub(super) pace: Pace,
     told: Instant,
 }
 
@@ -84,6 +86,7 @@ impl Start {
             state: self.state,
             position: "".into(),
             is_moment: false,
+            pace: Pace::default(),
             told: Instant::now(),
         };
         tokio::spawn(relay.run());

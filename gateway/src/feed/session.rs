@@ -6,6 +6,7 @@ use super::cursor::Cursor;
 use super::fault::Fault;
 use super::interest::{Interest, Relation, Who};
 use super::text::{named, Json};
+use crate::metrics as names;
 use deadpool_postgres::{Object, Pool, PoolError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +45,10 @@ impl Sessions {
 
     /// A session that waits for nobody.
     pub async fn get(&self) -> Result<Object, Fault> {
+        let status = self.pool.status();
+        let in_use = status.size.saturating_sub(status.available);
+        ::metrics::gauge!(names::POOL_IN_USE).set(in_use as f64);
+        ::metrics::gauge!(names::POOL_WAITING).set(status.waiting as f64);
         self.pool.get().await.map_err(|error| match error {
             PoolError::Backend(error) => error.into(),
             other => Fault::unreachable(other.to_string()),

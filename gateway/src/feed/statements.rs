@@ -9,9 +9,6 @@ use tokio_postgres::{Client, RowStream, SimpleQueryMessage, Statement};
 
 const SUBSCRIBE: &str = include_str!("../../sql/subscribe.sql");
 
-/// Changes of one `fan_out`.
-const BATCH: i32 = 1000;
-
 /// How long `wait` waits at most, as an interval. Then the relay has shown that it lives.
 const WAIT: &str = "5 s";
 
@@ -118,9 +115,9 @@ impl Session {
     }
 
     /// What the subscriptions receive after a cursor, row by row.
-    pub async fn fan_out(&self, from: &Cursor) -> Result<RowStream, Fault> {
+    pub async fn fan_out(&self, from: &Cursor, max_changes: i32) -> Result<RowStream, Fault> {
         let from: &str = from;
-        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&from, &BATCH];
+        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&from, &max_changes];
         Ok(self.client.query_raw(&self.fan_out, parameters).await?)
     }
 }

@@ -77,6 +77,8 @@ fn admit(node: &Node, token: Option<&str>) -> Result<Arc<str>, (StatusCode, Stri
 }
 
 async fn refuse(status: StatusCode, text: &str) -> Response {
+    let reason = status.as_str().to_string();
+    ::metrics::counter!(crate::metrics::HANDSHAKES_REFUSED, "reason" => reason).increment(1);
     sleep(BACK_OFF).await;
     (status, Json(serde_json::json!({ "error": text }))).into_response()
 }

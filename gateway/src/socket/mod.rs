@@ -35,11 +35,18 @@ pub async fn serve(
     _permit: OwnedSemaphorePermit,
 ) {
     ::metrics::gauge!(names::SOCKETS).increment(1);
+    ::metrics::counter!(names::SOCKETS_OPENED).increment(1);
     let outbox = Arc::new(Outbox::new(node.limits.outbox_bytes));
     let dispatch = Mutex::new(Dispatch::new(node.clone(), outbox.clone(), version, token));
     let (sink, stream) = socket.split();
     let reading = async {
         let code = read(stream, &node, &outbox, &dispatch).await;
+        let reason = match code {
+            RESTART => "drain",
+            NORMAL => "client",
+            _ => "limit",
+        };
+        ::metrics::counter!(names::SOCKETS_CLOSED, "reason" => reason).increment(1);
         outbox.close(code);
         // The writer ends the connection behind what waits.
         sleep(FAREWELL).await;
@@ -68,16 +75,20 @@ async fn read(
     tokio::pin!(leaving);
     let mut without_channel = Instant::now();
     loop {
-        // Answers that the client does not read are not added to.
-        outbox.room().await;
+        let received = async {
+            // Answers that the client does not read are not added to.
+            outbox.calm().await;
+            stream.next().await
+        };
         let received = tokio::select! {
-            received = timeout(node.limits.idle, stream.next()) => received,
+            received = timeout(node.limits.idle, received) => received,
             () = &mut leaving => return RESTART,
         };
         let message = match received {
             Ok(Some(Ok(message))) => message,
             Ok(Some(Err(_)) | None) | Err(_) => return NORMAL,
         };
+        ::metrics::counter!(names::MESSAGES_IN).increment(1);
         let now = Instant::now();
         let mut dispatch = lock(dispatch);
         let code = match &message {
@@ -102,12 +113,14 @@ async fn write(mut sink: SplitSink<WebSocket, Message>, outbox: &Outbox) {
     loop {
         match outbox.next().await {
             Next::Frames(frames) => {
+                ::metrics::counter!(names::MESSAGES_OUT).increment(frames.len() as u64);
+                let bytes: usize = frames.iter().map(|frame| frame.len()).sum();
+                ::metrics::counter!(names::BYTES_OUT).increment(bytes as u64);
                 for frame in frames {
                     if sink.feed(Message::Text(frame.clone())).await.is_err() {
                         return;
                     }
                     outbox.written(&frame);
-                    ::metrics::counter!(names::MESSAGES_OUT).increment(1);
                 }
                 if sink.flush().await.is_err() {
                     return;

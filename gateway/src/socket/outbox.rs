@@ -128,6 +128,15 @@ impl Outbox {
 
     /// Returns when half of the room is free, or the client has gone.
     pub async fn room(&self) {
+        self.below(self.limit / 2).await;
+    }
+
+    /// Returns when what waits is within the limit, or the client has gone: it is not asked for more before.
+    pub async fn calm(&self) {
+        self.below(self.limit).await;
+    }
+
+    async fn below(&self, bytes: usize) {
         loop {
             let drained = self.drained.notified();
             tokio::pin!(drained);
@@ -135,7 +144,7 @@ impl Outbox {
             drained.as_mut().enable();
             {
                 let queue = lock(&self.queue);
-                if queue.is_closed || queue.bytes <= self.limit / 2 {
+                if queue.is_closed || queue.bytes <= bytes {
                     return;
                 }
             }
