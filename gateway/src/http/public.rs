@@ -24,7 +24,8 @@ async fn not_allowed() -> Response {
     (StatusCode::METHOD_NOT_ALLOWED, message(text)).into_response()
 }
 
-fn message(text: &str) -> Json<serde_json::Value> {
+/// The body of an answer that says something to a developer.
+pub fn message(text: &str) -> Json<serde_json::Value> {
     Json(serde_json::json!({ "message": text }))
 }
 
