@@ -43,7 +43,7 @@ pub struct Limits {
     )]
     pub joins_per_second: u32,
 
-    /// Messages per second and WebSocket; a second's worth may come at once
+    /// Messages per second and WebSocket, on average; a minute's worth may come at once
     #[arg(
         long = "max-messages-per-second",
         env = "PGREALTIME_MAX_MESSAGES_PER_SECOND",

@@ -16,6 +16,10 @@ use std::time::Instant;
 /// The client asks for too much; it may come back.
 const FLOOD: u16 = 1001;
 
+/// How many seconds' worth of messages may come at once: clients before 2.100 send their token to all channels whenever one
+/// is joined. The peer counts the average of a minute, too.
+const BURST: u32 = 60;
+
 /// The channels of a socket, and what it may ask for.
 pub struct Dispatch {
     node: Arc<Node>,
@@ -37,8 +41,8 @@ impl Dispatch {
     ) -> Dispatch {
         let now = Instant::now();
         Dispatch {
-            messages: Rate::new(node.limits.messages_per_second, now),
-            joins: Rate::new(node.limits.joins_per_second, now),
+            messages: Rate::new(node.limits.messages_per_second, BURST, now),
+            joins: Rate::new(node.limits.joins_per_second, 1, now),
             channels: HashMap::new(),
             node,
             outbox,
@@ -93,6 +97,9 @@ impl Dispatch {
             reference: message.reference.as_deref(),
             topic: &message.topic,
         };
+        if message.event != "phx_join" && !self.messages.take(now) {
+            return self.flood(&message.topic);
+        }
         if message.topic == "phoenix" {
             if message.event == "heartbeat" {
                 self.outbox.put(reply::reply(self.version, to, true, "{}"));
@@ -109,11 +116,6 @@ impl Dispatch {
             });
             return None;
         };
-        if !self.messages.take(now) {
-            ::metrics::counter!(names::LIMITS, "limit" => "messages").increment(1);
-            channel.close_with("Too many messages per second");
-            return None;
-        }
         match (&*message.event, &message.payload) {
             ("phx_leave", _) => {
                 self.outbox.put(reply::reply(self.version, to, true, "{}"));
@@ -128,6 +130,16 @@ impl Dispatch {
             }
             _ => {}
         }
+        None
+    }
+
+    /// More messages than a client may send: the channel that they are for ends, or the connection.
+    fn flood(&mut self, topic: &str) -> Option<u16> {
+        ::metrics::counter!(names::LIMITS, "limit" => "messages").increment(1);
+        let Some(channel) = self.channel(topic) else {
+            return Some(FLOOD);
+        };
+        channel.close_with("Too many messages per second");
         None
     }
 
