@@ -223,7 +223,7 @@ impl Channel {
             return Err(Fault::unreachable("the channel has ended"));
         }
         loop {
-            match self.node.feed.attach(&leg).await {
+            match self.node.feed.attach(&leg, since.is_some()).await {
                 Ok(attached) => {
                     return Ok(Ready {
                         leg,

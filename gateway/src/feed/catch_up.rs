@@ -157,7 +157,7 @@ impl Way {
             return Ok(None);
         }
         let limit = self.limit.unwrap_or_else(|| Instant::now() + PATIENCE);
-        let attached = timeout_at(limit, self.feed.attach(&self.leg)).await;
+        let attached = timeout_at(limit, self.feed.attach(&self.leg, true)).await;
         let attached = attached.map_err(|_| Fault::too_slow())??;
         Ok(Some(attached.start))
     }

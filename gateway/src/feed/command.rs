@@ -22,6 +22,9 @@ pub type Reply = oneshot::Sender<Result<Attached, Fault>>;
 pub enum Command {
     Attach {
         leg: Arc<Leg>,
+        /// Its client has a cursor, and may have come further than the relay. The leg then needs a subscription that begins
+        /// now, or changes would be repeated.
+        has_cursor: bool,
         reply: Reply,
     },
     Detach(Arc<Leg>),

@@ -89,13 +89,17 @@ impl Feed {
     }
 
     /// Puts a leg on its relay. The subscription exists when this returns; what it brings is kept until [`Feed::begin`].
+    /// `has_cursor`: whether it will begin behind a cursor of its client.
     /// Errors: those of `pgrealtime.subscribe`; 42P01 without such a table; unreachable while there is no database.
-    pub async fn attach(&self, leg: &Arc<Leg>) -> Result<Attached, Fault> {
+    pub async fn attach(&self, leg: &Arc<Leg>, has_cursor: bool) -> Result<Attached, Fault> {
         let (reply, answer) = oneshot::channel();
         let relay = self.relay(&leg.interest().who);
-        let leg = leg.clone();
         // Without a receiver the reply is dropped with the command.
-        let _ = relay.commands.send(Command::Attach { leg, reply });
+        let _ = relay.commands.send(Command::Attach {
+            leg: leg.clone(),
+            has_cursor,
+            reply,
+        });
         answer
             .await
             .unwrap_or_else(|_| Err(Fault::unreachable("the database does not answer")))

@@ -268,7 +268,11 @@ impl Relay {
         let mut plan = Plan::default();
         for command in commands {
             match command {
-                Command::Attach { leg, reply } => self.plan_attach(&mut plan, leg, reply),
+                Command::Attach {
+                    leg,
+                    has_cursor,
+                    reply,
+                } => self.plan_attach(&mut plan, leg, has_cursor, reply),
                 Command::Detach(leg) => plan.ended.extend(self.book.remove(&leg)),
                 Command::Renew {
                     leg,
@@ -280,13 +284,14 @@ impl Relay {
         plan
     }
 
-    fn plan_attach(&mut self, plan: &mut Plan, leg: Arc<Leg>, reply: Reply) {
+    fn plan_attach(&mut self, plan: &mut Plan, leg: Arc<Leg>, has_cursor: bool, reply: Reply) {
         plan.ended.extend(self.book.remove(&leg));
         let interest = leg.interest();
         if reply.is_closed() || leg.is_ended() {
             return;
         }
-        if let Some(id) = self.book.find(&interest).filter(|id| self.can_share(*id)) {
+        let shared = self.book.find(&interest);
+        if let Some(id) = shared.filter(|id| !has_cursor && self.can_share(*id)) {
             plan.ended.extend(self.answer(id, leg, reply));
             return;
         }
@@ -380,7 +385,11 @@ impl Relay {
                 self.answer(id, leg, reply);
             } else {
                 // It was renewed meanwhile.
-                self.waiting.push(Command::Attach { leg, reply });
+                self.waiting.push(Command::Attach {
+                    leg,
+                    has_cursor: true,
+                    reply,
+                });
             }
         }
         if self.book.members(id).is_empty() {
