@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::feed::connect::{ConnectError, Connector};
 use crate::feed::{Feed, Options};
 use crate::http::admin::Readiness;
-use crate::http::{admin, public, websocket};
+use crate::http::{admin, inspect, page, public, websocket};
 use crate::metrics;
 use crate::node::Node;
 use crate::token::{Keyring, KeysError};
@@ -99,7 +99,10 @@ pub async fn serve(config: Config, drain: CancellationToken) -> Result<(), Failu
     };
     let clients = node.clients.clone();
     let sockets = node.limits.sockets;
-    let public = axum::serve(public_port, public::router(routes(Arc::new(node))));
+    let public = axum::serve(
+        public_port,
+        public::router(routes(Arc::new(node), config.page)),
+    );
     let served = public
         .with_graceful_shutdown(drain.clone().cancelled_owned())
         .await;
@@ -114,12 +117,18 @@ pub async fn serve(config: Config, drain: CancellationToken) -> Result<(), Failu
 const FAREWELL: Duration = Duration::from_secs(6);
 
 /// What clients ask for. `/socket` is where the peer itself has what its proxy puts at `/realtime/v1`.
-fn routes(node: Arc<Node>) -> Router {
-    let routes = Router::new().route("/websocket", get(websocket::connect));
+fn routes(node: Arc<Node>, has_page: bool) -> Router {
+    let routes = Router::new()
+        .route("/websocket", get(websocket::connect))
+        .with_state(node.clone());
+    let (page, inspect) = match has_page {
+        true => (page::router(), inspect::router(node)),
+        false => (Router::new(), Router::new()),
+    };
     Router::new()
-        .nest("/realtime/v1", routes.clone())
+        .nest("/realtime/v1", routes.clone().merge(inspect))
         .nest("/socket", routes)
-        .with_state(node)
+        .merge(page)
 }
 
 /// Listens at an address. Small messages are not held back.

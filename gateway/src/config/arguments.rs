@@ -150,6 +150,18 @@ pub struct NetworkArguments {
     )]
     pub admin_listen: SocketAddr,
 
+    /// The developer's page at /, and what it asks: which tables a token may read, and why it receives nothing
+    #[arg(
+        long,
+        env = "PGREALTIME_PAGE",
+        value_name = "on|off",
+        default_value = "on",
+        action = clap::ArgAction::Set,
+        value_parser = clap::builder::BoolishValueParser::new(),
+        hide_possible_values = true
+    )]
+    pub page: bool,
+
     /// Database connections for catch-ups and snapshots; one more is held for the changes
     #[arg(long, env = "PGREALTIME_POOL_SIZE", value_name = "N", default_value_t = 10, value_parser = pool_size)]
     pub pool_size: usize,

@@ -31,6 +31,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Address of /live, /ready and /metrics.
     pub admin_listen: SocketAddr,
+    /// Whether there is the developer's page.
+    pub page: bool,
     /// Time over which clients are asked to leave when the gateway stops.
     pub drain: Duration,
     pub limits: Limits,
@@ -101,6 +103,7 @@ impl Default for Config {
             roles: vec!["anon".to_string(), "authenticated".to_string()],
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             admin_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            page: true,
             drain: Duration::from_secs(1),
             limits: Limits::default(),
             log: Log {

@@ -27,6 +27,7 @@ impl Config {
             roles,
             listen: network.listen,
             admin_listen: network.admin_listen,
+            page: network.page,
             drain: network.drain_seconds,
             limits: arguments.limits.clone(),
             log: Log {

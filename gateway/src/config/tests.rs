@@ -47,6 +47,7 @@ fn the_smallest_command_line() {
     assert_eq!(config.roles, ["anon", "authenticated"]);
     assert_eq!(config.listen.to_string(), "127.0.0.1:4000");
     assert_eq!(config.admin_listen.to_string(), "127.0.0.1:4001");
+    assert!(config.page);
     assert_eq!(config.drain, Duration::from_secs(10));
     // The defaults are written twice: for the command line, and for tests.
     assert_eq!(config.limits, Limits::default());

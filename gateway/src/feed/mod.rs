@@ -5,6 +5,7 @@
 
 pub mod cursor;
 pub mod fault;
+pub mod inspection;
 pub mod interest;
 pub mod leg;
 pub mod outlet;

@@ -43,6 +43,14 @@ impl Sessions {
         }
     }
 
+    /// The same pool, with another limit for a statement.
+    pub fn with_statement_timeout(&self, statement_timeout: Duration) -> Sessions {
+        Sessions {
+            pool: self.pool.clone(),
+            statement_timeout,
+        }
+    }
+
     /// A session that waits for nobody.
     pub async fn get(&self) -> Result<Object, Fault> {
         let status = self.pool.status();
@@ -116,7 +124,8 @@ impl Sessions {
             .collect())
     }
 
-    async fn query_as(
+    /// What a statement returns in a read-only transaction of a role.
+    pub(super) async fn query_as(
         &self,
         who: &Who,
         statement: &str,

@@ -2,5 +2,7 @@
 
 pub mod access;
 pub mod admin;
+pub mod inspect;
+pub mod page;
 pub mod public;
 pub mod websocket;
