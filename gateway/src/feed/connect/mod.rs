@@ -1,23 +1,27 @@
 //! From the configuration to sessions of the database, encrypted as libpq's sslmode says, one by one or in a pool.
 
+mod binding;
 mod error;
+mod stream;
 mod tls;
 
 pub use error::ConnectError;
 
-use crate::config::database::{ChannelBinding, Database, Host, Session, TlsMode};
+use crate::config::database::{ChannelBinding as Binding, Database, Host, Session, TlsMode};
 use deadpool_postgres::{Connect, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use error::Failed;
-use std::future::Future;
+use std::future::{poll_fn, Future};
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tls::MakeTls;
+use stream::MakeTls;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
-use tokio_postgres::config::SslMode;
-use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config};
+use tokio_postgres::config::{ChannelBinding, SslMode, SslNegotiation, TargetSessionAttrs};
+use tokio_postgres::error::{DbError, SqlState};
+use tokio_postgres::{AsyncMessage, Client, Config, Connection};
 
 /// What makes sessions of one database.
 #[derive(Clone)]
@@ -37,14 +41,26 @@ impl Connector {
     /// Reads the certificates that the configuration names.
     pub fn new(database: &Database) -> Result<Connector, ConnectError> {
         Ok(Connector {
-            tls: MakeTls::new(&database.tls)?,
+            tls: MakeTls(Arc::new(tls::client_config(&database.tls)?)),
             database: Arc::new(database.clone()),
         })
     }
 
     /// A session with the first host that has one of the wanted kind.
     pub async fn connect(&self) -> Result<Connected, ConnectError> {
-        match self.first().await {
+        self.connect_to(None).await
+    }
+
+    /// The same; what the server says by RAISE NOTICE and the like is sent to `said`.
+    pub async fn connect_and_hear(
+        &self,
+        said: UnboundedSender<DbError>,
+    ) -> Result<Connected, ConnectError> {
+        self.connect_to(Some(said)).await
+    }
+
+    async fn connect_to(&self, said: Said) -> Result<Connected, ConnectError> {
+        match self.first(&said).await {
             Ok((client, connection, host)) => {
                 let connection = tokio::spawn(connection);
                 Ok(Connected {
@@ -78,14 +94,14 @@ impl Connector {
         Failed::from(error).explain(&self.database.hosts[0], self.database.connect_timeout)
     }
 
-    async fn first(&self) -> Result<(Client, Running, Host), (Host, Failed)> {
+    async fn first(&self, said: &Said) -> Result<(Client, Running, Host), (Host, Failed)> {
         let mut hosts: Vec<&Host> = self.database.hosts.iter().collect();
         if self.database.shuffled {
             fastrand::shuffle(&mut hosts);
         }
         let mut last = None;
         for host in hosts {
-            match self.one(host).await {
+            match self.one(host, said).await {
                 Ok((client, running)) => return Ok((client, running, host.clone())),
                 Err(failed) => last = Some((host.clone(), failed)),
             }
@@ -94,22 +110,13 @@ impl Connector {
         Err(last.unwrap_or_else(|| (self.database.hosts[0].clone(), Failed::Timeout)))
     }
 
-    /// A session with a host: at each of its addresses, in each of the ways that sslmode allows.
-    async fn one(&self, host: &Host) -> Result<(Client, Running), Failed> {
+    /// A session with a host, at the first of its addresses that has one.
+    async fn one(&self, host: &Host, said: &Said) -> Result<(Client, Running), Failed> {
         let mut failed = Failed::Timeout;
         for address in self.addresses(host).await? {
-            for mode in ways(self.database.tls.mode, host) {
-                let config = self.config(host, address, mode);
-                match self.attempt(&config).await {
-                    Ok(connected) => return Ok(connected),
-                    Err(this) => {
-                        let other_way = this.may_be_the_encryption();
-                        failed = this;
-                        if !other_way {
-                            break;
-                        }
-                    }
-                }
+            match self.at(host, address, said).await {
+                Ok(connected) => return Ok(connected),
+                Err(this) => failed = this,
             }
             if failed.is_final() {
                 break;
@@ -118,12 +125,33 @@ impl Connector {
         Err(failed)
     }
 
-    async fn attempt(&self, config: &Config) -> Result<(Client, Running), Failed> {
+    /// A session at an address, in the first of the ways that sslmode allows.
+    async fn at(
+        &self,
+        host: &Host,
+        address: Option<IpAddr>,
+        said: &Said,
+    ) -> Result<(Client, Running), Failed> {
+        let mut failed = Failed::Timeout;
+        for mode in ways(self.database.tls.mode, host) {
+            let config = self.config(host, address, mode);
+            match self.attempt(&config, said).await {
+                Ok(connected) => return Ok(connected),
+                Err(this) => failed = this,
+            }
+            if !failed.may_be_the_encryption() {
+                break;
+            }
+        }
+        Err(failed)
+    }
+
+    async fn attempt(&self, config: &Config, said: &Said) -> Result<(Client, Running), Failed> {
         let connecting = config.connect(self.tls.clone());
         // The server may take the connection and say nothing.
         let connected = tokio::time::timeout(self.database.connect_timeout, connecting).await;
         let (client, connection) = connected.map_err(|_| Failed::Timeout)??;
-        Ok((client, Box::pin(connection)))
+        Ok((client, Box::pin(drive(connection, said.clone()))))
     }
 
     /// The addresses of a host; none stands for a Unix socket.
@@ -152,14 +180,14 @@ impl Connector {
             .connect_timeout(database.connect_timeout)
             .ssl_mode(mode)
             .target_session_attrs(match database.session {
-                Session::Any => tokio_postgres::config::TargetSessionAttrs::Any,
-                Session::ReadWrite => tokio_postgres::config::TargetSessionAttrs::ReadWrite,
-                Session::ReadOnly => tokio_postgres::config::TargetSessionAttrs::ReadOnly,
+                Session::Any => TargetSessionAttrs::Any,
+                Session::ReadWrite => TargetSessionAttrs::ReadWrite,
+                Session::ReadOnly => TargetSessionAttrs::ReadOnly,
             })
             .channel_binding(match database.channel_binding {
-                ChannelBinding::Disable => tokio_postgres::config::ChannelBinding::Disable,
-                ChannelBinding::Prefer => tokio_postgres::config::ChannelBinding::Prefer,
-                ChannelBinding::Require => tokio_postgres::config::ChannelBinding::Require,
+                Binding::Disable => ChannelBinding::Disable,
+                Binding::Prefer => ChannelBinding::Prefer,
+                Binding::Require => ChannelBinding::Require,
             });
         if let Some(address) = address {
             config.hostaddr(address);
@@ -171,7 +199,7 @@ impl Connector {
             config.options(options);
         }
         if database.tls.direct && mode == SslMode::Require {
-            config.ssl_negotiation(tokio_postgres::config::SslNegotiation::Direct);
+            config.ssl_negotiation(SslNegotiation::Direct);
         }
         self.keep_alive(&mut config);
         config
@@ -198,6 +226,27 @@ impl Connector {
 /// What drives a connection.
 type Running = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>;
 
+/// Who is told what the server says.
+type Said = Option<UnboundedSender<DbError>>;
+
+/// Drives a connection to its end. What the server says is never logged: policies and triggers may say what rows hold.
+async fn drive<S, T>(
+    mut connection: Connection<S, T>,
+    said: Said,
+) -> Result<(), tokio_postgres::Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
+        if let (AsyncMessage::Notice(notice), Some(said)) = (message?, &said) {
+            // Nobody may listen any more.
+            let _ = said.send(notice);
+        }
+    }
+    Ok(())
+}
+
 /// Encrypted or not, in the order in which libpq tries. Unix sockets never are.
 fn ways(mode: TlsMode, host: &Host) -> Vec<SslMode> {
     match mode {
@@ -223,7 +272,7 @@ impl Connect for Connector {
     > {
         Box::pin(async move {
             let (client, running, _) = self
-                .first()
+                .first(&None)
                 .await
                 .map_err(|(_, failed)| failed.into_postgres())?;
             let task = tokio::spawn(async move {

@@ -11,50 +11,30 @@ use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use std::path::Path;
 use std::sync::Arc;
-use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::Socket;
-use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// Makes TLS connections, if any are to be made.
-#[derive(Clone)]
-pub(super) struct MakeTls(MakeRustlsConnect);
-
-impl MakeTls {
-    pub fn new(tls: &Tls) -> Result<MakeTls, ConnectError> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let verifier = Verifier {
-            trust: trust(tls)?,
-            names: tls.mode == TlsMode::VerifyFull,
-            provider: provider.clone(),
-        };
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(setup)?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier));
-        let mut config = match &tls.identity {
-            Some((certificate, key)) => builder
-                .with_client_auth_cert(certificates("sslcert", certificate)?, private_key(key)?)
-                .map_err(|error| ConnectError::Setup(format!("sslcert and sslkey: {error}")))?,
-            None => builder.with_no_client_auth(),
-        };
-        if tls.direct {
-            config.alpn_protocols = vec![b"postgresql".to_vec()];
-        }
-        Ok(MakeTls(MakeRustlsConnect::new(config)))
+/// What connections are made with.
+pub(super) fn client_config(tls: &Tls) -> Result<ClientConfig, ConnectError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = Verifier {
+        trust: trust(tls)?,
+        names: tls.mode == TlsMode::VerifyFull,
+        provider: provider.clone(),
+    };
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(setup)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let mut config = match &tls.identity {
+        Some((certificate, key)) => builder
+            .with_client_auth_cert(certificates("sslcert", certificate)?, private_key(key)?)
+            .map_err(|error| ConnectError::Setup(format!("sslcert and sslkey: {error}")))?,
+        None => builder.with_no_client_auth(),
+    };
+    if tls.direct {
+        config.alpn_protocols = vec![b"postgresql".to_vec()];
     }
-}
-
-impl MakeTlsConnect<Socket> for MakeTls {
-    type Stream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
-    type TlsConnect = <MakeRustlsConnect as MakeTlsConnect<Socket>>::TlsConnect;
-    type Error = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Error;
-
-    fn make_tls_connect(&mut self, host: &str) -> Result<Self::TlsConnect, Self::Error> {
-        // Unix sockets have no host. It is asked for all the same, and then not used.
-        let host = if host.is_empty() { "localhost" } else { host };
-        MakeTlsConnect::<Socket>::make_tls_connect(&mut self.0, host)
-    }
+    Ok(config)
 }
 
 /// Whose certificates are taken.
