@@ -1,6 +1,7 @@
 //! The gateway's modules; `main.rs` is the program.
 
 pub mod channel;
+pub mod check;
 pub mod config;
 pub mod feed;
 pub mod http;
@@ -8,6 +9,7 @@ pub mod metrics;
 pub mod node;
 pub mod phoenix;
 pub mod serve;
+pub mod setup;
 mod signals;
 pub mod socket;
 pub mod token;

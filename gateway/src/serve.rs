@@ -151,14 +151,21 @@ async fn listen(
     }))
 }
 
-/// Sockets are files, and their number is limited.
-fn warn_of_few_files(sockets: usize) {
-    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+/// Files that the process has open besides its clients' sockets.
+pub const OTHER_FILES: usize = 100;
+
+/// How many files the process may open, where the system says so.
+pub fn file_limit() -> Option<usize> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
     let line = limits
         .lines()
-        .find_map(|line| line.strip_prefix("Max open files"));
-    let soft = line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok());
-    if let Some(soft) = soft.filter(|soft| *soft < sockets + 100) {
+        .find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// Sockets are files, and their number is limited.
+fn warn_of_few_files(sockets: usize) {
+    if let Some(soft) = file_limit().filter(|soft| *soft < sockets + OTHER_FILES) {
         tracing::warn!(
             "the process may open {soft} files, but --max-sockets is {sockets}: raise ulimit -n (LimitNOFILE= for systemd)"
         );

@@ -10,19 +10,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 const EXAMPLES: &str = "\
-Every flag can be given as an environment variable; -h shows a short help.
-
 First time, with the extension's files installed on the database server:
-  pgrealtime-gateway setup                                            prints the SQL that the database needs
-  pgrealtime-gateway setup --run --db-uri postgresql://postgres@db/app   runs it as an administrator
-  psql -c '\\password pgrealtime_gateway'                              gives the login role its password
-  pgrealtime-gateway check --db-uri postgresql://pgrealtime_gateway@db/app --jwt-secret-file secret
+  # make the login role and its rights; without --run the SQL is printed
+  pgrealtime-gateway setup --run --db-uri postgresql://postgres@db/app
+  # give the login role its password
+  psql -h db -U postgres -c '\\password pgrealtime_gateway'
+  # the secret that your authentication server signs tokens with, or: openssl rand -base64 48 > secret
+  pgrealtime-gateway check --db-uri postgresql://pgrealtime_gateway:PASSWORD@db/app --jwt-secret-file secret
 
 Then:
-  pgrealtime-gateway --db-uri 'postgresql://pgrealtime_gateway@db/app?sslmode=verify-full' --jwt-secret-file secret
+  pgrealtime-gateway --db-uri-file uri --jwt-secret-file secret --listen 0.0.0.0:4000
   curl http://127.0.0.1:4001/ready
 
-Clients connect to http://127.0.0.1:4000 as the URL of supabase-js. TLS to clients is the proxy's.";
+Clients use http://127.0.0.1:4000 as the URL of supabase-js. TLS to clients is a proxy's (nginx, Caddy, a load balancer).";
 
 /// Serves the changes of Postgres tables to browsers and apps: supabase-js unmodified, and server-sent events.
 ///
@@ -52,15 +52,26 @@ pub enum Command {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Database")]
 pub struct DatabaseArguments {
-    /// The database: a URI or a connection string, as for psql
+    /// The database: a URI (postgresql://user@host/database) or a connection string, as for psql
     ///
-    /// The gateway logs in as a role of its own (see `pgrealtime-gateway setup`). The connection must be a direct one or
-    /// through a pooler in session mode. What is left out is taken from PGHOST, PGPORT, PGUSER, PGDATABASE, PGPASSWORD,
-    /// PGPASSFILE, PGSSLMODE, PGSSLROOTCERT, PGSSLCERT, PGSSLKEY, PGTARGETSESSIONATTRS and PGCONNECT_TIMEOUT. Known
-    /// parameters: sslmode (disable, allow, prefer, require, verify-ca, verify-full), sslrootcert (a file, or `system`),
-    /// sslcert, sslkey, several hosts with target_session_attrs (any, read-write, read-only), load_balance_hosts,
-    /// connect_timeout, keepalives…, tcp_user_timeout, channel_binding, options, application_name, passfile.
-    #[arg(long, env = "PGREALTIME_DB_URI", value_name = "URI")]
+    /// The gateway logs in as a role of its own (see `pgrealtime-gateway setup`). The connection must be a direct one,
+    /// or through a pooler in session mode. What is left out is taken from PGHOST, PGPORT, PGUSER, PGDATABASE,
+    /// PGPASSWORD, PGPASSFILE, PGSSLMODE, PGSSLROOTCERT, PGSSLCERT, PGSSLKEY, PGTARGETSESSIONATTRS, PGCONNECT_TIMEOUT.
+    ///
+    /// Parameters, as of libpq:
+    ///   sslmode          disable, allow, prefer (default), require, verify-ca, verify-full
+    ///   sslrootcert      a file of certificates, or `system` (default for verify-…: ~/.postgresql/root.crt, else the system's)
+    ///   sslcert, sslkey  a certificate of the gateway's
+    ///   target_session_attrs, load_balance_hosts
+    ///                    for several hosts (postgresql://user@one,two/app): any, read-write, read-only; disable, random
+    ///   connect_timeout  seconds (default 10); tcp_user_timeout, keepalives, keepalives_idle, …_interval, …_count
+    ///   passfile, options, application_name, channel_binding, sslnegotiation, hostaddr
+    #[arg(
+        long,
+        env = "PGREALTIME_DB_URI",
+        value_name = "URI",
+        verbatim_doc_comment
+    )]
     pub db_uri: Option<Secret>,
 
     /// A file with the database's URI, for URIs with a password
@@ -180,7 +191,13 @@ pub struct NetworkArguments {
     pub log: String,
 
     /// How it is logged, to standard error
-    #[arg(long, env = "PGREALTIME_LOG_FORMAT", value_enum, default_value_t)]
+    #[arg(
+        long,
+        env = "PGREALTIME_LOG_FORMAT",
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t
+    )]
     pub log_format: LogFormat,
 }
 

@@ -42,6 +42,8 @@ pub enum Error {
     ApiKeyRole { number: usize, role: String },
     #[error("--roles names no role: give those that tokens may have, such as anon,authenticated")]
     NoRoles,
+    #[error("--login-role names no role")]
+    NoLoginRole,
     #[error("--log: {0}: write it as in info or pgrealtime_gateway=debug,warn")]
     Filter(String),
     #[error("--listen and --admin-listen are both {0}: they need two ports")]

@@ -13,6 +13,7 @@ pub use arguments::LogFormat;
 pub use database::Database;
 pub use error::Error;
 pub use limits::Limits;
+pub use read::roles;
 pub use secret::Secret;
 
 use std::net::SocketAddr;

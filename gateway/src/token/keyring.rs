@@ -113,6 +113,19 @@ impl Keyring {
         sources.secret.is_some() || !sources.api_keys.is_empty() || read.text.is_some()
     }
 
+    /// Reads the JWKS once, and returns how many keys of it can be used.
+    pub async fn read_now(&self, place: &JwksPlace) -> Result<usize, KeysError> {
+        let (keyring, wanted) = (self.clone(), place.clone());
+        let reading = tokio::task::spawn_blocking(move || {
+            source::read(&wanted).and_then(|text| keyring.take(&wanted, text))
+        });
+        let read = reading.await.map_err(|error| KeysError::Unread {
+            place: source::name(place),
+            reason: error.to_string(),
+        })?;
+        read.map(|()| self.keys().set_size())
+    }
+
     /// Keeps the JWKS up to date, for as long as the gateway runs.
     pub async fn follow(self) {
         let Some(jwks) = self.0.sources.jwks.clone() else {
@@ -148,18 +161,12 @@ impl Keyring {
 
     /// Reads the set again. What cannot be read leaves the keys as they are.
     async fn refresh(&self, place: &JwksPlace) {
-        let (keyring, wanted) = (self.clone(), place.clone());
-        let reading = tokio::task::spawn_blocking(move || {
-            source::read(&wanted).and_then(|text| keyring.take(&wanted, text))
-        });
-        let result = match reading.await {
-            Ok(Ok(())) => "ok",
-            Ok(Err(error)) => {
+        let result = match self.read_now(place).await {
+            Ok(_) => "ok",
+            Err(error) => {
                 tracing::error!(%error, "the keys stay as they were");
                 "error"
             }
-            // The runtime ends.
-            Err(_) => return,
         };
         ::metrics::counter!(metrics::JWKS_READS, "result" => result).increment(1);
     }

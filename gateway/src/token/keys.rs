@@ -49,6 +49,11 @@ impl Keys {
         Ok((self, left_out))
     }
 
+    /// How many keys of the set can be used.
+    pub fn set_size(&self) -> usize {
+        self.set.len()
+    }
+
     /// Whether the set has a key of this id.
     pub fn knows(&self, id: &str) -> bool {
         self.set.iter().any(|key| key.id.as_deref() == Some(id))

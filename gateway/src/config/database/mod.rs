@@ -1,5 +1,6 @@
 //! Where the database is: a connection string as libpq takes it, checked and taken apart.
 
+mod parameters;
 mod parse;
 mod passfile;
 #[cfg(test)]

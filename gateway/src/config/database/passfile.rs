@@ -1,10 +1,22 @@
-//! The password file of libpq: `host:port:database:user:password` in each line.
+//! The password file of libpq: `host:port:database:user:password` in each line, for nobody but its owner to read.
 
 use super::{Database, Host, Secret};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// The password of the first line that fits. A file that cannot be read has none.
+/// What the group and others may do.
+const OTHERS: u32 = 0o077;
+
+/// The password of the first line that fits. A file that cannot be read, or that others can read, has none.
 pub(super) fn find(path: &Path, database: &Database, host: &Host) -> Option<Secret> {
+    let file = std::fs::metadata(path).ok()?;
+    if file.permissions().mode() & OTHERS != 0 {
+        tracing::warn!(
+            path = %path.display(),
+            "the password file is not used, since others have access to it: chmod 600"
+        );
+        return None;
+    }
     let text = std::fs::read_to_string(path).ok()?;
     // Sockets go by the name localhost there, too.
     let name = if host.is_local() {

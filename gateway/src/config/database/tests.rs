@@ -1,4 +1,5 @@
 use super::*;
+use std::os::unix::fs::PermissionsExt;
 
 fn nothing(_: &str) -> Option<String> {
     None
@@ -160,6 +161,11 @@ fn the_password_file() {
     let path = std::env::temp_dir().join(format!("pgrealtime-passfile-{}", std::process::id()));
     let lines = "# a comment\nh:1:d:u:one\nh:*:*:other:two\nlocalhost:5432:*:u:of\\:socket\\\\\n*:*:*:u:any:more\n";
     std::fs::write(&path, lines).expect("a file");
+    let allow = |mode| {
+        let permissions = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(&path, permissions).expect("the file");
+    };
+    allow(0o600);
     let text = format!("user=u dbname=d passfile='{}'", path.display());
     let mut database = read(&text);
     let find = |database: &Database, name: &str, port| {
@@ -172,6 +178,9 @@ fn the_password_file() {
         find(&database, "/run", 5432).as_deref(),
         Some("of:socket\\")
     );
+    allow(0o640);
+    assert_eq!(find(&database, "h", 1), None);
+    allow(0o600);
     database.user = "nobody".to_string();
     assert_eq!(find(&database, "h", 1), None);
     database.password = Some(Secret::new("given"));
