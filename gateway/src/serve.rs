@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::feed::connect::{ConnectError, Connector};
 use crate::feed::{Feed, Options};
 use crate::http::admin::Readiness;
-use crate::http::{admin, inspect, page, public, websocket};
+use crate::http::{admin, inspect, page, port, public, websocket};
 use crate::metrics;
 use crate::node::Node;
 use crate::token::{Keyring, KeysError};
@@ -32,8 +32,6 @@ pub enum Failure {
     Keys(#[from] KeysError),
     #[error("{0}")]
     Database(#[from] ConnectError),
-    #[error("a port fails: {0}")]
-    Port(std::io::Error),
     #[error("signals cannot be received: {0}")]
     Signals(std::io::Error),
 }
@@ -99,18 +97,13 @@ pub async fn serve(config: Config, drain: CancellationToken) -> Result<(), Failu
     };
     let clients = node.clients.clone();
     let sockets = node.limits.sockets;
-    let public = axum::serve(
-        public_port,
-        public::router(routes(Arc::new(node), config.page)),
-    );
-    let served = public
-        .with_graceful_shutdown(drain.clone().cancelled_owned())
-        .await;
+    let routes = public::router(routes(Arc::new(node), config.page));
+    port::serve(public_port, routes, sockets + port::OTHERS, drain).await;
     // Every client holds a permit until it has gone.
     let all = u32::try_from(sockets).unwrap_or(u32::MAX);
     let _ = tokio::time::timeout(config.drain + FAREWELL, clients.acquire_many(all)).await;
     admin.abort();
-    served.map_err(Failure::Port)
+    Ok(())
 }
 
 /// How long the last clients may take to go.

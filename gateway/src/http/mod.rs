@@ -4,5 +4,6 @@ pub mod access;
 pub mod admin;
 pub mod inspect;
 pub mod page;
+pub mod port;
 pub mod public;
 pub mod websocket;

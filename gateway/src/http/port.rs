@@ -1,0 +1,67 @@
+//! A port: connections, and the time that a client has to say what it wants.
+
+use axum::serve::Listener;
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// In which a client has to send the head of a request, and its next request on a connection that stays open.
+const HEAD: Duration = Duration::from_secs(10);
+
+/// Headers of a request. Proxies add some.
+const HEADERS: usize = 64;
+
+/// What is kept of a request's head, in bytes: tokens of 16 KiB in its URL fit.
+const BUFFER: usize = 64 * 1024;
+
+/// Connections beyond those of clients that are served: requests that begin, wait for a refusal, or are short.
+pub const OTHERS: usize = 1000;
+
+/// Serves connections until `drain` is cancelled, at most so many at once: further ones wait to be taken. What was begun is
+/// finished. A connection that became a WebSocket is none of these.
+pub async fn serve(
+    mut listener: impl Listener,
+    router: Router,
+    connections: usize,
+    drain: CancellationToken,
+) {
+    let all = Arc::new(Semaphore::new(connections));
+    loop {
+        // The semaphore is never closed.
+        let Ok(permit) = all.clone().acquire_owned().await else {
+            return;
+        };
+        let (stream, _) = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = drain.cancelled() => return,
+        };
+        let (router, drain) = (router.clone(), drain.clone());
+        tokio::spawn(async move {
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEAD)
+                .max_headers(HEADERS)
+                .max_buf_size(BUFFER)
+                .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+                .with_upgrades();
+            let mut connection = pin!(connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = drain.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a connection has ended");
+            }
+            drop(permit);
+        });
+    }
+}
