@@ -7,9 +7,11 @@ use crate::writer::Writer;
 use crate::Outcome;
 use tokio_postgres::{Client, NoTls};
 
-const ADDRESS: &str = "127.0.0.1:4600";
-const CONTROL: &str = "127.0.0.1:4601";
-const ADMIN: &str = "127.0.0.1:4602";
+/// An address that nobody listens at.
+fn free_address() -> Outcome<String> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    Ok(listener.local_addr()?.to_string())
+}
 
 pub struct Server {
     pub name: &'static str,
@@ -21,8 +23,11 @@ pub struct Server {
 
 impl Server {
     pub async fn gateway(settings: &Settings) -> Outcome<Server> {
-        let arguments = ["serve", "--listen", ADDRESS, "--admin-listen", ADMIN].map(str::to_string);
-        let process = Process::start(&settings.gateway, &arguments, ADDRESS, &settings.log).await?;
+        let (address, admin) = (free_address()?, free_address()?);
+        let arguments =
+            ["serve", "--listen", &address, "--admin-listen", &admin].map(str::to_string);
+        let process =
+            Process::start(&settings.gateway, &arguments, &address, &settings.log).await?;
         let (client, connection) = tokio_postgres::connect(&settings.database, NoTls).await?;
         tokio::spawn(connection);
         Ok(Server {
@@ -35,12 +40,13 @@ impl Server {
 
     pub async fn floor(settings: &Settings, template: Template) -> Outcome<Server> {
         let program = std::env::current_exe()?.to_string_lossy().to_string();
-        let arguments = ["floor", ADDRESS, CONTROL].map(str::to_string);
-        let process = Process::start(&program, &arguments, ADDRESS, &settings.log).await?;
+        let (address, control) = (free_address()?, free_address()?);
+        let arguments = ["floor", &address, &control].map(str::to_string);
+        let process = Process::start(&program, &arguments, &address, &settings.log).await?;
         Ok(Server {
             name: "floor",
             process,
-            writer: Writer::floor(CONTROL, template).await?,
+            writer: Writer::floor(&control, template).await?,
             database: None,
         })
     }
