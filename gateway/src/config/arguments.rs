@@ -11,8 +11,8 @@ use std::time::Duration;
 
 const EXAMPLES: &str = "\
 First time, with the extension's files installed on the database server:
-  # make the login role and its rights; without --run the SQL is printed
-  pgrealtime-gateway setup --run --db-uri postgresql://postgres@db/app
+  # make the login role, its rights, and the roles of --roles where there are none; without --run the SQL is printed
+  pgrealtime-gateway setup --run --create-roles --db-uri postgresql://postgres@db/app
   # give the login role its password
   psql -h db -U postgres -c '\\password pgrealtime_gateway'
   # the secret that your authentication server signs tokens with, or: openssl rand -base64 48 > secret

@@ -19,6 +19,9 @@ pub enum ConnectError {
     Tls { host: String, reason: String },
     #[error("{host} wants a password, and neither the URI nor a password file has one")]
     NoPassword { host: String },
+    /// How the password is asked for, or the server's proof that it knows it.
+    #[error("the log-in at {host} fails: {reason}")]
+    Login { host: String, reason: String },
     /// What the server says.
     #[error("{host} refuses the session: {message} (SQLSTATE {})", code.code())]
     Refused {
@@ -47,6 +50,7 @@ impl ConnectError {
             ConnectError::Unreachable { .. } => "unreachable",
             ConnectError::Tls { .. } => "tls",
             ConnectError::NoPassword { .. } => "password",
+            ConnectError::Login { .. } => "login",
             ConnectError::Refused { .. } => "refused",
             ConnectError::Session { .. } => "session",
         }
@@ -131,6 +135,9 @@ impl Failed {
         }
         match chain(&error) {
             text if text.contains("password missing") => ConnectError::NoPassword { host },
+            reason if reason.starts_with("authentication error") => {
+                ConnectError::Login { host, reason }
+            }
             reason => ConnectError::Unreachable { host, reason },
         }
     }
