@@ -11,7 +11,7 @@ help:
 	@echo 'make regress-accept  takes the last run'"'"'s results as expected'
 	@echo 'make sessions        the programs of several sessions; make sessions TEST=cursor: one of them;'
 	@echo '                     make sessions TEST=cursor PART=serializable: parts with that in their name'
-	@echo 'make soak            the tests on random schemas at full size: minutes; ORACLE_SCHEMAS=1000: more of them'
+	@echo 'make soak            the tests on random schemas and frames at full size: minutes; ORACLE_SCHEMAS=1000: more of them'
 	@echo 'make bench           the measured claims; make bench BENCH=name: one of them'
 	@echo 'make install PG_CONFIG=/path/to/pg_config   builds for that server and installs there'
 
@@ -47,6 +47,7 @@ soak:
 	@.ci/prepare
 	@.ci/install dev "$$(. .ci/env && server_bin pg)/pg_config"
 	@.ci/sessions oracle
+	@PGREALTIME_FUZZ_SECONDS=$${PGREALTIME_FUZZ_SECONDS:-60} cargo test --quiet --locked -p pgrealtime-gateway --test codec_fuzz -- --nocapture
 
 bench:
 	@.ci/bench $(BENCH)
