@@ -3,6 +3,9 @@
 //!
 //! PGREALTIME_FUZZ_SECONDS sets how long (1 by default; `make soak` takes more), PGREALTIME_SEED repeats a run.
 
+// A test fails by a panic; what is no test function itself is code like any other to the lints.
+#![allow(clippy::expect_used, clippy::panic)]
+
 use pgrealtime_gateway::phoenix::frame::{self, Address, Payload, Version};
 use pgrealtime_gateway::phoenix::join::Join;
 use pgrealtime_gateway::phoenix::{binary, reply};
