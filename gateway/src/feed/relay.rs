@@ -219,30 +219,9 @@ impl Relay {
     /// Waits for changes or commands, carries out the commands, and hands out the changes.
     async fn turn(&mut self, session: &Session) -> Result<(), Fault> {
         let from = self.position.clone();
-        let mut commands = std::mem::take(&mut self.waiting);
+        let commands = std::mem::take(&mut self.waiting);
         if commands.is_empty() {
-            let mut wait = pin!(session.wait(&from));
-            let waited = tokio::select! {
-                biased;
-                waited = &mut wait => Some(waited?),
-                received = self.commands.recv_many(&mut commands, COMMANDS) => {
-                    if received == 0 {
-                        return Err(Fault::unreachable("the gateway is shutting down"));
-                    }
-                    None
-                }
-            };
-            if let Some(position) = waited {
-                self.waited(position);
-            } else {
-                // The next statement ends the wait in the server: it is sent before the wait is answered.
-                let plan = self.plan(commands);
-                let (position, done) = tokio::join!(wait, plan.carry_out(session));
-                if let Ok(position) = position {
-                    self.waited(position);
-                }
-                self.take(done, session).await?;
-            }
+            self.wait(session, &from).await?;
         } else {
             let done = self.plan(commands).carry_out(session).await;
             self.take(done, session).await?;
@@ -251,6 +230,36 @@ impl Relay {
             self.hand_out(session).await?;
         }
         Ok(())
+    }
+
+    /// Waits for changes, and carries out commands that come meanwhile.
+    async fn wait(&mut self, session: &Session, from: &Cursor) -> Result<(), Fault> {
+        let mut commands = Vec::new();
+        let mut wait = pin!(session.wait(from));
+        loop {
+            tokio::select! {
+                biased;
+                position = &mut wait => {
+                    self.waited(position?);
+                    return Ok(());
+                }
+                received = self.commands.recv_many(&mut commands, COMMANDS) => {
+                    if received == 0 {
+                        return Err(Fault::unreachable("the gateway is shutting down"));
+                    }
+                }
+            }
+            let plan = self.plan(std::mem::take(&mut commands));
+            // Only a statement ends the wait in the server: without one, it goes on.
+            if !plan.is_empty() {
+                // The statement is sent before the wait is answered.
+                let (position, done) = tokio::join!(wait, plan.carry_out(session));
+                if let Ok(position) = position {
+                    self.waited(position);
+                }
+                return self.take(done, session).await;
+            }
+        }
     }
 
     /// A wait that returns another cursor has found nothing before it.
@@ -496,6 +505,10 @@ struct Done {
 }
 
 impl Plan {
+    fn is_empty(&self) -> bool {
+        self.wanted.is_empty() && self.renewed.is_empty() && self.ended.is_empty()
+    }
+
     /// Sends all statements, then takes the answers.
     async fn carry_out(self, session: &Session) -> Done {
         let ended = async {
