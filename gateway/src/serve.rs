@@ -57,10 +57,16 @@ pub async fn serve(config: Config, drain: CancellationToken) -> Result<(), Failu
     metrics::install();
     let keyring = Keyring::open(&config.keys)?;
     let connector = Connector::new(&config.database)?;
+    let pool = config
+        .pool_database
+        .as_ref()
+        .map(Connector::new)
+        .transpose()?;
     let admin_port = listen("--admin-listen", config.admin_listen).await?;
     let public_port = listen("--listen", config.listen).await?;
     tokio::spawn(keyring.clone().follow());
     let feed = Feed::start(Options {
+        pool: pool.unwrap_or_else(|| connector.clone()),
         connector,
         pool_size: config.pool_size,
         pool_wait: Duration::from_secs(5),

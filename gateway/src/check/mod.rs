@@ -143,6 +143,9 @@ async fn database(config: &Config) -> Vec<Line> {
     );
     let mut lines = vec![Line::ok("database", reached)];
     lines.extend(pooler::check(&first.client, &second.client).await);
+    if let Some(pool) = &config.pool_database {
+        lines.push(pooler::check_pool(&first.client, pool).await);
+    }
     match facts::read(&first.client, config).await {
         Ok(facts) => lines.extend(judge::judge(&facts, config)),
         Err(error) => lines.push(Line::problem(

@@ -1,6 +1,8 @@
 //! Whether a pooler lends a server session for one transaction only. The relay's subscriptions live in its session.
 
-use super::Line;
+use super::{unreachable, Line};
+use crate::config::Database;
+use crate::feed::connect::{ConnectError, Connector};
 use std::time::Duration;
 use tokio_postgres::{Client, Error, SimpleQueryMessage};
 
@@ -18,9 +20,44 @@ pub(super) async fn check(first: &Client, second: &Client) -> Option<Line> {
         Line::problem(
             "pooler",
             "the connection goes through a pooler in transaction mode: give a URI to the database itself, or to the pooler \
-             in session mode",
+             in session mode. The pooler may serve the rest: --pool-uri",
         )
     })
+}
+
+/// Whether --pool-uri leads to the server of a session: another one, a standby even, knows other cursors.
+pub(super) async fn check_pool(direct: &Client, pool: &Database) -> Line {
+    let connected = match Connector::new(pool) {
+        Ok(connector) => connector.connect().await,
+        Err(error) => Err(error),
+    };
+    let compared = match connected {
+        Ok(pooled) => both(&pooled.client, direct).await,
+        Err(error) => return of_pool(&error),
+    };
+    match compared {
+        Ok((one, other)) if one == other => Line::ok("pool", format!("{pool} is the same server")),
+        Ok(_) => Line::problem(
+            "pool",
+            format!("{pool} (--pool-uri) is another server or database than --db-uri: it knows other cursors"),
+        ),
+        Err(error) => Line::problem("pool", format!("{pool}: {error}")),
+    }
+}
+
+fn of_pool(error: &ConnectError) -> Line {
+    let what = "pool";
+    Line {
+        what,
+        ..unreachable(error)
+    }
+}
+
+/// What tells servers and databases apart, of two sessions.
+async fn both(one: &Client, other: &Client) -> Result<(Option<String>, Option<String>), Error> {
+    let query = "SELECT pg_catalog.concat_ws(' ', EXTRACT(epoch FROM pg_catalog.pg_postmaster_start_time()), oid) \
+                 FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()";
+    Ok((value(one, query).await?, value(other, query).await?))
 }
 
 async fn is_pooled(first: &Client, second: &Client) -> Result<bool, Error> {
@@ -33,9 +70,13 @@ async fn is_pooled(first: &Client, second: &Client) -> Result<bool, Error> {
     Ok(backend(first).await? != before)
 }
 
-/// By the simple protocol: poolers may not know prepared statements.
 async fn backend(client: &Client) -> Result<Option<String>, Error> {
-    let messages = client.simple_query("SELECT pg_backend_pid()").await?;
+    value(client, "SELECT pg_backend_pid()").await
+}
+
+/// By the simple protocol: poolers may not know prepared statements.
+async fn value(client: &Client, query: &str) -> Result<Option<String>, Error> {
+    let messages = client.simple_query(query).await?;
     Ok(messages.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => row.get(0).map(str::to_string),
         _ => None,

@@ -79,6 +79,22 @@ pub struct DatabaseArguments {
     pub db_uri_file: Option<PathBuf>,
 }
 
+/// Another way to the same database.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Database")]
+pub struct PoolArguments {
+    /// Where catch-ups, snapshots and the page's questions go instead, such as PgBouncer in transaction mode
+    ///
+    /// It must lead to the same server and database as --db-uri. The one connection that holds the subscriptions always
+    /// takes --db-uri.
+    #[arg(long, env = "PGREALTIME_POOL_URI", value_name = "URI")]
+    pub pool_uri: Option<Secret>,
+
+    /// A file with that URI
+    #[arg(long, env = "PGREALTIME_POOL_URI_FILE", value_name = "FILE")]
+    pub pool_uri_file: Option<PathBuf>,
+}
+
 /// Which tokens are accepted.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Tokens")]
@@ -214,6 +230,8 @@ pub enum LogFormat {
 pub struct ServeArguments {
     #[command(flatten)]
     pub database: DatabaseArguments,
+    #[command(flatten)]
+    pub pool: PoolArguments,
     #[command(flatten)]
     pub tokens: TokenArguments,
     #[command(flatten)]

@@ -23,6 +23,8 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub struct Config {
     pub database: Database,
+    /// Another way to it for the pool; `None` for the same.
+    pub pool_database: Option<Database>,
     /// Connections for catch-ups and snapshots. The relay's is one more.
     pub pool_size: usize,
     pub keys: KeySources,
@@ -96,6 +98,7 @@ impl Default for Config {
         };
         Config {
             database: Database::at(nowhere, "pgrealtime_gateway", "postgres"),
+            pool_database: None,
             pool_size: 4,
             keys: KeySources {
                 secret: Some(Secret::new("s".repeat(32))),

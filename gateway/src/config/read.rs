@@ -1,6 +1,6 @@
 //! Makes the configuration of the arguments.
 
-use super::arguments::{DatabaseArguments, ServeArguments, TokenArguments};
+use super::arguments::{DatabaseArguments, PoolArguments, ServeArguments, TokenArguments};
 use super::{ApiKey, Config, Database, Error, Jwks, JwksPlace, KeySources, Log, Secret};
 use std::path::{Path, PathBuf};
 
@@ -22,6 +22,7 @@ impl Config {
         }
         Ok(Config {
             database: arguments.database.read()?,
+            pool_database: arguments.pool.read()?,
             pool_size: network.pool_size,
             keys: keys(tokens, &roles)?,
             roles,
@@ -50,6 +51,16 @@ impl DatabaseArguments {
             None if std::env::var_os("PGHOST").is_some() => Database::read(""),
             None => Err(Error::NoDatabase),
         }
+    }
+}
+
+impl PoolArguments {
+    fn read(&self) -> Result<Option<Database>, Error> {
+        let text = secret(
+            ("--pool-uri", &self.pool_uri),
+            ("--pool-uri-file", &self.pool_uri_file),
+        )?;
+        text.map(|text| Database::read(text.reveal())).transpose()
     }
 }
 

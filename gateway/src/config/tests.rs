@@ -47,7 +47,7 @@ fn the_smallest_command_line() {
     assert_eq!(config.roles, ["anon", "authenticated"]);
     assert_eq!(config.listen.to_string(), "127.0.0.1:4000");
     assert_eq!(config.admin_listen.to_string(), "127.0.0.1:4001");
-    assert!(config.page);
+    assert!(config.page && config.pool_database.is_none());
     assert_eq!(config.drain, Duration::from_secs(10));
     // The defaults are written twice: for the command line, and for tests.
     assert_eq!(config.limits, Limits::default());
@@ -58,7 +58,7 @@ fn values_reach_their_fields() {
     let config = read(&format!(
         "--db-uri postgresql://u@h/d --jwt-secret {SECRET} --roles=a,,b,a --roles c --max-sockets 7 --lag-seconds 0.5 \
          --api-key 0123456789abcdef===a --api-key sb_secret_0123456789=c --require-claim iss=https://a/?b=c --pool-size 3 \
-         --jwks {{\"keys\":[]}} --log pgrealtime_gateway=debug,warn --log-format json"
+         --pool-uri postgresql://u@pooler:6432/d --jwks {{\"keys\":[]}} --log pgrealtime_gateway=debug,warn --log-format json"
     ))
     .expect("a configuration");
     assert_eq!(config.roles, ["a", "b", "c"]);
@@ -79,6 +79,8 @@ fn values_reach_their_fields() {
         [("iss".to_string(), "https://a/?b=c".to_string())]
     );
     assert_eq!(config.pool_size, 3);
+    let pool = config.pool_database.expect("another way");
+    assert_eq!(pool.to_string(), "u@pooler:6432/d");
     assert_eq!(config.log.format, LogFormat::Json);
     let jwks = config.keys.jwks.expect("a JWKS");
     assert_eq!(jwks.place, JwksPlace::Text("{\"keys\":[]}".to_string()));

@@ -60,6 +60,8 @@ struct Handle {
 /// How a feed is made.
 pub struct Options {
     pub connector: Connector,
+    /// Makes the sessions of the pool: another way to the same database may lead through a transaction pooler.
+    pub pool: Connector,
     /// Sessions of the pool: that many catch up at once.
     pub pool_size: usize,
     /// How long a catch-up waits for a session of the pool before it asks again.
@@ -74,7 +76,7 @@ impl Feed {
     /// Starts the relays; they connect by themselves, and again when they lose the database.
     pub fn start(options: Options) -> Result<Feed, ConnectError> {
         let Options { connector, .. } = &options;
-        let pool = connector.pool(options.pool_size, options.pool_wait)?;
+        let pool = options.pool.pool(options.pool_size, options.pool_wait)?;
         let relays = options.relays.max(1);
         let (handles, starts): (Vec<_>, Vec<_>) = (0..relays).map(|_| relay::handle()).unzip();
         let inner = Arc::new(Inner {
