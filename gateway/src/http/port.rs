@@ -2,7 +2,10 @@
 
 use axum::serve::Listener;
 use axum::Router;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{service_fn, Service};
+use hyper::Request;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use std::pin::pin;
@@ -22,6 +25,17 @@ const BUFFER: usize = 64 * 1024;
 
 /// Connections beyond those of clients that are served: requests that begin, wait for a refusal, or are short.
 pub const OTHERS: usize = 1000;
+
+/// Cuts the connection that a request came on; the request has it among its extensions.
+#[derive(Debug, Clone, Default)]
+pub struct Cutter(CancellationToken);
+
+impl Cutter {
+    /// Ends the connection, whatever is still to be written: its client does not read.
+    pub fn cut(&self) {
+        self.0.cancel();
+    }
+}
 
 /// Serves connections until `drain` is cancelled, at most so many at once: further ones wait to be taken. What was begun is
 /// finished. A connection that became a WebSocket is none of these.
@@ -43,23 +57,33 @@ pub async fn serve(
         };
         let (router, drain) = (router.clone(), drain.clone());
         tokio::spawn(async move {
+            let cutter = Cutter::default();
+            let cut = cutter.0.clone();
+            let service = TowerToHyperService::new(router);
+            let service = service_fn(move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(cutter.clone());
+                service.call(request)
+            });
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD)
                 .max_headers(HEADERS)
                 .max_buf_size(BUFFER)
-                .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+                .serve_connection(TokioIo::new(stream), service)
                 .with_upgrades();
             let mut connection = pin!(connection);
-            let ended = tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = drain.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
+            let serving = async {
+                tokio::select! {
+                    ended = connection.as_mut() => return ended,
+                    () = drain.cancelled() => connection.as_mut().graceful_shutdown(),
                 }
+                connection.await
             };
-            if let Err(error) = ended {
-                tracing::debug!(%error, "a connection has ended");
+            tokio::select! {
+                ended = serving => if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection has ended");
+                },
+                () = cut.cancelled() => tracing::debug!("a connection is cut: its client does not read"),
             }
             drop(permit);
         });
