@@ -236,7 +236,7 @@ fn is_last(batch: &Batch, from: &Cursor, until: Option<&Cursor>) -> bool {
 const LAG: Duration = Duration::from_secs(5);
 
 /// One batch. While the database does not answer, or has not come as far as the cursors, it is asked again.
-async fn changes(
+pub async fn changes(
     feed: &Feed,
     interest: &Interest,
     from: &Cursor,

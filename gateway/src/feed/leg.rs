@@ -85,7 +85,7 @@ impl Leg {
     }
 
     /// Changes that come are kept from now on.
-    pub(super) fn keep(&self) {
+    pub(crate) fn keep(&self) {
         let mut state = lock(&self.state);
         if !matches!(*state, State::Ended) {
             *state = State::CatchingUp(Kept::default());
@@ -161,7 +161,7 @@ impl Leg {
     }
 
     /// Passes on what was kept; with nothing left, the leg is live.
-    pub(super) fn flush(&self) -> Caught {
+    pub(crate) fn flush(&self) -> Caught {
         let mut state = lock(&self.state);
         let kept = match &mut *state {
             State::CatchingUp(kept) => kept,

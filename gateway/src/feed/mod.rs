@@ -10,6 +10,7 @@ pub mod interest;
 pub mod leg;
 pub mod outlet;
 pub mod session;
+pub mod snapshot;
 
 mod book;
 mod catch_up;
@@ -145,6 +146,17 @@ impl Feed {
             interest,
             stays,
         });
+    }
+
+    /// One batch of what an interest receives after a cursor, up to another or to the end of the log. While the database does
+    /// not answer, it is asked again.
+    pub async fn changes(
+        &self,
+        interest: &Interest,
+        from: &Cursor,
+        until: Option<&Cursor>,
+    ) -> Result<session::Batch, Fault> {
+        catch_up::changes(self, interest, from, until).await
     }
 
     /// The sessions in which the rest is read.

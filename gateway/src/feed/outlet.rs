@@ -44,6 +44,7 @@ pub struct Change<'a> {
     /// The cursor that has the change behind it.
     pub cursor: &'a Cursor,
     shared: Option<Arc<str>>,
+    event: Option<Utf8Bytes>,
     /// The frame that was asked for last: mostly all clients have one topic, and one binding.
     last: Option<(Addressed, Utf8Bytes)>,
     frames: HashMap<Addressed, Utf8Bytes>,
@@ -58,6 +59,7 @@ impl<'a> Change<'a> {
             text,
             cursor,
             shared: None,
+            event: None,
             last: None,
             frames: HashMap::new(),
         }
@@ -70,6 +72,14 @@ impl<'a> Change<'a> {
     /// The text for those who keep it.
     pub fn shared(&mut self) -> Arc<str> {
         self.shared.get_or_insert_with(|| self.text.into()).clone()
+    }
+
+    /// The event of streams, which are all written alike: `write` is called once.
+    pub fn event(&mut self, write: impl FnOnce(&str, &Cursor) -> String) -> Utf8Bytes {
+        let (text, cursor) = (self.text, self.cursor);
+        self.event
+            .get_or_insert_with(|| write(text, cursor).into())
+            .clone()
     }
 
     /// The frame of a topic and some bindings.

@@ -10,6 +10,7 @@ use crate::metrics as names;
 use deadpool_postgres::{Object, Pool, PoolError};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
@@ -18,6 +19,8 @@ use tokio_postgres::{Client, Row};
 pub struct Sessions {
     pool: Pool,
     statement_timeout: Duration,
+    /// A permit for each snapshot. There are fewer than sessions: catch-ups find one that no slow client holds.
+    pub(super) snapshots: Arc<Semaphore>,
 }
 
 /// What `changes_since` returned.
@@ -33,11 +36,13 @@ pub const BATCH: i32 = 1000;
 const CHANGES_SINCE: &str = include_str!("../../sql/changes_since.sql");
 const ACT_AS: &str = include_str!("../../sql/act_as.sql");
 
-type Parameters<'a> = &'a [(&'a (dyn ToSql + Sync), Type)];
+pub(super) type Parameters<'a> = &'a [(&'a (dyn ToSql + Sync), Type)];
 
 impl Sessions {
     pub fn new(pool: Pool, statement_timeout: Duration) -> Sessions {
+        let snapshots = (pool.status().max_size / 2).max(1);
         Sessions {
+            snapshots: Arc::new(Semaphore::new(snapshots)),
             pool,
             statement_timeout,
         }
@@ -48,6 +53,7 @@ impl Sessions {
         Sessions {
             pool: self.pool.clone(),
             statement_timeout,
+            snapshots: self.snapshots.clone(),
         }
     }
 
