@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::feed::connect::{ConnectError, Connector};
 use crate::feed::{Feed, Options};
 use crate::http::admin::Readiness;
-use crate::http::{admin, inspect, page, port, public, websocket};
+use crate::http::{admin, changes, inspect, page, port, public, websocket};
 use crate::metrics;
 use crate::node::Node;
 use crate::token::{Keyring, KeysError};
@@ -119,6 +119,7 @@ const FAREWELL: Duration = Duration::from_secs(6);
 fn routes(node: Arc<Node>, has_page: bool) -> Router {
     let routes = Router::new()
         .route("/websocket", get(websocket::connect))
+        .route("/changes", get(changes::get))
         .with_state(node.clone());
     let (page, inspect) = match has_page {
         true => (page::router(), inspect::router(node)),

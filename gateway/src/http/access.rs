@@ -33,7 +33,7 @@ pub fn admit(
 }
 
 /// A user's token comes before the key of the application, which clients send along.
-fn token<'a>(headers: &'a HeaderMap, parameter: Option<&'a str>) -> Option<&'a str> {
+pub fn token<'a>(headers: &'a HeaderMap, parameter: Option<&'a str>) -> Option<&'a str> {
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let (scheme, bearer) = header(header::AUTHORIZATION)
         .and_then(|value| value.trim().split_once(' '))

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod admin;
+pub mod changes;
 pub mod inspect;
 pub mod page;
 pub mod port;
