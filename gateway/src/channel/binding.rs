@@ -58,20 +58,78 @@ fn free_id(taken: &[Bound], binding: &Binding) -> u32 {
     id
 }
 
-impl Bound {
+/// Bindings that differ in their event only. They are one leg: what happens to a row then comes in its order, also where it
+/// is read from the log.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// Its number in the channel, the tag of its legs.
+    pub tag: u32,
+    /// One at least.
+    bounds: Vec<Bound>,
+}
+
+/// What the bindings of a group have in common.
+fn common(binding: &Binding) -> impl PartialEq + '_ {
+    (
+        &binding.schema,
+        &binding.table,
+        &binding.filter,
+        &binding.select,
+        &binding.since,
+    )
+}
+
+/// Puts bindings together that one leg can serve.
+pub fn group(bounds: &[Bound]) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for bound in bounds {
+        let known = groups
+            .iter_mut()
+            .find(|group| common(group.binding()) == common(&bound.binding));
+        match known {
+            Some(group) => group.bounds.push(bound.clone()),
+            None => groups.push(Group {
+                tag: groups.len() as u32,
+                bounds: vec![bound.clone()],
+            }),
+        }
+    }
+    groups
+}
+
+impl Group {
+    fn binding(&self) -> &Binding {
+        &self.bounds[0].binding
+    }
+
+    /// The ids of the bindings that a change with this operation is for, ascending.
+    pub fn ids(&self, operation: &str, ids: &mut Vec<u32>) {
+        ids.extend(
+            self.bounds
+                .iter()
+                .filter(|bound| bound.wants(operation))
+                .map(|bound| bound.id),
+        );
+    }
+
+    /// The cursor that its client comes with.
+    pub fn since(&self) -> Option<&str> {
+        self.binding().since.as_ref()?.as_deref()
+    }
+
     /// Whether it is for all tables of a schema, or of all schemas.
     pub fn is_wildcard(&self) -> bool {
-        self.binding.table.is_none() || self.binding.schema == "*"
+        self.binding().table.is_none() || self.binding().schema == "*"
     }
 
     /// The schema of a wildcard; `None` for all.
     pub fn schema(&self) -> Option<&str> {
-        Some(&*self.binding.schema).filter(|schema| *schema != "*")
+        Some(&*self.binding().schema).filter(|schema| *schema != "*")
     }
 
     /// Whether a wildcard is for this table.
     pub fn includes(&self, relation: &Relation) -> bool {
-        let table = self.binding.table.as_deref();
+        let table = self.binding().table.as_deref();
         table.is_none_or(|table| *table == *relation.table)
     }
 
@@ -80,26 +138,30 @@ impl Bound {
         if !self.is_wildcard() {
             return None;
         }
-        if self.binding.select.is_some() {
+        if self.binding().select.is_some() {
             return Some("Column selection is not supported for wildcard subscriptions. Provide an explicit schema and table name.".to_string());
         }
-        self.binding.filter.as_ref().map(|_| {
-            format!("No subscription params provided. Please provide at least a `schema` or `table` to subscribe to: {}", self.shown())
+        self.binding().filter.as_ref().map(|_| {
+            format!("No subscription params provided. Please provide at least a `schema` or `table` to subscribe to: {}", self.bounds[0].shown())
         })
     }
 
     /// What is followed of a table, as somebody.
     pub fn interest(&self, relation: Relation, who: &Who) -> Interest {
-        let events = matches!(
-            &*self.binding.event,
-            "INSERT" | "UPDATE" | "DELETE" | "TRUNCATE"
-        );
+        let binding = self.binding();
+        let mut events: Vec<Box<str>> = self
+            .bounds
+            .iter()
+            .map(|bound| bound.binding.event.as_str().into())
+            .collect();
+        events.sort_unstable();
+        events.dedup();
+        let named = events.iter().all(|event| EVENTS.contains(&&**event));
         Interest {
             relation,
-            filter: self.binding.filter.as_deref().map(Into::into),
-            events: events.then(|| vec![self.binding.event.as_str().into()]),
-            columns: self
-                .binding
+            filter: binding.filter.as_deref().map(Into::into),
+            events: named.then_some(events),
+            columns: binding
                 .select
                 .as_ref()
                 .map(|names| names.iter().map(|name| name.as_str().into()).collect()),
@@ -107,17 +169,32 @@ impl Bound {
         }
     }
 
-    /// The table of a binding that names one.
+    /// The table of bindings that name one.
     pub fn relation(&self) -> Relation {
         Relation {
-            schema: self.binding.schema.as_str().into(),
-            table: self.binding.table.as_deref().unwrap_or_default().into(),
+            schema: self.binding().schema.as_str().into(),
+            table: self.binding().table.as_deref().unwrap_or_default().into(),
         }
+    }
+
+    /// What the client is told of each binding.
+    pub fn refusals<'a>(&'a self, fault: &'a Fault) -> impl Iterator<Item = String> + 'a {
+        self.bounds.iter().map(|bound| bound.refusal(fault))
+    }
+}
+
+/// Events that a binding may name; others mean all of them.
+const EVENTS: &[&str] = &["INSERT", "UPDATE", "DELETE", "TRUNCATE"];
+
+impl Bound {
+    fn wants(&self, operation: &str) -> bool {
+        let event = &*self.binding.event;
+        event == operation || !EVENTS.contains(&event)
     }
 
     /// What a client is told that cannot be served. The texts are the peer's. That there is no such table, that it is not
     /// realtime and that the role may not read it are one text.
-    pub fn refusal(&self, fault: &Fault) -> String {
+    fn refusal(&self, fault: &Fault) -> String {
         const UNABLE: &str = "Unable to subscribe to changes with given parameters.";
         let shown = self.shown();
         if fault.is_no_table() {
@@ -180,16 +257,16 @@ mod tests {
 
     #[test]
     fn what_a_wildcard_cannot_have() {
-        let numbered = number(&[
+        let groups = group(&number(&[
             binding(None, Some("id=eq.1")),
             binding(None, None),
             binding(Some("t"), Some("id=eq.1")),
-        ]);
-        assert!(numbered[0]
+        ]));
+        assert!(groups[0]
             .misfit()
             .is_some_and(|text| text.starts_with("No subscription params")));
-        assert_eq!(numbered[1].misfit(), None);
-        assert_eq!(numbered[2].misfit(), None);
+        assert_eq!(groups[1].misfit(), None);
+        assert_eq!(groups[2].misfit(), None);
     }
 
     #[test]
@@ -200,5 +277,46 @@ mod tests {
         });
         assert_eq!(texts[0], texts[1]);
         assert_eq!(texts[0], texts[2]);
+    }
+    #[test]
+    fn bindings_of_each_event_by_itself_are_one_leg() {
+        let of = |event: &str| Binding {
+            event: event.to_string(),
+            ..binding(Some("t"), None)
+        };
+        let who = Who {
+            role: "anon".into(),
+            claims: "{}".into(),
+        };
+        let numbered = number(&[of("INSERT"), of("DELETE"), of("INSERT")]);
+        let groups = group(&numbered);
+        let [one] = &groups[..] else {
+            panic!("{groups:?}");
+        };
+        let interest = one.interest(one.relation(), &who);
+        assert_eq!(
+            interest.events,
+            Some(vec!["DELETE".into(), "INSERT".into()])
+        );
+        let ids = |group: &Group, operation| {
+            let mut ids = Vec::new();
+            group.ids(operation, &mut ids);
+            ids
+        };
+        assert_eq!(ids(one, "DELETE"), [numbered[1].id]);
+        assert_eq!(ids(one, "INSERT"), [numbered[0].id, numbered[0].id]);
+        assert!(ids(one, "TRUNCATE").is_empty());
+
+        let with_all = group(&number(&[of("INSERT"), of("*")]));
+        assert_eq!(with_all[0].interest(one.relation(), &who).events, None);
+        assert_eq!(ids(&with_all[0], "TRUNCATE").len(), 1);
+
+        let mut later = of("UPDATE");
+        later.since = Some(Some("c".to_string()));
+        assert_eq!(
+            group(&number(&[of("INSERT"), later])).len(),
+            2,
+            "from another cursor"
+        );
     }
 }

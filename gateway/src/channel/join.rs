@@ -1,9 +1,9 @@
 //! Joining: who the client is, what it follows, and the answer.
 
-use super::binding::{number, Bound};
+use super::binding::{group, number, Bound, Group};
 use super::renewal::Identity;
 use super::Channel;
-use crate::feed::{cursor, Fault, Interest, Leg, Who};
+use crate::feed::{cursor, Fault, Interest, Leg, Outlet, Who};
 use crate::lock;
 use crate::metrics as names;
 use crate::phoenix::frame::{Address, Reference};
@@ -28,6 +28,8 @@ pub(super) struct Ready {
     pub leg: Arc<Leg>,
     pub attached: crate::feed::Attached,
     pub since: Option<cursor::Cursor>,
+    /// Whether it has come with a text that cannot be a cursor.
+    pub is_no_cursor: bool,
 }
 
 impl Channel {
@@ -93,13 +95,14 @@ impl Channel {
             return Err("ChannelRateLimitReached: Too many bindings".to_string());
         }
         let bounds = number(&join.bindings);
+        let groups = group(&bounds);
         {
             let mut state = lock(&self.state);
-            state.bindings = bounds.clone();
+            state.groups = groups.clone();
             state.follows = join.bindings.iter().any(|binding| binding.since.is_some());
         }
         let limit = self.node.limits.join_timeout;
-        let Ok((ready, refused)) = timeout(limit, self.attach_all(&bounds, &who)).await else {
+        let Ok((ready, refused)) = timeout(limit, self.attach_all(&groups, &who)).await else {
             return Err(
                 "UnableToConnectToProject: Realtime was unable to connect to the project database"
                     .to_string(),
@@ -127,7 +130,11 @@ impl Channel {
             leg,
             attached,
             since,
+            is_no_cursor,
         } = ready;
+        if is_no_cursor {
+            self.missed(leg.tag, &Fault::no_cursor());
+        }
         self.node.feed.begin(leg, &attached, since);
     }
 
@@ -167,57 +174,52 @@ impl Channel {
     }
 
     /// Attaches what every binding follows: all in one turn of the relay.
-    async fn attach_all(&self, bounds: &[Bound], who: &Who) -> (Vec<Ready>, Vec<(u32, Fault)>) {
-        let mut distinct: Vec<&Bound> = Vec::with_capacity(bounds.len());
-        for bound in bounds {
-            if distinct.iter().all(|other| other.id != bound.id) {
-                distinct.push(bound);
-            }
-        }
-        let attached = join_all(distinct.iter().map(|bound| self.attach(bound, who))).await;
+    async fn attach_all(&self, groups: &[Group], who: &Who) -> (Vec<Ready>, Vec<(u32, Fault)>) {
+        let attached = join_all(groups.iter().map(|group| self.attach(group, who))).await;
         let (mut ready, mut refused) = (Vec::new(), Vec::new());
-        for (bound, attached) in distinct.iter().zip(attached) {
+        for (group, attached) in groups.iter().zip(attached) {
             match attached {
                 Ok(legs) => ready.extend(legs),
-                Err(fault) => refused.push((bound.id, fault)),
+                Err(fault) => refused.push((group.tag, fault)),
             }
         }
         (ready, refused)
     }
 
-    /// The legs of a binding. While the database does not answer, it is asked again.
-    pub(super) async fn attach(&self, bound: &Bound, who: &Who) -> Result<Vec<Ready>, Fault> {
-        if let Some(misfit) = bound.misfit() {
+    /// The legs of some bindings. While the database does not answer, it is asked again.
+    pub(super) async fn attach(&self, group: &Group, who: &Who) -> Result<Vec<Ready>, Fault> {
+        if let Some(misfit) = group.misfit() {
             return Err(Fault::new("22023", misfit));
         }
-        if bound.is_wildcard() {
+        if group.is_wildcard() {
             let tables = loop {
-                match self.tables(bound, who).await {
+                match self.tables(group, who).await {
                     Err(fault) if fault.is_unreachable() => sleep(RETRY).await,
                     other => break other?,
                 }
             };
             let legs = tables
                 .into_iter()
-                .map(|relation| self.attach_table(bound, bound.interest(relation, who)));
+                .map(|relation| self.attach_table(group, group.interest(relation, who)));
             // A table that went away meanwhile is none of the schema's.
             let legs = join_all(legs).await.into_iter();
             return Ok(legs.filter_map(Result::ok).collect());
         }
-        let interest = bound.interest(bound.relation(), who);
-        Ok(vec![self.attach_table(bound, interest).await?])
+        let interest = group.interest(group.relation(), who);
+        Ok(vec![self.attach_table(group, interest).await?])
     }
 
     pub(super) async fn attach_table(
         &self,
-        bound: &Bound,
+        group: &Group,
         interest: Interest,
     ) -> Result<Ready, Fault> {
         let Some(me) = self.me.upgrade() else {
             return Err(Fault::unreachable("the channel has ended"));
         };
-        let since = bound.binding.since.clone().flatten();
-        let leg = Leg::new(bound.id, interest, me);
+        let given = group.since();
+        let since = given.and_then(cursor::parse);
+        let leg = Leg::new(group.tag, interest, me);
         // Before it is attached: the end of the channel then takes it off, however far this has come.
         if !self.keep(&leg) {
             return Err(Fault::unreachable("the channel has ended"));
@@ -228,7 +230,8 @@ impl Channel {
                     return Ok(Ready {
                         leg,
                         attached,
-                        since: since.as_deref().and_then(cursor::parse),
+                        is_no_cursor: given.is_some() && since.is_none(),
+                        since,
                     })
                 }
                 Err(fault) if fault.is_unreachable() => sleep(RETRY).await,

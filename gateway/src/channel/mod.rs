@@ -12,7 +12,7 @@ use crate::phoenix::frame::{Reference, Version};
 use crate::phoenix::reply;
 use crate::socket::outbox::Outbox;
 use axum::extract::ws::Utf8Bytes;
-use binding::Bound;
+use binding::Group;
 use std::sync::{Arc, Mutex, Weak};
 use tokio::task::AbortHandle;
 
@@ -34,7 +34,8 @@ pub struct Channel {
 struct State {
     /// No message is sent any more.
     is_closed: bool,
-    bindings: Vec<Bound>,
+    /// Those of a leg are found by its tag.
+    groups: Vec<Group>,
     legs: Vec<Arc<Leg>>,
     /// Whether the client follows cursors.
     follows: bool,
@@ -126,7 +127,7 @@ impl Channel {
                 return;
             }
             state.is_closed = true;
-            state.bindings.clear();
+            state.groups.clear();
             // Under the lock: nothing is sent behind it.
             farewell()
                 .into_iter()
@@ -172,14 +173,14 @@ impl Channel {
         !state.is_closed
     }
 
-    /// Tells that a binding is not served.
+    /// Tells that bindings are not served.
     fn refuse(&self, tag: u32, fault: &Fault) {
-        let text = lock(&self.state)
-            .bindings
-            .iter()
-            .find(|bound| bound.id == tag)
-            .map(|bound| bound.refusal(fault));
-        if let Some(text) = text {
+        let texts: Vec<String> = {
+            let state = lock(&self.state);
+            let group = state.groups.get(tag as usize);
+            group.map_or_else(Vec::new, |group| group.refusals(fault).collect())
+        };
+        for text in texts {
             self.about_changes(false, &text);
         }
     }
@@ -198,9 +199,20 @@ impl Channel {
 
 impl Outlet for Channel {
     fn change(&self, tags: &[u32], change: &mut Change) -> bool {
-        let frame = change.frame(self.version, &self.topic, tags);
         let state = lock(&self.state);
-        state.is_closed || self.outbox.offer(frame)
+        let mut ids = Vec::with_capacity(4);
+        for tag in tags {
+            if let Some(group) = state.groups.get(*tag as usize) {
+                group.ids(change.operation(), &mut ids);
+            }
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        // Without bindings the channel has ended: nothing is to be sent.
+        ids.is_empty()
+            || self
+                .outbox
+                .offer(change.frame(self.version, &self.topic, &ids))
     }
 
     fn moved(&self, cursor: &Cursor) {
@@ -222,10 +234,11 @@ impl Outlet for Channel {
         if fault.is_read_again() {
             return self.break_off(&fault.message);
         }
-        let is_wildcard = lock(&self.state)
-            .bindings
-            .iter()
-            .any(|bound| bound.id == tag && bound.is_wildcard());
+        let is_wildcard = {
+            let state = lock(&self.state);
+            let group = state.groups.get(tag as usize);
+            group.is_some_and(Group::is_wildcard)
+        };
         // A table that is no longer realtime, or no longer for this role, is none of the schema's tables any more.
         if !(is_wildcard && fault.is_no_table()) {
             self.refuse(tag, fault);

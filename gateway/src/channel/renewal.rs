@@ -104,7 +104,7 @@ impl Channel {
         for leg in legs {
             self.node.feed.renew(leg, who.clone());
         }
-        let has_bindings = !lock(&self.state).bindings.is_empty();
+        let has_bindings = !lock(&self.state).groups.is_empty();
         if has_bindings {
             self.about_changes(true, super::join::SUBSCRIBED);
         }

@@ -1,6 +1,6 @@
 //! Bindings for all tables of a schema, and tables that are not there yet.
 
-use super::binding::Bound;
+use super::binding::Group;
 use super::join::SUBSCRIBED;
 use super::Channel;
 use crate::feed::{Fault, Relation, Who};
@@ -14,22 +14,18 @@ const LOOK: Duration = Duration::from_secs(5);
 
 impl Channel {
     /// The realtime tables that a wildcard is for, as somebody may read them.
-    pub(super) async fn tables(&self, bound: &Bound, who: &Who) -> Result<Vec<Relation>, Fault> {
+    pub(super) async fn tables(&self, group: &Group, who: &Who) -> Result<Vec<Relation>, Fault> {
         let sessions = self.node.feed.sessions();
-        let tables = sessions.tables(who, bound.schema()).await?;
-        let own = tables.into_iter().filter(|table| bound.includes(table));
+        let tables = sessions.tables(who, group.schema()).await?;
+        let own = tables.into_iter().filter(|table| group.includes(table));
         Ok(own.collect())
     }
 
     /// A binding whose table is not there, or not realtime, or not for this role: it may be, later. What is wrong with other
     /// bindings does not change by itself.
-    pub(super) fn try_later(&self, id: u32, fault: &Fault, who: &Who) {
-        let bound = lock(&self.state)
-            .bindings
-            .iter()
-            .find(|bound| bound.id == id)
-            .cloned();
-        let (Some(bound), Some(me)) = (bound, self.me.upgrade()) else {
+    pub(super) fn try_later(&self, tag: u32, fault: &Fault, who: &Who) {
+        let group = lock(&self.state).groups.get(tag as usize).cloned();
+        let (Some(group), Some(me)) = (group, self.me.upgrade()) else {
             return;
         };
         if !fault.is_no_table() {
@@ -41,14 +37,14 @@ impl Channel {
                 sleep(LOOK.mul_f64(1.0 + fastrand::f64())).await;
                 let identity = me.turn.lock().await;
                 who = identity.who.clone().unwrap_or(who);
-                match me.attach(&bound, &who).await {
+                match me.attach(&group, &who).await {
                     Ok(ready) => {
                         me.about_changes(true, SUBSCRIBED);
                         ready.into_iter().for_each(|ready| me.begin(ready));
                         return;
                     }
                     Err(fault) if fault.is_no_table() => {}
-                    Err(fault) => return me.refuse(bound.id, &fault),
+                    Err(fault) => return me.refuse(group.tag, &fault),
                 }
             }
         });
@@ -56,9 +52,9 @@ impl Channel {
 
     /// Follows tables that are enabled later, for bindings that are for all of a schema.
     pub(super) fn follow_tables(&self, who: &Who) {
-        let wild: Vec<Bound> = {
+        let wild: Vec<Group> = {
             let state = lock(&self.state);
-            let wild = state.bindings.iter().filter(|bound| bound.is_wildcard());
+            let wild = state.groups.iter().filter(|group| group.is_wildcard());
             wild.cloned().collect()
         };
         let Some(me) = self.me.upgrade().filter(|_| !wild.is_empty()) else {
@@ -70,29 +66,29 @@ impl Channel {
                 sleep(LOOK.mul_f64(0.75 + fastrand::f64() / 4.0)).await;
                 let identity = me.turn.lock().await;
                 who = identity.who.clone().unwrap_or(who);
-                for bound in &wild {
-                    me.look(bound, &who).await;
+                for group in &wild {
+                    me.look(group, &who).await;
                 }
             }
         });
     }
 
     /// Takes up tables of a wildcard that have no leg.
-    async fn look(&self, bound: &Bound, who: &Who) {
+    async fn look(&self, group: &Group, who: &Who) {
         // Without an answer, the next look will see them.
-        let Ok(tables) = self.tables(bound, who).await else {
+        let Ok(tables) = self.tables(group, who).await else {
             return;
         };
         let known: HashSet<Relation> = {
             let state = lock(&self.state);
             let legs = state.legs.iter();
-            legs.filter(|leg| leg.tag == bound.id && !leg.is_ended())
+            legs.filter(|leg| leg.tag == group.tag && !leg.is_ended())
                 .map(|leg| leg.interest().relation.clone())
                 .collect()
         };
         for table in tables.into_iter().filter(|table| !known.contains(table)) {
-            let interest = bound.interest(table, who);
-            if let Ok(mut ready) = self.attach_table(bound, interest).await {
+            let interest = group.interest(table, who);
+            if let Ok(mut ready) = self.attach_table(group, interest).await {
                 // The client's cursor is older than what it follows of this table.
                 ready.since = None;
                 self.begin(ready);

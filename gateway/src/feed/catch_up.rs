@@ -106,6 +106,7 @@ impl Way {
                     continue;
                 }
                 Ok(_) => return,
+                Err(fault) if is_new && fault.is_no_cursor() => Fault::no_cursor(),
                 Err(fault) => fault,
             };
             if from != before {

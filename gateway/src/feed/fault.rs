@@ -57,6 +57,16 @@ impl Fault {
         self.is(READ_AGAIN)
     }
 
+    /// Whether a cursor is none. To its client, that is as one that is too old.
+    pub fn is_no_cursor(&self) -> bool {
+        self.is("22P02") && self.message.starts_with("invalid cursor")
+    }
+
+    /// A client has come with a text that is no cursor.
+    pub fn no_cursor() -> Fault {
+        Fault::new(READ_AGAIN, "invalid cursor. Read the table again")
+    }
+
     /// Whether the database did not answer: the same may succeed later.
     pub fn is_unreachable(&self) -> bool {
         // Class 08: connections; 57P: the server shuts down or has not started; 53300: no connection is left.
@@ -104,9 +114,15 @@ impl From<tokio_postgres::Error> for Fault {
         let Some(said) = error.as_db_error() else {
             return Fault::unreachable(error.to_string());
         };
+        let sqlstate = said.code().code();
+        let message = match said.hint().filter(|_| sqlstate == READ_AGAIN) {
+            // What is to be done, not only that the cursor is too old.
+            Some(hint) => format!("{}. {hint}", said.message()),
+            None => said.message().to_string(),
+        };
         Fault {
-            sqlstate: Some(said.code().code().into()),
-            message: said.message().into(),
+            sqlstate: Some(sqlstate.into()),
+            message: message.into(),
             skip: said.detail().and_then(skip_cursor),
         }
     }

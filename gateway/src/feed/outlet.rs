@@ -69,6 +69,12 @@ impl<'a> Change<'a> {
         self.text
     }
 
+    /// INSERT, UPDATE, DELETE or TRUNCATE: what the message begins with.
+    pub fn operation(&self) -> &'a str {
+        let rest = self.text.strip_prefix("{\"type\":\"").unwrap_or_default();
+        rest.split_once('"').map_or("", |(operation, _)| operation)
+    }
+
     /// The text for those who keep it.
     pub fn shared(&mut self) -> Arc<str> {
         self.shared.get_or_insert_with(|| self.text.into()).clone()
