@@ -76,13 +76,17 @@ impl Channel {
 
     /// Ends the channel: the client does not join again by itself.
     pub fn close(&self) {
-        self.end(|| {
-            vec![reply::close(
-                self.version,
-                &self.topic,
-                self.join_ref.as_deref(),
-            )]
-        });
+        self.end(|| vec![self.close_frame()]);
+    }
+
+    /// Ends the channel that its client leaves. No change comes behind the answer: it would be taken for one of the next
+    /// channel of that topic.
+    pub fn leave(&self, answer: String) {
+        self.end(|| vec![answer, self.close_frame()]);
+    }
+
+    fn close_frame(&self) -> String {
+        reply::close(self.version, &self.topic, self.join_ref.as_deref())
     }
 
     /// Ends the channel with a message that says why.
@@ -90,7 +94,7 @@ impl Channel {
         self.end(|| {
             vec![
                 reply::system(self.version, &self.topic, "system", false, message),
-                reply::close(self.version, &self.topic, self.join_ref.as_deref()),
+                self.close_frame(),
             ]
         });
     }

@@ -118,8 +118,7 @@ impl Dispatch {
         };
         match (&*message.event, &message.payload) {
             ("phx_leave", _) => {
-                self.outbox.put(reply::reply(self.version, to, true, "{}"));
-                channel.close();
+                channel.leave(reply::reply(self.version, to, true, "{}"));
                 self.channels.remove(&*message.topic);
             }
             ("access_token", Payload::Json(payload)) => channel.renew(payload),

@@ -14,6 +14,7 @@ use dispatch::Dispatch;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use outbox::{Next, Outbox};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
@@ -38,31 +39,32 @@ pub async fn serve(
     ::metrics::counter!(names::SOCKETS_OPENED).increment(1);
     let outbox = Arc::new(Outbox::new(node.limits.outbox_bytes));
     let dispatch = Mutex::new(Dispatch::new(node.clone(), outbox.clone(), version, token));
-    let (sink, stream) = socket.split();
-    let reading = async {
-        let code = read(stream, &node, &outbox, &dispatch).await;
-        let reason = match code {
-            RESTART => "drain",
-            NORMAL => "client",
-            _ => "limit",
-        };
-        ::metrics::counter!(names::SOCKETS_CLOSED, "reason" => reason).increment(1);
+    let (sink, mut stream) = socket.split();
+    let mut writing = pin!(write(sink, &outbox));
+    let code = tokio::select! {
+        code = read(&mut stream, &node, &outbox, &dispatch) => Some(code),
+        () = &mut writing => None,
+    };
+    let reason = match code {
+        Some(RESTART) => "drain",
+        Some(NORMAL) | None => "client",
+        _ => "limit",
+    };
+    ::metrics::counter!(names::SOCKETS_CLOSED, "reason" => reason).increment(1);
+    lock(&dispatch).end();
+    if let Some(code) = code {
         outbox.close(code);
         // The writer ends the connection behind what waits.
-        sleep(FAREWELL).await;
-    };
-    tokio::select! {
-        () = reading => {}
-        () = write(sink, &outbox) => {}
+        let farewell = async { tokio::join!(writing, discard(&mut stream)) };
+        let _ = timeout(FAREWELL, farewell).await;
     }
     outbox.abandon();
-    lock(&dispatch).end();
     ::metrics::gauge!(names::SOCKETS).decrement(1);
 }
 
 /// Reads until the client goes, or has to. Returns the code that it is told.
 async fn read(
-    mut stream: SplitStream<WebSocket>,
+    stream: &mut SplitStream<WebSocket>,
     node: &Node,
     outbox: &Outbox,
     dispatch: &Mutex<Dispatch>,
@@ -106,6 +108,12 @@ async fn read(
             return NORMAL;
         }
     }
+}
+
+/// Reads what the client still sends: a connection that is closed over unread input is reset, and the client would not see
+/// why.
+async fn discard(stream: &mut SplitStream<WebSocket>) {
+    while let Some(Ok(_)) = stream.next().await {}
 }
 
 /// Writes what the outbox has; many frames, one flush.
