@@ -23,6 +23,9 @@ const BACK_OFF: Duration = Duration::from_secs(5);
 /// Pause before a join asks a database again that did not answer.
 const RETRY: Duration = Duration::from_millis(200);
 
+/// How long a join waits for a table that somebody has locked. Then it is tried later.
+const LOCKED: Duration = Duration::from_secs(2);
+
 /// A leg that is attached, and where its client wants to begin.
 pub(super) struct Ready {
     pub leg: Arc<Leg>,
@@ -112,7 +115,7 @@ impl Channel {
         ::metrics::counter!(names::JOINS, "result" => "ok").increment(1);
         for (id, fault) in &refused {
             self.refuse(*id, fault);
-            self.try_later(*id, fault, &who);
+            self.try_later(*id, fault);
         }
         self.about_bindings(
             &bounds,
@@ -217,6 +220,7 @@ impl Channel {
         let Some(me) = self.me.upgrade() else {
             return Err(Fault::unreachable("the channel has ended"));
         };
+        let began = Instant::now();
         let given = group.since();
         let since = given.and_then(cursor::parse);
         let leg = Leg::new(group.tag, interest, me);
@@ -235,6 +239,8 @@ impl Channel {
                     })
                 }
                 Err(fault) if fault.is_unreachable() => sleep(RETRY).await,
+                // A lock that lasts must not keep the other bindings waiting.
+                Err(fault) if fault.is_passing() && began.elapsed() < LOCKED => sleep(RETRY).await,
                 Err(fault) => {
                     leg.end();
                     return Err(fault);

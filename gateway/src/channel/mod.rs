@@ -37,6 +37,8 @@ struct State {
     /// Those of a leg are found by its tag.
     groups: Vec<Group>,
     legs: Vec<Arc<Leg>>,
+    /// Tags of legs whose table was gone, or gone for the role. When it is there again, the client has missed something.
+    lost: Vec<u32>,
     /// Whether the client follows cursors.
     follows: bool,
     /// The last cursor that it was sent.
@@ -235,17 +237,22 @@ impl Outlet for Channel {
     }
 
     fn fault(&self, tag: u32, fault: &Fault) {
-        if fault.is_read_again() {
+        // What passes has lasted too long.
+        if fault.is_read_again() || fault.is_passing() {
             return self.break_off(&fault.message);
         }
         let is_wildcard = {
-            let state = lock(&self.state);
+            let mut state = lock(&self.state);
+            if fault.is_no_table() {
+                state.lost.push(tag);
+            }
             let group = state.groups.get(tag as usize);
             group.is_some_and(Group::is_wildcard)
         };
         // A table that is no longer realtime, or no longer for this role, is none of the schema's tables any more.
         if !(is_wildcard && fault.is_no_table()) {
             self.refuse(tag, fault);
+            self.try_later(tag, fault);
         }
     }
 

@@ -68,6 +68,12 @@ impl Book {
         }
     }
 
+    /// Where the subscription of a leg begins, while the relay may not have come that far.
+    pub fn start_of(&self, leg: &Arc<Leg>) -> Option<&Cursor> {
+        let (id, _) = self.places.get(&address(leg))?;
+        self.by_id.get(id)?.start.as_ref()
+    }
+
     /// Takes a leg out. Returns its subscription where nobody is left on it; it is forgotten then.
     pub fn remove(&mut self, leg: &Arc<Leg>) -> Option<Id> {
         let (id, place) = self.places.remove(&address(leg))?;
@@ -113,13 +119,21 @@ impl Book {
         }
     }
 
-    /// The relay has come further than where any subscription begins.
-    pub fn caught_up(&mut self) {
+    /// Whether the relay may not have come to where some subscription begins.
+    pub fn has_fresh(&self) -> bool {
+        !self.fresh.is_empty()
+    }
+
+    /// The relay has come further than where any subscription begins. Returns the legs of those that had begun since.
+    pub fn caught_up(&mut self) -> Vec<Arc<Leg>> {
+        let mut legs = Vec::new();
         for id in std::mem::take(&mut self.fresh) {
             if let Some(shared) = self.by_id.get_mut(&id) {
                 shared.start = None;
+                legs.extend_from_slice(&shared.members);
             }
         }
+        legs
     }
 
     /// Forgets everything. Returns the subscriptions that there were.

@@ -170,13 +170,10 @@ impl Way {
     /// Reads up to a cursor, or near the end of the log, and passes it on.
     async fn read(&self, from: &mut Cursor, until: Option<&Cursor>) -> Result<(), Fault> {
         while !self.is_over() {
-            let batch = changes(&self.feed, &self.leg.interest(), from, until).await?;
-            for (text, cursor) in &batch.changes {
-                self.offer(text, cursor).await?;
-                if self.is_over() {
-                    return Ok(());
-                }
-                *from = cursor.clone();
+            let interest = self.leg.interest();
+            let batch = changes(&self.feed, &interest, from, until).await?;
+            if !self.pass_on(&batch, &interest, from).await? {
+                continue;
             }
             let is_last = is_last(&batch, from, until);
             *from = batch.end;
@@ -187,12 +184,35 @@ impl Way {
         Ok(())
     }
 
-    async fn offer(&self, text: &Arc<str>, cursor: &Cursor) -> Result<(), Fault> {
-        let outlet = &self.leg.outlet;
-        while !outlet.change(&[self.leg.tag], &mut Change::new(text, cursor)) {
-            self.room().await?;
+    /// Passes on a batch. `false`: not to its end, since the leg is for somebody else now, or has ended.
+    async fn pass_on(
+        &self,
+        batch: &Batch,
+        interest: &Arc<Interest>,
+        from: &mut Cursor,
+    ) -> Result<bool, Fault> {
+        let began = from.clone();
+        for (text, cursor) in &batch.changes {
+            // What the old claims may see is not for those who have new ones.
+            while Arc::ptr_eq(&self.leg.interest(), interest) && !self.is_over() {
+                if self.offer(text, cursor) {
+                    *from = cursor.clone();
+                    break;
+                }
+                self.room().await?;
+            }
+            if from != cursor {
+                return Ok(false);
+            }
         }
-        Ok(())
+        // For `is_last`: whether the whole batch has come any further.
+        *from = began;
+        Ok(true)
+    }
+
+    fn offer(&self, text: &Arc<str>, cursor: &Cursor) -> bool {
+        let outlet = &self.leg.outlet;
+        outlet.change(&[self.leg.tag], &mut Change::new(text, cursor))
     }
 
     /// Passes on what the leg has kept.
@@ -201,7 +221,7 @@ impl Way {
             match self.leg.flush() {
                 Caught::Full => self.room().await?,
                 Caught::Live => {
-                    tell_position(&self.feed, &self.leg);
+                    self.feed.tell(&self.leg);
                     return Ok(Caught::Live);
                 }
                 other => return Ok(other),
@@ -214,9 +234,13 @@ impl Way {
         let limit = self
             .limit
             .unwrap_or_else(|| Instant::now() + self.feed.inner.max_lag);
-        timeout_at(limit, self.leg.outlet.room())
-            .await
-            .map_err(|_| Fault::too_slow())
+        let has_room = timeout_at(limit, self.leg.outlet.room()).await.is_ok();
+        // Room that others take at once is none.
+        if has_room && Instant::now() < limit {
+            Ok(())
+        } else {
+            Err(Fault::too_slow())
+        }
     }
 
     /// Ends the leg, off the relay.
@@ -225,7 +249,8 @@ impl Way {
     }
 }
 
-/// Whether a batch was the last. An empty one need not be: it may have had entries of which nothing was for the reader.
+/// Whether a batch that began at `from` was the last. An empty one need not be: it may have had entries of which nothing was
+/// for the reader.
 fn is_last(batch: &Batch, from: &Cursor, until: Option<&Cursor>) -> bool {
     match until {
         Some(until) => batch.end == *until || batch.end == *from,
@@ -256,15 +281,27 @@ pub async fn changes(
     }
 }
 
-/// One reads for all. Who has no room goes on alone.
+/// One reads for all. Who has no room goes on alone, and who has other claims by now.
 async fn return_together(feed: Feed, mut legs: Vec<Arc<Leg>>, mut from: Cursor, start: Cursor) {
-    while let Some(first) = legs.first() {
-        let batch = match changes(&feed, &first.interest(), &from, Some(&start)).await {
+    let Some(interest) = legs.first().map(|leg| leg.interest()) else {
+        return;
+    };
+    loop {
+        let read = changes(&feed, &interest, &from, Some(&start)).await;
+        legs.retain(|leg| {
+            let stays = *leg.interest() == *interest;
+            if !stays {
+                part(&feed, std::slice::from_ref(leg), &from);
+            }
+            stays && !leg.is_ended()
+        });
+        let batch = match read {
             Ok(batch) => batch,
             Err(fault) if fault.is_passing() => return part(&feed, &legs, &from),
             Err(fault) if fault.is_read_again() => return fail_spread(legs, fault),
             Err(fault) => return legs.iter().for_each(|leg| end(&feed, leg, &fault)),
         };
+        let is_last = is_last(&batch, &from, Some(&start));
         for (text, cursor) in &batch.changes {
             let mut change = Change::new(text, cursor);
             legs.retain(|leg| {
@@ -276,15 +313,14 @@ async fn return_together(feed: Feed, mut legs: Vec<Arc<Leg>>, mut from: Cursor, 
             });
             from = cursor.clone();
         }
-        let is_last = is_last(&batch, &from, Some(&start));
         from = batch.end;
-        if is_last {
+        if is_last || legs.is_empty() {
             break;
         }
     }
     for leg in legs {
         match leg.flush() {
-            Caught::Live => tell_position(&feed, &leg),
+            Caught::Live => feed.tell(&leg),
             Caught::Ended => {}
             other => go_on(&feed, leg, other),
         }
@@ -297,12 +333,6 @@ fn part(feed: &Feed, legs: &[Arc<Leg>], from: &Cursor) {
         feed.forget(leg.clone());
         leg.go_away();
         recover(&Arc::downgrade(&feed.inner), leg.clone(), from.clone());
-    }
-}
-
-fn tell_position(feed: &Feed, leg: &Leg) {
-    if let Some(position) = feed.position(&leg.interest().who) {
-        leg.outlet.moved(&position);
     }
 }
 

@@ -28,6 +28,8 @@ pub enum Command {
         reply: Reply,
     },
     Detach(Arc<Leg>),
+    /// The leg has caught up: its client is told how far it has come, once the relay has come as far.
+    Tell(Arc<Leg>),
     /// The leg follows this from now on; `stays` says whether this relay is the one for it.
     Renew {
         leg: Arc<Leg>,

@@ -76,10 +76,21 @@ impl Fault {
     }
 
     /// Whether the same may succeed a little later: a standby has cancelled the reader for its replay or has not come to the
-    /// reader's cursor yet, a lock is held, a deadlock was broken, or the database did not answer.
+    /// reader's cursor yet, a lock is held, a deadlock was broken, a statement was cancelled, something had run out, or the
+    /// database did not answer.
     pub fn is_passing(&self) -> bool {
-        let states = ["40001", "40P01", "55P03"];
-        self.is_unreachable() || states.iter().any(|state| self.is(state))
+        let states = ["40001", "40P01", "55P03", "57014"];
+        self.is_unreachable()
+            || states.iter().any(|state| self.is(state))
+            || self
+                .sqlstate
+                .as_deref()
+                .is_some_and(|state| state.starts_with("53"))
+    }
+
+    /// Whether somebody else holds a lock.
+    pub fn is_locked(&self) -> bool {
+        self.is("55P03")
     }
 
     /// Whether there is no such table for this role: it is not there, not realtime, or the role may not read it. Clients are

@@ -1,7 +1,6 @@
 //! Handing out what `fan_out` returns.
 
 use super::book::Id;
-use super::catch_up;
 use super::cursor::Cursor;
 use super::fault::Fault;
 use super::leg::{Leg, Taken};
@@ -85,8 +84,13 @@ impl Relay {
         if read.is_ok() {
             ::metrics::counter!(names::CHANGES).increment(changes);
             self.pace.took(changes, began.elapsed());
-            self.is_moment &= self.position == from;
+            let stayed = self.position == from;
+            self.is_moment &= stayed;
             self.publish();
+            if stayed && changes == 0 {
+                // A wait and a fan_out have found nothing: the position is where the log is.
+                self.caught_up();
+            }
             for outlet in touched.values() {
                 outlet.moved(&self.position);
             }
@@ -124,6 +128,7 @@ impl Relay {
             let outlet = &group[0].outlet;
             if outlet.change(&tags, &mut change) {
                 deliveries += 1;
+                group.iter().for_each(|leg| leg.was_passed_on());
                 touched
                     .entry(address(outlet))
                     .or_insert_with(|| outlet.clone());
@@ -133,24 +138,31 @@ impl Relay {
         }
         ::metrics::counter!(names::DELIVERIES).increment(deliveries);
         for leg in &gone {
-            self.let_go(leg, unused);
+            self.drop_leg(leg, unused);
         }
     }
 
     /// A leg has no room, or wants nothing more. Where it was live, it comes back from where the relay is.
-    fn let_go(&mut self, leg: &Arc<Leg>, unused: &mut Vec<Id>) {
-        unused.extend(self.book.remove(leg));
-        if leg.leave(&self.position) {
+    fn drop_leg(&mut self, leg: &Arc<Leg>, unused: &mut Vec<Id>) {
+        if leg.is_live() {
             ::metrics::counter!(names::LAGGED).increment(1);
-            catch_up::recover(self.feed(), leg.clone(), self.position.clone());
         }
+        unused.extend(self.let_go(leg.clone()));
     }
 
-    /// These subscriptions miss a change. Their legs end: the clients are told why.
+    /// These subscriptions miss a change. Where the same may succeed later, their legs read it by themselves. Else they end:
+    /// the clients are told why.
     fn fail(&mut self, ids: &[Id], fault: &Fault, unused: &mut Vec<Id>) {
         let sqlstate = fault.sqlstate.as_deref().unwrap_or_default().to_string();
         ::metrics::counter!(names::SUBSCRIPTION_ERRORS, "sqlstate" => sqlstate)
             .increment(ids.len() as u64);
+        if fault.is_passing() {
+            let legs = ids.iter().flat_map(|id| self.book.members(*id).to_vec());
+            for leg in legs.collect::<Vec<_>>() {
+                unused.extend(self.let_go(leg));
+            }
+            return;
+        }
         for id in ids {
             let legs = self.book.end(*id);
             unused.push(*id);

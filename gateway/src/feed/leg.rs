@@ -10,6 +10,7 @@ use super::interest::Interest;
 use super::outlet::{Change, Outlet};
 use crate::lock;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// What a leg keeps at most of the changes that come while it catches up, in bytes.
@@ -22,11 +23,17 @@ pub struct Leg {
     pub outlet: Arc<dyn Outlet>,
     interest: Mutex<Arc<Interest>>,
     state: Mutex<State>,
+    /// What `state` is, for those who must not wait for it: outlets are called while it is locked, and ask.
+    phase: AtomicU8,
+    /// Whether it begins where the relay has not come to yet: the relay's position says nothing of it.
+    is_ahead: AtomicBool,
 }
 
 enum State {
-    /// Changes go to the outlet.
-    Live,
+    /// Changes go to the outlet. Whether the relay has had one for the leg since it was attached.
+    Live {
+        is_fresh: bool,
+    },
     /// Changes are kept.
     CatchingUp(Kept),
     /// No change comes: the relay does not know the leg, or soon will not.
@@ -34,11 +41,30 @@ enum State {
     Ended,
 }
 
+const LIVE: u8 = 1;
+const CATCHING_UP: u8 = 2;
+const AWAY: u8 = 3;
+const ENDED: u8 = 4;
+
+impl State {
+    fn phase(&self) -> u8 {
+        match self {
+            State::Live { .. } => LIVE,
+            State::CatchingUp(_) => CATCHING_UP,
+            State::Away => AWAY,
+            State::Ended => ENDED,
+        }
+    }
+}
+
 /// Changes that came while the leg read what was before them.
-#[derive(Default)]
 struct Kept {
+    /// Where they begin.
+    start: Cursor,
     changes: VecDeque<(Arc<str>, Cursor)>,
     bytes: usize,
+    /// Whether there was none yet.
+    is_fresh: bool,
     /// Where the kept changes end, where that is not where the relay is: there were too many, or the relay was lost.
     cut: Option<Cursor>,
 }
@@ -72,6 +98,8 @@ impl Leg {
             outlet,
             interest: Mutex::new(Arc::new(interest)),
             state: Mutex::new(State::Away),
+            phase: AtomicU8::new(AWAY),
+            is_ahead: AtomicBool::new(false),
         })
     }
 
@@ -79,41 +107,63 @@ impl Leg {
         lock(&self.interest).clone()
     }
 
-    /// Follows something else from now on. The caller has taken it off the relay.
+    /// Follows something else from now on. The caller has taken it off the relay, or tells the relay.
     pub fn set_interest(&self, interest: Arc<Interest>) {
         *lock(&self.interest) = interest;
     }
 
-    /// Changes that come are kept from now on.
-    pub(crate) fn keep(&self) {
+    fn set(&self, state: &mut State, next: State) {
+        self.phase.store(next.phase(), Ordering::Release);
+        *state = next;
+    }
+
+    /// Changes that come are kept from now on; they begin behind `start`.
+    pub fn keep(&self, start: &Cursor) {
         let mut state = lock(&self.state);
         if !matches!(*state, State::Ended) {
-            *state = State::CatchingUp(Kept::default());
+            let kept = Kept {
+                start: start.clone(),
+                changes: VecDeque::new(),
+                bytes: 0,
+                is_fresh: true,
+                cut: None,
+            };
+            self.set(&mut state, State::CatchingUp(kept));
         }
     }
 
+    /// Whether the relay's position is where the leg is.
     pub fn is_live(&self) -> bool {
-        matches!(*lock(&self.state), State::Live)
+        self.phase.load(Ordering::Acquire) == LIVE && !self.is_ahead.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_ahead(&self, is_ahead: bool) {
+        self.is_ahead.store(is_ahead, Ordering::Release);
     }
 
     pub fn is_ended(&self) -> bool {
-        matches!(*lock(&self.state), State::Ended)
+        self.phase.load(Ordering::Acquire) == ENDED
     }
 
     /// Whether changes that come are kept.
     pub(super) fn is_kept(&self) -> bool {
-        matches!(*lock(&self.state), State::CatchingUp(_))
+        self.phase.load(Ordering::Acquire) == CATCHING_UP
     }
 
     /// Wants no more changes.
     pub fn end(&self) {
-        *lock(&self.state) = State::Ended;
+        self.set(&mut lock(&self.state), State::Ended);
     }
 
     /// Ends the leg and tells its client why, once.
     pub fn fail(&self, fault: &Fault) {
-        let before = std::mem::replace(&mut *lock(&self.state), State::Ended);
-        if !matches!(before, State::Ended) {
+        let was_ended = {
+            let mut state = lock(&self.state);
+            let was_ended = matches!(*state, State::Ended);
+            self.set(&mut state, State::Ended);
+            was_ended
+        };
+        if !was_ended {
             self.outlet.fault(self.tag, fault);
         }
     }
@@ -121,13 +171,14 @@ impl Leg {
     /// Takes a change that comes behind `before`.
     pub(super) fn take(&self, change: &mut Change, before: &Cursor) -> Taken {
         match &mut *lock(&self.state) {
-            State::Live => Taken::ByOutlet,
+            State::Live { .. } => Taken::ByOutlet,
             State::CatchingUp(kept) if kept.cut.is_none() => {
                 kept.bytes += change.text().len();
                 if kept.bytes > MAX_KEPT {
-                    kept.cut = Some(before.clone());
+                    kept.cut_at(before);
                     return Taken::No;
                 }
+                kept.is_fresh = false;
                 let cursor = change.cursor.clone();
                 kept.changes.push_back((change.shared(), cursor));
                 Taken::Kept
@@ -136,19 +187,37 @@ impl Leg {
         }
     }
 
-    /// Leaves the relay, which has handed out everything up to `at`. Whether it was live; it then has to read on from `at`.
-    pub(super) fn leave(&self, at: &Cursor) -> bool {
+    /// The outlet has taken a change of the relay.
+    pub(super) fn was_passed_on(&self) {
+        if let State::Live { is_fresh } = &mut *lock(&self.state) {
+            *is_fresh = false;
+        }
+    }
+
+    /// Leaves the relay, which has handed out everything up to `at`; `start` is where the leg's subscription begins, where the
+    /// relay may not have come that far. Returns from where a leg that was live has to read on.
+    pub(super) fn leave(&self, at: &Cursor, start: Option<&Cursor>) -> Option<Cursor> {
         let mut state = lock(&self.state);
         match &mut *state {
-            State::Live => {
-                *state = State::Away;
-                true
+            State::Live { is_fresh } => {
+                // What is before its start was read already.
+                let from = start.filter(|_| *is_fresh).unwrap_or(at).clone();
+                self.set(&mut state, State::Away);
+                Some(from)
             }
             State::CatchingUp(kept) => {
-                kept.cut.get_or_insert_with(|| at.clone());
-                false
+                kept.cut_at(at);
+                None
             }
-            State::Away | State::Ended => false,
+            State::Away | State::Ended => None,
+        }
+    }
+
+    /// Forgets what was kept, in favour of what somebody else may see: it is read again from where it begins.
+    pub(super) fn forget_kept(&self) {
+        if let State::CatchingUp(kept) = &mut *lock(&self.state) {
+            kept.changes.clear();
+            kept.cut = Some(kept.start.clone());
         }
     }
 
@@ -156,16 +225,16 @@ impl Leg {
     pub(super) fn go_away(&self) {
         let mut state = lock(&self.state);
         if !matches!(*state, State::Ended) {
-            *state = State::Away;
+            self.set(&mut state, State::Away);
         }
     }
 
     /// Passes on what was kept; with nothing left, the leg is live.
-    pub(crate) fn flush(&self) -> Caught {
+    pub fn flush(&self) -> Caught {
         let mut state = lock(&self.state);
         let kept = match &mut *state {
             State::CatchingUp(kept) => kept,
-            State::Live => return Caught::Live,
+            State::Live { .. } => return Caught::Live,
             State::Away | State::Ended => return Caught::Ended,
         };
         while let Some((text, cursor)) = kept.changes.front() {
@@ -175,17 +244,30 @@ impl Leg {
             {
                 return Caught::Full;
             }
+            // What was passed on is not read again, should the rest be forgotten.
+            kept.start = cursor.clone();
             kept.changes.pop_front();
         }
         match kept.cut.take() {
             Some(cursor) => {
-                *state = State::Away;
+                self.set(&mut state, State::Away);
                 Caught::Behind(cursor)
             }
             None => {
-                *state = State::Live;
+                let is_fresh = kept.is_fresh;
+                self.set(&mut state, State::Live { is_fresh });
                 Caught::Live
             }
+        }
+    }
+}
+
+impl Kept {
+    /// Nothing more is kept from here on. With nothing kept, what is before the start was read already.
+    fn cut_at(&mut self, at: &Cursor) {
+        if self.cut.is_none() {
+            let from = if self.is_fresh { &self.start } else { at };
+            self.cut = Some(from.clone());
         }
     }
 }

@@ -170,9 +170,10 @@ impl Feed {
         relays.all(|relay| relay.state.borrow().is_up)
     }
 
-    /// Where a relay is; `None` before it has connected for the first time.
-    fn position(&self, who: &Who) -> Option<Cursor> {
-        self.relay(who).state.borrow().position.clone()
+    /// Lets the client of a leg that has caught up know its cursor.
+    fn tell(&self, leg: &Arc<Leg>) {
+        let relay = self.relay(&leg.interest().who);
+        let _ = relay.commands.send(Command::Tell(leg.clone()));
     }
 
     fn forget(&self, leg: Arc<Leg>) {

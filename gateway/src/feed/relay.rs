@@ -24,12 +24,13 @@ use tokio::sync::{mpsc, watch};
 #[derive(Debug, Clone, Default)]
 pub struct State {
     pub is_up: bool,
-    /// Everything up to here was handed out. `None` before the first connection.
-    pub position: Option<Cursor>,
 }
 
 /// Commands that are carried out at once.
 const COMMANDS: usize = 1000;
+
+/// Pause before a lock is met again.
+const LOCKED: Duration = Duration::from_millis(100);
 
 /// Failures in a row of a session that lives, before another one is made.
 const MAX_FAILURES: u32 = 5;
@@ -143,13 +144,21 @@ impl Relay {
         let mut parties: Vec<(Arc<Interest>, Vec<Arc<Leg>>)> = Vec::new();
         for shared in self.book.take() {
             // Legs that were catching up come back by themselves, when they have passed on what they have.
-            let live: Vec<_> = shared
-                .members
-                .into_iter()
-                .filter(|leg| leg.leave(before))
-                .collect();
-            if !live.is_empty() {
-                parties.push((shared.interest, live));
+            let start = shared.start.as_ref();
+            let left = |leg: Arc<Leg>| leg.leave(before, start).map(|from| (leg, from));
+            let live: Vec<_> = shared.members.into_iter().filter_map(left).collect();
+            let is_together = live.iter().all(|(_, from)| from == before);
+            if live.is_empty() {
+                continue;
+            }
+            if is_together {
+                let legs = live.into_iter().map(|(leg, _)| leg).collect();
+                parties.push((shared.interest, legs));
+            } else {
+                // They had just been attached: each goes on from where it is.
+                for (leg, from) in live {
+                    catch_up::recover(&self.feed, leg, from);
+                }
             }
         }
         for chunk in parties.chunks(COMMANDS) {
@@ -179,7 +188,8 @@ impl Relay {
     ) {
         self.book.insert(id, interest.clone(), start.clone());
         for leg in legs {
-            leg.keep();
+            leg.keep(&start);
+            leg.set_ahead(start != self.position);
             self.book.add(id, leg.clone());
         }
         catch_up::together(&self.feed, legs.to_vec(), before.clone(), start);
@@ -206,8 +216,13 @@ impl Relay {
                 }
             }
             // Somebody has cancelled the statement, or holds a lock: the next attempt goes on from the same cursor.
-            failures += 1;
             ::metrics::counter!(names::RELAY_FAILURES).increment(1);
+            if fault.is_locked() {
+                tracing::debug!(%fault, "the relay meets a lock; it tries again");
+                tokio::time::sleep(LOCKED).await;
+                continue;
+            }
+            failures += 1;
             tracing::warn!(%fault, failures, "the relay could not read; it tries again");
             if failures > MAX_FAILURES {
                 return fault;
@@ -235,7 +250,8 @@ impl Relay {
     /// Waits for changes, and carries out commands that come meanwhile.
     async fn wait(&mut self, session: &Session, from: &Cursor) -> Result<(), Fault> {
         let mut commands = Vec::new();
-        let mut wait = pin!(session.wait(from));
+        // Where something was subscribed, the relay looks at once whether it has come as far: clients wait for their cursors.
+        let mut wait = pin!(session.wait(from, self.book.has_fresh()));
         loop {
             tokio::select! {
                 biased;
@@ -267,8 +283,16 @@ impl Relay {
         if position != self.position {
             self.position = position;
             self.is_moment = true;
-            self.book.caught_up();
             self.publish();
+            self.caught_up();
+        }
+    }
+
+    /// Everything up to now was handed out, also to those that have just subscribed.
+    pub(super) fn caught_up(&mut self) {
+        for leg in self.book.caught_up() {
+            leg.set_ahead(false);
+            leg.outlet.moved(&self.position);
         }
     }
 
@@ -283,6 +307,7 @@ impl Relay {
                     reply,
                 } => self.plan_attach(&mut plan, leg, has_cursor, reply),
                 Command::Detach(leg) => plan.ended.extend(self.book.remove(&leg)),
+                Command::Tell(leg) => leg.outlet.moved(&self.position),
                 Command::Renew {
                     leg,
                     interest,
@@ -322,7 +347,8 @@ impl Relay {
             start: start.unwrap_or_else(|| self.position.clone()),
             position: self.position.clone(),
         };
-        leg.keep();
+        leg.keep(&attached.start);
+        leg.set_ahead(attached.start != self.position);
         self.book.add(id, leg.clone());
         match reply.send(Ok(attached)) {
             Ok(()) => None,
@@ -338,10 +364,18 @@ impl Relay {
                 return;
             }
         }
-        plan.ended.extend(self.book.remove(&leg));
-        if leg.leave(&self.position) {
-            catch_up::recover(&self.feed, leg, self.position.clone());
+        leg.forget_kept();
+        plan.ended.extend(self.let_go(leg));
+    }
+
+    /// Takes a leg off; where it was live, it comes back by itself. Returns its subscription where nobody is left on it.
+    pub(super) fn let_go(&mut self, leg: Arc<Leg>) -> Option<Id> {
+        let start = self.book.start_of(&leg).cloned();
+        let unused = self.book.remove(&leg);
+        if let Some(from) = leg.leave(&self.position, start.as_ref()) {
+            catch_up::recover(&self.feed, leg, from);
         }
+        unused
     }
 
     /// Takes note of what the database has answered.
@@ -368,9 +402,13 @@ impl Relay {
             }
         }
         for (leg, renewed) in done.renewed {
-            if let Err(fault) = renewed {
-                unused.extend(self.book.remove(&leg));
-                leg.fail(&fault);
+            match renewed {
+                Ok(()) => {}
+                Err(fault) if fault.is_passing() => unused.extend(self.let_go(leg)),
+                Err(fault) => {
+                    unused.extend(self.book.remove(&leg));
+                    leg.fail(&fault);
+                }
             }
         }
         let subscriptions = self.book.subscriptions() as f64;
@@ -414,7 +452,7 @@ impl Relay {
         let shared = self.book.take();
         let legs = shared.into_iter().flat_map(|shared| shared.members);
         let legs: Vec<_> = legs
-            .filter(|leg| leg.leave(&self.position) || !leg.is_ended())
+            .filter(|leg| leg.leave(&self.position, None).is_some() || !leg.is_ended())
             .collect();
         catch_up::fail_spread(legs, fault.clone());
         self.position = session.current_cursor().await?;
@@ -427,21 +465,14 @@ impl Relay {
         ::metrics::gauge!(names::RELAY_UP, "relay" => self.name.clone()).set(is_up);
     }
 
-    /// Lets others know how far the relay has come.
+    /// Lets clients that follow cursors know now and then how far the relay has come.
     pub(super) fn publish(&mut self) {
-        let position = self.position.clone();
-        self.state
-            .send_modify(|state| state.position = Some(position));
         if self.told.elapsed() > IDLE {
             self.told = Instant::now();
             for leg in self.book.legs() {
                 leg.outlet.moved(&self.position);
             }
         }
-    }
-
-    pub(super) fn feed(&self) -> &Weak<Inner> {
-        &self.feed
     }
 
     /// Without a database: answers what needs none.
@@ -457,11 +488,10 @@ impl Relay {
                     }
                     Some(Command::Renew { leg, interest, .. }) => {
                         leg.set_interest(interest);
-                        self.book.remove(&leg);
-                        if leg.leave(&self.position) {
-                            catch_up::recover(&self.feed, leg, self.position.clone());
-                        }
+                        leg.forget_kept();
+                        self.let_go(leg);
                     }
+                    Some(Command::Tell(_)) => {}
                     Some(attach) => self.waiting.push(attach),
                 }
             }

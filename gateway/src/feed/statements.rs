@@ -12,9 +12,10 @@ const SUBSCRIBE: &str = include_str!("../../sql/subscribe.sql");
 /// How long `wait` waits at most, as an interval. Then the relay has shown that it lives.
 const WAIT: &str = "5 s";
 
-/// Settings of the relay's session: nothing may end a wait, or a fan_out that has much to do, but a lock of somebody else's.
+/// Settings of the relay's session: nothing may end a wait, or a fan_out that has much to do. It waits for nobody's lock:
+/// everybody would wait with it.
 const SETTINGS: &str =
-    "SET statement_timeout = 0; SET lock_timeout = '2s'; SET idle_session_timeout = 0";
+    "SET statement_timeout = 0; SET lock_timeout = '100ms'; SET idle_session_timeout = 0";
 
 /// The relay's session, and its prepared statements.
 pub struct Session {
@@ -99,11 +100,13 @@ impl Session {
         Ok(())
     }
 
-    /// Waits for changes after a cursor, or until a next statement was sent. Returns the cursor to read from. A simple
+    /// Waits for changes after a cursor, or until a next statement was sent; a short wait only looks. Returns the cursor to read
+    /// from. A simple
     /// query: before PostgreSQL 17 the server sees only behind such a one that the next has come.
-    pub async fn wait(&self, from: &Cursor) -> Result<Cursor, Fault> {
+    pub async fn wait(&self, from: &Cursor, is_short: bool) -> Result<Cursor, Fault> {
         // A cursor has letters, digits, - and _ only.
-        let call = format!("CALL pgrealtime.wait('{from}', '{WAIT}')");
+        let longest = if is_short { "0 s" } else { WAIT };
+        let call = format!("CALL pgrealtime.wait('{from}', '{longest}')");
         for message in self.client.simple_query(&call).await? {
             if let SimpleQueryMessage::Row(row) = message {
                 if let Some(cursor) = row.try_get(0)? {

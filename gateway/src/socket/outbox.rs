@@ -50,7 +50,7 @@ impl Outbox {
         }
     }
 
-    /// Takes a frame where there is room: always for one frame, however large. A closed outbox swallows it.
+    /// Takes a frame where there is room: behind [`Outbox::room`] for one, however large. A closed outbox swallows it.
     pub fn offer(&self, frame: Utf8Bytes) -> bool {
         self.take(frame, true)
     }
@@ -66,7 +66,7 @@ impl Outbox {
             return true;
         }
         let bytes = queue.bytes + cost(&frame);
-        if only_with_room && queue.bytes > 0 && bytes > self.limit {
+        if only_with_room && queue.bytes > self.limit / 2 && bytes > self.limit {
             return false;
         }
         queue.bytes = bytes;

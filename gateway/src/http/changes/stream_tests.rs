@@ -94,7 +94,7 @@ async fn a_cursor_is_not_sent_for_a_leg_that_is_not_live() {
     let mut client = client(Form::Events, 1000);
     client.stream.moved(&"a".into());
     assert!(client.begins.try_recv().is_err(), "nothing is known yet");
-    client.leg.keep();
+    client.leg.keep(&"a".into());
     client.leg.flush();
     client.stream.moved(&"b".into());
     assert!(client.begins.try_recv().unwrap().is_ok());
