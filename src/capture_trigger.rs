@@ -81,7 +81,7 @@ pub struct Arguments {
     pub is_leaf: bool,
 }
 
-/// Why the arguments do not match the columns. They might mean another column, or none, so they are not used.
+/// Why the arguments do not match the table. They might mean another column, or none, so they are not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Misfit {
     /// The column was renamed. Another column may have its old name.
@@ -92,6 +92,27 @@ pub enum Misfit {
     /// The column was dropped, and another one was added with its name or renamed to it.
     Replaced(String),
     Missing(String),
+    /// They fire on another condition than their row filter means now: an enum value was renamed and another one has its
+    /// label, say.
+    Condition,
+}
+
+impl Misfit {
+    /// What they do not match.
+    pub fn with(&self) -> &'static str {
+        match self {
+            Misfit::Condition => "row filter",
+            _ => "columns",
+        }
+    }
+
+    /// What to call `enable` with.
+    pub fn way_out(&self) -> &'static str {
+        match self {
+            Misfit::Condition => "with the row filter that is meant",
+            _ => "with settings that match its columns",
+        }
+    }
 }
 
 /// A sentence whose subject is "they": it follows one about the triggers.
@@ -111,6 +132,10 @@ impl std::fmt::Display for Misfit {
             Misfit::Missing(name) => {
                 write!(f, "They name column \"{name}\", which does not exist.")
             }
+            Misfit::Condition => write!(
+                f,
+                "Their WHEN conditions are not what the row filter means now. A value that it names was renamed, or they were created by hand."
+            ),
         }
     }
 }

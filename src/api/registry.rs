@@ -126,7 +126,7 @@ RETURNS TABLE (
   relation oid, schemaname text, tablename text, partitioned boolean, estimated_row_count bigint,
   realtime_priority text, enabled_operations text, row_filter text, captured boolean, rls_enabled boolean,
   replica_identity text, status text)
-LANGUAGE c STABLE STRICT PARALLEL SAFE ROWS 100
+LANGUAGE c STABLE STRICT PARALLEL UNSAFE ROWS 100
 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 COMMENT ON FUNCTION pgrealtime.realtime_tables() IS
   'Supplies the rows of the view realtime_configuration';

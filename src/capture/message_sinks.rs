@@ -83,7 +83,7 @@ impl MessageSinks {
         };
         let columns = arguments.columns.as_deref().map(named);
         let by_key = arguments.key_only;
-        let stale = stale(relation, sinks, arguments, shape.columns());
+        let mut stale = stale(relation, sinks, arguments, shape.columns());
         let topic = named(&topic::columns(sinks.topic.as_deref().unwrap_or_default()));
         let of_key = || RecordPlan::of_key(shape.columns(), &table.key);
         let plan = match by_key {
@@ -106,7 +106,12 @@ impl MessageSinks {
             true => None,
             false => readers.without(&topic),
         });
-        let is_sent = stale.is_none();
+        let filter = arguments.filter.as_deref();
+        let filter = filter.filter(|_| sinks.want_messages() && stale.is_none());
+        let row_filter = row_filter(relation, row_type, filter).unwrap_or_else(|misfit| {
+            stale = Some(misfit);
+            Ok(None)
+        });
         Some(MessageSinks {
             plan,
             key_plan,
@@ -118,14 +123,7 @@ impl MessageSinks {
             fresh,
             stale,
             topic_plan: RecordPlan::new(shape.columns(), Some(&topic), &[]),
-            row_filter: row_filter(
-                relation,
-                row_type,
-                arguments
-                    .filter
-                    .as_deref()
-                    .filter(|_| sinks.want_messages() && is_sent),
-            ),
+            row_filter,
             table,
             shape,
         })

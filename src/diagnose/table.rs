@@ -150,8 +150,14 @@ impl<'a> Table<'a> {
         if let Some(why) = &self.relation.stale {
             return Finding::problem(
                 check,
-                format!("The capture triggers do not match the table's columns. {why} Readers get an error."),
-                "Call pgrealtime.enable() on the table again, with settings that match its columns.",
+                format!(
+                    "The capture triggers do not match the table's {}. {why} Readers get an error.",
+                    why.with()
+                ),
+                format!(
+                    "Call pgrealtime.enable() on the table again, {}.",
+                    why.way_out()
+                ),
             );
         }
         let missing: Vec<&str> = self

@@ -133,13 +133,15 @@ pub fn check_captured(relation: &Relation) -> Result<()> {
         return relation.stale.as_ref().map_or(Ok(()), |why| {
             Err(Error::object_not_in_prerequisite_state(
                 report(format!(
-                    "the capture triggers of table {} do not match its columns",
-                    relation.name()
+                    "the capture triggers of table {} do not match its {}",
+                    relation.name(),
+                    why.with()
                 ))
                 .detail(why.to_string())
-                .hint(
-                    "Run pgrealtime.enable() on the table again, with settings that match its columns.",
-                ),
+                .hint(format!(
+                    "Run pgrealtime.enable() on the table again, {}.",
+                    why.way_out()
+                )),
             ))
         });
     }

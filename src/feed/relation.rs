@@ -1,10 +1,10 @@
 //! A relation as readers see it: its columns, key and settings, and how its images are decoded.
 
+mod triggers;
+
 use crate::capture_trigger::{Misfit, Sink};
 use crate::change::RowOperation;
 use crate::error::{report, Error, Result};
-use crate::filter::condition::{compile_own, keyed};
-use crate::filter::parse;
 use crate::keyed::Condition;
 use crate::log::decode::CapturedRow;
 use crate::log::layout::{self, Layout};
@@ -17,17 +17,16 @@ use crate::pg::backend::memory::Memory;
 use crate::pg::catalog::privilege;
 use crate::pg::catalog::relation::gone;
 use crate::pg::catalog::relation_triggers;
-use crate::pg::catalog::relation_triggers::Capturing;
 use crate::pg::catalog::rowtype;
 use crate::pg::catalog::rowtype::Held;
 use crate::pg::catalog::rowtype::Table;
 use crate::pg::image::decode::Decoder;
 use crate::pg::row::decoded::Decoded;
-use crate::pg::row::record::{name_of, number_of};
-use crate::pg::row::record::{Column, RowShape};
+use crate::pg::row::record::RowShape;
 use crate::pg::Oid;
 use std::cell::RefCell;
 use std::rc::Rc;
+use triggers::{delivered, is_partial, row_filter, stale};
 
 /// The facts that all readers of a relation share. Rebuilt when the relation changes.
 pub struct Relation {
@@ -95,8 +94,8 @@ thread_local! {
 }
 
 impl Relation {
-    /// The relation with this OID. Errors: 42P01 if it does not exist; 42809 if it is not a table; every fault in its
-    /// row filter.
+    /// The relation with this OID. Errors: 42P01 if it does not exist; 42809 if it is not a table; 55000 if its row
+    /// filter is not valid any more.
     pub fn open(oid: Oid) -> Result<Rc<Relation>> {
         if let Some(relation) = KNOWN.with_borrow_mut(|known| known.get(&oid)) {
             return Ok(relation);
@@ -132,15 +131,18 @@ impl Relation {
         let switched_off = logging().any(|trigger| !trigger.enabled);
         let partial = is_partial(logging());
         let shape = RowShape::of_type(&Rc::new(Memory::new()), row_type);
+        let name = rowtype::qualified_name(&table);
         let delivered = delivered(&triggers, shape.columns());
-        let stale = stale(oid, &triggers, shape.columns());
+        let mut stale = stale(oid, &triggers, shape.columns());
         let row_filter = match stale {
             Some(_) => None,
-            None => row_filter(oid, &triggers)?,
+            None => row_filter(oid, &name, &triggers)?,
         };
-        if row_filter.is_some() {
+        if let Some(filter) = &row_filter {
             fresh.push(catalogs);
+            stale = (!filter.is_when).then_some(Misfit::Condition);
         }
+        let row_filter = row_filter.and_then(|filter| filter.condition);
         let (row_filter, row_filter_keys) = row_filter.unzip();
         Ok(Relation {
             delivered,
@@ -156,7 +158,7 @@ impl Relation {
             stale,
             row_filter,
             row_filter_keys,
-            name: rowtype::qualified_name(&table),
+            name,
             table,
             shape,
             layouts: RefCell::new(Cache::new(KEPT_LAYOUTS)),
@@ -342,62 +344,6 @@ impl Kept for Relation {
     fn is_fresh(&self) -> bool {
         self.fresh.iter().all(Fresh::get)
     }
-}
-
-/// The row filter in the triggers' arguments. A trigger's WHEN is never used: whoever may create triggers on the table
-/// can write any code there, and it would run with the reader's rights.
-fn row_filter(relation: Oid, triggers: &[Capturing]) -> Result<Option<(Rc<str>, Condition)>> {
-    let mut filters = triggers
-        .iter()
-        .filter_map(|trigger| trigger.arguments.filter.as_ref());
-    let Some(filter) = filters.next() else {
-        return Ok(None);
-    };
-    let Some(condition) = compile_own(relation, filter)? else {
-        return Ok(None);
-    };
-    let keys = keyed::compile_own(relation, filter)?.unwrap_or(Condition::Other);
-    Ok(Some((condition.tree().into(), keys)))
-}
-
-/// Whether these triggers miss changes. An UPDATE trigger of some columns misses none if another one takes all.
-fn is_partial<'a>(triggers: impl Iterator<Item = &'a Capturing> + Clone) -> bool {
-    let mut updates = triggers.clone().filter(|one| one.updates);
-    let some_updates = updates.clone().any(|one| one.has_columns);
-    let all_updates = updates.any(|one| !one.has_columns && !one.has_other_condition);
-    let mut triggers = triggers;
-    (some_updates && !all_updates) || triggers.any(|one| one.has_other_condition)
-}
-
-/// Why the triggers' arguments cannot be followed.
-fn stale(relation: Oid, triggers: &[Capturing], columns: &[Column]) -> Option<Misfit> {
-    let mut all = triggers.iter().map(|trigger| &trigger.arguments);
-    all.find_map(|arguments| {
-        let filter = arguments.filter.as_deref().unwrap_or_default();
-        let filter = parse::parse(filter).ok().flatten();
-        let filter = filter.iter().flat_map(|filter| filter.columns());
-        let named = arguments.columns.iter().flatten().map(String::as_str);
-        arguments.misfit(
-            relation.to_u32(),
-            |number| name_of(columns, number),
-            |name| number_of(columns, name),
-            named.chain(filter),
-        )
-    })
-}
-
-/// The columns that the triggers' arguments name.
-fn delivered(triggers: &[Capturing], columns: &[Column]) -> Option<Vec<i16>> {
-    let mut named = triggers.iter();
-    let names = named.find_map(|trigger| trigger.arguments.columns.as_ref())?;
-    let number = |name: &String| columns.iter().find(|column| column.name == *name);
-    Some(
-        names
-            .iter()
-            .filter_map(number)
-            .map(|column| column.number)
-            .collect(),
-    )
 }
 
 /// The row before an UPDATE: the new row with the old values of the columns that changed.

@@ -171,7 +171,7 @@ pub(super) fn create(class: &Class, name: &str, wanted: &Wanted) {
     let when = wanted
         .condition
         .as_ref()
-        .map_or(String::new(), |text| format!(" WHEN ({text})"));
+        .map_or(String::new(), |when| format!(" WHEN ({})", when.sql()));
     let arguments = wanted.arguments.encode();
     let arguments: Vec<String> = arguments.iter().map(quote_literal).collect();
     ddl::execute(&format!(

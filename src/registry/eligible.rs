@@ -1,8 +1,9 @@
 //! Which relations can be enabled, and by whom.
 
 use super::belonging::Remembered;
-use super::{attach, present, taken};
+use super::{attach, present, settings, taken};
 use crate::error::{report, Error, Report, Result};
+use crate::pg::backend::ddl;
 use crate::pg::catalog::acl;
 use crate::pg::catalog::inheritance;
 use crate::pg::catalog::keys;
@@ -23,6 +24,18 @@ pub fn owned(relation: Oid) -> Result<Class> {
             .detail(format!("Its owner is {}.", acl::role_name(class.owner)))
             .hint("Run this as a role that has the owner's rights."),
     ))
+}
+
+/// Locks a relation that the caller must own against writers and other DDL until the transaction ends. Errors: as
+/// [`owned`].
+pub fn lock_owned(relation: Oid) -> Result<Class> {
+    owned(relation)?;
+    ddl::lock_relation(relation);
+    // Check again: while this call waited for the lock, the relation may have been dropped or renamed, or its owner
+    // changed. From here on this cannot happen.
+    settings::share_names(owned(relation)?.schema)?;
+    // Check once more: its schema may have been renamed.
+    owned(relation)
 }
 
 /// Only permanent tables of users can be published. Errors: 42809 for others.

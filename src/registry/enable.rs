@@ -139,11 +139,5 @@ fn lock(relation: Option<Oid>, command: &'static std::ffi::CStr) -> Result<Class
         )
     })?;
     ddl::prevent_if_read_only(command);
-    eligible::owned(relation)?;
-    ddl::lock_relation(relation);
-    // Check again: while this call waited for the lock, the relation may have been dropped or renamed, or its owner
-    // changed. From here on this cannot happen.
-    settings::share_names(eligible::owned(relation)?.schema)?;
-    // Check once more: its schema may have been renamed.
-    eligible::owned(relation)
+    eligible::lock_owned(relation)
 }

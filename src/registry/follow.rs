@@ -7,7 +7,7 @@ use super::leaves::{self, NewLeaf};
 use super::reach::Reach;
 use super::renew::{renumber, Renewal};
 use super::watch::{self, Watched};
-use super::{attach, columns, eligible, moves};
+use super::{attach, columns, eligible, moves, relabel};
 use crate::error::{report, Result};
 use crate::log::entry::GapCause;
 use crate::pg::backend::invalidation;
@@ -91,8 +91,10 @@ fn follow_one(command: Command) -> Result<()> {
             }
         }
         Command::Rewritten(table) => rewritten(watch::above(&[table])?)?,
-        Command::ValueRenamed(of) => {
-            rewritten(holders(&[of])?)?;
+        Command::ValueRenamed(renamed) => {
+            rewritten(holders(&[renamed.of])?)?;
+            let filters = relabel::named_by(&renamed);
+            each(filters, |table| relabel::renew(*table, &renamed));
         }
         Command::Dropped => dropped()?,
         Command::Several(all) => return all.into_iter().try_for_each(follow_one),

@@ -30,9 +30,9 @@ pub fn is_enabled(text: &str) -> Result<bool> {
     Ok(published && may_know(&class))
 }
 
-/// The realtime tables from which the caller may SELECT, ordered by priority. Errors: as [`realtime_tables`].
+/// The realtime tables from which the caller may SELECT, ordered by priority, without a status that can be relied on. Errors: as [`realtime_tables`].
 pub fn user_tables() -> Result<Vec<RealtimeTable>> {
-    let mut tables = realtime_tables()?;
+    let mut tables = tables(false)?;
     tables.retain(|table| table.published && table.relation.is_some_and(acl::may_select_some));
     tables.sort_by_cached_key(|one| (one.rank(), one.name.clone(), one.schema.clone()));
     Ok(tables)
@@ -41,7 +41,12 @@ pub fn user_tables() -> Result<Vec<RealtimeTable>> {
 /// All enabled or published tables that the caller may know, in no order. Errors: 42P01 when the extension does not
 /// exist in this database.
 pub fn realtime_tables() -> Result<Vec<RealtimeTable>> {
-    let mut survey = Survey::new();
+    tables(true)
+}
+
+/// `compiles`: whether their row filters are looked at, too.
+fn tables(compiles: bool) -> Result<Vec<RealtimeTable>> {
+    let mut survey = Survey::new(compiles);
     let (mut known, mut tables) = (Vec::new(), Vec::new());
     let mut seen = HashSet::new();
     let cached = cache::relations(View::Active)?;

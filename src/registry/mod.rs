@@ -18,6 +18,7 @@ mod policies;
 mod present;
 mod publish;
 mod reach;
+mod relabel;
 mod renew;
 mod settings;
 mod survey;

@@ -4,6 +4,7 @@
 use super::attach;
 use super::belonging;
 use super::eligible;
+use super::filter_rule;
 use super::settings::Settings;
 use super::wanted::{self, Wanted};
 use super::watch::{self, Own};
@@ -13,7 +14,6 @@ use crate::error::Result;
 use crate::pg::backend::ddl;
 use crate::pg::catalog::relation::Class;
 use crate::pg::catalog::triggers;
-
 use crate::pg::catalog::triggers::Trigger;
 use crate::pg::Oid;
 use pgrx::spi::quote_identifier;
@@ -74,11 +74,11 @@ impl Renewal {
             return Ok(None);
         };
         let filter = self.after.row_filter.as_ref();
-        let condition = filter.map(|filter| wanted::condition(&self.class, operation, filter));
+        let when = filter.map(|filter| filter_rule::when(self.class.oid, filter, operation));
         Ok(Some(Wanted {
             operation,
             arguments,
-            condition: condition.transpose()?.flatten(),
+            condition: when.transpose()?.flatten(),
         }))
     }
 }

@@ -1,8 +1,9 @@
 //! Looks up once what all realtime tables need, and describes each of them.
 
 use super::captured::{Capture, TriggersOf};
+use super::filter_rule::{self, Fit};
 use super::settings::Overview;
-use super::{attach, eligible, filter_rule, present};
+use super::{attach, eligible, present};
 use crate::capture_trigger::Arguments;
 use crate::change::Operation;
 use crate::gucs;
@@ -74,10 +75,12 @@ pub struct Survey {
     pub may_see_missing: bool,
     schemas: HashMap<String, Option<Oid>>,
     usable: HashMap<Oid, bool>,
+    /// Whether row filters are compiled, which takes a subtransaction each: for the status.
+    compiles: bool,
 }
 
 impl Survey {
-    pub fn new() -> Survey {
+    pub fn new(compiles: bool) -> Survey {
         let publication = Publication::by_name(&gucs::publication());
         let members = publication
             .as_ref()
@@ -89,6 +92,7 @@ impl Survey {
             may_see_missing: acl::runs_extension(),
             schemas: HashMap::new(),
             usable: HashMap::new(),
+            compiles,
         }
     }
 
@@ -125,6 +129,10 @@ impl Survey {
             .map(|one| one.operations.as_slice());
         let complete =
             wanted.is_some_and(|wanted| wanted.iter().all(|operation| state.captures(*operation)));
+        let filter = settings.and_then(|one| one.row_filter.as_deref());
+        let fit = filter
+            .filter(|_| self.compiles)
+            .map_or(Fit::Same, |filter| filter_rule::fit(class.oid, filter));
         let on_purpose = wanted.is_none() && state.operations.is_empty();
         RealtimeTable {
             relation: Some(class.oid),
@@ -146,9 +154,11 @@ impl Survey {
             status: match settings {
                 None if state.operations.is_empty() => "not enabled",
                 Some(_) if !published => "not published",
-                Some(one) if lacks_filter_column(class, one) => "row filter",
+                Some(one) if lacks_filter_column(class, one) || fit == Fit::Invalid => "row filter",
                 Some(_) if wanted.is_some() && !complete => "not captured",
-                Some(one) if self.has_stale_arguments(class, one) => "settings",
+                Some(one) if self.has_stale_arguments(class, one) || fit == Fit::Other => {
+                    "settings"
+                }
                 _ if !state.operations.is_empty() && eligible::unlogged_part(class).is_some() => {
                     "unlogged"
                 }

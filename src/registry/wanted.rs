@@ -5,6 +5,7 @@ use super::settings::{named_columns, Settings};
 use crate::capture_trigger::{name_for, Arguments, Numbers, Sink};
 use crate::change::Operation;
 use crate::error::Result;
+use crate::filter::condition::When;
 use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
 use crate::pg::catalog::triggers::Trigger;
@@ -14,7 +15,7 @@ use crate::pg::Oid;
 pub struct Wanted {
     pub operation: Operation,
     pub arguments: Arguments,
-    pub condition: Option<String>,
+    pub condition: Option<When>,
 }
 
 impl Wanted {
@@ -23,8 +24,17 @@ impl Wanted {
             && trigger.firing.function == function
             && trigger.firing.enabled
             && trigger.firing.is_exactly(self.operation)
-            && trigger.firing.has_condition == self.condition.is_some()
+            && self.fires_on(trigger)
             && trigger.has_arguments(&self.arguments)
+    }
+
+    /// Whether the trigger's WHEN is the required one.
+    pub fn fires_on(&self, trigger: &Trigger) -> bool {
+        match (&self.condition, &trigger.condition) {
+            (None, None) => true,
+            (Some(wanted), Some(condition)) => wanted.is(condition),
+            _ => false,
+        }
     }
 }
 
@@ -69,7 +79,7 @@ pub fn wanted(class: &Class, settings: &Settings) -> Result<Vec<Wanted>> {
             operation: *operation,
             arguments: numbered(class, settings),
             condition: match &settings.row_filter {
-                Some(filter) => condition(class, *operation, filter)?,
+                Some(filter) => filter_rule::when(class.oid, filter, *operation)?,
                 None => None,
             },
         });
@@ -85,20 +95,5 @@ pub fn truncate_of_leaf(settings: &Settings) -> Option<Wanted> {
         operation: Operation::Truncate,
         arguments: arguments(settings).of_leaf(),
         condition: None,
-    })
-}
-
-/// The WHEN condition of a trigger. An UPDATE is captured if the old row or the new row matches the filter. Errors:
-/// faults in the filter.
-pub fn condition(class: &Class, operation: Operation, filter: &str) -> Result<Option<String>> {
-    let of = |alias| filter_rule::condition(class.oid, filter, alias);
-    Ok(match operation {
-        Operation::Insert => of("new")?,
-        Operation::Delete => of("old")?,
-        Operation::Update => match (of("old")?, of("new")?) {
-            (Some(old), Some(new)) => Some(format!("({old}) OR ({new})")),
-            _ => None,
-        },
-        Operation::Truncate => None,
     })
 }

@@ -76,9 +76,13 @@ pub fn stale(relation: Oid, why: &Misfit) {
     }
     report("changes of this transaction could not be sent to sinks")
         .detail(format!(
-            "The capture triggers do not match the table's columns. {why} pgrealtime.log_status counts the changes."
+            "The capture triggers do not match the table's {}. {why} pgrealtime.log_status counts the changes.",
+            why.with()
         ))
-        .hint("Run pgrealtime.enable() on the table again, with settings that match its columns.")
+        .hint(format!(
+            "Run pgrealtime.enable() on the table again, {}.",
+            why.way_out()
+        ))
         .warning();
 }
 

@@ -1,9 +1,11 @@
 //! The row filter of a trigger's arguments, for the sinks that take messages.
 
+use crate::capture_trigger::Misfit;
 use crate::change::Operation;
-use crate::filter::condition::compile_own;
+use crate::filter::condition::{compile_own, fires_on};
 use crate::pg::backend::subtransaction::attempt;
 use crate::pg::backend::subtransaction::Raised;
+use crate::pg::catalog::relation_triggers::capture_triggers;
 use crate::pg::judge::row_filter::RowFilter;
 use crate::pg::row::decoded::Decoded;
 use crate::pg::Oid;
@@ -34,18 +36,32 @@ pub fn filtered<'f, 'c>(
 }
 
 /// Compiles the row filter of a trigger's arguments. If it is no longer valid, the user's statement must not fail, so
-/// the error is part of the result.
-pub fn row_filter(relation: Oid, row_type: Oid, filter: Option<&str>) -> Compiled {
+/// the error is part of the result. `Misfit`: the triggers fire on another condition.
+pub fn row_filter(
+    relation: Oid,
+    row_type: Oid,
+    filter: Option<&str>,
+) -> std::result::Result<Compiled, Misfit> {
     let Some(filter) = filter else {
-        return Ok(None);
+        return Ok(Ok(None));
     };
-    attempt(|| {
+    let compiled = attempt(|| {
         let condition = compile_own(relation, filter)?;
-        Ok(condition.and_then(|condition| RowFilter::new(condition.tree(), row_type)))
-    })
-    .map_err(|mut raised| {
-        let hint = || "Run pgrealtime.enable() on the table with another row filter.".to_owned();
-        raised.hint.get_or_insert_with(hint);
-        raised
-    })
+        let triggers = capture_triggers(relation);
+        if !fires_on(relation, condition.as_ref(), &triggers)? {
+            return Ok(Err(Misfit::Condition));
+        }
+        Ok(Ok(condition.and_then(|condition| {
+            RowFilter::new(condition.tree(), row_type)
+        })))
+    });
+    match compiled {
+        Ok(compiled) => compiled.map(Ok),
+        Err(mut raised) => {
+            let hint =
+                || "Run pgrealtime.enable() on the table with another row filter.".to_owned();
+            raised.hint.get_or_insert_with(hint);
+            Ok(Err(raised))
+        }
+    }
 }

@@ -26,6 +26,7 @@ mod sql;
 mod tests;
 mod types;
 mod verify;
+mod when;
 
 use crate::error::{report, Error, Result};
 use crate::filter::parse::{self, Expr};
@@ -37,6 +38,7 @@ use crate::pg::catalog::columns::OpenTable;
 use crate::pg::sql::parse as analyser;
 use crate::pg::Oid;
 use sql::Sql;
+pub use when::{fires_on, When};
 
 /// Stack that reading, compiling and checking may use, in kB: a quarter of Postgres's default. So the condition can
 /// still be evaluated where three quarters are in use.

@@ -3,6 +3,7 @@
 
 pub mod cases;
 pub mod oracle;
+pub mod triggers;
 pub mod values;
 
 use pgrx::Spi;
@@ -42,7 +43,7 @@ pub fn seed() -> u64 {
 
 #[pgrx::pg_schema]
 mod tests {
-    use super::{oracle, seed};
+    use super::{oracle, seed, triggers};
     use crate::error::{report, Error};
     use crate::filter::condition::{compile, Purpose};
     use crate::pg::backend::act_as::CANONICAL;
@@ -63,6 +64,14 @@ mod tests {
         let verdicts = oracle::run(seed);
         log!("PGREALTIME_SEED={seed}: {verdicts} verdicts compared");
         assert!(verdicts >= 10_000);
+    }
+
+    #[pg_test]
+    fn the_catalog_has_of_a_trigger_what_its_filter_means() {
+        let seed = seed();
+        let compared = triggers::run(seed);
+        log!("PGREALTIME_SEED={seed}: {compared} conditions compared");
+        assert!(compared >= 500);
     }
 
     #[pg_test]

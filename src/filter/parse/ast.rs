@@ -219,20 +219,39 @@ impl Expr {
     /// The same expression with columns under other names.
     #[must_use]
     pub fn map_columns(self, rename: &impl Fn(String) -> String) -> Expr {
-        let all = |parts: Vec<Expr>| {
-            parts
-                .into_iter()
-                .map(|part| part.map_columns(rename))
-                .collect()
+        self.map(&|comparison| Comparison {
+            column: rename(comparison.column),
+            ..comparison
+        })
+    }
+
+    /// The same expression with other constants. `replace` gets the condition's column and the constant.
+    #[must_use]
+    pub fn map_values(self, replace: &impl Fn(&str, String) -> String) -> Expr {
+        self.map(&|mut comparison| {
+            let column = &comparison.column;
+            comparison.operand = match comparison.operand {
+                Operand::Text(value) => Operand::Text(replace(column, value)),
+                Operand::List(members) => {
+                    let members = members.into_iter();
+                    let replaced = |value: Option<String>| Some(replace(column, value?));
+                    Operand::List(members.map(replaced).collect())
+                }
+                test => test,
+            };
+            comparison
+        })
+    }
+
+    fn map(self, change: &impl Fn(Comparison) -> Comparison) -> Expr {
+        let all = |parts: Vec<Expr>| -> Vec<Expr> {
+            parts.into_iter().map(|one| one.map(change)).collect()
         };
         match self {
             Expr::And(parts) => Expr::And(all(parts)),
             Expr::Or(parts) => Expr::Or(all(parts)),
-            Expr::Not(inner) => Expr::Not(Box::new(inner.map_columns(rename))),
-            Expr::Compare(comparison) => Expr::Compare(Comparison {
-                column: rename(comparison.column),
-                ..comparison
-            }),
+            Expr::Not(inner) => Expr::Not(Box::new(inner.map(change))),
+            Expr::Compare(comparison) => Expr::Compare(change(comparison)),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The commands that event triggers are called for.
 
 use super::rename::{self, named_relation, Named};
+use crate::pg::catalog::columns::text;
 use crate::pg::catalog::keys;
 use crate::pg::sys::compat;
 use crate::pg::CallInfo;
@@ -27,8 +28,8 @@ pub enum Command {
     PartitionDetached(Partition),
     /// ALTER TABLE and similar commands, as far as they concern the extension.
     Altered(Altered),
-    /// A value of this type was renamed: ALTER TYPE … RENAME VALUE.
-    ValueRenamed(Oid),
+    /// A value of an enum has another label: ALTER TYPE … RENAME VALUE.
+    ValueRenamed(ValueRenamed),
     /// The values of this relation were replaced by new ones.
     Rewritten(Oid),
     /// Something was dropped; [`super::dropped`] lists it.
@@ -44,6 +45,14 @@ pub enum Command {
 pub struct Partition {
     pub parent: Option<Oid>,
     pub partition: Option<Oid>,
+}
+
+/// The new label of a value of an enum type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValueRenamed {
+    pub of: Oid,
+    pub then: String,
+    pub now: String,
 }
 
 /// What a command changed.
@@ -153,11 +162,14 @@ unsafe fn after(tree: *mut pg_sys::Node) -> Command {
 unsafe fn of_alter_enum(statement: *mut pg_sys::AlterEnumStmt) -> Command {
     // SAFETY: as promised by the caller; the command has found the type under this name.
     unsafe {
-        if (*statement).oldVal.is_null() {
+        let labels = [(*statement).oldVal, (*statement).newVal];
+        if labels.iter().any(|label| label.is_null()) {
             return Command::Other;
         }
+        let [then, now] = labels.map(|label| text(label));
         let name = pg_sys::makeTypeNameFromNameList((*statement).typeName);
-        Command::ValueRenamed(pg_sys::typenameTypeId(std::ptr::null_mut(), name))
+        let of = pg_sys::typenameTypeId(std::ptr::null_mut(), name);
+        Command::ValueRenamed(ValueRenamed { of, then, now })
     }
 }
 

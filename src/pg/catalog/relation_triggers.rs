@@ -1,7 +1,9 @@
 //! The triggers of a relation as stored in the relcache, for capture and its readers.
 
 use super::inheritance::ancestors_of;
+use super::triggers;
 use crate::capture_trigger::{is_named, Arguments};
+use crate::change::Operation;
 use crate::pg::backend::opened::Opened;
 use pgrx::pg_sys;
 use std::ffi::CStr;
@@ -46,21 +48,30 @@ pub fn truncate_root(partition: pg_sys::Oid, function: pg_sys::Oid) -> Option<pg
         .find(|ancestor| with_triggers(*ancestor, |all| all.iter().any(own)) == Some(true))
 }
 
+/// The bits of pg_trigger.tgtype that say which operations a trigger fires for.
+const EVENTS: i16 = pg_sys::TRIGGER_TYPE_EVENT_MASK as i16;
+
 /// A capture trigger that was created on the relation itself.
 pub struct Capturing {
     pub arguments: Arguments,
+    /// Whether it has a name that `enable` gives.
+    pub is_named: bool,
     /// Whether it fires in ordinary sessions.
     pub enabled: bool,
     /// Whether it fires for UPDATE, and whether for some columns only.
     pub updates: bool,
     pub has_columns: bool,
-    /// Whether it has a name that `enable` gives, and a WHEN condition that `enable` did not.
+    /// The operation that it fires for, if that is one.
+    pub operation: Option<Operation>,
+    /// Its WHEN, as pg_trigger.tgqual has it.
+    pub condition: Option<String>,
+    /// Whether it has such a name, and a WHEN condition that `enable` did not give it.
     pub has_other_condition: bool,
 }
 
 /// The capture triggers that were created on the relation itself, not cloned from a partitioned table above it.
 pub fn capture_triggers(relation: pg_sys::Oid) -> Vec<Capturing> {
-    let Some(function) = super::triggers::member_function("capture_change") else {
+    let Some(function) = triggers::member_function("capture_change") else {
         return Vec::new();
     };
     let capturing = |trigger: &pg_sys::Trigger| {
@@ -69,13 +80,21 @@ pub fn capture_triggers(relation: pg_sys::Oid) -> Vec<Capturing> {
             let arguments = arguments(trigger);
             // SAFETY: the name is NUL-terminated.
             let name = unsafe { CStr::from_ptr(trigger.tgname) }.to_string_lossy();
+            let is_named = is_named(&name);
+            // SAFETY: the condition ends with a NUL if there is one.
+            let condition = (!trigger.tgqual.is_null())
+                .then(|| unsafe { CStr::from_ptr(trigger.tgqual) }.to_string_lossy());
+            let bits = trigger.tgtype;
             Capturing {
+                operation: Operation::ALL
+                    .into_iter()
+                    .find(|one| bits & EVENTS == triggers::bit(*one)),
                 enabled: matches!(trigger.tgenabled as u8, b'O' | b'A'),
                 updates: trigger.tgtype as u32 & pg_sys::TRIGGER_TYPE_UPDATE != 0,
                 has_columns: trigger.tgnattr > 0,
-                has_other_condition: !trigger.tgqual.is_null()
-                    && is_named(&name)
-                    && arguments.filter.is_none(),
+                has_other_condition: condition.is_some() && is_named && arguments.filter.is_none(),
+                is_named,
+                condition: condition.map(|text| text.into_owned()),
                 arguments,
             }
         })

@@ -37,10 +37,12 @@ pub struct Trigger {
     pub is_clone: bool,
     /// Raw pg_trigger.tgargs: each argument ends with a NUL.
     arguments: Vec<u8>,
+    /// Its WHEN: pg_trigger.tgqual.
+    pub condition: Option<String>,
 }
 
 /// The bit of an operation in pg_trigger.tgtype.
-fn bit(operation: Operation) -> i16 {
+pub(super) fn bit(operation: Operation) -> i16 {
     (match operation {
         Operation::Insert => pg_sys::TRIGGER_TYPE_INSERT,
         Operation::Update => pg_sys::TRIGGER_TYPE_UPDATE,
@@ -153,7 +155,7 @@ const TRIGGERS: ByOid = ByOid {
 pub fn of_relation(relation: Oid) -> Vec<Trigger> {
     let mut triggers = Vec::new();
     scan(TRIGGERS, relation, |row| {
-        // SAFETY: the scan is over pg_trigger; tgargs is a bytea.
+        // SAFETY: the scan is over pg_trigger; tgargs is a bytea, and tgqual, a pg_node_tree, is stored like a text.
         unsafe {
             let form = row.form::<pg_sys::FormData_pg_trigger>();
             if form.tgisinternal {
@@ -166,6 +168,7 @@ pub fn of_relation(relation: Oid) -> Vec<Trigger> {
                 oid: form.oid,
                 is_clone: form.tgparentid != Oid::INVALID,
                 arguments: arguments.unwrap_or_default(),
+                condition: row.column(pg_sys::Anum_pg_trigger_tgqual),
             });
         }
     });

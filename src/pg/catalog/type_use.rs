@@ -9,6 +9,11 @@ pub fn holds(relation: Oid, wanted: Oid) -> bool {
     columns_hold(relation, wanted, &mut Vec::new())
 }
 
+/// Whether values of a type hold values of another one: directly, or inside arrays, ranges, rows or domains.
+pub fn is_made_of(this: Oid, wanted: Oid) -> bool {
+    type_holds(this, wanted, &mut Vec::new())
+}
+
 fn columns_hold(relation: Oid, wanted: Oid, seen: &mut Vec<Oid>) -> bool {
     let last = last_column(relation).unwrap_or(0);
     (1..=last).any(|number| {

@@ -54,6 +54,7 @@ pub const RULES: Rules = Rules {
         "timestamp",
         "keyed",
         "capture_trigger",
+        "filter::elements",
         "filter::parse",
         "message::json",
         "message::jsonb",
