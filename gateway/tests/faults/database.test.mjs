@@ -1,0 +1,94 @@
+// The database goes away and comes back: clients notice a pause, not a gap. Restarts the cluster: nothing runs beside it.
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { client, Heard, versions } from '../harness/clients.mjs';
+import { cluster } from '../harness/database.mjs';
+import { tokenOf } from '../harness/token.mjs';
+import { until } from '../harness/wait.mjs';
+import { World } from '../harness/world.mjs';
+
+let world;
+let last = 0;
+before(async () => {
+  world = await World.open('database');
+});
+after(() => world?.close());
+
+// A client of every version; its binding carries no cursor.
+const everybody = () =>
+  Promise.all(versions.map(async (version) => {
+    const own = client(version, world.wire.url, tokenOf('red'));
+    const heard = await Heard.on(own, 'pause', [{ event: '*', schema: 'public', table: 'notes' }]);
+    return { own, heard, name: version.name };
+  }));
+
+const insert = (count) => {
+  const from = last + 1;
+  last += count;
+  return world.query("INSERT INTO notes (id, tenant) SELECT n, 'red' FROM generate_series($1::int, $2::int) AS n", [from, last]);
+};
+
+// Writes before, during and after what happens to the database; nothing may be missing, and no channel may be joined again.
+async function through(what, happens) {
+  const clients = await everybody();
+  const from = last + 1;
+  await insert(10);
+  await happens();
+  await cluster.answers();
+  await insert(10);
+  for (const { own, heard, name } of clients) {
+    const final = last;
+    await until(
+      () => `the last row after ${what} for ${name}; there were ${heard.changes.length} and ${heard.story()}`,
+      () => heard.changes.some((change) => change.new.id === final),
+      60,
+    );
+    const ids = new Set(heard.changes.map((change) => change.new.id));
+    const expected = Array.from({ length: last - from + 1 }, (_, place) => from + place);
+    assert.deepEqual(expected.filter((id) => !ids.has(id)), [], `rows that ${name} misses after ${what}`);
+    assert.deepEqual(heard.statuses, ['SUBSCRIBED'], `${name} keeps its channel through ${what}`);
+    own.disconnect();
+  }
+}
+
+describe('nothing is lost, and nobody has to join again,', () => {
+  it('when the relay’s session is ended', () =>
+    through('pg_terminate_backend', async () => {
+      assert.ok((await world.database.terminateGateway()) > 0);
+      await insert(10);
+    }));
+
+  it('when its sessions are ended again and again', () =>
+    through('ten times pg_terminate_backend', async () => {
+      for (let n = 0; n < 10; n += 1) {
+        await until('sessions of the gateway', async () => (await world.database.terminateGateway()) > 0);
+        await insert(2);
+      }
+    }));
+
+  it('when the server is restarted', () => through('a restart', () => cluster.restart('fast')));
+
+  it('when the server is shut down in the middle of everything', () => through('an immediate restart', () => cluster.restart('immediate')));
+
+  it('when the server crashes', () => through('a crash', () => cluster.crash()));
+});
+
+describe('while the database is away', () => {
+  it('the gateway lives, says that it is not ready, and is ready again', async () => {
+    assert.equal(await world.gateway.status('/live'), 200);
+    assert.equal(await world.gateway.status('/ready'), 200);
+    // For the gateway, a database that it may not log in to is one that is away.
+    await world.database.admitGateway(false);
+    await world.database.terminateGateway();
+    await until('not ready', async () => (await world.gateway.status('/ready')) === 503);
+    assert.equal(await world.gateway.status('/live'), 200);
+    const own = client(versions.at(-1), world.wire.url, tokenOf('red'));
+    const heard = Heard.join(own, 'waits', [{ event: '*', schema: 'public', table: 'notes' }]);
+    await world.database.admitGateway(true);
+    await until('ready again', async () => (await world.gateway.status('/ready')) === 200, 60);
+    await heard.subscribed();
+    await insert(1);
+    await heard.change('a change', ({ new: record }) => record.id === last);
+    own.disconnect();
+  });
+});
