@@ -1,0 +1,127 @@
+// Messages from somebody who knows the protocol: floods, huge joins, SQL and strange characters in every place.
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { randomBytes } from 'node:crypto';
+import { anonymous, signed, tokenOf } from '../harness/token.mjs';
+import { Socket, V1, V2 } from '../harness/socket.mjs';
+import { until } from '../harness/wait.mjs';
+import { World } from '../harness/world.mjs';
+import { Random, seed } from '../oracle/random.mjs';
+import { Honest } from './honest.mjs';
+import { hostileText, randomMessage } from './fuzz.mjs';
+
+const MESSAGES = Number(process.env.GATEWAY_HOSTILE_MESSAGES ?? 4000);
+const BOUND = 150;
+const board = { event: '*', schema: 'public', table: 'board' };
+
+let world;
+let honest;
+before(async () => {
+  world = await World.open('messages');
+  honest = await Honest.start(world);
+});
+after(async () => {
+  await honest?.end();
+  await world?.close();
+});
+
+async function bounded(what, hostile) {
+  const { before, after } = await honest.during(what, hostile);
+  assert.ok(after - before < BOUND, `memory grew from ${before} to ${after} MB during ${what}; expected less than ${BOUND} MB`);
+}
+
+describe('the others are served, and memory is bounded,', () => {
+  it('during 10,000 joins at once on a socket, which ends that socket', () =>
+    bounded('a join flood', async () => {
+      for (const vsn of [V1, V2]) {
+        const socket = await Socket.open(world.gateway.url, anonymous(), { vsn });
+        for (let n = 0; n < 10_000; n += 1) socket.send(`realtime:flood ${n}`, 'phx_join', { config: { postgres_changes: [board] } });
+        const { code } = await socket.closed;
+        assert.equal(code, 1001, 'the code of the end');
+        const told = socket.messages.some(({ payload }) => payload?.response?.reason === 'ClientJoinRateLimitReached: Too many joins per second');
+        assert.ok(told, 'the reason was said before');
+      }
+    }));
+
+  it('during joins beyond the channels of a socket', () =>
+    bounded('too many channels', async () => {
+      const socket = await Socket.open(world.gateway.url, anonymous());
+      let refused;
+      for (let n = 0; n < 150 && !refused; n += 1) {
+        const { status, response } = await socket.join(`channel ${n}`, [board]);
+        if (status === 'error') refused = { n, reason: response.reason };
+      }
+      assert.deepEqual(refused, { n: 100, reason: 'ChannelRateLimitReached: Too many channels' });
+      assert.deepEqual(await socket.heartbeat(), { status: 'ok', response: {} }, 'the socket goes on');
+      socket.close();
+    }));
+
+  it('during a join with 100,000 bindings', () =>
+    bounded('100,000 bindings', async () => {
+      const socket = await Socket.open(world.gateway.url, anonymous());
+      const bindings = Array.from({ length: 100_000 }, (_, n) => ({ table: 'board', filter: `id=eq.${n}` }));
+      const { status, response } = await socket.join('many', bindings, { seconds: 60 });
+      assert.equal(status, 'error');
+      assert.equal(typeof response.reason, 'string');
+      assert.equal((await socket.join('few', [board])).status, 'ok', 'the socket goes on');
+      socket.close();
+    }));
+
+  it('during a flood of messages on a channel, which ends that channel', () =>
+    bounded('a message flood', async () => {
+      const socket = await Socket.open(world.gateway.url, anonymous());
+      const { ref } = await socket.join('flood', [board]);
+      const said = () => socket.messages.some(({ event, payload }) => event === 'system' && payload.message === 'Too many messages per second');
+      const isEnd = ({ topic, event }) => topic === 'realtime:flood' && event === 'phx_close';
+      for (let n = 0; n < 20_000; n += 1) socket.send('realtime:flood', 'broadcast', { type: 'broadcast', event: 'x', payload: {} }, ref);
+      await until('the system message and the end of the channel', () => said() && socket.messages.some(isEnd));
+      socket.close();
+    }));
+
+  it('during bad tokens of every kind, thousands of them', () =>
+    bounded('bad tokens', async () => {
+      const socket = await Socket.open(world.gateway.url, anonymous());
+      const { ref } = await socket.join('tokens', [board]);
+      for (let n = 0; n < 50; n += 1) {
+        const bad = [randomBytes(300).toString('latin1'), `${'a'.repeat(n)}.${'b'.repeat(n)}.${'c'.repeat(n)}`, signed({ alg: `HS${n}`.replace(/.*/, 'HS256'), kid: hostileText(new Random(n)) }, { role: hostileText(new Random(n)), exp: n })];
+        for (const access_token of bad) socket.send('realtime:tokens', 'access_token', { access_token }, ref);
+      }
+      await socket.message('the end of the channel', ({ topic, event }) => topic === 'realtime:tokens' && event === 'phx_close');
+      assert.deepEqual(await socket.heartbeat(), { status: 'ok', response: {} }, 'the socket goes on');
+      socket.close();
+    }));
+
+  it(`during ${MESSAGES} messages with SQL, strange names and shapes everywhere (PGREALTIME_SEED=${seed})`, () =>
+    bounded('strange messages', async () => {
+      const random = new Random(seed);
+      for (const vsn of [V1, V2]) {
+        let socket = await Socket.open(world.gateway.url, tokenOf('red'), { vsn });
+        for (let n = 0; n < MESSAGES / 2; n += 1) {
+          if (socket.raw.readyState !== 1) socket = await Socket.open(world.gateway.url, tokenOf('red'), { vsn });
+          socket.raw.send(randomMessage(random, vsn, tokenOf));
+          // What is answered is read in between.
+          if (n % 50 === 0) await new Promise(setImmediate);
+        }
+        socket.close();
+      }
+      const [{ n }] = await world.query("SELECT count(*)::int AS n FROM pg_class WHERE relname IN ('board', 'notes', 'letters')");
+      assert.equal(n, 3, 'no statement was made of what clients sent');
+      const fresh = await Socket.open(world.gateway.url, tokenOf('red'));
+      assert.equal((await fresh.join('after', [board])).status, 'ok');
+      fresh.close();
+    }));
+
+  it('during names with every character', () =>
+    bounded('names', async () => {
+      const socket = await Socket.open(world.gateway.url, anonymous());
+      for (let from = 0; from < 0x3000; from += 256) {
+        const name = String.fromCharCode(...Array.from({ length: 256 }, (_, n) => from + n));
+        const topic = `t${from} ${name}`;
+        const { status } = await socket.join(topic, [{ event: '*', schema: name, table: name }, { ...board, filter: `${name}=eq.${name}` }]);
+        assert.equal(status, 'ok', `a join with the characters from ${from}`);
+        assert.equal(socket.messages.at(-1).topic.startsWith('realtime:'), true);
+        await socket.ask(`realtime:${topic}`, 'phx_leave', {});
+      }
+      socket.close();
+    }));
+});
