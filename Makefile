@@ -43,10 +43,14 @@ sessions:
 	@.ci/sessions $(TEST)
 
 soak: export ORACLE_SCHEMAS ?= 200
+soak: export GATEWAY_CLIENTS ?= 100
+soak: export GATEWAY_SECONDS ?= 300
+soak: export GATEWAY_HOSTILE_SOCKETS ?= 2000
+soak: export GATEWAY_HOSTILE_MESSAGES ?= 100000
 soak:
 	@.ci/prepare
 	@.ci/install dev "$$(. .ci/env && server_bin pg)/pg_config"
-	@.ci/sessions oracle
+	@.ci/sessions oracle gateway_oracle gateway_hostile
 	@PGREALTIME_FUZZ_SECONDS=$${PGREALTIME_FUZZ_SECONDS:-60} cargo test --quiet --locked -p pgrealtime-gateway --test codec_fuzz -- --nocapture
 
 bench:
