@@ -131,7 +131,7 @@ fn read_text(version: Version, text: &str) -> bool {
     let Payload::Json(payload) = &message.payload else {
         panic!("a text frame has a text: {text}");
     };
-    let join = Join::read(payload);
+    let join = Join::read(payload, 100);
     for binding in &join.bindings {
         let given = binding.with_id(7);
         let value: serde_json::Value = serde_json::from_str(&given).expect("an object with its id");

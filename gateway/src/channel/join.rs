@@ -3,7 +3,7 @@
 use super::binding::{group, number, Bound, Group};
 use super::renewal::Identity;
 use super::Channel;
-use crate::feed::{cursor, Fault, Interest, Leg, Outlet, Who};
+use crate::feed::{cursor, Fault, Feed, Interest, Leg, Outlet, Who};
 use crate::lock;
 use crate::metrics as names;
 use crate::phoenix::frame::{Address, Reference};
@@ -33,6 +33,21 @@ pub(super) struct Ready {
     pub since: Option<cursor::Cursor>,
     /// Whether it has come with a text that cannot be a cursor.
     pub is_no_cursor: bool,
+}
+
+/// A leg that is being attached. Where that fails, or is broken off, it is taken off again.
+struct Attempt<'a> {
+    feed: &'a Feed,
+    leg: Arc<Leg>,
+    has_succeeded: bool,
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if !self.has_succeeded {
+            self.feed.detach([self.leg.clone()]);
+        }
+    }
 }
 
 impl Channel {
@@ -204,12 +219,30 @@ impl Channel {
             let legs = tables
                 .into_iter()
                 .map(|relation| self.attach_table(group, group.interest(relation, who)));
-            // A table that went away meanwhile is none of the schema's.
-            let legs = join_all(legs).await.into_iter();
-            return Ok(legs.filter_map(Result::ok).collect());
+            let (mut ready, mut passing) = (Vec::new(), None);
+            for leg in join_all(legs).await {
+                match leg {
+                    Ok(leg) => ready.push(leg),
+                    Err(fault) if fault.is_passing() => passing = Some(fault),
+                    Err(fault) if fault.is_no_table() => {}
+                    Err(fault) => return Err(self.give_up(ready, fault)),
+                }
+            }
+            // All of them later, behind the same cursor. A table that went away meanwhile is none of the schema's.
+            return match passing {
+                Some(fault) => Err(self.give_up(ready, fault)),
+                None => Ok(ready),
+            };
         }
         let interest = group.interest(group.relation(), who);
         Ok(vec![self.attach_table(group, interest).await?])
+    }
+
+    /// Takes legs off that were attached in vain.
+    fn give_up(&self, ready: Vec<Ready>, fault: Fault) -> Fault {
+        let legs = ready.into_iter().map(|ready| ready.leg);
+        self.node.feed.detach(legs);
+        fault
     }
 
     pub(super) async fn attach_table(
@@ -225,26 +258,28 @@ impl Channel {
         let since = given.and_then(cursor::parse);
         let leg = Leg::new(group.tag, interest, me);
         // Before it is attached: the end of the channel then takes it off, however far this has come.
-        if !self.keep(&leg) {
-            return Err(Fault::unreachable("the channel has ended"));
-        }
+        self.keep(&leg)?;
+        let feed = &self.node.feed;
+        let mut attempt = Attempt {
+            feed,
+            leg,
+            has_succeeded: false,
+        };
         loop {
-            match self.node.feed.attach(&leg, since.is_some()).await {
+            match feed.attach(&attempt.leg, since.is_some()).await {
                 Ok(attached) => {
+                    attempt.has_succeeded = true;
                     return Ok(Ready {
-                        leg,
+                        leg: attempt.leg.clone(),
                         attached,
                         is_no_cursor: given.is_some() && since.is_none(),
                         since,
-                    })
+                    });
                 }
                 Err(fault) if fault.is_unreachable() => sleep(RETRY).await,
                 // A lock that lasts must not keep the other bindings waiting.
                 Err(fault) if fault.is_passing() && began.elapsed() < LOCKED => sleep(RETRY).await,
-                Err(fault) => {
-                    leg.end();
-                    return Err(fault);
-                }
+                Err(fault) => return Err(fault),
             }
         }
     }

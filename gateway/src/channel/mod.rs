@@ -14,6 +14,7 @@ use crate::socket::outbox::Outbox;
 use axum::extract::ws::Utf8Bytes;
 use binding::Group;
 use std::sync::{Arc, Mutex, Weak};
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 /// A channel of a socket.
@@ -26,9 +27,14 @@ pub struct Channel {
     /// Itself, for the tasks that it starts.
     me: Weak<Channel>,
     state: Mutex<State>,
+    /// The client is somebody else by now: what was refused may be served.
+    renewed: Notify,
     /// One join or renewal at a time.
     turn: tokio::sync::Mutex<renewal::Identity>,
 }
+
+/// Tables that the bindings of a channel follow at most.
+const MAX_LEGS: usize = 1000;
 
 #[derive(Default)]
 struct State {
@@ -39,6 +45,12 @@ struct State {
     legs: Vec<Arc<Leg>>,
     /// Tags of legs whose table was gone, or gone for the role. When it is there again, the client has missed something.
     lost: Vec<u32>,
+    /// Tags of bindings that are tried later. No cursor says meanwhile that the client has everything.
+    owed: Vec<u32>,
+    /// The token that the client has sent last, until it counts.
+    token: Option<String>,
+    /// The task that checks the token.
+    expiry: Option<AbortHandle>,
     /// Whether the client follows cursors.
     follows: bool,
     /// The last cursor that it was sent.
@@ -68,6 +80,7 @@ impl Channel {
             node,
             me: me.clone(),
             state: Mutex::default(),
+            renewed: Notify::new(),
             turn: tokio::sync::Mutex::new(renewal::Identity::new(token)),
         })
     }
@@ -169,14 +182,19 @@ impl Channel {
         handle
     }
 
-    /// Adds a leg, unless the channel has ended meanwhile.
-    fn keep(&self, leg: &Arc<Leg>) -> bool {
+    /// Adds a leg, unless the channel has ended meanwhile, or has too many: a wildcard has one for each table.
+    fn keep(&self, leg: &Arc<Leg>) -> Result<(), Fault> {
         let mut state = lock(&self.state);
-        if !state.is_closed {
-            state.legs.retain(|other| !other.is_ended());
-            state.legs.push(leg.clone());
+        if state.is_closed {
+            return Err(Fault::unreachable("the channel has ended"));
         }
-        !state.is_closed
+        state.legs.retain(|other| !other.is_ended());
+        if state.legs.len() >= MAX_LEGS {
+            ::metrics::counter!(crate::metrics::LIMITS, "limit" => "tables").increment(1);
+            return Err(Fault::new("54000", "a channel follows too many tables"));
+        }
+        state.legs.push(leg.clone());
+        Ok(())
     }
 
     /// Tells that bindings are not served.
@@ -224,6 +242,8 @@ impl Outlet for Channel {
     fn moved(&self, cursor: &Cursor) {
         let mut state = lock(&self.state);
         let is_due = state.follows
+            && state.owed.is_empty()
+            && state.lost.is_empty()
             && !state.is_closed
             && state.cursor.as_ref() != Some(cursor)
             && state.legs.iter().all(|leg| leg.is_live() || leg.is_ended());
@@ -239,7 +259,14 @@ impl Outlet for Channel {
     fn fault(&self, tag: u32, fault: &Fault) {
         // What passes has lasted too long.
         if fault.is_read_again() || fault.is_passing() {
-            return self.break_off(&fault.message);
+            // What the database says of itself is for its operator.
+            let passing = "the database did not answer in time. Read the table again";
+            let reason = if fault.is_passing() {
+                passing
+            } else {
+                &fault.message
+            };
+            return self.break_off(reason);
         }
         let is_wildcard = {
             let mut state = lock(&self.state);

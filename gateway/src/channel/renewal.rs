@@ -4,12 +4,11 @@ use super::Channel;
 use crate::feed::Who;
 use crate::lock;
 use crate::node::{now, Denied};
-use crate::token::{Claims, Refusal};
+use crate::token::{Claims, Refusal, MAX_TOKEN};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::AbortHandle;
 
 /// Who the client of a channel is.
 pub struct Identity {
@@ -19,11 +18,13 @@ pub struct Identity {
     token: Arc<str>,
     /// `None` before the channel is joined.
     pub who: Option<Who>,
-    expiry: Option<AbortHandle>,
 }
 
 /// The longest that a token counts without being checked again: its key may have been withdrawn.
 const RECHECK: Duration = Duration::from_secs(300);
+
+/// How often a token may be replaced.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Keys of Supabase that are no tokens. With one, the token of the connection counts.
 const OPAQUE: &str = "sb_";
@@ -39,7 +40,6 @@ impl Identity {
             connected_with: token.clone(),
             token,
             who: None,
-            expiry: None,
         }
     }
 }
@@ -55,7 +55,7 @@ impl Channel {
         identity.token = token.map_or_else(|| identity.connected_with.clone(), Into::into);
         match self.node.admit(&identity.token) {
             Ok((who, claims)) => {
-                self.watch(identity, &claims);
+                self.watch(&identity.token, &claims);
                 identity.who = Some(who.clone());
                 Ok(who)
             }
@@ -80,22 +80,40 @@ impl Channel {
         if token.starts_with(OPAQUE) {
             return;
         }
-        if let Some(me) = self.me.upgrade() {
-            self.spawn(async move { me.take_token(token).await });
+        if token.len() > MAX_TOKEN {
+            return self.expel(&Denied::Token(Refusal::Malformed));
+        }
+        let Some(me) = self.me.upgrade() else { return };
+        // The last one counts; who sends more than one a second waits for that one only.
+        let is_first = lock(&self.state).token.replace(token).is_none();
+        if is_first {
+            self.spawn(async move {
+                loop {
+                    let token = lock(&me.state).token.clone().unwrap_or_default();
+                    me.take_token(&token).await;
+                    tokio::time::sleep(PAUSE).await;
+                    let mut state = lock(&me.state);
+                    if state.token.as_deref() == Some(&*token) {
+                        state.token = None;
+                        return;
+                    }
+                }
+            });
         }
     }
 
-    async fn take_token(self: Arc<Channel>, token: String) {
+    async fn take_token(&self, token: &str) {
+        // Before anything is waited for: the old token may expire meanwhile.
+        let (who, claims) = match self.node.admit(token) {
+            Ok(admitted) => admitted,
+            Err(denied) => return self.expel(&denied),
+        };
         let mut identity = self.turn.lock().await;
         if *identity.token == *token {
             return;
         }
-        let (who, claims) = match self.node.admit(&token) {
-            Ok(admitted) => admitted,
-            Err(denied) => return self.expel(&denied),
-        };
         identity.token = token.into();
-        self.watch(&mut identity, &claims);
+        self.watch(&identity.token, &claims);
         let before = identity.who.replace(who.clone());
         if before.as_ref() == Some(&who) {
             return;
@@ -104,8 +122,12 @@ impl Channel {
         for leg in legs {
             self.node.feed.renew(leg, who.clone());
         }
-        let has_bindings = !lock(&self.state).groups.is_empty();
-        if has_bindings {
+        let (has_groups, owes) = {
+            let state = lock(&self.state);
+            (!state.groups.is_empty(), !state.owed.is_empty())
+        };
+        self.renewed.notify_waiters();
+        if has_groups && !owes {
             self.about_changes(true, super::join::SUBSCRIBED);
         }
     }
@@ -121,11 +143,8 @@ impl Channel {
     }
 
     /// Checks the token again when it expires, or after [`RECHECK`].
-    fn watch(&self, identity: &mut Identity, claims: &Claims) {
-        if let Some(before) = identity.expiry.take() {
-            before.abort();
-        }
-        let (me, token, expires) = (self.me.clone(), identity.token.clone(), claims.expires);
+    fn watch(&self, token: &Arc<str>, claims: &Claims) {
+        let (me, token, expires) = (self.me.clone(), token.clone(), claims.expires);
         let task = self.spawn(async move {
             loop {
                 let left = u64::try_from(expires.saturating_sub(now())).unwrap_or(0);
@@ -138,6 +157,9 @@ impl Channel {
                 }
             }
         });
-        identity.expiry = Some(task);
+        let before = lock(&self.state).expiry.replace(task);
+        if let Some(before) = before {
+            before.abort();
+        }
     }
 }

@@ -7,10 +7,16 @@ use crate::feed::{Fault, Relation, Who};
 use crate::lock;
 use std::collections::HashSet;
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 /// How often the tables of a schema are looked at, and tables that were not there.
 const LOOK: Duration = Duration::from_secs(5);
+
+/// The longest pause between two attempts for a table that is not there.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// How long a look may take that others wait for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why a client has to read again whose table was gone for a while.
 const BACK: &str = "a table is there again that was not. Read the table again";
@@ -23,10 +29,22 @@ fn may_come(fault: &Fault) -> bool {
 impl Channel {
     /// The realtime tables that a wildcard is for, as somebody may read them.
     pub(super) async fn tables(&self, group: &Group, who: &Who) -> Result<Vec<Relation>, Fault> {
-        let sessions = self.node.feed.sessions();
-        let tables = sessions.tables(who, group.schema()).await?;
-        let own = tables.into_iter().filter(|table| group.includes(table));
-        Ok(own.collect())
+        self.tables_since(group, who, Duration::ZERO).await
+    }
+
+    /// The same, as somebody has seen it this long ago at most.
+    async fn tables_since(
+        &self,
+        group: &Group,
+        who: &Who,
+        age: Duration,
+    ) -> Result<Vec<Relation>, Fault> {
+        let tables = self.node.feed.tables(who, age).await?;
+        let is_own = |table: &&Relation| {
+            let schema = group.schema();
+            schema.is_none_or(|schema| *table.schema == *schema) && group.includes(table)
+        };
+        Ok(tables.iter().filter(is_own).cloned().collect())
     }
 
     /// A binding whose table is not there, or not realtime, or not for this role, or locked: it may be, later. What is wrong
@@ -39,14 +57,27 @@ impl Channel {
         if !may_come(fault) {
             return;
         }
+        if fault.is_passing() {
+            lock(&self.state).owed.push(tag);
+        }
         self.spawn(async move {
+            let mut pause = LOOK;
             loop {
-                sleep(LOOK.mul_f64(1.0 + fastrand::f64())).await;
+                tokio::select! {
+                    () = sleep(pause.mul_f64(1.0 + fastrand::f64())) => {}
+                    () = me.renewed.notified() => pause = LOOK,
+                }
+                pause = (pause * 2).min(LONGEST);
                 let identity = me.turn.lock().await;
                 let Some(who) = &identity.who else { continue };
-                match me.attach(&group, who).await {
+                // Who waits for the turn must not wait for a database that does not answer.
+                let Ok(attached) = timeout(PATIENCE, me.attach(&group, who)).await else {
+                    continue;
+                };
+                match attached {
                     Ok(_) if me.has_lost(tag) => return me.break_off(BACK),
                     Ok(ready) => {
+                        lock(&me.state).owed.retain(|owed| *owed != tag);
                         me.about_changes(true, SUBSCRIBED);
                         ready.into_iter().for_each(|ready| me.begin(ready));
                         return;
@@ -79,7 +110,8 @@ impl Channel {
                 let identity = me.turn.lock().await;
                 who = identity.who.clone().unwrap_or(who);
                 for group in &wild {
-                    me.look(group, &who).await;
+                    // What is not done in time is done at the next look.
+                    let _ = timeout(PATIENCE, me.look(group, &who)).await;
                 }
             }
         });
@@ -88,7 +120,7 @@ impl Channel {
     /// Takes up tables of a wildcard that have no leg.
     async fn look(&self, group: &Group, who: &Who) {
         // Without an answer, the next look will see them.
-        let Ok(tables) = self.tables(group, who).await else {
+        let Ok(tables) = self.tables_since(group, who, LOOK / 2).await else {
             return;
         };
         let known: HashSet<Relation> = {

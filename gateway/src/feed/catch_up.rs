@@ -10,6 +10,7 @@ use super::relay::feed;
 use super::session::{Batch, BATCH};
 use super::{Feed, Inner};
 use crate::metrics as names;
+use std::ops::Range;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::time::{sleep, timeout_at, Instant};
@@ -66,7 +67,7 @@ pub fn together(inner: &Weak<Inner>, legs: Vec<Arc<Leg>>, from: Cursor, start: C
 /// Legs whose subscription could not be made again.
 pub fn after_loss(inner: &Weak<Inner>, legs: &[Arc<Leg>], from: &Cursor, fault: &Fault) {
     for leg in legs {
-        if fault.is_unreachable() {
+        if fault.is_passing() {
             recover(inner, leg.clone(), from.clone());
         } else {
             leg.fail(fault);
@@ -74,12 +75,13 @@ pub fn after_loss(inner: &Weak<Inner>, legs: &[Arc<Leg>], from: &Cursor, fault: 
     }
 }
 
-/// Ends legs one after the other: their clients come back at once, all of them, and without a pause of their own.
-pub fn fail_spread(legs: Vec<Arc<Leg>>, fault: Fault) {
+/// Ends legs one after the other, over so many seconds: their clients come back at once, and without a pause of their own.
+pub fn fail_spread(legs: Vec<Arc<Leg>>, fault: Fault, over: Range<f64>) {
     for leg in legs {
-        let fault = fault.clone();
+        let (fault, over) = (fault.clone(), over.clone());
         tokio::spawn(async move {
-            sleep(Duration::from_secs_f64(10.0 + 20.0 * fastrand::f64())).await;
+            let pause = over.start + (over.end - over.start) * fastrand::f64();
+            sleep(Duration::from_secs_f64(pause)).await;
             leg.fail(&fault);
         });
     }
@@ -122,6 +124,7 @@ impl Way {
             // The client has missed something before it came. It is told so, and goes on from where it was attached.
             let goes_on = is_new
                 && fault.is_read_again()
+                && fault != Fault::too_slow()
                 && self.leg.is_kept()
                 && self.leg.outlet.missed(self.leg.tag, &fault);
             if !goes_on {
@@ -163,6 +166,12 @@ impl Way {
         Ok(Some(attached.start))
     }
 
+    async fn gone(&self) {
+        while !self.is_over() {
+            sleep(RETRY).await;
+        }
+    }
+
     fn is_over(&self) -> bool {
         self.leg.is_ended() || self.leg.outlet.is_closed()
     }
@@ -171,7 +180,11 @@ impl Way {
     async fn read(&self, from: &mut Cursor, until: Option<&Cursor>) -> Result<(), Fault> {
         while !self.is_over() {
             let interest = self.leg.interest();
-            let batch = changes(&self.feed, &interest, from, until).await?;
+            let batch = tokio::select! {
+                batch = changes(&self.feed, &interest, from, until) => batch?,
+                // A client that has gone leaves its session of the pool to others.
+                () = self.gone() => return Ok(()),
+            };
             if !self.pass_on(&batch, &interest, from).await? {
                 continue;
             }
@@ -298,7 +311,10 @@ async fn return_together(feed: Feed, mut legs: Vec<Arc<Leg>>, mut from: Cursor, 
         let batch = match read {
             Ok(batch) => batch,
             Err(fault) if fault.is_passing() => return part(&feed, &legs, &from),
-            Err(fault) if fault.is_read_again() => return fail_spread(legs, fault),
+            Err(fault) if fault.is_read_again() => {
+                let over = 0.0..legs.len() as f64 / 1000.0;
+                return fail_spread(legs, fault, over);
+            }
             Err(fault) => return legs.iter().for_each(|leg| end(&feed, leg, &fault)),
         };
         let is_last = is_last(&batch, &from, Some(&start));

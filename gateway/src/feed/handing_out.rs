@@ -1,6 +1,7 @@
 //! Handing out what `fan_out` returns.
 
 use super::book::Id;
+use super::catch_up;
 use super::cursor::Cursor;
 use super::fault::Fault;
 use super::leg::{Leg, Taken};
@@ -41,6 +42,9 @@ impl Pace {
     }
 }
 
+/// Clients that are told at once to read again; more are told one after the other.
+const MANY: usize = 100;
+
 /// Outlets that a batch had changes for, by their address.
 type Touched = HashMap<usize, Arc<dyn Outlet>>;
 
@@ -49,7 +53,8 @@ fn address(outlet: &Arc<dyn Outlet>) -> usize {
 }
 
 impl Relay {
-    /// Reads one batch and hands it out. On an error, what was handed out before it is not handed out again.
+    /// Reads one batch and hands it out. After an error, what was handed out before it is not handed out again, unless it was
+    /// one of several forms of the last change.
     pub(super) async fn hand_out(&mut self, session: &Session) -> Result<(), Fault> {
         let from = self.position.clone();
         let began = Instant::now();
@@ -78,6 +83,7 @@ impl Relay {
                 let change = Change::new(text, &cursor);
                 self.pass_on(change, &ids, &mut touched, &mut unused);
             }
+            self.is_moment &= self.position == cursor;
             self.position = cursor;
             tokio::task::yield_now().await;
         }
@@ -85,10 +91,10 @@ impl Relay {
             ::metrics::counter!(names::CHANGES).increment(changes);
             self.pace.took(changes, began.elapsed());
             let stayed = self.position == from;
-            self.is_moment &= stayed;
             self.publish();
             if stayed && changes == 0 {
                 // A wait and a fan_out have found nothing: the position is where the log is.
+                self.is_moment = true;
                 self.caught_up();
             }
             for outlet in touched.values() {
@@ -156,18 +162,15 @@ impl Relay {
         let sqlstate = fault.sqlstate.as_deref().unwrap_or_default().to_string();
         ::metrics::counter!(names::SUBSCRIPTION_ERRORS, "sqlstate" => sqlstate)
             .increment(ids.len() as u64);
-        if fault.is_passing() {
-            let legs = ids.iter().flat_map(|id| self.book.members(*id).to_vec());
-            for leg in legs.collect::<Vec<_>>() {
-                unused.extend(self.let_go(leg));
-            }
-            return;
-        }
         for id in ids {
-            let legs = self.book.end(*id);
-            unused.push(*id);
-            for leg in legs {
-                leg.fail(fault);
+            let members = self.book.members(*id).len();
+            if fault.is_read_again() && members > MANY {
+                // DDL of one table must not bring all of its clients back at one moment.
+                let legs = self.book.end(*id);
+                unused.push(*id);
+                catch_up::fail_spread(legs, fault.clone(), 0.0..members as f64 / 1000.0);
+            } else {
+                self.end_subscription(*id, fault, unused);
             }
         }
     }

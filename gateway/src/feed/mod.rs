@@ -18,6 +18,7 @@ mod command;
 mod handing_out;
 mod relay;
 mod statements;
+mod tables;
 mod text;
 
 pub mod connect;
@@ -36,6 +37,7 @@ use connect::{ConnectError, Connector};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
+use tables::Tables;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// The feed. Clones are the same feed.
@@ -48,6 +50,7 @@ struct Inner {
     relays: Vec<Handle>,
     hasher: RandomState,
     sessions: Sessions,
+    tables: Tables,
     /// How long a client may be behind for want of room.
     max_lag: Duration,
 }
@@ -84,6 +87,7 @@ impl Feed {
             relays: handles,
             hasher: RandomState::new(),
             sessions: Sessions::new(pool, options.statement_timeout),
+            tables: Tables::default(),
             max_lag: options.max_lag,
         });
         for (place, start) in starts.into_iter().enumerate() {
@@ -113,7 +117,7 @@ impl Feed {
     pub fn begin(&self, leg: Arc<Leg>, attached: &Attached, since: Option<Cursor>) {
         match since {
             None => match leg.flush() {
-                leg::Caught::Live => leg.outlet.moved(&attached.position),
+                leg::Caught::Live => self.tell(&leg),
                 leg::Caught::Ended => {}
                 other => catch_up::go_on(self, leg, other),
             },
@@ -131,10 +135,8 @@ impl Feed {
 
     /// The same leg for another role or other claims: what was not handed out yet is judged by these.
     pub fn renew(&self, leg: Arc<Leg>, who: Who) {
+        // Also where it is the same: another one may be under way.
         let before = leg.interest();
-        if before.who == who {
-            return;
-        }
         let interest = Arc::new(Interest {
             who,
             ..Interest::clone(&before)
@@ -157,6 +159,11 @@ impl Feed {
         until: Option<&Cursor>,
     ) -> Result<session::Batch, Fault> {
         catch_up::changes(self, interest, from, until).await
+    }
+
+    /// The realtime tables that a role may read, as they were this long ago at most.
+    pub async fn tables(&self, who: &Who, age: Duration) -> Result<Arc<[Relation]>, Fault> {
+        self.inner.tables.of(&self.inner.sessions, who, age).await
     }
 
     /// The sessions in which the rest is read.

@@ -8,7 +8,7 @@ use super::connect::Connector;
 use super::cursor::Cursor;
 use super::fault::Fault;
 use super::handing_out::Pace;
-use super::interest::Interest;
+use super::interest::{Interest, Relation};
 use super::leg::Leg;
 use super::statements::Session;
 use super::{Feed, Handle, Inner};
@@ -28,6 +28,9 @@ pub struct State {
 
 /// Commands that are carried out at once.
 const COMMANDS: usize = 1000;
+
+/// Over how many seconds clients are told, at which every one comes back at once.
+const INVALIDATED: std::ops::Range<f64> = 10.0..30.0;
 
 /// Pause before a lock is met again.
 const LOCKED: Duration = Duration::from_millis(100);
@@ -54,6 +57,9 @@ pub(super) struct Relay {
     /// Whether that is where the log was at one moment, not within a batch.
     pub(super) is_moment: bool,
     pub(super) pace: Pace,
+    /// Tables that somebody has locked. Who asks for them is answered without asking the database, for a while.
+    locked: HashMap<Relation, Fault>,
+    unlocked: Instant,
     told: Instant,
 }
 
@@ -88,6 +94,8 @@ impl Start {
             position: "".into(),
             is_moment: false,
             pace: Pace::default(),
+            locked: HashMap::new(),
+            unlocked: Instant::now(),
             told: Instant::now(),
         };
         tokio::spawn(relay.run());
@@ -210,10 +218,9 @@ impl Relay {
                 return fault;
             }
             if fault.is_read_again() {
-                match self.invalidate(&session, &fault).await {
-                    Ok(()) => continue,
-                    Err(fault) => return fault,
-                }
+                // With a new session: the subscriptions of this one would go on.
+                self.invalidate(&fault);
+                return fault;
             }
             // Somebody has cancelled the statement, or holds a lock: the next attempt goes on from the same cursor.
             ::metrics::counter!(names::RELAY_FAILURES).increment(1);
@@ -299,6 +306,10 @@ impl Relay {
     /// Sorts commands into what needs no statement, which is done, and what does.
     fn plan(&mut self, commands: Vec<Command>) -> Plan {
         let mut plan = Plan::default();
+        if self.unlocked.elapsed() > Duration::from_secs(1) {
+            self.unlocked = Instant::now();
+            self.locked.clear();
+        }
         for command in commands {
             match command {
                 Command::Attach {
@@ -322,6 +333,10 @@ impl Relay {
         plan.ended.extend(self.book.remove(&leg));
         let interest = leg.interest();
         if reply.is_closed() || leg.is_ended() {
+            return;
+        }
+        if let Some(fault) = self.locked.get(&interest.relation) {
+            let _ = reply.send(Err(fault.clone()));
             return;
         }
         let shared = self.book.find(&interest);
@@ -357,9 +372,15 @@ impl Relay {
     }
 
     fn plan_renew(&mut self, plan: &mut Plan, leg: Arc<Leg>, interest: Arc<Interest>, stays: bool) {
+        if *leg.interest() == *interest {
+            return;
+        }
         leg.set_interest(interest.clone());
         if stays && leg.is_live() {
             if let Some(id) = self.book.replace(&leg, interest.clone()) {
+                // Of several, the last one counts.
+                plan.renewed
+                    .retain(|(_, _, other)| !Arc::ptr_eq(other, &leg));
                 plan.renewed.push((id, interest, leg));
                 return;
             }
@@ -394,6 +415,9 @@ impl Relay {
                     self.seat(id, &interest, legs, &mut unused);
                 }
                 Err(fault) => {
+                    if fault.is_locked() {
+                        self.locked.insert(interest.relation.clone(), fault.clone());
+                    }
                     for (_, reply) in legs {
                         let _ = reply.send(Err(fault.clone()));
                     }
@@ -401,14 +425,10 @@ impl Relay {
                 }
             }
         }
-        for (leg, renewed) in done.renewed {
-            match renewed {
-                Ok(()) => {}
-                Err(fault) if fault.is_passing() => unused.extend(self.let_go(leg)),
-                Err(fault) => {
-                    unused.extend(self.book.remove(&leg));
-                    leg.fail(&fault);
-                }
+        for (id, renewed) in done.renewed {
+            // Whoever has come to share it meanwhile must not get what the claims before may see.
+            if let Err(fault) = renewed {
+                self.end_subscription(id, &fault, &mut unused);
             }
         }
         let subscriptions = self.book.subscriptions() as f64;
@@ -420,6 +440,19 @@ impl Relay {
             session.unsubscribe(&unused).await?;
         }
         Ok(())
+    }
+
+    /// Ends a subscription. Where the same may succeed later, its legs come back by themselves.
+    pub(super) fn end_subscription(&mut self, id: Id, fault: &Fault, unused: &mut Vec<Id>) {
+        if fault.is_passing() {
+            for leg in self.book.members(id).to_vec() {
+                self.let_go(leg);
+            }
+        }
+        for leg in self.book.end(id) {
+            leg.fail(fault);
+        }
+        unused.push(id);
     }
 
     /// Puts legs on a new subscription.
@@ -446,7 +479,7 @@ impl Relay {
     }
 
     /// The log does not have what the relay's cursor needs: every client has to read again.
-    async fn invalidate(&mut self, session: &Session, fault: &Fault) -> Result<(), Fault> {
+    fn invalidate(&mut self, fault: &Fault) {
         tracing::error!(%fault, "the relay's cursor is not valid any more; every client reads again");
         ::metrics::counter!(names::READ_AGAIN, "reason" => "cursor").increment(1);
         let shared = self.book.take();
@@ -454,11 +487,7 @@ impl Relay {
         let legs: Vec<_> = legs
             .filter(|leg| leg.leave(&self.position, None).is_some() || !leg.is_ended())
             .collect();
-        catch_up::fail_spread(legs, fault.clone());
-        self.position = session.current_cursor().await?;
-        self.is_moment = true;
-        self.publish();
-        Ok(())
+        catch_up::fail_spread(legs, fault.clone(), INVALIDATED);
     }
 
     fn count_up(&self, is_up: f64) {
@@ -530,7 +559,7 @@ struct Made {
 /// What the database has answered.
 struct Done {
     made: Vec<Made>,
-    renewed: Vec<(Arc<Leg>, Result<(), Fault>)>,
+    renewed: Vec<(Id, Result<(), Fault>)>,
     ended: Result<(), Fault>,
 }
 
@@ -547,13 +576,14 @@ impl Plan {
             }
             session.unsubscribe(&self.ended).await
         };
-        let renewed = join_all(
-            self.renewed
-                .into_iter()
-                .map(|(id, interest, leg)| async move {
-                    (leg, session.resubscribe(id, &interest).await)
-                }),
-        );
+        let renewed =
+            join_all(
+                self.renewed
+                    .into_iter()
+                    .map(|(id, interest, _)| async move {
+                        (id, session.resubscribe(id, &interest).await)
+                    }),
+            );
         let made = join_all(self.wanted.into_iter().map(|(interest, legs)| async move {
             let made = session.subscribe(&interest).await;
             Made {

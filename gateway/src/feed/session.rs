@@ -114,8 +114,8 @@ impl Sessions {
         }
     }
 
-    /// The realtime tables of a schema (`None`: of all) that a role may read.
-    pub async fn tables(&self, who: &Who, schema: Option<&str>) -> Result<Vec<Relation>, Fault> {
+    /// The realtime tables that a role may read.
+    pub async fn tables(&self, who: &Who) -> Result<Vec<Relation>, Fault> {
         let rows = self
             .query_as(
                 who,
@@ -123,11 +123,7 @@ impl Sessions {
                 &[],
             )
             .await?;
-        let tables = rows.iter().map(named).collect::<Result<Vec<_>, _>>()?;
-        Ok(tables
-            .into_iter()
-            .filter(|relation| schema.is_none_or(|schema| *relation.schema == *schema))
-            .collect())
+        Ok(rows.iter().map(named).collect::<Result<_, _>>()?)
     }
 
     /// What a statement returns in a read-only transaction of a role.

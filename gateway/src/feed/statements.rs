@@ -4,6 +4,8 @@ use super::book::Id;
 use super::cursor::Cursor;
 use super::fault::Fault;
 use super::interest::Interest;
+use std::time::Duration;
+use tokio::time::timeout;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, RowStream, SimpleQueryMessage, Statement};
 
@@ -11,6 +13,9 @@ const SUBSCRIBE: &str = include_str!("../../sql/subscribe.sql");
 
 /// How long `wait` waits at most, as an interval. Then the relay has shown that it lives.
 const WAIT: &str = "5 s";
+
+/// How long an answer to `wait` may take. A server that has vanished says nothing.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Settings of the relay's session: nothing may end a wait, or a fan_out that has much to do. It waits for nobody's lock:
 /// everybody would wait with it.
@@ -107,7 +112,9 @@ impl Session {
         // A cursor has letters, digits, - and _ only.
         let longest = if is_short { "0 s" } else { WAIT };
         let call = format!("CALL pgrealtime.wait('{from}', '{longest}')");
-        for message in self.client.simple_query(&call).await? {
+        let answer = timeout(PATIENCE, self.client.simple_query(&call)).await;
+        let answer = answer.map_err(|_| Fault::unreachable("the database does not answer"))?;
+        for message in answer? {
             if let SimpleQueryMessage::Row(row) = message {
                 if let Some(cursor) = row.try_get(0)? {
                     return Ok(cursor.into());

@@ -59,8 +59,9 @@ struct Config<'a> {
 }
 
 impl Join {
-    /// Reads the payload of a join. It never fails: what has the wrong shape counts as absent.
-    pub fn read(payload: &RawValue) -> Join {
+    /// Reads the payload of a join. It never fails: what has the wrong shape counts as absent. Of more bindings than `most`,
+    /// one more is read.
+    pub fn read(payload: &RawValue, most: usize) -> Join {
         let payload: Payload = serde_json::from_str(payload.get()).unwrap_or_default();
         let config = payload.config.map(RawValue::get).unwrap_or_default();
         let config: Config = serde_json::from_str(config).unwrap_or_default();
@@ -81,6 +82,7 @@ impl Join {
                 .into_iter()
                 .flatten()
                 .filter_map(Binding::read)
+                .take(most.saturating_add(1))
                 .collect(),
         }
     }
@@ -140,7 +142,10 @@ mod tests {
     use super::*;
 
     fn read(payload: &str) -> Join {
-        Join::read(&RawValue::from_string(payload.to_string()).expect("JSON"))
+        Join::read(
+            &RawValue::from_string(payload.to_string()).expect("JSON"),
+            100,
+        )
     }
 
     #[test]

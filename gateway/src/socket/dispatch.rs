@@ -20,6 +20,9 @@ const FLOOD: u16 = 1001;
 /// is joined. The peer counts the average of a minute, too.
 const BURST: u32 = 60;
 
+/// The largest join in bytes: what is kept of it lasts as long as the channel.
+const MAX_JOIN: usize = 512 * 1024;
+
 /// The channels of a socket, and what it may ask for.
 pub struct Dispatch {
     node: Arc<Node>,
@@ -55,7 +58,7 @@ impl Dispatch {
     pub fn text(&mut self, text: &str, now: Instant) -> Option<u16> {
         match frame::decode(self.version, text) {
             Ok(message) => self.message(&message, now),
-            Err(frame::Malformed) => self.malformed(),
+            Err(frame::Malformed) => self.malformed(now),
         }
     }
 
@@ -63,13 +66,13 @@ impl Dispatch {
     pub fn binary(&mut self, bytes: &[u8], now: Instant) -> Option<u16> {
         match binary::decode(bytes) {
             Ok(message) if self.version == Version::V2 => self.message(&message, now),
-            _ => self.malformed(),
+            _ => self.malformed(now),
         }
     }
 
-    fn malformed(&self) -> Option<u16> {
+    fn malformed(&mut self, now: Instant) -> Option<u16> {
         ::metrics::counter!(names::MALFORMED).increment(1);
-        None
+        (!self.messages.take(now)).then_some(FLOOD)
     }
 
     /// Whether some channel is joined, or is about to be.
@@ -180,8 +183,14 @@ impl Dispatch {
             channel.refuse_join(&message.reference, reason);
             return None;
         }
+        if matches!(&message.payload, Payload::Json(payload) if payload.get().len() > MAX_JOIN) {
+            ::metrics::counter!(names::LIMITS, "limit" => "join").increment(1);
+            let reason = "ChannelRateLimitReached: The join is too large";
+            channel.refuse_join(&message.reference, reason);
+            return None;
+        }
         let join = match &message.payload {
-            Payload::Json(payload) => Join::read(payload),
+            Payload::Json(payload) => Join::read(payload, self.node.limits.bindings_per_channel),
             Payload::Broadcast(_) => Join::default(),
         };
         self.channels.insert(channel.topic.clone(), channel.clone());

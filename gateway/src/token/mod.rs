@@ -82,7 +82,7 @@ struct Header {
 }
 
 /// Longest token in bytes.
-const MAX_TOKEN: usize = 16 * 1024;
+pub const MAX_TOKEN: usize = 16 * 1024;
 
 /// Verifies a token at a time in seconds since 1970. `exp` has no leeway; `aud`, `nbf` and `sub` are not looked at; `iat`,
 /// where there is one, must be a number.

@@ -30,6 +30,9 @@ pub struct Connector {
     tls: MakeTls,
 }
 
+/// How long a server may be silent before it is asked whether it is there, and how long it may take to say so.
+const VANISHED: Duration = Duration::from_secs(30);
+
 /// A session. Its connection is driven by a task, which ends with the session.
 pub struct Connected {
     pub client: Client,
@@ -208,15 +211,10 @@ impl Connector {
     fn keep_alive(&self, config: &mut Config) {
         let keepalives = &self.database.keepalives;
         config.keepalives(keepalives.on);
-        if let Some(timeout) = self.database.tcp_user_timeout {
-            config.tcp_user_timeout(timeout);
-        }
-        if let Some(idle) = keepalives.idle {
-            config.keepalives_idle(idle);
-        }
-        if let Some(interval) = keepalives.interval {
-            config.keepalives_interval(interval);
-        }
+        // Else a server that has vanished would be waited for a quarter of an hour.
+        config.tcp_user_timeout(self.database.tcp_user_timeout.unwrap_or(VANISHED));
+        config.keepalives_idle(keepalives.idle.unwrap_or(VANISHED));
+        config.keepalives_interval(keepalives.interval.unwrap_or(VANISHED / 3));
         if let Some(retries) = keepalives.retries {
             config.keepalives_retries(retries);
         }
