@@ -67,7 +67,8 @@ impl Channel {
             };
             drop(identity);
             ::metrics::counter!(names::JOINS, "result" => "refused").increment(1);
-            sleep(BACK_OFF).await;
+            // One that took long was kept waiting already: its client gives up after ten seconds.
+            sleep(BACK_OFF.saturating_sub(began.elapsed())).await;
             me.refuse_join(&reference, &refusal);
         });
     }

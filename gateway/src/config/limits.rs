@@ -79,8 +79,8 @@ pub struct Limits {
     )]
     pub outbox_bytes: usize,
 
-    /// Time in which a join must succeed
-    #[arg(long = "join-seconds", env = "PGREALTIME_JOIN_SECONDS", value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    /// Time in which a join must succeed. Clients give up after 10 s, without a reason
+    #[arg(long = "join-seconds", env = "PGREALTIME_JOIN_SECONDS", value_name = "SECONDS", default_value = "8", value_parser = seconds)]
     pub join_timeout: Duration,
 
     /// Time for which a slow client may lag behind before it is told to read again
@@ -111,7 +111,7 @@ impl Default for Limits {
             payload_bytes: 3_000_500,
             frame_bytes: 5_000_000,
             outbox_bytes: 1_048_576,
-            join_timeout: Duration::from_secs(10),
+            join_timeout: Duration::from_secs(8),
             lag: Duration::from_secs(30),
             idle: Duration::from_secs(60),
             no_channel: Duration::from_secs(600),
