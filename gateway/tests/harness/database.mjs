@@ -1,6 +1,7 @@
 // A database of a suite's own in the running cluster, with the application of schema.sql.
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { until } from './wait.mjs';
@@ -15,15 +16,14 @@ const quoted = (name) => `"${name.replaceAll('"', '""')}"`;
 // The role that the gateway logs in as.
 export const LOGIN = 'pgrealtime_gateway';
 
-// As an administrator prepares a database.
 const setup = (uri) =>
   run(process.env.PGREALTIME_GATEWAY, ['setup', '--run', '--create-roles', '--roles', 'anon,authenticated', '--login-role', LOGIN, '--db-uri', uri]);
 
 // Several programs share a cluster: its roles are made by one at a time.
 const ROLES_LOCK = 4711;
 
-async function connect(database) {
-  const client = new pg.Client({ database });
+async function connect(database, host = process.env.PGHOST) {
+  const client = new pg.Client({ database, host });
   // A server that goes away is noticed by the next statement.
   client.on('error', () => {});
   await client.connect();
@@ -32,26 +32,40 @@ async function connect(database) {
 
 export class Database {
   static async create(name) {
-    const admin = await connect('postgres');
-    await admin.query(`DROP DATABASE IF EXISTS ${quoted(name)} WITH (FORCE)`);
-    await admin.query(`CREATE DATABASE ${quoted(name)} TEMPLATE template0 ENCODING 'UTF8'`);
-    const database = new Database(name);
-    await admin.query(`SELECT pg_advisory_lock(${ROLES_LOCK})`);
-    await setup(database.uri('postgres'));
-    await admin.query(await here('roles.sql'));
-    await admin.end();
+    const database = await Database.createEmpty(name);
+    await database.prepare();
     await database.query(await here('schema.sql'));
     return database;
   }
 
-  constructor(name) {
+  // Without the extension, and without anything for the gateway.
+  static async createEmpty(name) {
+    const admin = await connect('postgres');
+    await admin.query(`DROP DATABASE IF EXISTS ${quoted(name)} WITH (FORCE)`);
+    await admin.query(`CREATE DATABASE ${quoted(name)} TEMPLATE template0 ENCODING 'UTF8'`);
+    await admin.end();
+    return new Database(name);
+  }
+
+  // `host` is the directory of the server's socket: that of the cluster unless another is named.
+  constructor(name, host = process.env.PGHOST) {
     this.name = name;
+    this.host = host;
+  }
+
+  // As an administrator does.
+  async prepare() {
+    const admin = await connect('postgres');
+    await admin.query(`SELECT pg_advisory_lock(${ROLES_LOCK})`);
+    await setup(this.uri('postgres'));
+    await admin.query(await here('roles.sql'));
+    await admin.end();
   }
 
   // As superuser. After a restart of the server it connects anew.
   async query(text, values) {
     const again = !this.client;
-    this.client ??= await connect(this.name);
+    this.client ??= await connect(this.name, this.host);
     try {
       return (await this.client.query(text, values)).rows;
     } catch (error) {
@@ -65,7 +79,7 @@ export class Database {
 
   // A session of its own, for what must stay open.
   session() {
-    return connect(this.name);
+    return connect(this.name, this.host);
   }
 
   // What a role with these claims sees: rows as JSON objects, in one snapshot with the cursor from which changes follow.
@@ -114,22 +128,34 @@ export class Database {
     await admin.end();
   }
 
-  // Where the gateway finds it.
-  uri(user = LOGIN) {
-    const [host, port] = [process.env.PGHOST, process.env.PGPORT].map(encodeURIComponent);
-    return `postgresql://${user}@${host}:${port}/${this.name}`;
+  // Where the gateway finds it; on several servers if more hosts are named.
+  uri(user = LOGIN, ...more) {
+    const port = process.env.PGPORT;
+    const hosts = [this.host, ...more].map((host) => `${encodeURIComponent(host)}:${port}`);
+    return `postgresql://${user}@${hosts.join()}/${this.name}`;
   }
 }
 
+const command = (...words) => run(process.env.CLUSTER, words);
+
 // The whole server; the commands are those of .ci/cluster.
 export const cluster = {
-  restart: (mode = 'fast') => run(process.env.CLUSTER, ['restart', process.env.CLUSTER_NAME, '-m', mode]),
+  restart: (mode = 'fast') => command('restart', process.env.CLUSTER_NAME, '-m', mode),
+  kill: () => command('kill', process.env.CLUSTER_NAME),
 
   // As a crash of the machine's server would.
   async crash() {
-    await run(process.env.CLUSTER, ['kill', process.env.CLUSTER_NAME]);
-    await run(process.env.CLUSTER, ['restart', process.env.CLUSTER_NAME]);
+    await this.kill();
+    await command('restart', process.env.CLUSTER_NAME);
   },
+
+  // A streaming standby of the server; returns the directory of its socket.
+  async standby(name) {
+    await command('standby', name, process.env.CLUSTER_NAME, 'hot_standby_feedback=on');
+    return join(dirname(process.env.PGHOST), name);
+  },
+  promote: (name) => command('promote', name),
+  remove: (name) => command('stop', name),
 
   answers: () =>
     until('the database server answers', async () => {

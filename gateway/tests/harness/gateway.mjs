@@ -22,20 +22,28 @@ async function freePorts(count) {
 }
 
 export class Gateway {
-  static async start(name, database, args = []) {
+  static async start(name, uri, args = []) {
+    const gateway = Gateway.prepared(name, uri, args);
+    await gateway.choosePorts();
+    await gateway.run();
+    return gateway;
+  }
+
+  // One that was not started.
+  static prepared(name, uri, args = []) {
     assert.ok(binary, 'PGREALTIME_GATEWAY names the gateway; gateway/tests/start sets it');
     const gateway = new Gateway();
-    [gateway.port, gateway.adminPort] = await freePorts(2);
-    gateway.arguments = [
-      ...['--db-uri', database.uri(), '--jwt-secret', SECRET, '--roles', 'anon,authenticated'],
-      ...['--listen', `127.0.0.1:${gateway.port}`, '--admin-listen', `127.0.0.1:${gateway.adminPort}`],
-      ...args,
-    ];
+    const roles = args.includes('--roles') ? [] : ['--roles', 'anon,authenticated'];
+    gateway.arguments = ['--db-uri', uri, '--jwt-secret', SECRET, ...roles, ...args];
     mkdirSync(logs, { recursive: true });
     gateway.log = `${logs}/gateway-${name}.log`;
     writeFileSync(gateway.log, '');
-    await gateway.run();
     return gateway;
+  }
+
+  async choosePorts() {
+    [this.port, this.adminPort] = await freePorts(2);
+    this.arguments.push('--listen', `127.0.0.1:${this.port}`, '--admin-listen', `127.0.0.1:${this.adminPort}`);
   }
 
   // Starts the process and waits until it says that it is ready.
