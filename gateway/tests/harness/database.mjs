@@ -140,7 +140,7 @@ const command = (...words) => run(process.env.CLUSTER, words);
 
 // The whole server; the commands are those of .ci/cluster.
 export const cluster = {
-  restart: (mode = 'fast') => command('restart', process.env.CLUSTER_NAME, '-m', mode),
+  restart: (mode = 'fast', name = process.env.CLUSTER_NAME) => command('restart', name, '-m', mode),
   kill: () => command('kill', process.env.CLUSTER_NAME),
 
   // As a crash of the machine's server would.

@@ -5,13 +5,14 @@ export class Wire {
   static async to(port) {
     const wire = new Wire();
     wire.pairs = new Set();
-    wire.server = createServer({ pauseOnConnect: true }, (near) => wire.join(near, port));
+    wire.target = port;
+    wire.server = createServer({ pauseOnConnect: true }, (near) => wire.join(near));
     await new Promise((resolve) => wire.server.listen(0, '127.0.0.1', resolve));
     return wire;
   }
 
-  join(near, port) {
-    const far = connect(port, '127.0.0.1');
+  join(near) {
+    const far = connect(this.target, '127.0.0.1');
     const pair = { near, far };
     this.pairs.add(pair);
     const end = () => {
@@ -34,6 +35,12 @@ export class Wire {
 
   get httpUrl() {
     return `http://127.0.0.1:${this.port}`;
+  }
+
+  // From now on another gateway is at the other end.
+  lead(port) {
+    this.target = port;
+    this.cut();
   }
 
   // Cuts every connection, as a lost network does.

@@ -3,6 +3,9 @@ import { cluster } from '../harness/database.mjs';
 import { pause, until } from '../harness/wait.mjs';
 import { TENANTS } from './views.mjs';
 
+// The cluster of the second gateway.
+export const STANDBY = 'gwstand';
+
 // Each with how often it is chosen.
 const kinds = [
   [6, 'a socket is cut', async ({ followers, random }) => random.of(followers).wire.cut()],
@@ -15,13 +18,16 @@ const kinds = [
   }],
   [4, 'a token is renewed', async ({ followers, random }) => random.of(followers).renew()],
   [3, 'a channel is left and joined again', async ({ followers, random }) => random.of(followers).rejoin()],
+  [4, 'a client comes to another gateway', async ({ followers, random }) => random.of(followers).move()],
   [3, 'thousands of changes while all are away', burst],
-  [2, 'the gateway’s sessions are ended', async ({ world }) => world.database.terminateGateway()],
-  [3, 'the gateway is killed', async ({ world, random }) => {
-    await world.gateway.kill();
+  [2, 'a gateway’s sessions are ended', async ({ world, random }) => random.of(world.databases).terminateGateway()],
+  [3, 'a gateway is killed', async ({ world, random }) => {
+    const gateway = random.of(world.gateways);
+    await gateway.kill();
     await pause(random.between(0, 500));
-    await world.gateway.run();
+    await gateway.run();
   }],
+  [1, 'the standby is restarted', async () => cluster.restart('fast', STANDBY)],
   [1, 'the database is restarted', async () => cluster.restart('fast')],
   [1, 'the database is shut down at once', async () => cluster.restart('immediate')],
   [1, 'the database crashes', async () => cluster.crash()],

@@ -1,9 +1,11 @@
 // Clients of every kind keep copies while everything fails; in the end each copy is what its own SELECT shows.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { cluster, Database } from '../harness/database.mjs';
+import { Gateway } from '../harness/gateway.mjs';
 import { until } from '../harness/wait.mjs';
 import { World } from '../harness/world.mjs';
-import { trouble } from './faults.mjs';
+import { STANDBY, trouble } from './faults.mjs';
 import { Follower } from './follower.mjs';
 import { Stream } from './stream.mjs';
 import { Random, seed } from './random.mjs';
@@ -15,11 +17,22 @@ const SECONDS = Number(process.env.GATEWAY_SECONDS ?? 20);
 const WRITERS = 2;
 
 let world;
+// One gateway beside the primary, one beside a standby: a client may come to either.
 before(async () => {
+  const host = await cluster.standby(STANDBY);
   world = await World.open('oracle');
+  const copy = new Database(world.database.name, host);
+  const beside = await Gateway.start('oracle-standby', copy.uri(), ['--drain-seconds', '0']);
+  world.databases = [world.database, copy];
+  world.gateways = [world.gateway, beside];
   for (const { room, user } of memberships) await world.query('INSERT INTO members VALUES ($1, $2)', [room, user]);
 });
-after(() => world?.close());
+after(async () => {
+  await world?.gateways[1].stop();
+  await world?.databases[1].close();
+  await world?.close();
+  await cluster.remove(STANDBY);
+});
 
 // A third is without a WebSocket.
 function start(number) {

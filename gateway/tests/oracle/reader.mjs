@@ -28,7 +28,12 @@ export class Reader {
   }
 
   async connected() {
-    this.wire = await Wire.to(this.world.gateway.port);
+    this.wire = await Wire.to(this.random.of(this.world.gateways).port);
+  }
+
+  // As a load balancer sends it.
+  move() {
+    this.wire.lead(this.random.of(this.world.gateways).port);
   }
 
   // Some views of tables that it may read; two are never equal, since the newest clients drop the second of equal bindings.
