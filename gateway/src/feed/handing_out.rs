@@ -22,6 +22,9 @@ const MOST: i32 = 1000;
 /// How long handing out one batch should take at most: who joins meanwhile waits as long.
 const TURN: Duration = Duration::from_millis(20);
 
+/// How long changes are handed out before others of the same thread have their turn.
+const SLICE: Duration = Duration::from_millis(5);
+
 /// How many changes the next batch may have.
 pub struct Pace(i32);
 
@@ -61,6 +64,7 @@ impl Relay {
         let mut rows = pin!(session.fan_out(&from, self.pace.0).await?);
         ::metrics::histogram!(names::FAN_OUT_SECONDS).record(began.elapsed());
         let began = Instant::now();
+        let mut slice = began;
         let mut touched = Touched::new();
         let mut unused = Vec::new();
         let mut changes = 0;
@@ -85,7 +89,11 @@ impl Relay {
             }
             self.is_moment &= self.position == cursor;
             self.position = cursor;
-            tokio::task::yield_now().await;
+            // Not behind each change: what comes together leaves a socket together.
+            if slice.elapsed() > SLICE {
+                tokio::task::yield_now().await;
+                slice = Instant::now();
+            }
         }
         if read.is_ok() {
             ::metrics::counter!(names::CHANGES).increment(changes);

@@ -14,7 +14,6 @@ use dispatch::Dispatch;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use outbox::{Next, Outbox};
-use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
@@ -40,10 +39,11 @@ pub async fn serve(
     let outbox = Arc::new(Outbox::new(node.limits.outbox_bytes));
     let dispatch = Mutex::new(Dispatch::new(node.clone(), outbox.clone(), version, token));
     let (sink, mut stream) = socket.split();
-    let mut writing = pin!(write(sink, &outbox));
+    // A task of its own: what is to be written does not have the reader look for something to read.
+    let mut writing = tokio::spawn(write(sink, outbox.clone()));
     let code = tokio::select! {
         code = read(&mut stream, &node, &outbox, &dispatch) => Some(code),
-        () = &mut writing => None,
+        _ = &mut writing => None,
     };
     let reason = match code {
         Some(RESTART) => "drain",
@@ -55,8 +55,9 @@ pub async fn serve(
     if let Some(code) = code {
         outbox.close(code);
         // The writer ends the connection behind what waits.
-        let farewell = async { tokio::join!(writing, discard(&mut stream)) };
+        let farewell = async { tokio::join!(&mut writing, discard(&mut stream)) };
         let _ = timeout(FAREWELL, farewell).await;
+        writing.abort();
     }
     outbox.abandon();
     ::metrics::gauge!(names::SOCKETS).decrement(1);
@@ -117,7 +118,7 @@ async fn discard(stream: &mut SplitStream<WebSocket>) {
 }
 
 /// Writes what the outbox has; many frames, one flush.
-async fn write(mut sink: SplitSink<WebSocket, Message>, outbox: &Outbox) {
+async fn write(mut sink: SplitSink<WebSocket, Message>, outbox: Arc<Outbox>) {
     loop {
         match outbox.next().await {
             Next::Frames(frames) => {
@@ -125,10 +126,11 @@ async fn write(mut sink: SplitSink<WebSocket, Message>, outbox: &Outbox) {
                 let bytes: usize = frames.iter().map(|frame| frame.len()).sum();
                 ::metrics::counter!(names::BYTES_OUT).increment(bytes as u64);
                 for frame in frames {
-                    if sink.feed(Message::Text(frame.clone())).await.is_err() {
+                    let length = frame.len();
+                    if sink.feed(Message::Text(frame)).await.is_err() {
                         return;
                     }
-                    outbox.written(&frame);
+                    outbox.written(length);
                 }
                 if sink.flush().await.is_err() {
                     return;
