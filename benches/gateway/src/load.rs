@@ -78,26 +78,30 @@ impl Run {
         })
     }
 
-    /// The highest rate at which every row arrives in time. Each step writes half as many again as the one before.
+    /// The highest rate at which every row arrives in time. Each step writes half as many again as the one before; one that
+    /// fails is tried once more, since the machine may have been busy.
     pub async fn most(
         &mut self,
         server: &mut Server,
         swarm: &Arc<Swarm>,
         from: f64,
     ) -> Outcome<f64> {
-        let (mut rate, mut held) = (from, 0.0);
+        let (mut rate, mut held, mut has_failed) = (from, 0.0, false);
+        let seconds = self.settings.seconds / 2.0;
         loop {
-            let load = self
-                .load(server, swarm, rate, self.settings.seconds / 2.0)
-                .await?;
+            let load = self.load(server, swarm, rate, seconds).await?;
+            let Load { p95, missing, .. } = load;
             eprintln!(
-                "  at {rate:.0} a second: {:.0}, p95 {:.1} ms, missing {}",
-                load.rate, load.p95, load.missing
+                "  at {rate:.0} a second: {:.0}, p95 {p95:.1} ms, missing {missing}",
+                load.rate
             );
-            if !load.is_live(rate) {
+            if load.is_live(rate) {
+                (held, rate, has_failed) = (load.rate, rate * 1.5, false);
+            } else if has_failed {
                 return Ok(held);
+            } else {
+                has_failed = true;
             }
-            (held, rate) = (load.rate, rate * 1.5);
         }
     }
 

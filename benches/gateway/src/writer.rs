@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio_postgres::{Client, NoTls, Statement};
 
 /// Connections that write at once. One waits for the disk while others go on.
-const WRITERS: u64 = 8;
+const WRITERS: u64 = 32;
 
 /// What is to be written.
 #[derive(Clone, Copy)]
@@ -131,7 +131,7 @@ async fn due(begun: Instant, place: u64, rate: f64) {
     }
 }
 
-/// Each eighth row; returns their numbers.
+/// The rows of one writer; returns their numbers.
 async fn insert_rows(
     client: Arc<Client>,
     insert: Statement,
