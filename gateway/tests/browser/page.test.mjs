@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Browser, isMissing } from '../harness/browser.mjs';
-import { SECRET, token, tokenOf } from '../harness/token.mjs';
+import { SECRET, now, token, tokenOf } from '../harness/token.mjs';
 import { until } from '../harness/wait.mjs';
 import { World } from '../harness/world.mjs';
 
@@ -154,6 +154,40 @@ describe('the page', { skip: isMissing }, () => {
     await insert(31, 'blue', 'for blue');
     await shows('.change', 'for blue');
     assert.equal((await texts('.change')).length, 1);
+  });
+
+  it('goes on with another token in its place', async () => {
+    await page.fill('#token', tokenOf('red', 'red-2'));
+    await page.locator('#token').blur();
+    await insert(40, 'blue', 'not for red');
+    await shows('.notice', 'Subscribed to PostgreSQL');
+    // The new claims count from some moment on: the first row that red may see shows that they do.
+    let id = 41;
+    await until('a row of red', async () => {
+      await insert(id, 'red', 'for red again');
+      id += 1;
+      return (await texts('.change')).some((text) => text.includes('for red again'));
+    });
+    await insert(id, 'blue', 'for blue no more');
+    await insert(id + 1, 'red', 'the last one');
+    await shows('.change', 'the last one');
+    assert.doesNotMatch((await texts('.change')).join(), /for blue no more/);
+  });
+
+  it('says that a token has expired', async () => {
+    await follow({ token: token({ tenant: 'red', exp: now() + 6 }), table: 'notes' });
+    await shows('.notice', 'Token has expired');
+    await shows('#status', 'Refused: closed by the gateway');
+  });
+
+  it('fits a phone', async () => {
+    await page.setViewportSize({ width: 360, height: 740 });
+    await follow({ token: tokenOf('red'), table: 'notes' });
+    assert.equal(await page.locator('#filter').isVisible(), false, 'expected the form to make room');
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(width <= 360, `expected nothing beyond the edge; the page is ${width} wide`);
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await page.locator('#filter').waitFor({ state: 'visible' });
   });
 
   it('asks nobody but the gateway, and fails nowhere', () => {

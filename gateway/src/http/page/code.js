@@ -33,9 +33,9 @@ const python = (choice) => `import json, os, urllib.request
 
 request = urllib.request.Request(${JSON.stringify(changesAddress(choice))},
     headers={"Authorization": "Bearer " + os.environ["TOKEN"], "Accept": "text/event-stream"})
-for line in urllib.request.urlopen(request):
-    if line.startswith(b"data:"):
-        print(json.loads(line[5:]))`;
+for line in urllib.request.urlopen(request, timeout=60):
+    if line.startswith(b"data:") and "type" in (change := json.loads(line[5:])):
+        print(change["type"], change.get("record"), change.get("old_record"))`;
 
 const block = (title, hint, text) =>
   element('section', { class: 'code' },

@@ -118,7 +118,7 @@ function connect() {
   cutAt = null;
   isLate = false;
   showTab('changes');
-  if (matchMedia('(max-width: 900px)').matches) byId('choices').open = false;
+  if (narrow.matches) byId('choices').open = false;
   follower.start({ token, bindings: form.bindings, resume: followed.resume });
 }
 
@@ -167,5 +167,8 @@ tabs({
   code: () => showCode(form.choice),
 });
 setInterval(() => form.describeToken(), 10_000);
+// Where there is room, the form is always there.
+const narrow = matchMedia('(max-width: 1000px)');
+narrow.addEventListener('change', () => !narrow.matches && (byId('choices').open = true));
 addEventListener('hashchange', () => form.read() && connect());
 if (form.read()) connect();
