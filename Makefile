@@ -4,7 +4,7 @@ SHELL := /bin/bash
 export PG ?= 15
 
 help:
-	@echo 'make demo            a cluster of its own with the demo application; make demo-stop ends it'
+	@echo 'make demo            a cluster with the demo application, and the gateway; make demo-stop ends them'
 	@echo 'make test            every test; make check: format, lints, dependency directions'
 	@echo 'make unit            the tests in src/; make unit TEST=name: those with that in their path'
 	@echo 'make regress         the SQL regression tests; make regress TEST=name: one of them'
@@ -60,6 +60,7 @@ demo:
 	@demo/demo.sh
 
 demo-stop:
+	@demo/background.sh stop
 	@.ci/cluster stop demo
 
 install:

@@ -1,14 +1,18 @@
 #!/usr/bin/env bash
-# The demo: a cluster of its own with the demo application, its tables made realtime by the migration, and what two
-# users see of that. Installs and builds what is missing. Run it as `make demo`; `make demo-stop` ends the cluster.
+# The demo: a cluster of its own with the demo application, its tables made realtime by the migration, what two users
+# see of that, and the gateway beside it with a page for each of them. Installs and builds what is missing. Run it as
+# `make demo`; `make demo-stop` ends all of it.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../.ci/env"
 cd "$root"
 
 # ---- a running server with the extension ----
 
+demo/background.sh stop
 .ci/prepare
 .ci/install release "$(server_bin pg-release)/pg_config"
+say "building the gateway (minutes when it is the first time)"
+cargo build --quiet --locked --release -p pgrealtime-gateway
 if .ci/cluster running demo; then
   say "the demo's cluster runs already"
 else
@@ -49,7 +53,11 @@ echo
 say "two tenants, aurore and cobalt, follow every table while a writer works: each receives what it may see"
 demo/live.sh
 
-# ---- what next ----
+# ---- the gateway, and what next ----
+
+echo
+say "starting the gateway, and a writer that goes on working"
+demo/background.sh start
 
 cat <<END
 

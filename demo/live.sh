@@ -2,6 +2,7 @@
 # Two tenants follow the demo's tables while a writer works: what each receives is the delta of its own SELECT.
 # Sourced settings of the cluster (PGHOST, PGPORT) are expected; STEPS (default 60) says how long the writer works.
 set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/users.sh"
 steps=${STEPS:-60}
 work=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
@@ -35,8 +36,8 @@ SQL
   done
 }
 
-follow aurore '{"sub":"629c9c1c-4788-1a0d-54bc-f619f4badd5f","organization_id":"a0000000-0000-4000-8000-000000000001","role":"authenticated"}' &
-follow cobalt '{"sub":"9ad1a45d-dae3-eee5-5e49-e1684b7c4fae","organization_id":"c0000000-0000-4000-8000-000000000003","role":"authenticated"}' &
+follow aurore "$aurore" &
+follow cobalt "$cobalt" &
 until [ -e "$work/aurore.ready" ] && [ -e "$work/cobalt.ready" ]; do sleep 0.05; done
 
 # One connection, one transaction a step; the pauses are for whoever watches.
