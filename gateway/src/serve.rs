@@ -15,7 +15,7 @@ use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -136,8 +136,7 @@ async fn listen(
     flag: &'static str,
     address: SocketAddr,
 ) -> Result<impl axum::serve::Listener<Addr = SocketAddr>, Failure> {
-    let listener = TcpListener::bind(address).await;
-    let listener = listener.map_err(|error| Failure::Listen {
+    let listener = open(address).map_err(|error| Failure::Listen {
         flag,
         address,
         error,
@@ -149,6 +148,21 @@ async fn listen(
             tracing::debug!(%error, "TCP_NODELAY is not set");
         }
     }))
+}
+
+/// Connections that may wait to be taken. The kernel cuts it down to net.core.somaxconn. When all clients come back at once,
+/// those that find no room try again after one, three, seven seconds.
+const BACKLOG: u32 = 65_535;
+
+fn open(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A gateway that takes another one's place need not wait for the connections that it had.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Files that the process has open besides its clients' sockets.
