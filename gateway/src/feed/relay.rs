@@ -251,6 +251,8 @@ impl Relay {
         if from == self.position {
             self.hand_out(session).await?;
         }
+        let subscriptions = self.book.subscriptions() as f64;
+        ::metrics::gauge!(names::SUBSCRIPTIONS, "relay" => self.name.clone()).set(subscriptions);
         Ok(())
     }
 
@@ -431,8 +433,6 @@ impl Relay {
                 self.end_subscription(id, &fault, &mut unused);
             }
         }
-        let subscriptions = self.book.subscriptions() as f64;
-        ::metrics::gauge!(names::SUBSCRIPTIONS, "relay" => self.name.clone()).set(subscriptions);
         if let Some(fault) = lost {
             return Err(fault);
         }
