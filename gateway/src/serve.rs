@@ -104,10 +104,20 @@ pub async fn serve(config: Config, drain: CancellationToken) -> Result<(), Failu
     let clients = node.clients.clone();
     let sockets = node.limits.sockets;
     let routes = public::router(routes(Arc::new(node), config.page));
-    port::serve(public_port, routes, sockets + port::OTHERS, drain).await;
-    // Every client holds a permit until it has gone.
-    let all = u32::try_from(sockets).unwrap_or(u32::MAX);
-    let _ = tokio::time::timeout(config.drain + FAREWELL, clients.acquire_many(all)).await;
+    let served = async {
+        port::serve(public_port, routes, sockets + port::OTHERS, drain.clone()).await;
+        // Every client holds a permit until it has gone.
+        let all = u32::try_from(sockets).unwrap_or(u32::MAX);
+        let _ = clients.acquire_many(all).await;
+    };
+    let overdue = async {
+        drain.cancelled().await;
+        tokio::time::sleep(config.drain + FAREWELL).await;
+    };
+    tokio::select! {
+        () = served => {}
+        () = overdue => tracing::warn!("some clients have not gone in time"),
+    }
     admin.abort();
     Ok(())
 }

@@ -37,8 +37,8 @@ impl Cutter {
     }
 }
 
-/// Serves connections until `drain` is cancelled, at most so many at once: further ones wait to be taken. What was begun is
-/// finished. A connection that became a WebSocket is none of these.
+/// Serves connections until `drain` is cancelled, at most so many at once: further ones wait to be taken. It returns when all
+/// have ended, what was begun being finished. A connection that became a WebSocket is none of these.
 pub async fn serve(
     mut listener: impl Listener,
     router: Router,
@@ -53,7 +53,7 @@ pub async fn serve(
         };
         let (stream, _) = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = drain.cancelled() => return,
+            () = drain.cancelled() => break,
         };
         let (router, drain) = (router.clone(), drain.clone());
         tokio::spawn(async move {
@@ -88,4 +88,9 @@ pub async fn serve(
             drop(permit);
         });
     }
+    // Who comes now is refused, and finds another server.
+    drop(listener);
+    // What was written last is on its way only when its connection has ended.
+    let rest = u32::try_from(connections).unwrap_or(u32::MAX);
+    let _ = all.acquire_many(rest).await;
 }
