@@ -206,6 +206,42 @@ impl Condition {
         }
     }
 
+    /// Whether it holds for a row, and Postgres would find that out before it comes to something that keys cannot decide:
+    /// that may raise an error. Postgres evaluates members in their order until one decides.
+    pub fn holds_by_itself<'a>(&self, row: &impl Fn(Column) -> Cell<'a>) -> bool {
+        self.found(row) == Some(Truth::TRUE)
+    }
+
+    /// What evaluation finds before it comes to what keys cannot decide; `None` if it comes to that.
+    fn found<'a>(&self, row: &impl Fn(Column) -> Cell<'a>) -> Option<Truth> {
+        match self {
+            Condition::And(members) => {
+                let mut so_far = Truth::TRUE;
+                for one in members {
+                    so_far = so_far.and(one.found(row)?);
+                    if so_far == Truth::FALSE {
+                        break;
+                    }
+                }
+                Some(so_far)
+            }
+            Condition::Or(members) => {
+                let mut so_far = Truth::TRUE;
+                for one in members {
+                    so_far = so_far.and(one.found(row)?.not());
+                    if so_far == Truth::FALSE {
+                        break;
+                    }
+                }
+                Some(so_far.not())
+            }
+            Condition::Not(inner) => inner.found(row).map(Truth::not),
+            Condition::Other => None,
+            // A comparison raises no error, even where the row lacks the value.
+            _ => Some(self.evaluate(row)),
+        }
+    }
+
     /// Whether it holds for a row.
     pub fn evaluate<'a>(&self, row: &impl Fn(Column) -> Cell<'a>) -> Truth {
         let over_key = |column: Column, test: &dyn Fn(&[u8]) -> bool| match row(column) {

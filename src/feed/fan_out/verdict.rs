@@ -178,8 +178,8 @@ impl Court<'_> {
             (false, _) if !policy.may_hold() => State::Done(Seen::No),
             (true, Then::Yes) => State::Done(Seen::ByKey),
             (true, _) if !policy.may_hold() => State::Done(Seen::ByKey),
-            _ if !policy.holds() => State::Policy(then),
-            _ => after(then),
+            _ if policy.holds() && self.is_settled(gate, place) => after(then),
+            _ => State::Policy(then),
         }
     }
 
@@ -189,6 +189,16 @@ impl Court<'_> {
                 condition.evaluate(&|column| self.cell(place, column))
             }
             _ => Truth::ANY,
+        }
+    }
+
+    /// Whether a policy that holds by keys raises no error before.
+    fn is_settled(&self, gate: &Gate, place: Place) -> bool {
+        match self.policy(gate.who) {
+            Some(Policy::Shared { condition, .. }) => {
+                condition.holds_by_itself(&|column| self.cell(place, column))
+            }
+            _ => false,
         }
     }
 

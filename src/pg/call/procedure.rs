@@ -59,8 +59,11 @@ impl Output {
             }
             let mut value = text.into_datum().unwrap_or(pg_sys::Datum::null());
             let mut null = false;
-            let row =
-                pg_sys::heap_form_tuple(pg_sys::BlessTupleDesc(descriptor), &mut value, &mut null);
+            let row = pg_sys::heap_form_tuple(
+                pg_sys::BlessTupleDesc(descriptor),
+                &raw mut value,
+                &raw mut null,
+            );
             Output(pg_sys::HeapTupleHeaderGetDatum((*row).t_data))
         }
     }

@@ -1,7 +1,7 @@
 //! Row level security for images: the conditions that Postgres itself would add to a SELECT, compiled over an array of
 //! rows instead of the relation.
 
-use super::conjuncts;
+use super::conjuncts::{self, Gathered};
 use super::folding;
 pub(in crate::pg) use super::quals::analyze;
 use super::quals::insert_checks;
@@ -12,6 +12,7 @@ use crate::pg::backend::invalidation;
 use crate::pg::backend::invalidation::Fresh;
 use crate::pg::backend::lock;
 use crate::pg::backend::memory::Memory;
+use crate::pg::backend::subtransaction::attempt;
 use crate::pg::catalog::policies::Uses;
 use crate::pg::catalog::rowtype::Held;
 use pg_sys::Oid;
@@ -51,6 +52,8 @@ pub struct Compiled {
     pub condition_uses: Uses,
     /// It holds only in the call that compiled it: results of users' functions may have become part of it.
     pub is_of_call: bool,
+    /// How many conditions the policies are that a SELECT evaluates one by one.
+    pub(super) conjuncts: usize,
     depends_on: Vec<Oid>,
     fresh: Vec<Fresh>,
     /// When it was compiled, if that may matter.
@@ -120,9 +123,9 @@ impl Compiled {
                     return Ok(None);
                 }
                 let over_rows = Over {
-                    row_type,
                     array_type,
                     quals,
+                    reads: matches!(policies, Policies::Select(_)),
                     condition,
                 };
                 over_rows.plan(relation).map(Some)
@@ -130,6 +133,7 @@ impl Compiled {
             let Some(Planned {
                 statement: planned,
                 is_of_call,
+                conjuncts,
                 uses: [policy_uses, condition_uses],
             }) = planned
             else {
@@ -148,6 +152,7 @@ impl Compiled {
                 policy_uses,
                 condition_uses,
                 is_of_call,
+                conjuncts,
                 depends_on,
                 fresh,
                 // Functions and types, besides relations, that the plan was made of (setrefs.c): among them those whose
@@ -178,81 +183,132 @@ impl Kept for Compiled {
 
 /// The conditions over the rows.
 struct Over<'a> {
-    row_type: Oid,
     array_type: Oid,
     quals: *mut pg_sys::List,
+    /// Whether they are those of a SELECT. An INSERT evaluates its own in their order.
+    reads: bool,
     condition: Option<&'a str>,
+}
+
+/// Where the policies are in a query.
+enum Place {
+    /// They are conditions of the scan, as in a SELECT, for [`conjuncts::gather`].
+    Scan,
+    /// In the place of $2, as they are written.
+    Case,
+    /// No row passes them.
+    Nowhere,
 }
 
 /// A planned statement, and the columns that policies and condition read.
 struct Planned {
     statement: *mut pg_sys::PlannedStmt,
     is_of_call: bool,
+    conjuncts: usize,
     uses: [Uses; 2],
 }
+
+/// A verdict for each row: $2 stands for the policies, and $3 for the filter.
+const VERDICTS: &str =
+    "SELECT CASE WHEN $2 THEN CASE WHEN $3 THEN 2 ELSE 1 END ELSE 0 END FROM pg_catalog.unnest($1)";
 
 impl Over<'_> {
     /// # Safety
     /// Called in the context that the nodes live in. `quals` are conditions over the relation as range-table entry 1.
     unsafe fn plan(&self, relation: Oid) -> Result<Planned> {
-        const TEXT: &str = "SELECT CASE WHEN $2 THEN CASE WHEN $3 THEN 2 ELSE 1 END ELSE 0 END FROM pg_catalog.unnest($1)";
-        // SAFETY: as promised by the caller; $2 is replaced before planning.
+        // SAFETY: as promised by the caller.
         unsafe {
-            let query = analyze(TEXT, &[self.array_type, pg_sys::BOOLOID, pg_sys::BOOLOID])?;
             let policy = (!self.quals.is_null()).then(|| pg_sys::make_ands_explicit(self.quals));
-            let condition = match self.condition {
-                None => None,
-                Some(tree) => {
-                    let tree = cstring(tree)?;
-                    Some(pg_sys::stringToNode(tree.as_ptr()).cast::<pg_sys::Expr>())
-                }
-            };
-            let uses = [uses(policy, relation)?, uses(condition, relation)?];
-            put_conditions(query, [policy, condition])?;
-            let text = cstring(TEXT)?;
-            let (statement, is_of_call) = folding::plan(|| {
-                pg_sys::pg_plan_query(query, text.as_ptr(), 0, std::ptr::null_mut())
+            let uses = [uses(policy, relation)?, uses(self.condition()?, relation)?];
+            let mut conjuncts = 0;
+            let scan = (self.reads && policy.is_some()).then(|| {
+                // The planner runs stable functions to estimate a scan. What they raise is raised by the rows, then.
+                let planned = attempt(|| self.planned(Place::Scan)).ok();
+                planned.map(|planned| (planned, conjuncts::gather(planned.0)))
             });
-            debug_assert!(self.row_type != Oid::INVALID);
-            conjuncts::order((*(*statement).planTree).targetlist);
+            let (statement, is_of_call) = match scan.flatten() {
+                Some((planned, Gathered::Moved(number))) => {
+                    conjuncts = number;
+                    planned
+                }
+                Some((_, Gathered::NoRow)) => self.planned(Place::Nowhere)?,
+                _ => self.planned(Place::Case)?,
+            };
             Ok(Planned {
                 statement,
                 is_of_call,
+                conjuncts,
                 uses,
             })
         }
     }
+
+    /// The filter.
+    ///
+    /// # Safety
+    /// As [`Over::plan`].
+    unsafe fn condition(&self) -> Result<Option<*mut pg_sys::Expr>> {
+        self.condition
+            .map(|tree| {
+                let tree = cstring(tree)?;
+                // SAFETY: it is an analysed condition, as text.
+                Ok(unsafe { pg_sys::stringToNode(tree.as_ptr()).cast() })
+            })
+            .transpose()
+    }
+
+    /// # Safety
+    /// As [`Over::plan`].
+    unsafe fn planned(&self, policies: Place) -> Result<(*mut pg_sys::PlannedStmt, bool)> {
+        // SAFETY: the planner may write to what it is given, so it gets copies; the query has one range table entry.
+        unsafe {
+            let parameters = [self.array_type, pg_sys::BOOLOID, pg_sys::BOOLOID];
+            let query = analyze(VERDICTS, &parameters)?;
+            let quals = pg_sys::copyObjectImpl(self.quals.cast()).cast::<pg_sys::List>();
+            let [first, filter] = branches(query)?;
+            let condition = self.condition()?;
+            (*filter).expr = condition.unwrap_or_else(|| pg_sys::makeBoolConst(true, false).cast());
+            match policies {
+                Place::Scan => {
+                    let table = PgList::<pg_sys::RangeTblEntry>::from_pg((*query).rtable);
+                    (*table.get_ptr(0).ok_or_else(unexpected)?).securityQuals = quals;
+                }
+                Place::Case => (*first).expr = pg_sys::make_ands_explicit(quals),
+                Place::Nowhere => (*first).expr = pg_sys::makeBoolConst(false, false).cast(),
+            }
+            // It is not known here whether there are sub-selects; planning looks for them only where this is set.
+            (*query).hasSubLinks = true;
+            let text = cstring(VERDICTS)?;
+            Ok(folding::plan(|| {
+                pg_sys::pg_plan_query(query, text.as_ptr(), 0, std::ptr::null_mut())
+            }))
+        }
+    }
 }
 
-/// Puts the policies in place of $2 and the filter in place of $3, or TRUE if there is none.
+/// The WHENs of [`VERDICTS`].
 ///
 /// # Safety
-/// `query` came from [`Over::plan`]'s text; the conditions are over its only range-table entry.
-unsafe fn put_conditions(
-    query: *mut pg_sys::Query,
-    conditions: [Option<*mut pg_sys::Expr>; 2],
-) -> Result<()> {
+/// The query came from that text.
+unsafe fn branches(query: *mut pg_sys::Query) -> Result<[*mut pg_sys::CaseWhen; 2]> {
     // SAFETY: the text has one target, a CASE within a CASE; each node is checked before it is taken for what it
     // should be.
     unsafe {
         let targets = PgList::<pg_sys::TargetEntry>::from_pg((*query).targetList);
-        let mut node = (*targets.get_ptr(0).ok_or_else(unexpected)?).expr;
-        for condition in conditions {
+        let branch = |node: *mut pg_sys::Expr| {
             if (*node).type_ != pg_sys::NodeTag::T_CaseExpr {
                 return Err(unexpected());
             }
-            let case = node.cast::<pg_sys::CaseExpr>();
-            let branches = PgList::<pg_sys::CaseWhen>::from_pg((*case).args);
+            let branches =
+                PgList::<pg_sys::CaseWhen>::from_pg((*node.cast::<pg_sys::CaseExpr>()).args);
             let branch = branches.get_ptr(0).ok_or_else(unexpected)?;
-            if (*(*branch).expr).type_ != pg_sys::NodeTag::T_Param {
-                return Err(unexpected());
+            match (*(*branch).expr).type_ {
+                pg_sys::NodeTag::T_Param => Ok(branch),
+                _ => Err(unexpected()),
             }
-            (*branch).expr = condition.unwrap_or_else(|| pg_sys::makeBoolConst(true, false).cast());
-            node = (*branch).result;
-        }
-        // It is not known here whether there are sub-selects; planning looks for them only where this is set.
-        (*query).hasSubLinks = true;
-        Ok(())
+        };
+        let policies = branch((*targets.get_ptr(0).ok_or_else(unexpected)?).expr)?;
+        Ok([policies, branch((*policies).result)?])
     }
 }
 

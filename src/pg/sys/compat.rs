@@ -27,7 +27,7 @@ pub fn takes_generated(_publication: &pg_sys::FormData_pg_publication) -> bool {
 /// (publicationcmds.c, pub_contains_invalid_column).
 #[cfg(feature = "pg18")]
 pub fn takes_generated(publication: &pg_sys::FormData_pg_publication) -> bool {
-    publication.pubgencols as u32 == pg_sys::PublishGencolsType::PUBLISH_GENCOLS_STORED as u32
+    publication.pubgencols as u32 == pg_sys::PublishGencolsType::PUBLISH_GENCOLS_STORED
 }
 
 /// The schemas in which names are looked up now, in their order, with the implicit ones.
