@@ -179,6 +179,8 @@ errors! {
     active_sql_transaction: ERRCODE_ACTIVE_SQL_TRANSACTION,
     /// 39P01
     trigger_protocol_violated: ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+    /// 40001: the same call succeeds later.
+    serialization_failure: ERRCODE_T_R_SERIALIZATION_FAILURE,
     /// 42501
     insufficient_privilege: ERRCODE_INSUFFICIENT_PRIVILEGE,
     /// 42601

@@ -99,17 +99,16 @@ pub fn fan_out(cursor: &str, max_changes: usize, mut put: impl FnMut(Row)) -> Re
         // one of this call.
         let behind = progress.1.max(part.to.lsn) + 1;
         let position = read.or(tells.then_some(behind));
-        let (from, batch) = match position {
-            None => (part.to, None),
-            Some(position) => {
-                let to = part.to;
-                (part.from, Some(Batch { to, position }))
-            }
-        };
-        let end = Cursor {
-            origin,
-            from,
-            batch,
+        let end = match position {
+            None => part.end(origin),
+            Some(position) => Cursor {
+                origin,
+                from: part.from,
+                batch: Some(Batch {
+                    to: part.to,
+                    position,
+                }),
+            },
         };
         put(Row::end(&end.encode()));
         Ok(fan.gone)

@@ -180,9 +180,5 @@ fn look(cursor: &Cursor, relations: &[Oid]) -> Result<Look> {
         return Ok(Look::Found);
     }
     let last = unread.then.unwrap_or(unread.first);
-    Ok(Look::Nothing(Cursor {
-        origin: unread.origin,
-        from: last.to,
-        batch: None,
-    }))
+    Ok(Look::Nothing(last.end(unread.origin)))
 }

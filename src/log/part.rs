@@ -28,8 +28,8 @@ impl Part {
         }
     }
 
-    /// The next part of what `until` has seen and the reader has not. `None` when the reader has seen it all. What a
-    /// reader has seen beyond `until` is left out of its cursor where there is no other way: nothing is lost by that.
+    /// The next part of what `until` has seen and the reader has not. `None` when the reader has seen it all. A reader has
+    /// seen nothing beyond `until`, or it is left out of its cursor where there is no other way: nothing is lost by that.
     pub fn until(cursor: &Cursor, until: &Cursor) -> Result<Option<Part>, Overlap> {
         let from = &cursor.from;
         if from.snapshot.covers(&until.last().snapshot) {
@@ -94,24 +94,26 @@ impl Part {
 fn seen_by_both(one: &Watermark, other: &Watermark) -> Watermark {
     let xmax = one.snapshot.xmax().min(other.snapshot.xmax());
     let listed = [one, other].map(|mark| mark.snapshot.in_progress());
-    of_two(one, other, Snapshot::new(xmax, listed.concat()))
+    Watermark {
+        snapshot: Snapshot::new(xmax, listed.concat()),
+        lsn: one.lsn.min(other.lsn),
+        next_xid: one.next_xid.max(other.next_xid),
+    }
 }
 
 /// The watermark that counts as finished what one of them does. Standbys and primaries list different ids, so that
-/// neither of two snapshots may cover the other.
+/// neither of two snapshots may cover the other. What neither has finished began before the later of the two positions
+/// only if the watermark with that position lists it, or had not yet counted its id: its entries are found. A lower
+/// position would say that the reader has come less far than it has: another server would take its cursor too early.
 fn seen_by_either(one: &Watermark, other: &Watermark) -> Watermark {
     let (one_has, other_has) = (&one.snapshot, &other.snapshot);
     let listed = [one_has, other_has].map(|snapshot| snapshot.in_progress());
     let mut unfinished = listed.concat();
     unfinished.retain(|xid| !one_has.finished(*xid) && !other_has.finished(*xid));
     let xmax = one_has.xmax().max(other_has.xmax());
-    of_two(one, other, Snapshot::new(xmax, unfinished))
-}
-
-fn of_two(one: &Watermark, other: &Watermark, snapshot: Snapshot) -> Watermark {
     Watermark {
-        snapshot,
-        lsn: one.lsn.min(other.lsn),
+        snapshot: Snapshot::new(xmax, unfinished),
+        lsn: one.lsn.max(other.lsn),
         next_xid: one.next_xid.max(other.next_xid),
     }
 }
@@ -129,6 +131,8 @@ mod tests {
     struct History {
         entries: Vec<Entry>,
         running: Vec<u64>,
+        /// The transactions that have ended, and the position of that.
+        ended: Vec<Entry>,
         next_xid: u64,
         marks: Vec<Watermark>,
     }
@@ -152,7 +156,9 @@ mod tests {
                         history.entries.push((history.running[place], position));
                     }
                     6 | 7 if !history.running.is_empty() => {
-                        history.running.remove(place);
+                        let xid = history.running.remove(place);
+                        let at = 100 + 10 * history.entries.len() as u64;
+                        history.ended.push((xid, at));
                     }
                     _ => history.mark(u64::from(*choice)),
                 }
@@ -268,6 +274,13 @@ mod tests {
                 prop_assert_ne!(&next, &cursor, "no way forward");
                 cursor = next;
                 got.append(&mut entries);
+                // Nobody takes the cursor who does not have what it has seen.
+                let (from, last) = (&cursor.from, cursor.last());
+                let furthest = from.lsn.max(last.lsn);
+                for (xid, at) in &history.ended {
+                    let seen = from.snapshot.finished(*xid) || last.snapshot.finished(*xid);
+                    prop_assert!(!seen || furthest >= *at, "{} has ended at {}, cursor at {}", xid, at, furthest);
+                }
                 // Whoever goes on from here without `until` loses nothing.
                 let had = [history.seen(&first), got.clone()].concat();
                 prop_assert_eq!(minus(&history.seen(&cursor), &had), Vec::new());

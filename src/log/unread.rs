@@ -61,27 +61,40 @@ impl Unread {
         Ok(Some(opened.unread(first, then)))
     }
 
-    /// Opens the log at a cursor for what comes before `until`. `None` when there is nothing in between, or when the
-    /// statement's snapshot is older than one of the two. Errors: as [`Unread::open`]; 22023 for an `until` that is not
-    /// of this log, or where the two are in the middle of different batches.
+    /// Opens the log at a cursor for what comes before `until`. `None` when there is nothing in between. Errors: as
+    /// [`Unread::open`]; 22023 for an `until` that is not of this log; 40001 for an `until` before the cursor, and when the
+    /// statement's snapshot is older than one of the two: "nothing" would be taken for "nothing in between".
     pub fn open_until(cursor: &Cursor, until: &Cursor) -> Result<Option<Unread>> {
         let opened = Opened::at(cursor)?;
         watermark::check_until(until, &opened.state)?;
         let now = watermark::current();
         let reaches = |known: &Cursor| watermark::reaches(&now, known.last());
         if !reaches(cursor) || !reaches(until) {
-            return Ok(None);
+            return Err(not_yet());
         }
-        let part = Part::until(cursor, until).map_err(|Overlap| {
-            Error::invalid_parameter_value(
-                report("cursor and until are in the middle of different batches").hint(
-                    "Call changes_since() without until as far as the end of the batch, or use an until that \
-                     current_cursor() or subscribe() returned.",
-                ),
-            )
-        })?;
+        // Whoever goes on from `until` would be given again what is between the two, and not know it.
+        if watermark::is_ahead(cursor, until) {
+            return Err(beyond());
+        }
+        let part = Part::until(cursor, until).map_err(|Overlap| beyond())?;
         Ok(part.map(|part| opened.unread(part, None)))
     }
+}
+
+fn not_yet() -> Error {
+    Error::serialization_failure(
+        report("this statement does not see all that cursor and until include yet").hint(
+            "Call again later: a standby has not replayed that much yet, or the transaction's snapshot is older.",
+        ),
+    )
+}
+
+fn beyond() -> Error {
+    Error::serialization_failure(
+        report("until is older than the cursor")
+            .detail("The cursor, or the batch that it is in, includes changes that come after until.")
+            .hint("Subscribe again, and use the cursor of that; on a standby that lags, a little later."),
+    )
 }
 
 /// The open log and its state.

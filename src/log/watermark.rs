@@ -61,6 +61,33 @@ pub fn reaches(now: &Watermark, known: &Watermark) -> bool {
 
 fn taken(ids: SnapshotIds) -> Snapshot {
     Snapshot::new(ids.xmax, ids.in_progress)
+/// Whether a cursor may include what comes after `until`. The statement reaches both.
+pub fn is_ahead(cursor: &Cursor, until: &Cursor) -> bool {
+    match (&cursor.batch, &until.batch) {
+        (Some(at), Some(end)) if at.to == end.to => {
+            at.position > end.position || is_beyond(&cursor.from, &until.from)
+        }
+        // What is behind the position in the batch of `until` comes after it.
+        _ => is_beyond(cursor.last(), &until.from),
+    }
+}
+
+/// Whether `known` has seen the end of a transaction that `until` does not know of. An id that has not finished by now
+/// is one that only a standby lists, and no such end. Positions do not tell: a snapshot may be much older than the
+/// position that was read after it.
+fn is_beyond(known: &Watermark, until: &Watermark) -> bool {
+    if until.snapshot.covers(&known.snapshot) {
+        return false;
+    }
+    let running = match wal::in_recovery() {
+        true => xact::snapshot(Moment::Latest),
+        false => running::running(),
+    };
+    let (mut listed, now) = (until.snapshot.in_progress().iter(), taken(running));
+    known.snapshot.xmax() > until.snapshot.xmax()
+        || listed.any(|xid| known.snapshot.finished(*xid) && now.finished(*xid))
+}
+
 }
 
 /// The identity of this log, as stored in cursors.

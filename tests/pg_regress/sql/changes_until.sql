@@ -43,8 +43,9 @@ SELECT catch_up(:'a', :'c', 1000, true);
 SELECT catch_up(:'a', :'b', 1000, true);
 -- What comes after `until` comes to whoever goes on without it.
 SELECT string_agg(change #>> '{record,id}', ', ') FROM pgrealtime.changes_since(:'b', '{one}');
--- Until is the cursor itself, or older: there is nothing, and the cursor does not go back.
+-- Until is the cursor itself: there is nothing. It is older: whoever went on from it would get changes twice.
 SELECT catch_up(:'b', :'b');
+\set SHOW_CONTEXT never
 SELECT catch_up(:'c', :'a');
 -- A reader in the middle of a batch that ends after `until`, before it, and with it.
 SELECT cursor AS middle FROM pgrealtime.changes_since(:'a', '{one}', max_changes => 1) WHERE change IS NULL \gset
@@ -66,7 +67,6 @@ SELECT catch_up(:'a', :'first');
 SELECT cursor AS last FROM pgrealtime.changes_since(:'c', '{one}') LIMIT 1 \gset
 SELECT catch_up(:'a', :'last', 2);
 SELECT catch_up(:'last', :'third');
-\set SHOW_CONTEXT never
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT cursor AS one_of FROM pgrealtime.changes_since(:'a', '{one}') LIMIT 1 \gset
 SELECT cursor AS other_of FROM pgrealtime.changes_since(:'a', '{one}') OFFSET 3 LIMIT 1 \gset
@@ -88,16 +88,22 @@ SELECT pgrealtime.invalidate_cursors();
 SELECT pgrealtime.current_cursor() AS g \gset
 SELECT pgrealtime.changes_since(:'g', '{one}', until => :'f');
 SELECT pgrealtime.changes_since(:'f', '{one}', until => :'g');
--- A statement that does not see as much as `until` says nothing yet, and keeps the cursor. A transaction that was running
--- when `until` was taken is not in it, although its changes come before others that are.
+-- A statement that does not see as much as `until` is told so: "nothing" would mean that it has come so far. A
+-- transaction that was running when `until` was taken is not in it, although its changes come before others that are.
 \setenv PGDATABASE :DBNAME
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 INSERT INTO one VALUES (6);
 \! psql -qX -c "INSERT INTO one VALUES (7)" -c "CREATE TABLE taken AS SELECT pgrealtime.current_cursor() AS h"
 SELECT count(*) FROM one WHERE id = 7;
 \set h `psql -qXAt -c "SELECT h FROM taken"`
-SELECT cursor = :'g', change IS NULL FROM pgrealtime.changes_since(:'g', '{one}', until => :'h');
+SAVEPOINT s;
+SELECT pgrealtime.changes_since(:'g', '{one}', until => :'h');
+ROLLBACK TO s;
+-- Its own cursor is behind the others' position, and yet does not include what they have committed.
+\set k `psql -qXAt -c "SELECT pgrealtime.current_cursor()"`
+SELECT pgrealtime.current_cursor() AS l \gset
 COMMIT;
+SELECT catch_up(:'k', :'l');
 SELECT catch_up(:'g', :'h');
 SELECT pgrealtime.current_cursor() AS i \gset
 SELECT catch_up(:'h', :'i');

@@ -61,7 +61,16 @@ impl Cluster {
 
     /// A streaming standby of this one.
     pub fn standby(&self, settings: &[&str]) -> Result<Cluster, String> {
-        let standby = self.beside('s');
+        self.standby_beside('s', settings)
+    }
+
+    /// Another one beside that.
+    pub fn second_standby(&self, settings: &[&str]) -> Result<Cluster, String> {
+        self.standby_beside('t', settings)
+    }
+
+    fn standby_beside(&self, letter: char, settings: &[&str]) -> Result<Cluster, String> {
+        let standby = self.beside(letter);
         let arguments: Vec<&str> = [self.name.as_str()]
             .into_iter()
             .chain(settings.iter().copied())

@@ -9,6 +9,15 @@ use crate::random::{seed, Random};
 use crate::writer::{make_items, End, Writer};
 use crate::{check, part, refused, wait_for, Outcome};
 
+/// With feedback and without a limit to the delay, what stops replay is a lock, and then for good. The standby asks for
+/// commit times that its primary does not keep.
+const SETTINGS: [&str; 4] = [
+    "track_commit_timestamp=on",
+    "hot_standby_feedback=on",
+    "wal_receiver_status_interval=1s",
+    "max_standby_streaming_delay=-1",
+];
+
 struct Pair<'a> {
     primary: &'a Cluster,
     standby: Cluster,
@@ -22,14 +31,7 @@ pub fn run() -> Outcome {
     let mut on_primary = primary.server.connect()?;
     on_primary.run("CREATE EXTENSION pgrealtime")?;
     make_items(&mut on_primary)?;
-    // With feedback and without a limit to the delay, what stops replay is a lock, and then for good. The standby asks for
-    // commit times that its primary does not keep.
-    let standby = primary.standby(&[
-        "track_commit_timestamp=on",
-        "hot_standby_feedback=on",
-        "wal_receiver_status_interval=1s",
-        "max_standby_streaming_delay=-1",
-    ])?;
+    let standby = primary.standby(&SETTINGS)?;
     let mut pair = Pair {
         on_standby: standby.server.connect()?,
         primary: &primary,
@@ -42,6 +44,8 @@ pub fn run() -> Outcome {
     part("a batch that the standby has not received yet", || {
         pair.ahead()
     })?;
+    part("a subscription of a standby that lags", || pair.until())?;
+    part("a cursor of a standby on one that lags", || pair.between())?;
     part("40 savepoints held open on the primary", || {
         pair.savepoints(40)
     })?;
@@ -69,11 +73,16 @@ pub fn run() -> Outcome {
 impl Pair<'_> {
     /// Waits until the standby has replayed what the primary has committed.
     fn catch_up(&mut self) -> Outcome {
+        let mut other = self.standby.server.connect()?;
+        self.reach(&mut other)
+    }
+
+    /// Waits until a standby has replayed what the primary has committed.
+    fn reach(&mut self, on_standby: &mut Client) -> Outcome {
         let lsn = self.on_primary.value("SELECT pg_current_wal_flush_lsn()")?;
         let replayed = format!("SELECT pg_last_wal_replay_lsn() >= '{lsn}'");
-        let mut other = self.standby.server.connect()?;
         wait_for("the standby to replay", || {
-            Ok(other.value(&replayed)? == "t")
+            Ok(on_standby.value(&replayed)? == "t")
         })
     }
 
@@ -149,6 +158,79 @@ impl Pair<'_> {
         copy.compare(&mut self.on_primary)
     }
 
+    /// A client that followed the primary comes to a relay on the standby, which has not replayed as much.
+    fn until(&mut self) -> Outcome {
+        let (mut copy, start) = Copy::start(&mut self.on_primary, false)?;
+        self.catch_up()?;
+        pause(&mut self.on_standby)?;
+        self.insert(-10)?;
+        let cursor = copy.drain(&mut self.on_primary, start)?;
+        let subscribes = "SELECT cursor FROM pgrealtime.subscribe('items')";
+        let older = self.on_standby.value(subscribes)?;
+        let hand_over = |until: &str| {
+            format!(
+                "SELECT cursor, change FROM pgrealtime.changes_since({}, '{{items}}', until => {})",
+                quote(&cursor),
+                quote(until)
+            )
+        };
+        refused(
+            self.on_standby.query(&hand_over(&older)),
+            "40001",
+            "does not see",
+        )?;
+        self.on_standby.run("SELECT pg_wal_replay_resume()")?;
+        self.catch_up()?;
+        for client in [&mut self.on_standby, &mut self.on_primary] {
+            let what = "until is older than the cursor";
+            refused(client.query(&hand_over(&older)), "40001", what)?;
+        }
+        let later = self.on_standby.value(subscribes)?;
+        let rows = self.on_standby.query(&hand_over(&later))?;
+        check(rows.len() == 1 && rows[0][1].is_none(), || {
+            format!("there is nothing in between, but {rows:?}")
+        })?;
+        Ok(self.on_standby.run("DISCARD ALL")?)
+    }
+
+    /// A cursor that was begun on the primary and read on the standby, while this lists an id that the primary does not
+    /// list: it says how far it is, so that another standby, which lags, does not take it.
+    fn between(&mut self) -> Outcome {
+        let behind = self.primary.second_standby(&SETTINGS)?;
+        let mut on_behind = behind.server.connect()?;
+        on_behind.run("SELECT pgrealtime.subscribe('items')")?;
+        let mut long = self.elsewhere(1)?;
+        self.insert(-22)?;
+        let (mut copy, start) = Copy::start(&mut self.on_primary, false)?;
+        let mut writer = self.primary.server.connect()?;
+        writer.run("BEGIN; INSERT INTO items VALUES (-20, 1, -20, '')")?;
+        self.insert(-21)?;
+        self.reach(&mut on_behind)?;
+        pause(&mut on_behind)?;
+        writer.run("COMMIT")?;
+        self.catch_up()?;
+        let cursor = copy.drain(&mut self.on_standby, start)?;
+        check(copy.seen.len() == 2, || {
+            format!("{} changes of 2", copy.seen.len())
+        })?;
+        let waits = format!("CALL pgrealtime.wait({}, '0 s')", quote(&cursor));
+        let waited = on_behind.value(&waits)?;
+        check(waited == cursor, || {
+            "a wait has moved the cursor of another standby".to_string()
+        })?;
+        let nothing = poll(&mut on_behind, &cursor, 10, false)?;
+        check(nothing.cursor == cursor, || {
+            "a lagging standby took the cursor of another one".to_string()
+        })?;
+        on_behind.run("SELECT pg_wal_replay_resume()")?;
+        self.reach(&mut on_behind)?;
+        let cursor = copy.drain(&mut on_behind, waited)?;
+        long.run("COMMIT")?;
+        self.catch_up()?;
+        copy.drain(&mut self.on_standby, cursor)?;
+        copy.compare(&mut self.on_standby)
+    }
+
     /// A transaction with subtransactions is open on the primary while the standby reads; more than 64 do not fit into
     /// a snapshot.
     fn savepoints(&mut self, count: i64) -> Outcome {
@@ -188,7 +270,8 @@ impl Pair<'_> {
     /// A transaction that the log does not know of, with savepoints that have written.
     fn elsewhere(&mut self, savepoints: i64) -> Result<Client, String> {
         let mut long = self.primary.server.connect()?;
-        long.run("CREATE TABLE IF NOT EXISTS quiet (id bigint); BEGIN")?;
+        long.run("CREATE TABLE IF NOT EXISTS quiet (id bigint)")?;
+        long.run("BEGIN")?;
         for i in 0..savepoints {
             long.run(&format!("SAVEPOINT s; INSERT INTO quiet VALUES ({i})"))?;
         }
@@ -251,10 +334,7 @@ impl Pair<'_> {
         let mut watcher = self.standby.server.connect()?;
         let (_, start) = Copy::start(&mut self.on_primary, false)?;
         self.catch_up()?;
-        watcher.run("SELECT pg_wal_replay_pause()")?;
-        wait_for("replay to pause", || {
-            Ok(watcher.value("SELECT pg_get_wal_replay_pause_state()")? == "paused")
-        })?;
+        pause(&mut watcher)?;
         for id in [-4_001, -4_002] {
             self.insert(id)?;
         }
@@ -426,4 +506,12 @@ impl Pair<'_> {
         copy.drain(&mut client, cursor)?;
         copy.compare(&mut client)
     }
+}
+
+/// Stops replay.
+fn pause(on_standby: &mut Client) -> Outcome {
+    on_standby.run("SELECT pg_wal_replay_pause()")?;
+    wait_for("replay to pause", || {
+        Ok(on_standby.value("SELECT pg_get_wal_replay_pause_state()")? == "paused")
+    })
 }
