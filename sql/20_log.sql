@@ -4,7 +4,7 @@
 
 CREATE TABLE pgrealtime.log_state (
     log_id          bigint      NOT NULL, -- drawn at CREATE EXTENSION; cursors of another log are refused
-    epoch           integer     NOT NULL, -- raised by invalidate_cursors()
+    epoch           integer     NOT NULL, -- drawn by invalidate_cursors()
     current_segment smallint    NOT NULL,
     current_since   timestamptz NOT NULL,
     horizon         bytea,                -- the seal of the last emptied segment; NULL before the first

@@ -98,8 +98,7 @@ COMMENT ON FUNCTION pgrealtime.invalidate_cursors() IS
 "#, requires = ["log"])]
 fn invalidate_cursors() -> Result<(), ErrorReport> {
     heap::refuse_read_only(c"invalidate_cursors()");
-    State::change(|state| state.epoch += 1)?;
-    Ok(())
+    Ok(State::begin_epoch()?)
 }
 
 /// Seconds of `pgrealtime.retention`, for the view log_status. A session that has not loaded the library yet does not

@@ -40,7 +40,7 @@ pub struct Origin {
     pub database: u32,
     /// Made at CREATE EXTENSION.
     pub log: u64,
-    /// Raised by `invalidate_cursors()`.
+    /// Drawn by `invalidate_cursors()`.
     pub epoch: u32,
     /// Timeline that `lsn` was read on.
     pub timeline: u32,

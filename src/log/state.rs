@@ -4,6 +4,7 @@ use super::snapshot::Snapshot;
 use crate::error::{report, Error, Result};
 use crate::pg::backend::invalidation;
 use crate::pg::backend::invalidation::Fresh;
+use crate::pg::backend::random;
 use crate::pg::storage::column_value::Value;
 use crate::pg::storage::heap::Lock;
 use crate::pg::storage::heap::Row;
@@ -98,6 +99,16 @@ impl State {
         state.insert(&table);
         invalidation::invalidate(table.oid());
         Ok(state)
+    }
+
+    /// Makes all cursors invalid. The epoch is drawn and not counted: a copy that is restored twice would get the same one
+    /// twice. Errors: as [`State::change`]; XX000.
+    pub fn begin_epoch() -> Result<()> {
+        let drawn = random::number()?;
+        State::change(|state| {
+            state.epoch = if drawn == state.epoch { !drawn } else { drawn };
+        })?;
+        Ok(())
     }
 
     /// Writes the first state of a new log. Errors: 42P01 when the extension does not exist here.

@@ -12,6 +12,7 @@ pub mod lock;
 pub mod mailbox;
 pub mod memory;
 pub(in crate::pg) mod opened;
+pub mod random;
 mod role_settings;
 pub mod running;
 pub mod setting_level;
