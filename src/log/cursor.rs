@@ -12,7 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::Engine;
 
 /// Version of the encoding, its first byte.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// How far a reader has read: S, L and N of the module's description.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,8 +42,10 @@ pub struct Origin {
     pub log: u64,
     /// Drawn by `invalidate_cursors()`.
     pub epoch: u32,
-    /// Timeline that `lsn` was read on.
+    /// Number of the timeline that `lsn` was read on.
     pub timeline: u32,
+    /// Where that timeline began.
+    pub began: u64,
 }
 
 /// A reader's place in the log.
@@ -84,6 +86,7 @@ fn start(origin: &Origin) -> Vec<u8> {
     put(&mut out, u64::from(origin.database));
     put(&mut out, u64::from(origin.epoch));
     put(&mut out, u64::from(origin.timeline));
+    put(&mut out, origin.began);
     out
 }
 
@@ -157,6 +160,7 @@ fn decode_body(mut rest: &[u8]) -> Option<Cursor> {
         database: u32::try_from(take(input)?).ok()?,
         epoch: u32::try_from(take(input)?).ok()?,
         timeline: u32::try_from(take(input)?).ok()?,
+        began: take(input)?,
     };
     let from = take_watermark(input, &Watermark::default())?;
     let batch = if input.is_empty() {
@@ -222,6 +226,7 @@ mod tests {
                 any::<u64>(),
                 any::<u32>(),
                 any::<u32>(),
+                any::<u64>(),
             ),
             watermarks(),
             prop::option::of((watermarks(), 0..1u64 << 63)),
@@ -233,6 +238,7 @@ mod tests {
                     log: o.2,
                     epoch: o.3,
                     timeline: o.4,
+                    began: o.5,
                 },
                 from,
                 batch: batch.map(|(to, position)| Batch { to, position }),
@@ -283,8 +289,9 @@ mod tests {
                 system: u64::MAX,
                 database: 16384,
                 log: u64::MAX,
-                epoch: 1,
+                epoch: 0,
                 timeline: 1,
+                began: 0,
             },
             from: Watermark {
                 snapshot: Snapshot::new(5_000_000, vec![4_999_990, 4_999_999]),

@@ -8,6 +8,8 @@ use crate::pg;
 use crate::pg::backend::cache::{Cache, Kept};
 use crate::pg::backend::invalidation::Fresh;
 use crate::pg::backend::running;
+use crate::pg::backend::timeline;
+use crate::pg::backend::timeline::Timeline;
 use crate::pg::backend::wal;
 use crate::pg::backend::xact;
 use crate::pg::backend::xact::Moment;
@@ -92,12 +94,14 @@ fn is_beyond(known: &Watermark, until: &Watermark) -> bool {
 
 /// The identity of this log, as stored in cursors.
 pub fn origin(state: &State) -> Origin {
+    let timeline = timeline::current();
     Origin {
         system: wal::system_identifier(),
         database: pg::database().to_u32(),
         log: state.log_id as u64,
         epoch: state.epoch as u32,
-        timeline: wal::timeline(),
+        timeline: timeline.number,
+        began: timeline.began,
     }
 }
 
@@ -197,8 +201,12 @@ fn elsewhere(cursor: &Cursor, state: &State) -> Option<&'static str> {
         Some("It was made before the extension was created again.")
     } else if of.epoch != here.epoch {
         Some("It was made before invalidate_cursors() was called.")
-    } else if !wal::is_in_history(of.timeline, furthest(cursor)) {
+    } else if !timeline::is_in_history(timeline, furthest(cursor)) {
         Some("It was made on a server whose later changes were lost in a failover or by restoring a backup.")
+    let timeline = Timeline {
+        number: of.timeline,
+        began: of.began,
+    };
     } else if is_newer(cursor) {
         Some("It is newer than this server: an older copy of it may have been restored.")
     } else {

@@ -20,6 +20,7 @@ pub mod settings;
 pub mod sqlstate;
 pub mod subtransaction;
 pub(in crate::pg) mod syscache;
+pub mod timeline;
 pub mod transaction_messages;
 pub mod wait;
 pub mod wal;

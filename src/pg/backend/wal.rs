@@ -1,8 +1,6 @@
 //! Positions in the write-ahead log: of entries, of readers, and of the durable end.
 
-use crate::pg::sys::raw;
 use pgrx::pg_sys;
-use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use std::cell::Cell;
 
 /// Whether the server is a standby or recovering.
@@ -11,49 +9,17 @@ pub fn in_recovery() -> bool {
     unsafe { pg_sys::RecoveryInProgress() }
 }
 
-/// The position of the next record; on a standby, the replay position.
+/// The end of what is written: the position of the next record, or of the page header in front of it. On a standby, the
+/// replay position.
 pub fn current() -> u64 {
     // SAFETY: both read shared state; the first is asked outside recovery only.
     unsafe {
         if pg_sys::RecoveryInProgress() {
             pg_sys::GetXLogReplayRecPtr(std::ptr::null_mut())
         } else {
-            pg_sys::GetXLogInsertRecPtr()
+            // A standby that has replayed all of it is at the end of what was inserted.
+            end_of_inserted(pg_sys::GetXLogInsertRecPtr(), segment_size())
         }
-    }
-}
-
-/// The timeline that [`current`] is on.
-pub fn timeline() -> u32 {
-    // SAFETY: reads shared state; the insertion timeline is asserted to be asked outside recovery.
-    unsafe {
-        if pg_sys::RecoveryInProgress() {
-            let mut timeline: pg_sys::TimeLineID = 0;
-            pg_sys::GetXLogReplayRecPtr(&mut timeline);
-            timeline
-        } else {
-            pg_sys::GetWALInsertionTimeLine()
-        }
-    }
-}
-
-/// Whether the WAL before `position` on timeline `of` is part of this server's history.
-pub fn is_in_history(of: u32, position: u64) -> bool {
-    let now = timeline();
-    of == now || (of < now && timeline_of(position.saturating_sub(1), now) == Some(of))
-}
-
-/// The timeline that a position belongs to in the history of `timeline`; `None` if the position never existed or the
-/// history does not reach it.
-fn timeline_of(position: u64, timeline: u32) -> Option<u32> {
-    // SAFETY: the history is read from the WAL directory into the current memory context; a timeline without a file is
-    // its own history. tliOfPointInHistory covers every position (its last entry is open-ended).
-    unsafe {
-        let history = pg_guard_ffi_boundary(|| raw::readTimeLineHistory(timeline));
-        Some(pg_guard_ffi_boundary(|| {
-            raw::tliOfPointInHistory(position, history)
-        }))
-        .filter(|timeline| *timeline != 0)
     }
 }
 
@@ -68,15 +34,18 @@ pub fn flush(lsn: u64) {
     if in_recovery() {
         return;
     }
-    // SAFETY: reads a setting that is fixed when the cluster is made.
-    let segment = unsafe { pg_sys::wal_segment_size } as u64;
-    let lsn = end_of_inserted(lsn, segment);
+    let lsn = end_of_inserted(lsn, segment_size());
     // SAFETY: reads shared state, then flushes up to a position that was inserted.
     unsafe {
         if lsn > pg_sys::GetFlushRecPtr(std::ptr::null_mut()) {
             pg_sys::XLogFlush(lsn);
         }
     }
+}
+
+fn segment_size() -> u64 {
+    // SAFETY: reads a setting that is fixed when the cluster is made.
+    unsafe { pg_sys::wal_segment_size as u64 }
 }
 
 /// The end of the WAL before a record's start. The start of a record can be right after a page header, which is written

@@ -78,10 +78,6 @@ unsafe extern "C-unwind" {
     pub fn pq_peekbyte() -> c_int;
     pub fn pq_endmsgread();
     pub fn readTimeLineHistory(target: pg_sys::TimeLineID) -> *mut pg_sys::List;
-    pub fn tliOfPointInHistory(
-        point: pg_sys::XLogRecPtr,
-        history: *mut pg_sys::List,
-    ) -> pg_sys::TimeLineID;
     pub fn get_partition_ancestors(relation: pg_sys::Oid) -> *mut pg_sys::List;
     pub fn find_all_inheritors(
         parent: pg_sys::Oid,
@@ -115,6 +111,15 @@ unsafe extern "C-unwind" {
         flags: c_int,
         collation: pg_sys::Oid,
     ) -> *const CompiledRegex;
+}
+
+/// `TimeLineHistoryEntry` (access/timeline.h), the same from version 9.3 to 18.
+#[repr(C)]
+pub struct TimeLineHistoryEntry {
+    pub tli: pg_sys::TimeLineID,
+    pub begin: pg_sys::XLogRecPtr,
+    /// 0: it goes on.
+    pub end: pg_sys::XLogRecPtr,
 }
 
 /// The beginning of `regex_t` (regex/regex.h), the same from version 9.1 to 18.

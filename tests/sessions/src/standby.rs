@@ -435,6 +435,8 @@ impl Pair<'_> {
     }
 
     fn failover(&mut self) -> Outcome {
+        let second = self.primary.second_standby(&SETTINGS)?;
+        let mut on_second = second.server.connect()?;
         let (mut copy, before) = Copy::start(&mut self.on_primary, false)?;
         for id in [-200, -201, -202] {
             self.insert(id)?;
@@ -449,6 +451,13 @@ impl Pair<'_> {
             .on_standby
             .value("SELECT pgrealtime.current_cursor()")?;
         let inside = poll(&mut self.on_primary, &before, 1, false)?.cursor;
+        // The next record will have the header of a page in front of it, which is not written before it.
+        self.on_primary.run("SELECT pg_switch_wal()")?;
+        let idle = self
+            .on_primary
+            .value("SELECT pgrealtime.current_cursor()")?;
+        self.reach(&mut on_second)?;
+        pause(&mut on_second)?;
         self.catch_up()?;
         self.on_standby
             .run("ALTER SYSTEM SET primary_conninfo = ''")?;
@@ -463,6 +472,11 @@ impl Pair<'_> {
             .on_primary
             .value("SELECT pgrealtime.current_cursor()")?;
         let into_beyond = poll(&mut self.on_primary, &before, 1, false)?.cursor;
+        let lsn = self.on_primary.value("SELECT pg_current_wal_flush_lsn()")?;
+        wait_for("the second standby to receive", || {
+            let received = format!("SELECT pg_last_wal_receive_lsn() >= '{lsn}'");
+            Ok(on_second.value(&received)? == "t")
+        })?;
         self.primary.kill()?;
         self.standby.promote()?;
         let mut client = self.standby.server.connect()?;
@@ -473,10 +487,13 @@ impl Pair<'_> {
         for cursor in [&beyond, &into_beyond] {
             refused(poll(&mut client, cursor, 10, false), "72000", "failover")?;
         }
-        let from_standby = poll(&mut client, &of_standby, 10, false)?;
-        check(from_standby.changes.len() == 1, || {
-            "the standby's cursor does not go on".to_string()
-        })?;
+        for cursor in [&of_standby, &idle] {
+            let rest = poll(&mut client, cursor, 10, false)?;
+            check(rest.changes.len() == 1, || {
+                "a cursor of before does not go on".to_string()
+            })?;
+        }
+        promoted_again(&mut client, &second, on_second, &of_standby)?;
         let from_inside = poll(&mut client, &inside, 10, false)?;
         check(from_inside.changes.len() == 4, || {
             format!(
@@ -513,5 +530,45 @@ fn pause(on_standby: &mut Client) -> Outcome {
     on_standby.run("SELECT pg_wal_replay_pause()")?;
     wait_for("replay to pause", || {
         Ok(on_standby.value("SELECT pg_get_wal_replay_pause_state()")? == "paused")
+    })
+}
+
+/// A second standby is promoted, which does not know of the first: its timeline gets the same number.
+fn promoted_again(
+    first: &mut Client,
+    second: &Cluster,
+    mut on_second: Client,
+    old: &str,
+) -> Outcome {
+    let cursor = first.value("SELECT pgrealtime.current_cursor()")?;
+    // It has not come to where that timeline began, and may still follow it.
+    let nothing = poll(&mut on_second, &cursor, 10, false)?;
+    check(
+        nothing.changes.is_empty() && nothing.cursor == cursor,
+        || "a standby said something of a later timeline".to_string(),
+    )?;
+    on_second.run("SELECT pg_wal_replay_resume()")?;
+    wait_for("replay past the beginning of that timeline", || {
+        Ok(on_second.value("SELECT count(*) FROM items WHERE id = -203")? == "1")
+    })?;
+    refused(
+        poll(&mut on_second, &cursor, 10, false),
+        "72000",
+        "failover",
+    )?;
+    second.promote()?;
+    let mut client = second.server.connect()?;
+    let timeline = "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)";
+    let (here, there) = (client.value(timeline)?, first.value(timeline)?);
+    check(here == there, || format!("timelines {there} and {here}"))?;
+    // It writes past the cursor's position and ids.
+    client.run("SELECT pg_logical_emit_message(false, '', repeat('x', 1000000))")?;
+    for id in -350..-300 {
+        client.run(&format!("INSERT INTO items VALUES ({id}, 1, {id}, '')"))?;
+    }
+    refused(poll(&mut client, &cursor, 10, false), "72000", "failover")?;
+    let rest = poll(&mut client, old, 100, false)?;
+    check(rest.changes.len() == 51, || {
+        format!("{} changes of 51", rest.changes.len())
     })
 }
