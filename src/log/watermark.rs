@@ -61,8 +61,6 @@ pub fn reaches(now: &Watermark, known: &Watermark) -> bool {
     unfinished.all(|xid| !known.snapshot.finished(*xid) || !listed.finished(*xid))
 }
 
-fn taken(ids: SnapshotIds) -> Snapshot {
-    Snapshot::new(ids.xmax, ids.in_progress)
 /// Whether a cursor may include what comes after `until`. The statement reaches both.
 pub fn is_ahead(cursor: &Cursor, until: &Cursor) -> bool {
     match (&cursor.batch, &until.batch) {
@@ -90,6 +88,8 @@ fn is_beyond(known: &Watermark, until: &Watermark) -> bool {
         || listed.any(|xid| known.snapshot.finished(*xid) && now.finished(*xid))
 }
 
+fn taken(ids: SnapshotIds) -> Snapshot {
+    Snapshot::new(ids.xmax, ids.in_progress)
 }
 
 /// The identity of this log, as stored in cursors.
@@ -164,7 +164,7 @@ pub fn check(cursor: &Cursor, state: &State) -> Result<()> {
     let has_left = || -> Result<Option<&str>> {
         let seal = state.horizon()?;
         Ok(seal
-            .filter(|seal| !cursor.from.snapshot.covers(seal))
+            .filter(|seal| has_more(seal, &cursor.from.snapshot))
             .map(|_| "Changes after it have left the change log."))
     };
     let detail = match elsewhere(cursor, state) {
@@ -177,6 +177,14 @@ pub fn check(cursor: &Cursor, state: &State) -> Result<()> {
             report("the cursor is not inside the change log").detail(detail),
         )),
     }
+}
+
+/// Whether a seal counts transactions as finished that may have committed changes which `seen` does not have. After a
+/// crash of the primary, a standby may list for long what ended with the crash and has left no changes.
+fn has_more(seal: &Snapshot, seen: &Snapshot) -> bool {
+    let mut unseen = seen.in_progress().iter();
+    seen.xmax() < seal.xmax()
+        || unseen.any(|xid| seal.finished(*xid) && xact::may_have_committed(*xid))
 }
 
 /// Checks that a cursor that a reader is to stop at is one of this log. Errors: 22023.
@@ -195,6 +203,10 @@ pub fn check_until(until: &Cursor, state: &State) -> Result<()> {
 fn elsewhere(cursor: &Cursor, state: &State) -> Option<&'static str> {
     let here = origin(state);
     let of = &cursor.origin;
+    let timeline = Timeline {
+        number: of.timeline,
+        began: of.began,
+    };
     if of.system != here.system || of.database != here.database {
         Some("It was made in another cluster or database.")
     } else if of.log != here.log {
@@ -203,10 +215,6 @@ fn elsewhere(cursor: &Cursor, state: &State) -> Option<&'static str> {
         Some("It was made before invalidate_cursors() was called.")
     } else if !timeline::is_in_history(timeline, furthest(cursor)) {
         Some("It was made on a server whose later changes were lost in a failover or by restoring a backup.")
-    let timeline = Timeline {
-        number: of.timeline,
-        began: of.began,
-    };
     } else if is_newer(cursor) {
         Some("It is newer than this server: an older copy of it may have been restored.")
     } else {

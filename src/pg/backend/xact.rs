@@ -55,6 +55,17 @@ pub fn next_xid() -> u64 {
     unsafe { pg_sys::ReadNextFullTransactionId().value }
 }
 
+/// Whether a transaction committed, or began so long ago that this is not known any more. Its id was given out.
+pub fn may_have_committed(xid: u64) -> bool {
+    pgrx::check_for_interrupts!();
+    // SAFETY: the function takes an xid8, and raises for one that was not given out; NULL stands for one that is too old.
+    let status = unsafe {
+        let xid = Some(pg_sys::Datum::from(xid));
+        pgrx::direct_function_call::<String>(pg_sys::pg_xact_status, &[xid])
+    };
+    status.is_none_or(|status| status == "committed")
+}
+
 /// The 64-bit form of a 32-bit id that is at or below `next`, by less than half a circle.
 pub(in crate::pg) fn widen(xid: u32, next: u64) -> u64 {
     let wide = (next & !0xffff_ffff) | u64::from(xid);

@@ -67,6 +67,9 @@ pub fn run() -> Outcome {
             || pair.rotations(count),
         )?;
     }
+    part("a prepared transaction, and a crash of the primary", || {
+        pair.prepared()
+    })?;
     part("failover", || pair.failover())
 }
 
@@ -228,6 +231,40 @@ impl Pair<'_> {
         long.run("COMMIT")?;
         self.catch_up()?;
         copy.drain(&mut self.on_standby, cursor)?;
+        copy.compare(&mut self.on_standby)
+    }
+
+    /// While a prepared transaction is open, a standby lists what ended with a crash of its primary.
+    fn prepared(&mut self) -> Outcome {
+        let mut prepares = self.elsewhere(1)?;
+        prepares.run("PREPARE TRANSACTION 'open'")?;
+        let mut lost = self.elsewhere(0)?;
+        lost.run("INSERT INTO quiet VALUES (1)")?;
+        self.insert(-7_000)?;
+        self.catch_up()?;
+        self.primary.kill()?;
+        self.primary.restart()?;
+        self.on_primary = self.primary.server.connect()?;
+        self.on_primary.run("LOAD 'pgrealtime'")?;
+        self.primary
+            .reload(&mut self.on_primary, &["pgrealtime.retention = '1s'"])?;
+        for _ in 0..2 {
+            leave_behind(&mut self.on_primary)?;
+        }
+        self.primary
+            .reload(&mut self.on_primary, &["pgrealtime.retention = '24h'"])?;
+        self.catch_up()?;
+        let (mut copy, cursor) = Copy::start(&mut self.on_standby, false)?;
+        self.insert(-7_001)?;
+        self.catch_up()?;
+        let cursor = copy.drain(&mut self.on_standby, cursor)?;
+        self.on_primary.run("COMMIT PREPARED 'open'")?;
+        self.insert(-7_002)?;
+        self.catch_up()?;
+        copy.drain(&mut self.on_standby, cursor)?;
+        check(copy.seen.len() == 2, || {
+            format!("{} changes of 2", copy.seen.len())
+        })?;
         copy.compare(&mut self.on_standby)
     }
 
