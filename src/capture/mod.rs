@@ -45,6 +45,9 @@ pub fn capture_change(call: CallInfo) -> Result<()> {
     if !gucs::enabled() {
         return gap_once(plan.root, GapCause::Skipped);
     }
+    if plan.detached {
+        return gap_once(plan.root, GapCause::PartitionMoved);
+    }
     if let Some(message_sinks) = &plan.message_sinks {
         if !(plan.is_leaf && call.operation() == Operation::Truncate) {
             send(&call, &plan, message_sinks)?;

@@ -11,6 +11,7 @@ use crate::pg::backend::invalidation;
 use crate::pg::backend::invalidation::Fresh;
 use crate::pg::call::trigger;
 use crate::pg::call::trigger::Call;
+use crate::pg::catalog::inheritance;
 use crate::pg::catalog::relation_triggers;
 use crate::pg::image::builder::ImageBuilder;
 use crate::pg::row::key::KeyKind;
@@ -31,6 +32,9 @@ pub struct Plan {
     pub message_sinks: Option<MessageSinks>,
     /// Whether this is the TRUNCATE trigger of one partition.
     pub is_leaf: bool,
+    /// Whether a DETACH CONCURRENTLY has taken the partition away from the root and has not ended: a SELECT of the root
+    /// does not show its rows any more, but its triggers are still there.
+    pub detached: bool,
     pub images: ImageBuilder,
     /// Attribute numbers of the key; empty if there is none.
     pub key: Vec<i16>,
@@ -81,6 +85,12 @@ impl Plan {
         } else {
             trigger::captured_root(call)
         };
+        if root != call.relation() {
+            // What DETACH CONCURRENTLY changes is a table in between, if it is not the root.
+            let above = inheritance::above(call.relation());
+            above.into_iter().for_each(|table| own.also(table));
+        }
+        let detached = root != call.relation() && !inheritance::is_below(call.relation(), root);
         let fresh = [own, invalidation::watch(root)];
         let images = ImageBuilder::new(call, root);
         let layout = Registered::new(Layout {
@@ -88,7 +98,7 @@ impl Plan {
             columns: images.columns(),
         });
         let sinks = Sinks::of(&arguments);
-        let message_sinks = (sinks.want_messages() || sinks.notify)
+        let message_sinks = (!detached && (sinks.want_messages() || sinks.notify))
             .then(|| MessageSinks::new(root, &sinks, &arguments))
             .flatten();
         Plan {
@@ -97,6 +107,7 @@ impl Plan {
             sinks,
             message_sinks,
             is_leaf,
+            detached,
             key: images.key(),
             key_kinds: OnceCell::new(),
             images,

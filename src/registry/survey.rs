@@ -163,6 +163,7 @@ impl Survey {
                     "unlogged"
                 }
                 _ if !state.operations.is_empty() && inherited(class) => "inheritance",
+                _ if !state.operations.is_empty() && is_being_detached(class) => "detach pending",
                 Some(one) if lacks(class, one.columns.iter().flatten()) => "columns",
                 Some(one) if lacks_topic_column(class, one) => "broadcast topic",
                 _ if state.twice => "captured twice",
@@ -235,6 +236,11 @@ fn inherited(class: &Class) -> bool {
     class.may_have_children
         && !class.is_partitioned()
         && !inheritance::lasting_descendants(class.oid).is_empty()
+}
+
+/// Whether a partition's rows are not shown any more, and its changes are still captured.
+fn is_being_detached(class: &Class) -> bool {
+    class.is_partitioned() && inheritance::has_detach_pending(class.oid)
 }
 
 fn estimated_rows(class: &Class) -> Option<i64> {

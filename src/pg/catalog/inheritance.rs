@@ -29,6 +29,12 @@ pub(in crate::pg) fn ancestors_of(relation: Oid) -> Vec<Oid> {
     }
 }
 
+/// Whether a partition belongs to a partitioned table, at any distance. Where a DETACH CONCURRENTLY has not ended, it does not
+/// any more.
+pub fn is_below(partition: Oid, table: Oid) -> bool {
+    ancestors_of(partition).contains(&table)
+}
+
 /// Everything that inherits from a relation, partitions included, without the relation itself. Takes no locks, so the
 /// result may contain relations that are dropped meanwhile.
 pub fn descendants(relation: Oid) -> Vec<Oid> {
@@ -51,8 +57,13 @@ pub fn lasting_descendants(relation: Oid) -> Vec<Oid> {
     all
 }
 
-// pg_inherits and its pg_inherits_relid_seqno_index (catalog/pg_inherits.h): not bound by pgrx, the same since 15. The
-// columns are inhrelid, inhparent.
+// pg_inherits with its pg_inherits_relid_seqno_index and pg_inherits_parent_index (catalog/pg_inherits.h): not bound by
+// pgrx, the same since 15. The columns are inhrelid, inhparent, inhseqno, inhdetachpending.
+const CHILDREN: ByOid = ByOid {
+    catalog: Oid::from_u32(2611),
+    index: Oid::from_u32(2187),
+    column: 2,
+};
 const PARENTS: ByOid = ByOid {
     catalog: Oid::from_u32(2611),
     index: Oid::from_u32(2680),
@@ -75,6 +86,28 @@ pub fn above(relation: Oid) -> Vec<Oid> {
     all
 }
 
+/// Whether a DETACH CONCURRENTLY of one of a table's partitions, at any distance, has not ended.
+pub fn has_detach_pending(table: Oid) -> bool {
+    let mut tables = vec![table];
+    let mut pending = false;
+    while let Some(one) = tables.pop() {
+        scan(CHILDREN, one, |row| {
+            // SAFETY: the columns of pg_inherits are an OID and, the fourth, a boolean.
+            let (child, is_pending) = unsafe { (row.column::<Oid>(1), row.column::<bool>(4)) };
+            pending |= is_pending == Some(true);
+            tables
+                .extend(child.filter(|child| kind_of(*child) == pg_sys::RELKIND_PARTITIONED_TABLE));
+        });
+    }
+    pending
+}
+
+/// No kind for a relation that has gone.
+fn kind_of(relation: Oid) -> u8 {
+    // SAFETY: a plain look-up in the syscache.
+    unsafe { pg_sys::get_rel_relkind(relation) as u8 }
+}
+
 /// The partitions of a partitioned table that hold rows, foreign tables included.
 pub fn leaves(relation: Oid) -> Vec<Class> {
     let classes = descendants(relation).into_iter().filter_map(Class::by_oid);
@@ -86,9 +119,7 @@ pub fn leaves(relation: Oid) -> Vec<Class> {
 /// Size of a relation in bytes with its indexes and TOAST; for a partitioned table, of its leaves. `None` if it was
 /// dropped.
 pub fn total_size(relation: Oid) -> Option<i64> {
-    // SAFETY: a plain look-up in the syscache; no kind for a relation that has gone.
-    let kind = unsafe { pg_sys::get_rel_relkind(relation) } as u8;
-    if kind == pg_sys::RELKIND_PARTITIONED_TABLE {
+    if kind_of(relation) == pg_sys::RELKIND_PARTITIONED_TABLE {
         return Some(
             leaves(relation)
                 .iter()
