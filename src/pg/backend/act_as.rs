@@ -8,11 +8,13 @@ use pgrx::pg_sys;
 use std::ffi::{c_int, CStr, CString};
 
 /// Pinned for any work as another role: no object that the role planted is found by name, policies apply, and no parallel
-/// worker takes part, since it would see the session's settings `role` and `is_superuser`.
-const ALWAYS: [Setting<'static>; 3] = [
+/// worker takes part, since it would see the session's settings `role` and `is_superuser`. Plans are made without
+/// workers, and those that a session made before get none.
+const ALWAYS: [Setting<'static>; 4] = [
     (c"search_path", c"pg_catalog, pg_temp"),
     (c"row_security", c"on"),
     (c"max_parallel_workers_per_gather", c"0"),
+    (c"max_parallel_workers", c"0"),
 ];
 
 /// Settings under which a literal's text means one value, and a value has one text.
