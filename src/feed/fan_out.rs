@@ -14,6 +14,7 @@ mod verdict;
 
 pub use output::Row;
 
+use super::ahead::Ahead;
 use super::commit_times::CommitTimes;
 use super::nested;
 use super::subscriptions;
@@ -35,7 +36,7 @@ use crate::pg::Oid;
 use change::{Change, What};
 use judging::Judging;
 use opened::Opened;
-use output::Output;
+use output::{letters, Output};
 use receivers::Receivers;
 use std::collections::HashSet;
 use table::{Missed, Table};
@@ -133,7 +134,7 @@ struct FanOut<'b> {
     /// The first entry of a relation that is busy: the batch ends before it.
     limit: u64,
     commit_times: CommitTimes,
-    message: Vec<u8>,
+    ahead: Ahead,
 }
 
 impl<'b> FanOut<'b> {
@@ -149,7 +150,7 @@ impl<'b> FanOut<'b> {
             max_changes,
             limit: u64::MAX,
             commit_times: CommitTimes::default(),
-            message: Vec::new(),
+            ahead: Ahead::default(),
         }
     }
 
@@ -187,7 +188,7 @@ impl<'b> FanOut<'b> {
             let memory = Memory::new();
             let room = (self.max_changes - delivered).min(at_a_time);
             let changes = self.chunk(&mut entries, room, examine, &memory)?;
-            let judged = memory.within(|| {
+            let mut judged = memory.within(|| {
                 let mut judging = Judging {
                     book: self.book,
                     tables: &self.tables,
@@ -202,18 +203,21 @@ impl<'b> FanOut<'b> {
             if !changes.is_empty() {
                 at_a_time = fits.min(at_a_time * 4).clamp(1, CHANGES);
             }
+            judged.iter_mut().for_each(Receivers::sort);
+            let letters = letters(changes.iter().zip(&judged));
+            self.ahead.clear();
             let mut output = Output {
                 book: self.book,
                 tables: &self.tables,
                 session: &self.session,
-                message: &mut self.message,
+                ahead: &mut self.ahead,
+                letters: &letters,
             };
-            for (change, mut receivers) in changes.iter().zip(judged) {
+            for (change, receivers) in changes.iter().zip(&judged) {
                 if receivers.is_empty() {
                     continue;
                 }
-                receivers.sort();
-                let written = memory.within(|| output.hand_out(change, &receivers, cursors, put));
+                let written = memory.within(|| output.hand_out(change, receivers, cursors, put));
                 bytes += written + receivers.count() * size_of::<Id>();
                 delivered += 1;
                 if bytes >= gucs::max_batch_bytes() {
@@ -267,7 +271,10 @@ impl<'b> FanOut<'b> {
             Content::Gap(cause) => What::Gap(cause),
             Content::Truncate | Content::Row(_) if is_lost => return Ok(None),
             Content::Truncate => What::Truncate,
-            Content::Row(row) => What::Row(row.operation, table.relation.rows(&row)?),
+            Content::Row(row) => match table.relation.rows(&row) {
+                Ok(rows) => What::Row(row.operation, rows),
+                Err(error) => What::Unreadable(row.operation, error),
+            },
         };
         Ok(Some(Change {
             table: place,

@@ -10,8 +10,6 @@ use crate::error::{report, Error, Result};
 use crate::log::entry::GapCause;
 use crate::log::watermark;
 use crate::message::{write_change, Header, RecordPlan};
-use crate::pg::backend::subtransaction::attempt;
-use crate::pg::backend::subtransaction::Raised;
 use crate::pg::catalog::inheritance;
 use crate::pg::catalog::relation::Class;
 use crate::pg::row::decoded::Decoded;
@@ -75,18 +73,6 @@ impl Followed {
         })
     }
 
-    /// Writes a change's message into an empty buffer. Errors: whatever a user's function raises.
-    pub fn write(&self, change: &Delivered, out: &mut Vec<u8>) -> std::result::Result<(), Raised> {
-        if self.may_raise(change) {
-            return attempt(|| {
-                self.serialise(change, out);
-                Ok(())
-            });
-        }
-        self.serialise(change, out);
-        Ok(())
-    }
-
     /// Whether writing a change's message calls functions that users defined.
     pub fn may_raise(&self, change: &Delivered) -> bool {
         self.plan_of(change).is_foreign()
@@ -99,7 +85,9 @@ impl Followed {
         }
     }
 
-    fn serialise(&self, change: &Delivered, out: &mut Vec<u8>) {
+    /// Appends a change's message. Called within an attempt: users' functions may raise errors, and so may Postgres's own
+    /// where a policy has dropped a column's type.
+    pub fn write(&self, change: &Delivered, out: &mut Vec<u8>) {
         let shape = &self.relation.shape;
         let header = Header {
             operation: change.operation,

@@ -1,5 +1,6 @@
 //! The feed: which changes of the log each reader receives.
 
+mod ahead;
 pub mod allowed;
 mod commit_times;
 mod deliver;

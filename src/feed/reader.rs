@@ -2,6 +2,7 @@
 
 mod output;
 
+use super::ahead::Ahead;
 use super::commit_times::CommitTimes;
 use super::deliver::{deliver, By, Chunk, Pending, Stopped};
 use super::follow::{gap, Delivered, Followed};
@@ -64,7 +65,7 @@ pub fn changes_since(request: &Request, mut put: impl FnMut(&str, Option<&[u8]>)
 struct Reader<'a> {
     request: &'a Request,
     followed: Vec<Followed>,
-    message: Vec<u8>,
+    ahead: Ahead,
     commit_times: CommitTimes,
     /// The relations cannot be altered until the call ends. Then the locks are released: a reader on a standby that
     /// stays in its transaction would otherwise block replay.
@@ -83,7 +84,7 @@ impl<'a> Reader<'a> {
         Ok(Reader {
             request,
             followed,
-            message: Vec::new(),
+            ahead: Ahead::default(),
             commit_times: CommitTimes::default(),
             _held: held,
         })
@@ -123,8 +124,10 @@ impl<'a> Reader<'a> {
             } else {
                 let memory = Memory::new();
                 let (mut chunk, _) = self.chunk(&mut entries, room, examine, &memory)?;
-                for change in std::mem::take(&mut chunk.delivered) {
-                    match self.hand_out(&change, &cursors.at(change.position), put) {
+                let changes = std::mem::take(&mut chunk.delivered);
+                self.ahead.clear();
+                for (at, change) in changes.iter().enumerate() {
+                    match self.hand_out(&changes[at..], &cursors.at(change.position), put) {
                         Ok(written) => bytes += written,
                         Err(stopped) => {
                             chunk.end(reached, stopped);

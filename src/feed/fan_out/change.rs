@@ -1,6 +1,7 @@
 //! The entries of followed relations that a call has read.
 
 use crate::change::RowOperation;
+use crate::error::Error;
 use crate::feed::relation::Rows;
 use crate::log::entry::GapCause;
 use crate::timestamp::Timestamp;
@@ -19,4 +20,6 @@ pub enum What<'m> {
     Row(RowOperation, Rows<'m>),
     Truncate,
     Gap(Option<GapCause>),
+    /// A row whose image cannot be read, and why.
+    Unreadable(RowOperation, Error),
 }

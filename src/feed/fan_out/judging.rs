@@ -11,6 +11,7 @@ use crate::feed::subscriptions::book::Book;
 use crate::feed::subscriptions::gate::Id;
 use crate::feed::who::Session;
 use crate::log::entry::GapCause;
+use crate::pg::backend::subtransaction::attempt;
 use crate::pg::backend::wait;
 use std::collections::HashSet;
 
@@ -60,16 +61,32 @@ impl Judging<'_> {
                         let what = cause.map_or("changed in an unknown way", GapCause::describe);
                         all[i].gap(&place(change), what);
                     }
+                    What::Unreadable(operation, error) => {
+                        let error = table.error(error);
+                        all[i].fail(&place(change), *operation, &error);
+                    }
                 }
             }
             let mut ended: Vec<Missed> = Vec::new();
-            self.judge_rows(table, &cases, |candidate, outcome| {
-                let (i, operation) = of[candidate.case as usize];
-                let rows = cases[candidate.case as usize].rows;
-                let place = place(&changes[i]);
-                let refused = all[i].judge(&place, candidate.gate, (operation, rows), outcome);
-                ended.extend(refused);
+            // A fault of one relation is no other's: its readers miss these changes.
+            let judged = attempt(|| {
+                self.judge_rows(table, &cases, |candidate, outcome| {
+                    let (i, operation) = of[candidate.case as usize];
+                    let rows = cases[candidate.case as usize].rows;
+                    let place = place(&changes[i]);
+                    let refused = all[i].judge(&place, candidate.gate, (operation, rows), outcome);
+                    ended.extend(refused);
+                });
+                Ok(())
             });
+            if let Err(raised) = judged {
+                let error = table.error_of(raised.sqlstate, "a change could not be judged");
+                ended.clear();
+                for (i, operation) in &of {
+                    all[*i] = Receivers::default();
+                    all[*i].fail(&place(&changes[*i]), *operation, &error);
+                }
+            }
             self.ended
                 .extend(ended.iter().flat_map(|missed| &missed.ids));
             self.gone.extend(ended);

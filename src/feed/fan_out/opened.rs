@@ -1,12 +1,13 @@
 //! The followed relations at the beginning of a call: what their readers may receive, and what is new of their policies
 //! and filters.
 
-use super::table::{Missed, Table};
-use crate::error::Result;
+use super::table::{all, error, Missed, Table};
+use crate::error::{report, Error, Result};
 use crate::feed::subscriptions::book::Book;
-use crate::feed::subscriptions::gate::Id;
+use crate::feed::subscriptions::gate::{GateId, Id};
 use crate::feed::subscriptions::renew::News;
 use crate::feed::who::Session;
+use crate::pg::backend::subtransaction::{attempt, Raised};
 use crate::pg::catalog::acting::refuse_strangers;
 use crate::pg::catalog::privilege;
 use crate::pg::Oid;
@@ -26,7 +27,7 @@ impl Opened {
     pub fn new(book: &Book, relations: &[Oid], busy: &[Oid]) -> Result<(Opened, Vec<News>)> {
         let session = Session::now();
         let mut refused: Vec<Missed> = Vec::new();
-        let mut all = Vec::new();
+        let mut every = Vec::new();
         let mut tables = Vec::with_capacity(relations.len());
         for oid in relations {
             if busy.contains(oid) {
@@ -34,24 +35,33 @@ impl Opened {
                 continue;
             }
             let before = refused.len();
-            let table = Table::open(*oid, book, &mut refused)?;
-            if let Some(table) = &table {
-                for (role, _) in &table.roles {
+            let mut table = match attempt(|| Table::open(*oid, book, &mut refused)) {
+                Ok(table) => table,
+                Err(raised) => {
+                    refused.truncate(before);
+                    refused.push(fault(*oid, book, raised)?);
+                    None
+                }
+            };
+            if let Some(opened) = &table {
+                for (role, _) in &opened.roles {
                     if privilege::policies_apply(*oid, *role) {
                         refuse_strangers(*role)?;
                     }
                 }
-                let mut news = News::of(book, &session, &table.relation, &table.roles);
-                let gone: HashSet<Id> = refused.iter().flat_map(|one| one.ids.clone()).collect();
-                for (gate, error) in news.iter_mut().flat_map(|news| news.refused.drain(..)) {
-                    let mut ids: Vec<Id> = book.members(gate).map(|(id, _)| id).collect();
-                    ids.retain(|id| !gone.contains(id));
-                    if !ids.is_empty() {
-                        let error = table.error(&error);
-                        refused.push(Missed { error, ids });
+                let news = || Ok(News::of(book, &session, &opened.relation, &opened.roles));
+                match attempt(news) {
+                    Ok(mut news) => {
+                        let gates = news.iter_mut().flat_map(|news| news.refused.drain(..));
+                        refuse(opened, book, gates, &mut refused);
+                        every.extend(news);
+                    }
+                    Err(raised) => {
+                        refused.truncate(before);
+                        refused.push(fault(*oid, book, raised)?);
+                        table = None;
                     }
                 }
-                all.extend(news);
             }
             refused[before..].sort_by_key(|missed| missed.ids.iter().min().copied());
             tables.push(table);
@@ -61,6 +71,43 @@ impl Opened {
             tables,
             refused,
         };
-        Ok((opened, all))
+        Ok((opened, every))
     }
+}
+
+/// Adds the subscriptions of gates whose filter does not fit any more.
+fn refuse(
+    table: &Table,
+    book: &Book,
+    gates: impl Iterator<Item = (GateId, Error)>,
+    refused: &mut Vec<Missed>,
+) {
+    let gone: HashSet<Id> = refused.iter().flat_map(|one| one.ids.clone()).collect();
+    for (gate, error) in gates {
+        let mut ids: Vec<Id> = book.members(gate).map(|(id, _)| id).collect();
+        ids.retain(|id| !gone.contains(id));
+        if !ids.is_empty() {
+            let error = table.error(&error);
+            refused.push(Missed { error, ids });
+        }
+    }
+}
+
+/// What the subscriptions of a relation are told that raises an error when it is looked at; they end. Errors: one that is
+/// of the server or the session, not of the relation.
+fn fault(oid: Oid, book: &Book, raised: Raised) -> Result<Missed> {
+    const OF_OTHERS: [&str; 5] = ["40", "53", "55", "57", "58"];
+    let class = raised.sqlstate.to_string();
+    if OF_OTHERS.iter().any(|others| class.starts_with(others)) {
+        return Err(Error::new(raised.sqlstate, report(raised.message)));
+    }
+    let name = book.relations.get(&oid).map(|followed| &*followed.name);
+    Ok(Missed {
+        error: error(
+            raised.sqlstate,
+            name.unwrap_or_default(),
+            "the table could not be looked at",
+        ),
+        ids: all(oid, book).map(|(id, _)| id).collect(),
+    })
 }

@@ -5,11 +5,12 @@ use super::form::Told;
 use super::receivers::{Message, Receivers};
 use super::table::Table;
 use crate::change::Operation;
+use crate::feed::ahead::Ahead;
 use crate::feed::subscriptions::book::Book;
 use crate::feed::subscriptions::gate::Id;
 use crate::feed::who::Session;
 use crate::log::cursor::BatchCursors;
-use crate::pg::backend::subtransaction::{attempt, Raised};
+use crate::pg::backend::subtransaction::attempt;
 
 /// A returned row.
 pub struct Row<'a> {
@@ -43,16 +44,40 @@ impl<'a> Row<'a> {
     }
 }
 
-/// What changes are written with.
+/// A message of a change, and whom it is for.
+pub struct Letter<'a> {
+    change: &'a Change<'a>,
+    message: Message,
+    ids: &'a [Id],
+}
+
+/// The letters of changes, in the order in which they are handed out.
+pub fn letters<'a>(
+    changes: impl Iterator<Item = (&'a Change<'a>, &'a Receivers)>,
+) -> Vec<Letter<'a>> {
+    let of_one = |(change, receivers): (&'a Change<'a>, &'a Receivers)| {
+        let messages = receivers.in_order().into_iter();
+        messages.map(move |(message, ids)| Letter {
+            change,
+            message: *message,
+            ids,
+        })
+    };
+    changes.flat_map(of_one).collect()
+}
+
+/// Hands out the rows of changes.
 pub struct Output<'a> {
     pub book: &'a Book,
     pub tables: &'a [Option<Table>],
     pub session: &'a Session,
-    pub message: &'a mut Vec<u8>,
+    pub ahead: &'a mut Ahead,
+    /// Those that are not yet handed out.
+    pub letters: &'a [Letter<'a>],
 }
 
 impl Output<'_> {
-    /// Hands out the rows of one change, and says how many bytes their messages have.
+    /// Hands out the rows of the next change, and says how many bytes their messages have.
     pub fn hand_out(
         &mut self,
         change: &Change,
@@ -67,66 +92,74 @@ impl Output<'_> {
             if left == 0 { &at } else { &before }.as_str()
         };
         let mut bytes = 0;
-        for (message, ids) in receivers.in_order() {
+        for _ in 0..receivers.messages.len() {
             let cursor = cursor();
-            self.message.clear();
-            match self.write(change, message) {
-                Ok(()) => {
-                    bytes += self.message.len();
+            let Some((letter, rest)) = self.letters.split_first() else {
+                break;
+            };
+            match self.write() {
+                Ok(message) => {
+                    bytes += message.len();
                     put(Row {
                         cursor,
-                        change: Some(self.message),
-                        subscriptions: Some(ids),
+                        change: Some(message),
+                        subscriptions: Some(letter.ids),
                         error: None,
                     });
                 }
-                Err(error) => put(Row {
-                    cursor,
-                    change: None,
-                    subscriptions: Some(ids),
-                    error: Some(&error),
-                }),
+                Err(error) => put(Row::missed(cursor, &error, letter.ids)),
             }
+            self.letters = rest;
         }
         for (error, ids) in &receivers.missed {
-            put(Row {
-                cursor: cursor(),
-                change: None,
-                subscriptions: Some(ids),
-                error: Some(error),
-            });
+            put(Row::missed(cursor(), error, ids));
         }
         bytes
     }
 
-    /// Writes a message; what a user's function raises on the way is its error.
-    fn write(&mut self, change: &Change, message: &Message) -> std::result::Result<(), String> {
-        let Some(table) = &self.tables[change.table] else {
-            return Ok(());
+    /// The message of the next letter; what is raised on the way is the error of those who would get it.
+    fn write(&mut self) -> std::result::Result<&[u8], String> {
+        let (book, tables, session) = (self.book, self.tables, self.session);
+        let write = |letter: &Letter, out: &mut Vec<u8>| {
+            let Some(table) = &tables[letter.change.table] else {
+                return Ok(());
+            };
+            let form = &table.forms[letter.message.form];
+            let told = letter.told();
+            let Some(who) = letter.message.who.and_then(|who| book.whos.get(who)) else {
+                form.write(&told, out);
+                return Ok(());
+            };
+            attempt(|| {
+                session.act_as(who, || {
+                    form.write(&told, out);
+                    Ok(())
+                })
+            })
         };
-        let operation = message.operation();
-        let (old, new) = match &change.what {
+        let letters = self.letters;
+        self.ahead.next(letters, write).map_err(|raised| {
+            let reason = "a value could not be written as json";
+            let table = letters
+                .first()
+                .and_then(|one| tables[one.change.table].as_ref());
+            table.map_or_else(String::new, |table| table.error_of(raised.sqlstate, reason))
+        })
+    }
+}
+
+impl<'a> Letter<'a> {
+    fn told(&self) -> Told<'a> {
+        let operation = self.message.operation();
+        let (old, new) = match &self.change.what {
             What::Row(_, rows) => (rows.old.as_ref(), rows.new.as_ref()),
-            What::Truncate | What::Gap(_) => (None, None),
+            What::Truncate | What::Gap(_) | What::Unreadable(..) => (None, None),
         };
-        let told = Told {
+        Told {
             operation,
             old: old.filter(|_| operation != Operation::Insert),
             new: new.filter(|_| operation != Operation::Delete),
-            committed_at: change.committed_at,
-        };
-        let form = &table.forms[message.form];
-        let Some(who) = message.who.and_then(|who| self.book.whos.get(who)) else {
-            form.write(&told, self.message);
-            return Ok(());
-        };
-        let written = attempt(|| {
-            self.session.act_as(who, || {
-                form.write(&told, self.message);
-                Ok(())
-            })
-        });
-        let reason = "a value could not be written as json";
-        written.map_err(|raised: Raised| table.error_of(raised.sqlstate, reason))
+            committed_at: self.change.committed_at,
+        }
     }
 }

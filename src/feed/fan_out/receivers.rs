@@ -158,6 +158,20 @@ impl Receivers {
         None
     }
 
+    /// Adds a change that cannot be judged for anybody.
+    pub fn fail(&mut self, of: &Place, operation: RowOperation, error: &str) {
+        let Some(followed) = of.book.relations.get(&of.table.relation.table.oid) else {
+            return;
+        };
+        for gate in followed.rooms.values().flat_map(|room| &room.gates) {
+            let wants = |one: &Subscription| {
+                might_want(one, operation)
+                    && of.table.form_of(of.book, one, operation.into()).is_some()
+            };
+            self.miss(of, *gate, error.to_string(), wants);
+        }
+    }
+
     fn miss(
         &mut self,
         of: &Place,

@@ -10,29 +10,31 @@ use crate::log::cursor::BatchCursors;
 use crate::pg::row::decoded::Decoded;
 
 impl Reader<'_> {
-    /// Delivers a change, and returns the size of its message. Errors: whatever a user's function raises while the
-    /// message is written.
+    /// Delivers the first of some changes, and returns the size of its message; the others are written ahead. Errors:
+    /// whatever is raised while the message is written.
     pub(super) fn hand_out(
         &mut self,
-        change: &Delivered,
+        changes: &[Delivered],
         cursor: &str,
         put: &mut impl FnMut(&str, Option<&[u8]>),
     ) -> std::result::Result<usize, Stopped> {
-        self.write(change)?;
-        put(cursor, Some(&self.message));
-        Ok(self.message.len())
+        let message = self.write(changes)?;
+        put(cursor, Some(message));
+        Ok(message.len())
     }
 
-    fn write(&mut self, change: &Delivered) -> std::result::Result<(), Stopped> {
-        self.message.clear();
-        self.followed[change.followed]
-            .write(change, &mut self.message)
-            .map_err(|raised| Stopped {
-                followed: change.followed,
-                position: change.position,
-                by: By::Writing,
-                raised,
-            })
+    fn write(&mut self, changes: &[Delivered]) -> std::result::Result<&[u8], Stopped> {
+        let followed = &self.followed;
+        let write = |change: &Delivered, out: &mut Vec<u8>| {
+            followed[change.followed].write(change, out);
+            Ok(())
+        };
+        self.ahead.next(changes, write).map_err(|raised| Stopped {
+            followed: changes[0].followed,
+            position: changes[0].position,
+            by: By::Writing,
+            raised,
+        })
     }
 
     /// Ends the chunk before the first change that cannot be written. Net changes are written only after the batch has
@@ -42,7 +44,7 @@ impl Reader<'_> {
             if !self.followed[change.followed].may_raise(change) {
                 continue;
             }
-            if let Err(stopped) = self.write(change) {
+            if let Err(stopped) = self.write(std::slice::from_ref(change)) {
                 chunk.delivered.truncate(i);
                 let reached = chunk.delivered.last().map_or(0, |last| last.position);
                 return chunk.end(reached, stopped);
@@ -82,32 +84,32 @@ impl Reader<'_> {
             nets.extend(apart.into_iter().flatten().map(|net| (net.at, Some(net))));
         }
         nets.sort_by_key(|(at, _)| *at);
-        for (at, net) in nets {
+        let of_net = |(at, net): (usize, Option<Net>)| {
             let last = &kept[at];
-            let change = Delivered {
+            Delivered {
                 followed: last.followed,
                 operation: net.map_or(Operation::Truncate, |net| net.delivery.into()),
                 old: net.and_then(|net| kept[net.old_from?].old.clone()),
                 new: net.and_then(|net| kept[net.new_from?].new.clone()),
                 position: last.position,
                 committed_at: last.committed_at,
-            };
-            if self.request.wants(change.operation) {
-                self.hand_out(&change, &self.request.cursor, put)
-                    .map_err(|stopped| {
-                        // Each change could be written when it was checked, so none of them can be blamed. skip_cursor
-                        // skips the whole batch.
-                        let position = reached;
-                        self.stopped(
-                            after,
-                            cursors,
-                            Stopped {
-                                position,
-                                ..stopped
-                            },
-                        )
-                    })?;
             }
+        };
+        let mut changes: Vec<Delivered> = nets.into_iter().map(of_net).collect();
+        changes.retain(|change| self.request.wants(change.operation));
+        self.ahead.clear();
+        for at in 0..changes.len() {
+            self.hand_out(&changes[at..], &self.request.cursor, put)
+                .map_err(|stopped| {
+                    // Each change could be written when it was checked, so none of them can be blamed. skip_cursor
+                    // skips the whole batch.
+                    let position = reached;
+                    let stopped = Stopped {
+                        position,
+                        ..stopped
+                    };
+                    self.stopped(after, cursors, stopped)
+                })?;
         }
         Ok(())
     }
