@@ -2,6 +2,7 @@
 
 mod case;
 mod group;
+mod lacking;
 
 use super::relation::Relation;
 use crate::error::Result;
@@ -17,8 +18,8 @@ use crate::pg::judge::policy::Compiled;
 use crate::pg::judge::policy::Verdict;
 use crate::pg::Oid;
 pub use case::{Case, Sees};
-pub use group::lacks;
 use group::Groups;
+pub use lacking::{are_hidden, lacks};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -33,6 +34,8 @@ struct Key {
     row_security: bool,
     condition: Option<Rc<str>>,
     has_policies: bool,
+    /// The columns that the rows lack.
+    lacking: Vec<i16>,
     context: Context,
 }
 
@@ -47,15 +50,25 @@ thread_local! {
 /// enough to find it again. Errors: those of [`Compiled::new`].
 pub fn compiled(relation: &Relation, condition: Option<Rc<str>>) -> Result<Statement> {
     let (oid, name) = (relation.table.oid, relation.name());
-    kept(relation, condition, true, |condition| {
+    kept(relation, condition, true, Vec::new(), |condition| {
         Compiled::new(oid, &name, condition)
+    })
+}
+
+/// The statement of the current role's policies for rows that lack these columns. Errors: those of
+/// [`Compiled::without`].
+fn compiled_without(relation: &Relation, lacking: Vec<i16>) -> Result<Statement> {
+    let (oid, name) = (relation.table.oid, relation.name());
+    let columns = lacking.clone();
+    kept(relation, None, true, lacking, |_| {
+        Compiled::without(oid, &name, &columns)
     })
 }
 
 /// The statement for an analysed condition, without policies. Errors: those of [`Compiled::of_condition`].
 pub fn compiled_condition(relation: &Relation, condition: Rc<str>) -> Result<Statement> {
     let oid = relation.table.oid;
-    kept(relation, Some(condition), false, |condition| {
+    kept(relation, Some(condition), false, Vec::new(), |condition| {
         condition.map_or(Ok(None), |tree| Compiled::of_condition(oid, tree))
     })
 }
@@ -64,6 +77,7 @@ fn kept(
     relation: &Relation,
     condition: Option<Rc<str>>,
     has_policies: bool,
+    lacking: Vec<i16>,
     make: impl FnOnce(Option<&str>) -> Result<Option<Compiled>>,
 ) -> Result<Statement> {
     let mut key = Key {
@@ -72,6 +86,7 @@ fn kept(
         row_security: privilege::row_security(),
         condition: condition.clone(),
         has_policies,
+        lacking,
         context: Context::now(),
     };
     let kept = COMPILED.with_borrow_mut(|compiled| compiled.get(&key));
@@ -99,7 +114,8 @@ pub struct Judge {
 
 /// Why the changes could not be judged.
 pub enum Unjudged {
-    /// A row lacks a column that a policy uses. Or the policies show it, and it lacks a column that the filter uses.
+    /// A row lacks a column without which the policies do not decide. Or they show it, and it lacks a column that the
+    /// filter uses.
     Absent,
     /// Judging the change at this index raised an error.
     Raised(usize, Raised),
@@ -136,9 +152,7 @@ impl Judge {
         let Some(statement) = self.whole(relation)? else {
             return Ok(Ok(sees));
         };
-        let Some(groups) = Groups::of(&statement, relation, cases) else {
-            return Ok(Err(Unjudged::Absent));
-        };
+        let groups = Groups::of(&statement, relation, cases);
         let mut raised = groups.whole.judge(&statement, relation, &mut sees);
         if !groups.policies.is_empty() {
             if let Some(policies) = self.policies(relation)? {
@@ -152,6 +166,11 @@ impl Judge {
             if groups.policies.any_seen(&sees, end) {
                 return Ok(Err(Unjudged::Absent));
             }
+        }
+        let end = raised.as_ref().map_or(cases.len(), |(place, _)| *place);
+        let uses = &statement.policy_uses;
+        if !groups.lacking.hide(uses, relation, &mut sees, end) {
+            return Ok(Err(Unjudged::Absent));
         }
         groups.by_key.judge_deletes(&statement, relation, &mut sees);
         Ok(match raised {

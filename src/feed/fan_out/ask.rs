@@ -16,7 +16,11 @@ use crate::pg::judge::many::{ManyPolicies, Way};
 use crate::pg::judge::policy::{Compiled, Verdict};
 use crate::pg::judge::sets::Readers;
 use crate::pg::row::decoded::Decoded;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+
+/// Readers who could share answers, and are asked one by one about rows that lack values, at most. The others are told
+/// that they miss such a row, be it hidden from them or not.
+const MOST_LACKING: usize = 1000;
 
 /// The pairs of a row and a reader's constants that are asked about, each once.
 #[derive(Default)]
@@ -121,15 +125,19 @@ impl Court<'_> {
         let mut verdicts = Verdicts::new();
         let mut own: Vec<(u32, Place)> = Vec::new();
         let mut pairs = Pairs::default();
+        let mut lacking: HashSet<u32> = HashSet::new();
         let policies = self.room.policies.as_ref().map(|looked| &*looked.policies);
         for one in asked {
             let row = self.rows.row(one.1);
             match (self.policy(one.0), policies, row) {
                 (Some(Policy::Shared { constants, .. }), Some(policies), Some(row)) => {
-                    if judge::lacks(self.rows.relation, row, policies.uses()) {
+                    if !judge::lacks(self.rows.relation, row, policies.uses()) {
+                        pairs.add(*one, row, constants);
+                    } else if lacking.insert(one.0) && lacking.len() > MOST_LACKING {
+                        lacking.remove(&one.0);
                         verdicts.insert(*one, Seen::Absent);
                     } else {
-                        pairs.add(*one, row, constants);
+                        own.push(*one);
                     }
                 }
                 _ => own.push(*one),
@@ -176,12 +184,29 @@ impl Court<'_> {
                 Ok(match statement {
                     None => vec![Seen::Yes; places.len()],
                     Some(statement) => {
-                        self.run(&statement, &statement.policy_uses, places, By::Policy)
+                        let uses = &statement.policy_uses;
+                        let mut seen = self.run(&statement, uses, places, By::Policy);
+                        self.hide(uses, places, &mut seen);
+                        seen
                     }
                 })
             })
         });
         asked.unwrap_or_else(|raised| vec![Seen::Raised(raised.sqlstate, By::Policy); places.len()])
+    }
+
+    /// Turns "absent" into "no" where the current role's policies hide the row, whatever it lacks.
+    fn hide(&self, uses: &Uses, places: &[Place], seen: &mut [Seen]) {
+        let absent = places
+            .iter()
+            .zip(seen)
+            .filter(|(_, seen)| matches!(seen, Seen::Absent))
+            .filter_map(|(place, seen)| Some((self.rows.row(*place)?, seen)));
+        let (rows, seen): (Vec<&Decoded>, Vec<&mut Seen>) = absent.unzip();
+        let hidden = judge::are_hidden(self.rows.relation, uses, &rows);
+        for (seen, _) in seen.into_iter().zip(hidden).filter(|(_, hidden)| *hidden) {
+            *seen = Seen::No;
+        }
     }
 
     /// Which of some rows a filter lets through, and the row filter of the relation with it. Errors: those of the filter,

@@ -1,6 +1,7 @@
 //! Groups the rows of changes by the statement that judges them, and stores the verdicts.
 
 use super::case::{Case, Sees};
+use super::lacking::{are_hidden, lacks};
 use crate::feed::relation::Relation;
 use crate::pg::backend::subtransaction::Raised;
 use crate::pg::catalog::policies::Uses;
@@ -22,13 +23,15 @@ pub struct Groups<'a> {
     pub whole: Group<'a>,
     /// Judged by the policies alone: these rows lack a column that the condition uses, but none that a policy uses.
     pub policies: Group<'a>,
+    /// These rows lack a column that a policy uses.
+    pub lacking: Group<'a>,
     /// Rows of DELETEs that every reader receives, with the key only.
     pub by_key: Group<'a>,
 }
 
 impl<'a> Groups<'a> {
-    /// Groups the rows. `None` if a row lacks a column that a policy uses.
-    pub fn of(statement: &Compiled, relation: &Relation, cases: &[Case<'a>]) -> Option<Groups<'a>> {
+    /// Groups the rows.
+    pub fn of(statement: &Compiled, relation: &Relation, cases: &[Case<'a>]) -> Groups<'a> {
         let mut groups = Groups::default();
         for (i, case) in cases.iter().enumerate() {
             let by_key = relation.deletes_by_key && case.is_delete;
@@ -41,7 +44,7 @@ impl<'a> Groups<'a> {
                 let group = match (by_key, for_policies, for_condition) {
                     (true, false, false) => &mut groups.by_key,
                     (true, _, _) => continue,
-                    (false, true, _) => return None,
+                    (false, true, _) => &mut groups.lacking,
                     (false, false, true) => &mut groups.policies,
                     (false, false, false) => &mut groups.whole,
                 };
@@ -49,17 +52,7 @@ impl<'a> Groups<'a> {
                 group.places.push((i, is_new));
             }
         }
-        Some(groups)
-    }
-}
-
-/// Whether a row lacks a value that a condition looks at.
-pub fn lacks(relation: &Relation, row: &Decoded, uses: &Uses) -> bool {
-    let absent = |column: &i16| row.is_absent(*column as usize - 1);
-    if uses.all {
-        relation.columns.iter().any(absent)
-    } else {
-        uses.columns.iter().any(absent)
+        groups
     }
 }
 
@@ -122,6 +115,15 @@ impl Group<'_> {
             shown => shown,
         };
         self.store(verdicts.into_iter().map(by_key), sees);
+    }
+
+    /// Stores that the policies hide the rows that lack values, of cases before `end`; false if they do not decide about
+    /// one of them.
+    pub fn hide(&self, uses: &Uses, relation: &Relation, sees: &mut [Sees], end: usize) -> bool {
+        let count = self.places.partition_point(|(case, _)| *case < end);
+        let hidden = are_hidden(relation, uses, &self.rows[..count]);
+        self.store(hidden.iter().map(|_| Verdict::Hidden), sees);
+        hidden.into_iter().all(|hidden| hidden)
     }
 
     /// Whether the group has no rows.

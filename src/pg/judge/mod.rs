@@ -3,6 +3,7 @@
 pub mod access;
 mod analysis;
 mod body;
+mod bound;
 mod claims;
 mod columns;
 mod conjuncts;

@@ -1,6 +1,7 @@
 //! Row level security for images: the conditions that Postgres itself would add to a SELECT, compiled over an array of
 //! rows instead of the relation.
 
+use super::bound;
 use super::conjuncts::{self, Gathered};
 use super::folding;
 pub(in crate::pg) use super::quals::analyze;
@@ -68,7 +69,8 @@ pub(in crate::pg) const KEPT_FOR: Duration = Duration::from_secs(1);
 /// Which policies apply, and to the relation of which name.
 enum Policies<'a> {
     None,
-    Select(&'a str),
+    /// For rows that lack these columns: what they let through at most.
+    Select(&'a str, &'a [i16]),
     Insert(&'a str),
 }
 
@@ -82,7 +84,17 @@ impl Compiled {
         qualified_name: &str,
         condition: Option<&str>,
     ) -> Result<Option<Compiled>> {
-        Compiled::make(relation, Policies::Select(qualified_name), condition)
+        Compiled::make(relation, Policies::Select(qualified_name, &[]), condition)
+    }
+
+    /// Compiles the policies for rows that lack these columns: it hides only those that are hidden whatever the values
+    /// are. `None` when the role sees every row. Errors: as [`Compiled::new`].
+    pub fn without(
+        relation: Oid,
+        qualified_name: &str,
+        lacking: &[i16],
+    ) -> Result<Option<Compiled>> {
+        Compiled::make(relation, Policies::Select(qualified_name, lacking), None)
     }
 
     /// Compiles the conditions on rows that the current role inserts. `None` when it may insert any row. Errors: as
@@ -115,7 +127,13 @@ impl Compiled {
             let array_type = pg_sys::get_array_type(row_type);
             let planned = scratch.within(|| {
                 let quals = match policies {
-                    Policies::Select(name) => security_quals(relation, name)?,
+                    Policies::Select(name, lacking) => {
+                        let quals = security_quals(relation, name)?;
+                        match lacking {
+                            [] => quals,
+                            lacking => bound::of_quals(quals, lacking),
+                        }
+                    }
                     Policies::Insert(name) => insert_checks(relation, name)?,
                     Policies::None => std::ptr::null_mut(),
                 };
@@ -125,7 +143,7 @@ impl Compiled {
                 let over_rows = Over {
                     array_type,
                     quals,
-                    reads: matches!(policies, Policies::Select(_)),
+                    reads: matches!(policies, Policies::Select(..)),
                     condition,
                 };
                 over_rows.plan(relation).map(Some)
