@@ -244,6 +244,8 @@ impl Over<'_> {
                 let planned = attempt(|| self.planned(Place::Scan)).ok();
                 planned.map(|planned| (planned, conjuncts::gather(planned.0)))
             });
+            // The claims of one reader may be why. What is made without the planner's order is not kept for others.
+            let has_raised = matches!(scan, Some(None));
             let (statement, is_of_call) = match scan.flatten() {
                 Some((planned, Gathered::Moved(number))) => {
                     conjuncts = number;
@@ -254,7 +256,7 @@ impl Over<'_> {
             };
             Ok(Planned {
                 statement,
-                is_of_call,
+                is_of_call: is_of_call || has_raised,
                 conjuncts,
                 uses,
             })
