@@ -1,6 +1,6 @@
 //! Rows that lack values which the policies look at: what the policies decide about them without these.
 
-use super::compiled_without;
+use super::kept::compiled_without;
 use crate::feed::relation::Relation;
 use crate::pg::backend::subtransaction::attempt;
 use crate::pg::catalog::policies::Uses;
