@@ -61,13 +61,14 @@ pub async fn poll(
     let bell = Arc::new(Bell::default());
     let held = Held::new(&node.feed, interest.clone(), bell.clone());
     let Some(mut from) = parameters.since.clone() else {
-        let attached = attach(node, &held).await?.map_err(problem)?;
+        let attached = attach(node, &held, false).await?.map_err(problem)?;
         return Ok(answer(&attached.start, &[]));
     };
     let mut start = None;
     if !wait.is_zero() {
         // From now on it rings; what was before is read first.
-        let attached = attach(node, &held).await?.map_err(problem)?;
+        // The log is read up to where the subscription begins: not before the client's cursor, as a shared one might.
+        let attached = attach(node, &held, true).await?.map_err(problem)?;
         node.feed.begin(held.leg().clone(), &attached, None);
         start = Some(attached.start);
     }
@@ -120,8 +121,12 @@ async fn read(
     read.map_err(|_| Problem::no_database())
 }
 
-async fn attach(node: &Node, held: &Held) -> Result<Result<crate::feed::Attached, Fault>, Problem> {
-    let attaching = timeout(node.limits.join_timeout, held.attach(false));
+async fn attach(
+    node: &Node,
+    held: &Held,
+    has_cursor: bool,
+) -> Result<Result<crate::feed::Attached, Fault>, Problem> {
+    let attaching = timeout(node.limits.join_timeout, held.attach(has_cursor));
     attaching.await.map_err(|_| Problem::no_database())
 }
 
