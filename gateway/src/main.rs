@@ -41,7 +41,7 @@ fn setup(arguments: &SetupArguments) -> Done {
     if arguments.run {
         runtime()?.block_on(setup::run(arguments))?;
     } else {
-        print!("{}", setup::sql(arguments)?);
+        pgrealtime_gateway::say!("{}", setup::sql(arguments)?.trim_end());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -54,8 +54,8 @@ pub async fn run(arguments: &SetupArguments) -> Result<(), Failure> {
     let mut count = 0;
     while let Some(notice) = notices.recv().await {
         match notice.severity() {
-            "NOTICE" => println!("{}", notice.message()),
-            severity => println!("{severity}: {}", notice.message()),
+            "NOTICE" => crate::say!("{}", notice.message()),
+            severity => crate::say!("{severity}: {}", notice.message()),
         }
         count += 1;
     }
@@ -63,7 +63,7 @@ pub async fn run(arguments: &SetupArguments) -> Result<(), Failure> {
         return Err(Failure::Refused(refusal(&error)));
     }
     if count == 0 {
-        println!("everything was there already");
+        crate::say!("everything was there already");
     }
     Ok(())
 }

@@ -66,7 +66,7 @@ pub async fn run(config: &Config) -> bool {
     let mut notes = 0;
     let mut print = |lines: Vec<Line>| {
         for line in lines {
-            println!("{line}");
+            crate::say!("{line}");
             problems += usize::from(line.level == Level::Problem);
             notes += usize::from(line.level == Level::Note);
         }
@@ -75,8 +75,8 @@ pub async fn run(config: &Config) -> bool {
     print(vec![files(config)]);
     print(database(config).await);
     match (problems, notes) {
-        (0, 0) => println!("all is well"),
-        (problems, notes) => println!("problems: {problems}, notes: {notes}"),
+        (0, 0) => crate::say!("all is well"),
+        (problems, notes) => crate::say!("problems: {problems}, notes: {notes}"),
     }
     problems == 0
 }
