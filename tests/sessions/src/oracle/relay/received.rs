@@ -123,10 +123,11 @@ impl Received {
 
 /// Whether a cursor is at the end of a batch.
 pub fn is_whole(cursor: &str) -> bool {
-    // Behind the version and two identifiers: database, epoch, timeline, position, next id, xmax, and the running ids.
+    // Behind the version and two identifiers: database, epoch, timeline and its beginning, position, next id, xmax, and the
+    // running ids.
     let numbers = numbers(cursor);
-    let running = numbers.get(6).copied().unwrap_or(0);
-    numbers.len() as u64 == 7 + running
+    let running = numbers.get(7).copied().unwrap_or(0);
+    numbers.len() as u64 == 8 + running
 }
 
 /// The last number of a cursor: the position that it has reached within its batch.
