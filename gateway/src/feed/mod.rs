@@ -1,7 +1,7 @@
 //! The feed: what the database's clients receive, from one relay session (or some) for all of them.
 //!
-//! `relay` holds the subscriptions and hands out changes; `leg` is what one binding has of that; `catch_up` reads what a leg
-//! has missed, in sessions of the pool.
+//! `relay` holds the subscriptions, `seating` puts legs on them, and `handing_out` hands out changes. `leg` is what one binding
+//! has of that; `catch_up` reads what a leg has missed, in sessions of the pool.
 
 pub mod cursor;
 pub mod fault;
@@ -16,7 +16,9 @@ mod book;
 mod catch_up;
 mod command;
 mod handing_out;
+mod plan;
 mod relay;
+mod seating;
 mod statements;
 mod tables;
 mod text;

@@ -3,7 +3,7 @@
 
 use super::book::{Book, Id};
 use super::catch_up;
-use super::command::{Attached, Command, Reply};
+use super::command::Command;
 use super::connect::Connector;
 use super::cursor::Cursor;
 use super::fault::Fault;
@@ -46,10 +46,10 @@ pub(super) struct Relay {
     /// For metrics and log lines.
     name: Arc<str>,
     connector: Connector,
-    feed: Weak<Inner>,
+    pub(super) feed: Weak<Inner>,
     commands: mpsc::UnboundedReceiver<Command>,
     /// Attachments that came while there was no database.
-    waiting: Vec<Command>,
+    pub(super) waiting: Vec<Command>,
     pub(super) book: Book,
     state: watch::Sender<State>,
     /// Everything up to here was handed out.
@@ -58,8 +58,8 @@ pub(super) struct Relay {
     pub(super) is_moment: bool,
     pub(super) pace: Pace,
     /// Tables that somebody has locked. Who asks for them is answered without asking the database, for a while.
-    locked: HashMap<Relation, Fault>,
-    unlocked: Instant,
+    pub(super) locked: HashMap<Relation, Fault>,
+    pub(super) unlocked: Instant,
     told: Instant,
 }
 
@@ -305,179 +305,6 @@ impl Relay {
         }
     }
 
-    /// Sorts commands into what needs no statement, which is done, and what does.
-    fn plan(&mut self, commands: Vec<Command>) -> Plan {
-        let mut plan = Plan::default();
-        if self.unlocked.elapsed() > Duration::from_secs(1) {
-            self.unlocked = Instant::now();
-            self.locked.clear();
-        }
-        for command in commands {
-            match command {
-                Command::Attach {
-                    leg,
-                    has_cursor,
-                    reply,
-                } => self.plan_attach(&mut plan, leg, has_cursor, reply),
-                Command::Detach(leg) => plan.ended.extend(self.book.remove(&leg)),
-                Command::Tell(leg) => leg.outlet.moved(&self.position),
-                Command::Renew {
-                    leg,
-                    interest,
-                    stays,
-                } => self.plan_renew(&mut plan, leg, interest, stays),
-            }
-        }
-        plan
-    }
-
-    fn plan_attach(&mut self, plan: &mut Plan, leg: Arc<Leg>, has_cursor: bool, reply: Reply) {
-        plan.ended.extend(self.book.remove(&leg));
-        let interest = leg.interest();
-        if reply.is_closed() || leg.is_ended() {
-            return;
-        }
-        if let Some(fault) = self.locked.get(&interest.relation) {
-            let _ = reply.send(Err(fault.clone()));
-            return;
-        }
-        let shared = self.book.find(&interest);
-        if let Some(id) = shared.filter(|id| !has_cursor && self.can_share(*id)) {
-            plan.ended.extend(self.answer(id, leg, reply));
-            return;
-        }
-        plan.wanted.entry(interest).or_default().push((leg, reply));
-    }
-
-    /// Whether a subscription delivers to a new leg exactly what comes behind the relay's position. Within a batch, or
-    /// before the relay has come to where the subscription begins, another one is made.
-    fn can_share(&self, id: Id) -> bool {
-        let start = self.book.get(id).map(|shared| shared.start.as_ref());
-        self.is_moment
-            && start.is_some_and(|start| start.is_none_or(|start| *start == self.position))
-    }
-
-    /// The subscription is there: the leg is on it. Returns the subscription where nobody waits for it any more.
-    fn answer(&mut self, id: Id, leg: Arc<Leg>, reply: Reply) -> Option<Id> {
-        let start = self.book.get(id)?.start.clone();
-        let attached = Attached {
-            start: start.unwrap_or_else(|| self.position.clone()),
-            position: self.position.clone(),
-        };
-        leg.keep(&attached.start);
-        leg.set_ahead(attached.start != self.position);
-        self.book.add(id, leg.clone());
-        match reply.send(Ok(attached)) {
-            Ok(()) => None,
-            Err(_) => self.book.remove(&leg),
-        }
-    }
-
-    fn plan_renew(&mut self, plan: &mut Plan, leg: Arc<Leg>, interest: Arc<Interest>, stays: bool) {
-        if *leg.interest() == *interest {
-            return;
-        }
-        leg.set_interest(interest.clone());
-        if stays && leg.is_live() {
-            if let Some(id) = self.book.replace(&leg, interest.clone()) {
-                // Of several, the last one counts.
-                plan.renewed
-                    .retain(|(_, _, other)| !Arc::ptr_eq(other, &leg));
-                plan.renewed.push((id, interest, leg));
-                return;
-            }
-        }
-        leg.forget_kept();
-        plan.ended.extend(self.let_go(leg));
-    }
-
-    /// Takes a leg off; where it was live, it comes back by itself. Returns its subscription where nobody is left on it.
-    pub(super) fn let_go(&mut self, leg: Arc<Leg>) -> Option<Id> {
-        let start = self.book.start_of(&leg).cloned();
-        let unused = self.book.remove(&leg);
-        if let Some(from) = leg.leave(&self.position, start.as_ref()) {
-            catch_up::recover(&self.feed, leg, from);
-        }
-        unused
-    }
-
-    /// Takes note of what the database has answered.
-    async fn take(&mut self, done: Done, session: &Session) -> Result<(), Fault> {
-        let mut unused = Vec::new();
-        let mut lost = done.ended.err();
-        for Made {
-            interest,
-            legs,
-            made,
-        } in done.made
-        {
-            match made {
-                Ok((id, start)) => {
-                    self.book.insert(id, interest.clone(), start);
-                    self.seat(id, &interest, legs, &mut unused);
-                }
-                Err(fault) => {
-                    if fault.is_locked() {
-                        self.locked.insert(interest.relation.clone(), fault.clone());
-                    }
-                    for (_, reply) in legs {
-                        let _ = reply.send(Err(fault.clone()));
-                    }
-                    lost = lost.or(Some(fault).filter(Fault::is_unreachable));
-                }
-            }
-        }
-        for (id, renewed) in done.renewed {
-            // Whoever has come to share it meanwhile must not get what the claims before may see.
-            if let Err(fault) = renewed {
-                self.end_subscription(id, &fault, &mut unused);
-            }
-        }
-        if let Some(fault) = lost {
-            return Err(fault);
-        }
-        if !unused.is_empty() {
-            session.unsubscribe(&unused).await?;
-        }
-        Ok(())
-    }
-
-    /// Ends a subscription. Where the same may succeed later, its legs come back by themselves.
-    pub(super) fn end_subscription(&mut self, id: Id, fault: &Fault, unused: &mut Vec<Id>) {
-        if fault.is_passing() {
-            for leg in self.book.members(id).to_vec() {
-                self.let_go(leg);
-            }
-        }
-        for leg in self.book.end(id) {
-            leg.fail(fault);
-        }
-        unused.push(id);
-    }
-
-    /// Puts legs on a new subscription.
-    fn seat(&mut self, id: Id, interest: &Interest, legs: Waiting, unused: &mut Vec<Id>) {
-        for (leg, reply) in legs {
-            if leg.is_ended() {
-                continue;
-            }
-            if *leg.interest() == *interest {
-                self.answer(id, leg, reply);
-            } else {
-                // It was renewed meanwhile.
-                self.waiting.push(Command::Attach {
-                    leg,
-                    has_cursor: true,
-                    reply,
-                });
-            }
-        }
-        if self.book.members(id).is_empty() {
-            self.book.end(id);
-            unused.push(id);
-        }
-    }
-
     /// The log does not have what the relay's cursor needs: every client has to read again.
     fn invalidate(&mut self, fault: &Fault) {
         tracing::error!(%fault, "the relay's cursor is not valid any more; every client reads again");
@@ -536,69 +363,6 @@ impl Relay {
 fn back_off(attempts: u32) -> Duration {
     let longest = Duration::from_millis(100 << attempts.min(7)).min(Duration::from_secs(10));
     longest.mul_f64(0.5 + fastrand::f64() / 2.0)
-}
-
-/// Legs that wait for a subscription.
-type Waiting = Vec<(Arc<Leg>, Reply)>;
-
-/// Statements that the commands need.
-#[derive(Default)]
-struct Plan {
-    wanted: HashMap<Arc<Interest>, Waiting>,
-    renewed: Vec<(Id, Arc<Interest>, Arc<Leg>)>,
-    ended: Vec<Id>,
-}
-
-/// A subscription that was asked for.
-struct Made {
-    interest: Arc<Interest>,
-    legs: Waiting,
-    made: Result<(Id, Cursor), Fault>,
-}
-
-/// What the database has answered.
-struct Done {
-    made: Vec<Made>,
-    renewed: Vec<(Id, Result<(), Fault>)>,
-    ended: Result<(), Fault>,
-}
-
-impl Plan {
-    fn is_empty(&self) -> bool {
-        self.wanted.is_empty() && self.renewed.is_empty() && self.ended.is_empty()
-    }
-
-    /// Sends all statements, then takes the answers.
-    async fn carry_out(self, session: &Session) -> Done {
-        let ended = async {
-            if self.ended.is_empty() {
-                return Ok(());
-            }
-            session.unsubscribe(&self.ended).await
-        };
-        let renewed =
-            join_all(
-                self.renewed
-                    .into_iter()
-                    .map(|(id, interest, _)| async move {
-                        (id, session.resubscribe(id, &interest).await)
-                    }),
-            );
-        let made = join_all(self.wanted.into_iter().map(|(interest, legs)| async move {
-            let made = session.subscribe(&interest).await;
-            Made {
-                interest,
-                legs,
-                made,
-            }
-        }));
-        let (ended, renewed, made) = tokio::join!(ended, renewed, made);
-        Done {
-            made,
-            renewed,
-            ended,
-        }
-    }
 }
 
 /// The feed of a relay, while there is one.
