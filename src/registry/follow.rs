@@ -93,8 +93,11 @@ fn follow_one(command: Command) -> Result<()> {
         Command::Rewritten(table) => rewritten(watch::above(&[table])?)?,
         Command::ValueRenamed(renamed) => {
             rewritten(holders(&[renamed.of])?)?;
-            let filters = relabel::named_by(&renamed);
-            each(filters, |table| relabel::renew(*table, &renamed));
+            let tables = found(relabel::named_by(&renamed));
+            // A lock that cannot be had fails the command, which can be repeated. Later it would be too late: the filters would
+            // not fit the triggers.
+            relabel::lock(&tables);
+            each(Ok(tables), |table| relabel::renew(*table, &renamed));
         }
         Command::Dropped => dropped()?,
         Command::Several(all) => return all.into_iter().try_for_each(follow_one),

@@ -20,6 +20,14 @@ pub fn named_by(renamed: &ValueRenamed) -> Result<Vec<Oid>> {
     Ok(tables)
 }
 
+/// Locks those of these tables that the caller owns, as [`renew`] does.
+pub fn lock(tables: &[Oid]) {
+    for table in tables {
+        // Where the caller does not own the table, `renew` says so.
+        let _ = eligible::lock_owned(*table).and_then(|class| cache::lock(class.oid));
+    }
+}
+
 /// Puts the new label into a table's settings and triggers, unless the triggers would fire on another condition than
 /// before. Errors: 55000 then; 42501 if the caller does not own the table; those of [`Renewal::run`].
 pub fn renew(table: Oid, renamed: &ValueRenamed) -> Result<()> {

@@ -31,3 +31,16 @@ ALTER TYPE level RENAME VALUE 'low' TO 'other';
 ALTER TYPE level RENAME VALUE 'high' TO 'low';
 INSERT INTO alarms VALUES (7, 'low'), (8, 'other');
 SELECT heard();
+
+-- Where a table with a row filter cannot be locked, the command fails, and can be repeated. A prepared transaction takes the
+-- place of another session.
+SELECT pgrealtime.enable('alarms', row_filter => 'level=eq.low');
+BEGIN;
+INSERT INTO alarms VALUES (9, 'low');
+PREPARE TRANSACTION 'another session';
+SET lock_timeout = '10ms';
+ALTER TYPE level RENAME VALUE 'low' TO 'lowest';
+COMMIT PREPARED 'another session';
+SELECT row_filter, status FROM pgrealtime.realtime_configuration;
+ALTER TYPE level RENAME VALUE 'low' TO 'lowest';
+SELECT row_filter, status FROM pgrealtime.realtime_configuration;
