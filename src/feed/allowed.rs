@@ -72,8 +72,8 @@ pub fn is_row_allowed(relation: Oid, command: Command, record: &Json, who: &Who)
             check_generated(&relation, policies, &columns)?;
         }
         Ok(policies.map_or(Ok(Verdict::Seen), |policies| {
-            let verdicts = policies.verdicts(&relation.shape, &[&row])?;
-            Ok(verdicts.first().copied().unwrap_or(Verdict::Hidden))
+            let verdict = policies.verdicts(&relation.shape, &[&row]).next();
+            verdict.unwrap_or(Ok(Verdict::Hidden))
         }))
     })?;
     match verdict {

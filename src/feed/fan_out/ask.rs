@@ -98,12 +98,16 @@ impl Court<'_> {
                 || Ok(policies.facts(shape, &rows, &readers)),
             )
         });
-        if let Ok(Ok(facts)) = asked {
-            let mut all = self.no_facts();
-            for ((case, is_new), facts) in places.into_iter().zip(facts) {
-                all[case as usize][usize::from(is_new)] = facts;
+        match asked {
+            Ok(Ok(facts)) => {
+                let mut all = self.no_facts();
+                for ((case, is_new), facts) in places.into_iter().zip(facts) {
+                    all[case as usize][usize::from(is_new)] = facts;
+                }
+                self.facts = Some(all);
             }
-            self.facts = Some(all);
+            Ok(Err(_)) => {}
+            Err(raised) => self.haste.note(&raised),
         }
     }
 
@@ -170,7 +174,10 @@ impl Court<'_> {
                 Ok(policies.verdicts(shape, &pairs.rows, &pairs.readers, &pairs.all))
             })
         });
-        asked.ok()?.ok()
+        asked
+            .inspect_err(|raised| self.haste.note(raised))
+            .ok()?
+            .ok()
     }
 
     /// What the policies show to one reader, by their own execution.
@@ -178,6 +185,10 @@ impl Court<'_> {
         let Some(who) = self.book.whos.get(who) else {
             return vec![Seen::No; places.len()];
         };
+        if self.haste.gives_up() {
+            let locked = SqlState::of(b"55P03");
+            return vec![Seen::Raised(locked, By::Policy); places.len()];
+        }
         let asked = attempt(|| {
             self.session.act_as(who, || {
                 let statement = judge::compiled(self.rows.relation, None)?;
@@ -192,7 +203,10 @@ impl Court<'_> {
                 })
             })
         });
-        asked.unwrap_or_else(|raised| vec![Seen::Raised(raised.sqlstate, By::Policy); places.len()])
+        asked.unwrap_or_else(|raised| {
+            self.haste.note(&raised);
+            vec![Seen::Raised(raised.sqlstate, By::Policy); places.len()]
+        })
     }
 
     /// Turns "absent" into "no" where the current role's policies hide the row, whatever it lacks.
@@ -232,7 +246,7 @@ impl Court<'_> {
         asked.unwrap_or_else(|raised| Ok(all(raised.sqlstate)))
     }
 
-    /// Asks a statement about rows at once, and one by one where that raises an error.
+    /// Asks a statement about rows.
     fn run(&self, statement: &Compiled, uses: &Uses, places: &[Place], by: By) -> Vec<Seen> {
         let relation = self.rows.relation;
         let row = |place: &Place| {
@@ -241,28 +255,19 @@ impl Court<'_> {
                 .filter(|row| !judge::lacks(relation, row, uses))
         };
         let rows: Vec<&Decoded> = places.iter().filter_map(row).collect();
-        let of = |verdict: &Verdict| match verdict {
-            Verdict::Seen => Seen::Yes,
-            Verdict::Hidden | Verdict::Filtered => Seen::No,
-        };
-        let one = |row: &&Decoded| match statement.verdicts(&relation.shape, &[row]) {
-            Ok(verdicts) => verdicts.first().map_or(Seen::No, of),
-            Err(raised) => Seen::Raised(raised.sqlstate, by),
-        };
-        let verdicts: Vec<Seen> = if rows.is_empty() {
-            Vec::new()
-        } else {
-            match statement.verdicts(&relation.shape, &rows) {
-                Ok(verdicts) => verdicts.iter().map(of).collect(),
-                Err(_) => rows.iter().map(one).collect(),
-            }
-        };
-        let mut verdicts = verdicts.into_iter();
+        let mut verdicts = statement.verdicts(&relation.shape, &rows);
         places
             .iter()
             .map(|place| match row(place) {
-                Some(_) => verdicts.next().unwrap_or(Seen::No),
                 None => Seen::Absent,
+                Some(_) => match verdicts.next() {
+                    Some(Ok(Verdict::Seen)) => Seen::Yes,
+                    Some(Err(raised)) => {
+                        self.haste.note(&raised);
+                        Seen::Raised(raised.sqlstate, by)
+                    }
+                    _ => Seen::No,
+                },
             })
             .collect()
     }

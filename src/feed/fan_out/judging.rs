@@ -11,6 +11,7 @@ use crate::feed::subscriptions::book::Book;
 use crate::feed::subscriptions::gate::Id;
 use crate::feed::who::Session;
 use crate::log::entry::GapCause;
+use crate::pg::backend::lock::Haste;
 use crate::pg::backend::subtransaction::attempt;
 use crate::pg::backend::wait;
 use std::collections::HashSet;
@@ -112,6 +113,7 @@ impl Judging<'_> {
                 role: *role,
                 room,
                 facts: None,
+                haste: Haste::default(),
             };
             court.ask_facts();
             let mut next = 0;

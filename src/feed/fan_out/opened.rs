@@ -96,9 +96,7 @@ fn refuse(
 /// What the subscriptions of a relation are told that raises an error when it is looked at; they end. Errors: one that is
 /// of the server or the session, not of the relation.
 fn fault(oid: Oid, book: &Book, raised: Raised) -> Result<Missed> {
-    const OF_OTHERS: [&str; 5] = ["40", "53", "55", "57", "58"];
-    let class = raised.sqlstate.to_string();
-    if OF_OTHERS.iter().any(|others| class.starts_with(others)) {
+    if raised.is_of_moment() {
         return Err(Error::new(raised.sqlstate, report(raised.message)));
     }
     let name = book.relations.get(&oid).map(|followed| &*followed.name);

@@ -9,6 +9,7 @@ use crate::feed::subscriptions::gate::{Gate, GateId};
 use crate::feed::subscriptions::room::{Policy, Room};
 use crate::feed::who::Session;
 use crate::keyed::{Cell, Column, Truth};
+use crate::pg::backend::lock::Haste;
 use crate::pg::backend::wait;
 use crate::pg::judge::facts::Facts;
 use crate::pg::Oid;
@@ -66,6 +67,8 @@ pub struct Court<'a> {
     pub room: &'a Room,
     /// What the policies ask of the rows for all readers at once; `None` if each reader has to be asked.
     pub facts: Option<Vec<[Facts; 2]>>,
+    /// Readers do not all wait for the same lock.
+    pub haste: Haste,
 }
 
 /// How far the judging of one row for one gate has come.

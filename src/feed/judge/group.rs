@@ -57,17 +57,6 @@ impl<'a> Groups<'a> {
 }
 
 impl Group<'_> {
-    fn verdicts(
-        &self,
-        statement: &Compiled,
-        relation: &Relation,
-    ) -> std::result::Result<Vec<Verdict>, Raised> {
-        if self.rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        statement.verdicts(&relation.shape, &self.rows)
-    }
-
     fn store(&self, verdicts: impl IntoIterator<Item = Verdict>, sees: &mut [Sees]) {
         for ((case, is_new), verdict) in self.places.iter().zip(verdicts) {
             let of = &mut sees[*case];
@@ -82,39 +71,32 @@ impl Group<'_> {
         relation: &Relation,
         sees: &mut [Sees],
     ) -> Option<(usize, Raised)> {
-        match self.verdicts(statement, relation) {
-            Ok(verdicts) => self.store(verdicts, sees),
-            // Judge them one by one, to find the first row that raises. The statement may have judged them in another
-            // order.
-            Err(_) => {
-                let mut verdicts = Vec::with_capacity(self.rows.len());
-                for (row, (case, _)) in self.rows.iter().zip(&self.places) {
-                    match one(statement, relation, row) {
-                        Ok(verdict) => verdicts.push(verdict),
-                        Err(raised) => {
-                            self.store(verdicts, sees);
-                            return Some((*case, raised));
-                        }
-                    }
+        let mut verdicts = Vec::with_capacity(self.rows.len());
+        let judged = statement.verdicts(&relation.shape, &self.rows);
+        let mut raised = None;
+        for (verdict, (case, _)) in judged.zip(&self.places) {
+            match verdict {
+                Ok(verdict) => verdicts.push(verdict),
+                Err(error) => {
+                    raised = Some((*case, error));
+                    break;
                 }
-                self.store(verdicts, sees);
             }
         }
-        None
+        self.store(verdicts, sees);
+        raised
     }
 
     /// Stores the verdicts on DELETEs that carry the key only. A row that the policies hide, or that raises an error,
     /// counts as seen: the reader may have seen it earlier.
     pub fn judge_deletes(&self, statement: &Compiled, relation: &Relation, sees: &mut [Sees]) {
-        let verdicts = self.verdicts(statement, relation).unwrap_or_else(|_| {
-            let of = |row: &&Decoded| one(statement, relation, row).unwrap_or(Verdict::Hidden);
-            self.rows.iter().map(of).collect()
-        });
+        let judged = statement.verdicts(&relation.shape, &self.rows);
+        let verdicts = judged.map(|verdict| verdict.unwrap_or(Verdict::Hidden));
         let by_key = |verdict| match verdict {
             Verdict::Hidden => Verdict::Seen,
             shown => shown,
         };
-        self.store(verdicts.into_iter().map(by_key), sees);
+        self.store(verdicts.map(by_key), sees);
     }
 
     /// Stores that the policies hide the rows that lack values, of cases before `end`; false if they do not decide about
@@ -138,13 +120,4 @@ impl Group<'_> {
             *case < end && (if *is_new { of.new } else { of.old }) == Verdict::Seen
         })
     }
-}
-
-fn one(
-    statement: &Compiled,
-    relation: &Relation,
-    row: &Decoded,
-) -> std::result::Result<Verdict, Raised> {
-    let verdicts = statement.verdicts(&relation.shape, &[row])?;
-    Ok(verdicts.first().copied().unwrap_or(Verdict::Hidden))
 }

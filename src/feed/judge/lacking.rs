@@ -4,7 +4,7 @@ use super::kept::compiled_without;
 use crate::feed::relation::Relation;
 use crate::pg::backend::subtransaction::attempt;
 use crate::pg::catalog::policies::Uses;
-use crate::pg::judge::policy::{Compiled, Verdict};
+use crate::pg::judge::policy::Verdict;
 use crate::pg::row::decoded::Decoded;
 use std::collections::BTreeMap;
 
@@ -41,21 +41,12 @@ pub fn are_hidden(relation: &Relation, uses: &Uses, rows: &[&Decoded]) -> Vec<bo
             continue;
         };
         let rows: Vec<&Decoded> = places.iter().map(|place| rows[*place]).collect();
-        for (place, verdict) in places.iter().zip(verdicts(&statement, relation, &rows)) {
-            hidden[*place] = verdict == Some(Verdict::Hidden);
+        for (place, verdict) in places
+            .iter()
+            .zip(statement.verdicts(&relation.shape, &rows))
+        {
+            hidden[*place] = verdict.is_ok_and(|verdict| verdict == Verdict::Hidden);
         }
     }
     hidden
-}
-
-/// `None` for an error.
-fn verdicts(statement: &Compiled, relation: &Relation, rows: &[&Decoded]) -> Vec<Option<Verdict>> {
-    let of = |rows: &[&Decoded]| statement.verdicts(&relation.shape, rows);
-    match of(rows) {
-        Ok(verdicts) => verdicts.into_iter().map(Some).collect(),
-        Err(_) => {
-            let one = |row: &&Decoded| of(&[*row]).ok()?.first().copied();
-            rows.iter().map(one).collect()
-        }
-    }
 }

@@ -1,13 +1,15 @@
 //! Locks on users' relations: an error from a lock timeout names the relation. Also waits that lock_timeout does not end.
 
+use super::subtransaction::Raised;
 use crate::error::{report, Error, ErrorReport};
 use pgrx::pg_sys::panic::CaughtError;
 use pgrx::pg_sys::Oid;
 use pgrx::{pg_sys, PgLogLevel, PgSqlErrorCode, PgTryBuilder};
-use std::ffi::{c_char, CStr};
+use std::cell::Cell;
+use std::ffi::{c_char, c_int, CStr};
 
 /// While this lives, lock_timeout does not apply to the session. For work that must not be skipped because of a timeout.
-pub struct Patience(std::ffi::c_int);
+pub struct Patience(c_int);
 
 impl Patience {
     pub fn new() -> Patience {
@@ -24,6 +26,51 @@ impl Drop for Patience {
     fn drop(&mut self) {
         // SAFETY: as above; an error comes by here, too.
         unsafe { pg_sys::LockTimeout = self.0 }
+    }
+}
+
+/// How long waits for locks last at most, in milliseconds, once one has lasted for lock_timeout. Work that is done for many must
+/// not wait as long for each.
+const HURRY: c_int = 1;
+
+/// Waits that last for that long.
+const TRIES: u32 = 50;
+
+/// Within the life of this, lock_timeout can be made short.
+#[derive(Default)]
+pub struct Haste {
+    session: Cell<Option<c_int>>,
+    timeouts: Cell<u32>,
+}
+
+impl Haste {
+    /// Takes note of an error. After the first one of lock_timeout, nobody waits long for a lock any more.
+    pub fn note(&self, raised: &Raised) {
+        if !raised.is_lock_timeout() {
+            return;
+        }
+        self.timeouts.set(self.timeouts.get() + 1);
+        // SAFETY: as above.
+        unsafe {
+            if pg_sys::LockTimeout > HURRY {
+                self.session.set(Some(pg_sys::LockTimeout));
+                pg_sys::LockTimeout = HURRY;
+            }
+        }
+    }
+
+    /// Whether so many waits have ended without the lock that it is not worth while to try again.
+    pub fn gives_up(&self) -> bool {
+        self.timeouts.get() >= TRIES
+    }
+}
+
+impl Drop for Haste {
+    fn drop(&mut self) {
+        if let Some(session) = self.session.get() {
+            // SAFETY: as above; an error comes by here, too.
+            unsafe { pg_sys::LockTimeout = session }
+        }
     }
 }
 

@@ -92,6 +92,20 @@ impl Before {
 }
 
 impl Raised {
+    /// Whether a lock was held by others for too long.
+    pub fn is_lock_timeout(&self) -> bool {
+        self.sqlstate == SqlState::of(b"55P03")
+    }
+
+    /// Whether it is of the server or the session at this moment, a lock or want of memory say, so that the same may succeed
+    /// later: the classes 40, 53, 55, 57 and 58.
+    pub fn is_of_moment(&self) -> bool {
+        let class = self.sqlstate.characters();
+        [b"40", b"53", b"55", b"57", b"58"]
+            .iter()
+            .any(|of_moment| class.starts_with(*of_moment))
+    }
+
     /// The error for the caller, with the SQLSTATE of the policy, filter or cast. Its message is not repeated. Raise it
     /// within `sqlstate::keeping`, which restores user-defined SQLSTATEs.
     pub fn into_error(self, message: String, detail: String, hint: &str) -> Error {

@@ -241,9 +241,16 @@ impl Over<'_> {
             let mut conjuncts = 0;
             let scan = (self.reads && policy.is_some()).then(|| {
                 // The planner runs stable functions to estimate a scan. What they raise is raised by the rows, then.
-                let planned = attempt(|| self.planned(Place::Scan)).ok();
-                planned.map(|planned| (planned, conjuncts::gather(planned.0)))
+                let planned = match attempt(|| self.planned(Place::Scan)) {
+                    Ok(planned) => Some(planned),
+                    Err(raised) if raised.is_of_moment() => {
+                        return Err(Error::new(raised.sqlstate, report(raised.message)));
+                    }
+                    Err(_) => None,
+                };
+                Ok(planned.map(|planned| (planned, conjuncts::gather(planned.0))))
             });
+            let scan = scan.transpose()?;
             // The claims of one reader may be why. What is made without the planner's order is not kept for others.
             let has_raised = matches!(scan, Some(None));
             let (statement, is_of_call) = match scan.flatten() {
@@ -251,7 +258,13 @@ impl Over<'_> {
                     conjuncts = number;
                     planned
                 }
-                Some((_, Gathered::NoRow)) => self.planned(Place::Nowhere)?,
+                Some(((gated, is_of_call), Gathered::NoRow)) => {
+                    let (statement, _) = self.planned(Place::Nowhere)?;
+                    // What made the planner find that no row passes may change.
+                    (*statement).relationOids = (*gated).relationOids;
+                    (*statement).invalItems = (*gated).invalItems;
+                    (statement, is_of_call)
+                }
                 _ => self.planned(Place::Case)?,
             };
             Ok(Planned {

@@ -293,8 +293,8 @@ mod tests {
                 Err(_) => None,
                 Ok(None) => Some(true),
                 Ok(Some(compiled)) => {
-                    let verdicts = compiled.verdicts(&table.shape, &[row]).ok()?;
-                    Some(verdicts[0] == Verdict::Seen)
+                    let verdict = compiled.verdicts(&table.shape, &[row]).next()?;
+                    Some(verdict.ok()? == Verdict::Seen)
                 }
             };
             Ok(table.rows.iter().map(one).collect())

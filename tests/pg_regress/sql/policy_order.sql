@@ -66,8 +66,55 @@ SELECT pgrealtime.is_row_allowed('rows', 'INSERT', '{"org": 2}', 'policy_order_r
 SELECT pgrealtime.is_row_allowed('rows', 'INSERT', '{"org": 1}', 'policy_order_reader');
 \set VERBOSITY terse
 
-\echo random policies: what a SELECT shows or hides, so does the feed; where it raises, the feed raises the same, or hides the row
+\echo that no row passes is as valid as what it came of: here the claims of a reader who comes first
 DROP POLICY i ON rows;
+DROP POLICY p ON rows;
+CREATE FUNCTION is_admin() RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$BEGIN RETURN current_setting('request.jwt.claims', true)::json ->> 'admin' = 'yes'; END$$;
+CREATE POLICY p ON rows USING (is_admin());
+SELECT pgrealtime.unsubscribe('{1}');
+SELECT subscription FROM pgrealtime.subscribe('rows', role_name => 'policy_order_reader', claims => '{"admin": "no"}');
+SELECT subscription FROM pgrealtime.subscribe('rows', role_name => 'policy_order_reader', claims => '{"admin": "yes"}');
+INSERT INTO rows VALUES (3, 1, 1);
+SELECT subscriptions, change #>> '{record,id}' FROM pgrealtime.fan_out(:'c') WHERE subscriptions IS NOT NULL;
+SET ROLE policy_order_reader;
+SET request.jwt.claims = '{"admin": "no"}';
+SELECT change #>> '{record,id}' FROM pgrealtime.changes_since(:'c', '{rows}') WHERE change IS NOT NULL;
+SET request.jwt.claims = '{"admin": "yes"}';
+SELECT change #>> '{record,id}' FROM pgrealtime.changes_since(:'c', '{rows}') WHERE change IS NOT NULL;
+RESET ROLE;
+\echo here a table that an immutable function reads
+CREATE TABLE open (is_open boolean);
+GRANT SELECT ON open TO policy_order_reader;
+CREATE FUNCTION is_open() RETURNS boolean LANGUAGE sql IMMUTABLE AS $$SELECT EXISTS (SELECT FROM open)$$;
+ALTER POLICY p ON rows USING (is_open());
+:look
+INSERT INTO open VALUES (true);
+:look
+RESET request.jwt.claims;
+SELECT pgrealtime.unsubscribe('{2,3}');
+SELECT subscription FROM pgrealtime.subscribe('rows', role_name => 'policy_order_reader');
+
+\echo hidden rows that raise cost a reader as much as one of them
+CREATE SEQUENCE calls;
+GRANT USAGE ON calls TO policy_order_reader;
+CREATE FUNCTION counted(s int) RETURNS boolean LANGUAGE plpgsql STABLE AS $$BEGIN PERFORM nextval('public.calls'); RAISE 'no' USING ERRCODE = 'P0008'; END$$;
+CREATE POLICY r ON rows AS RESTRICTIVE USING (counted(s));
+ALTER POLICY p ON rows USING (org = 1);
+DELETE FROM rows;
+SELECT pgrealtime.current_cursor() AS c \gset
+INSERT INTO rows SELECT i, 2, 0 FROM generate_series(100, 300) AS i;
+SELECT setval('calls', 1, false);
+SET ROLE policy_order_reader;
+SELECT count(change) FROM pgrealtime.changes_since(:'c', '{rows}');
+RESET ROLE;
+SELECT count(change) FROM pgrealtime.fan_out(:'c');
+SET pgrealtime.share_policies = off;
+SELECT count(change) FROM pgrealtime.fan_out(:'c');
+RESET pgrealtime.share_policies;
+SELECT last_value <= 10 AS few_calls FROM calls;
+DROP POLICY r ON rows;
+
+\echo random policies: what a SELECT shows or hides, so does the feed; where it raises, the feed raises the same, or hides the row
 DELETE FROM rows;
 SELECT pgrealtime.current_cursor() AS c \gset
 SELECT set_config('test.cursor', :'c', false) = :'c';
