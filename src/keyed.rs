@@ -215,25 +215,10 @@ impl Condition {
     /// What evaluation finds before it comes to what keys cannot decide; `None` if it comes to that.
     fn found<'a>(&self, row: &impl Fn(Column) -> Cell<'a>) -> Option<Truth> {
         match self {
-            Condition::And(members) => {
-                let mut so_far = Truth::TRUE;
-                for one in members {
-                    so_far = so_far.and(one.found(row)?);
-                    if so_far == Truth::FALSE {
-                        break;
-                    }
-                }
-                Some(so_far)
-            }
+            Condition::And(members) => all_found(members.iter().map(|one| one.found(row))),
             Condition::Or(members) => {
-                let mut so_far = Truth::TRUE;
-                for one in members {
-                    so_far = so_far.and(one.found(row)?.not());
-                    if so_far == Truth::FALSE {
-                        break;
-                    }
-                }
-                Some(so_far.not())
+                let none = all_found(members.iter().map(|one| one.found(row).map(Truth::not)));
+                none.map(Truth::not)
             }
             Condition::Not(inner) => inner.found(row).map(Truth::not),
             Condition::Other => None,
@@ -277,6 +262,18 @@ fn all(mut truths: impl Iterator<Item = Truth>) -> Truth {
         truth => Ok(truth),
     });
     so_far.unwrap_or_else(|truth| truth)
+}
+
+/// As [`all`], of what [`Condition::found`] has found of each; `None` where it comes to one that found nothing.
+fn all_found(truths: impl Iterator<Item = Option<Truth>>) -> Option<Truth> {
+    let mut so_far = Truth::TRUE;
+    for truth in truths {
+        so_far = so_far.and(truth?);
+        if so_far == Truth::FALSE {
+            break;
+        }
+    }
+    Some(so_far)
 }
 
 fn within(key: &[u8], (low, high): &(Bound<Key>, Bound<Key>)) -> bool {

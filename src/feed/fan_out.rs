@@ -5,6 +5,7 @@ mod ask;
 mod change;
 mod changed_rows;
 mod form;
+mod holding;
 mod judging;
 mod opened;
 mod output;
@@ -21,19 +22,17 @@ use super::subscriptions;
 use super::subscriptions::book::Book;
 use super::subscriptions::gate::Id;
 use super::who::{check_unconfined, Session};
-use crate::error::Result;
+use crate::error::{Result, SqlState};
 use crate::gucs;
-use crate::log::cursor::{Batch, BatchCursors, Cursor};
+use crate::log::cursor::BatchCursors;
 use crate::log::decode::{Content, Entry};
-use crate::log::part::Part;
 use crate::log::read::{Entries, Log, Range};
-use crate::log::unread::Unread;
 use crate::log::watermark;
 use crate::pg::backend::memory::Memory;
 use crate::pg::backend::wal;
-use crate::pg::catalog::rowtype::Held;
 use crate::pg::Oid;
 use change::{Change, What};
+use holding::Holding;
 use judging::Judging;
 use opened::Opened;
 use output::{letters, Output};
@@ -58,60 +57,39 @@ pub fn fan_out(cursor: &str, max_changes: usize, mut put: impl FnMut(Row)) -> Re
     check_unconfined("fan_out")?;
     let at = watermark::decode(cursor)?;
     let relations = subscriptions::relations();
-    let (mut held, mut busy) = Held::at_once_of(&relations);
-    let (log, origin, part, limit) = loop {
-        let Some(unread) = Unread::open(&at)? else {
-            // There is nothing to say yet, and the cursor must not go back.
-            put(Row::end(cursor));
-            return Ok(());
-        };
-        // Nothing is left of a batch whose cursor is behind all positions.
-        let part = match unread.then {
-            Some(then) if unread.first.after >= unread.first.to.lsn => then,
-            _ => unread.first,
-        };
-        let limit = first(&unread.log, &part, &busy)?;
-        if limit == u64::MAX || first(&unread.log, &part, &relations)? < limit {
-            break (unread.log, unread.origin, part, limit);
-        }
-        // The next entry is of a relation that is being altered. The segments are not kept locked while it waits.
-        drop(unread.log);
-        drop(held);
-        held = Held::all(&relations);
-        busy.clear();
+    let Some(holding) = Holding::new(&at, &relations)? else {
+        // There is nothing to say yet, and the cursor must not go back.
+        put(Row::end(cursor));
+        return Ok(());
     };
+    let (part, origin) = (&holding.part, holding.unread.origin);
     let progress = at.progress();
     let told = subscriptions::still_to_tell(progress);
-    let (opened, news) = subscriptions::with(|book| Opened::new(book, &relations, &busy))?;
+    let (opened, news) = subscriptions::with(|book| Opened::new(book, &relations, &holding.busy))?;
     subscriptions::renew(news);
     let ended = subscriptions::with(|book| -> Result<Vec<Missed>> {
         wal::flush(part.to.lsn);
         let mut fan = FanOut::new(book, &relations, opened, max_changes);
-        fan.limit = limit;
+        fan.limit = holding.limit;
+        fan.locked = holding
+            .locked
+            .iter()
+            .map(|oid| (*oid, Vec::new()))
+            .collect();
         let cursors = BatchCursors::new(&origin, &part.from, &part.to);
         let before = cursors.at(part.after);
         for (error, ids) in &told {
             put(Row::missed(&before, error, ids));
         }
         fan.hand_out_ended(&before, &mut put);
-        let read = fan.read(&log, part.of(&relations), &cursors, &mut put)?;
+        let range = part.of(&relations);
+        let read = fan.read(&holding.unread.log, range, &cursors, &mut put)?;
         let tells = !told.is_empty() || !fan.gone.is_empty();
         // Where the next call has to show that it comes after this one, its cursor is behind all positions, and behind the
         // one of this call.
         let behind = progress.1.max(part.to.lsn) + 1;
         let position = read.or(tells.then_some(behind));
-        let end = match position {
-            None => part.end(origin),
-            Some(position) => Cursor {
-                origin,
-                from: part.from,
-                batch: Some(Batch {
-                    to: part.to,
-                    position,
-                }),
-            },
-        };
-        put(Row::end(&end.encode()));
+        put(Row::end(&part.at(origin, position).encode()));
         Ok(fan.gone)
     })?;
     let ended = ended.iter().map(|missed| (&*missed.error, &*missed.ids));
@@ -133,6 +111,8 @@ struct FanOut<'b> {
     max_changes: usize,
     /// The first entry of a relation that is busy: the batch ends before it.
     limit: u64,
+    /// Relations whose entries cannot be read, since they stay locked; the subscriptions that miss some of these.
+    locked: Vec<(Oid, Vec<Id>)>,
     commit_times: CommitTimes,
     ahead: Ahead,
 }
@@ -149,6 +129,7 @@ impl<'b> FanOut<'b> {
             gone: Vec::new(),
             max_changes,
             limit: u64::MAX,
+            locked: Vec::new(),
             commit_times: CommitTimes::default(),
             ahead: Ahead::default(),
         }
@@ -187,7 +168,9 @@ impl<'b> FanOut<'b> {
         loop {
             let memory = Memory::new();
             let room = (self.max_changes - delivered).min(at_a_time);
+            let before = cursors.at(entries.reached);
             let changes = self.chunk(&mut entries, room, examine, &memory)?;
+            self.hand_out_locked(&before, put);
             let mut judged = memory.within(|| {
                 let mut judging = Judging {
                     book: self.book,
@@ -258,8 +241,35 @@ impl<'b> FanOut<'b> {
         Ok(changes)
     }
 
+    /// Tells the subscriptions that miss what has just been read of a locked relation.
+    fn hand_out_locked(&mut self, cursor: &str, put: &mut impl FnMut(Row)) {
+        for (relation, ids) in &mut self.locked {
+            let Some(followed) = self
+                .book
+                .relations
+                .get(relation)
+                .filter(|_| !ids.is_empty())
+            else {
+                continue;
+            };
+            ids.sort_unstable();
+            ids.dedup();
+            let locked = SqlState::of(b"55P03");
+            let error = table::error(locked, &followed.name, "the table is locked");
+            put(Row::missed(cursor, &error, ids));
+            ids.clear();
+        }
+    }
+
     /// The change in an entry; `None` if nobody receives it.
     fn change<'m>(&mut self, entry: Entry<'m>) -> Result<Option<Change<'m>>> {
+        let mut locked = self.locked.iter_mut();
+        if let Some((_, ids)) = locked.find(|(relation, _)| *relation == entry.relation) {
+            let reached = table::all(entry.relation, self.book)
+                .filter(|(_, one)| !table::is_before(self.book, one, entry.xid));
+            ids.extend(reached.map(|(id, _)| id));
+            return Ok(None);
+        }
         let place = place(self.relations, entry.relation);
         let Some((place, Some(table))) = place.map(|place| (place, &self.tables[place])) else {
             return Ok(None);
@@ -284,17 +294,6 @@ impl<'b> FanOut<'b> {
             what,
         }))
     }
-}
-
-/// Position of the first entry of some relations in a range; the highest number if there is none.
-fn first(log: &Log, part: &Part, relations: &[Oid]) -> Result<u64> {
-    if relations.is_empty() {
-        return Ok(u64::MAX);
-    }
-    let memory = Memory::new();
-    let mut entries = log.entries(part.of(relations));
-    let entry = entries.next(usize::MAX, memory.arena()).transpose()?;
-    Ok(entry.map_or(u64::MAX, |entry| entry.position))
 }
 
 /// Where a relation is among those that are followed.

@@ -11,7 +11,7 @@ use super::request::Request;
 use crate::change::Operation;
 use crate::error::{report, Error, Result, SqlState};
 use crate::gucs;
-use crate::log::cursor::{Batch, BatchCursors, Cursor};
+use crate::log::cursor::BatchCursors;
 use crate::log::read::{Entries, Log, Range};
 use crate::log::unread::Unread;
 use crate::log::watermark;
@@ -47,18 +47,8 @@ pub fn changes_since(request: &Request, mut put: impl FnMut(&str, Option<&[u8]>)
     wal::flush(part.to.lsn);
     let cursors = BatchCursors::new(&origin, &part.from, &part.to);
     let range = part.of(&request.relations);
-    let end = match reader.read(&log, range, &cursors, &mut put)? {
-        None => part.end(origin),
-        Some(position) => Cursor {
-            origin,
-            from: part.from,
-            batch: Some(Batch {
-                to: part.to,
-                position,
-            }),
-        },
-    };
-    put(&end.encode(), None);
+    let read = reader.read(&log, range, &cursors, &mut put)?;
+    put(&part.at(origin, read).encode(), None);
     Ok(())
 }
 

@@ -64,17 +64,25 @@ impl Part {
         }
     }
 
+    /// The cursor of a reader that has read it up to a position; all of it for `None`.
+    pub fn at(&self, origin: Origin, position: Option<u64>) -> Cursor {
+        let Some(position) = position else {
+            return self.end(origin);
+        };
+        Cursor {
+            origin,
+            from: self.from.clone(),
+            batch: Some(Batch {
+                to: self.to.clone(),
+                position,
+            }),
+        }
+    }
+
     /// The cursor of a reader that has read all of it.
     pub fn end(&self, origin: Origin) -> Cursor {
-        if let Some(position) = self.last {
-            return Cursor {
-                origin,
-                from: self.from.clone(),
-                batch: Some(Batch {
-                    to: self.to.clone(),
-                    position,
-                }),
-            };
+        if self.last.is_some() {
+            return self.at(origin, self.last);
         }
         let from = if self.to.snapshot.covers(&self.from.snapshot) {
             self.to.clone()
@@ -266,8 +274,7 @@ mod tests {
                 let next = if entries.len() > batch {
                     entries.truncate(batch);
                     let position = entries[batch - 1].1;
-                    let to = part.to.clone();
-                    Cursor { origin: first.origin, from: part.from.clone(), batch: Some(Batch { to, position }) }
+                    part.at(first.origin, Some(position))
                 } else {
                     part.end(first.origin)
                 };

@@ -9,7 +9,7 @@ use std::ffi::{c_int, CStr, CString};
 
 /// Pinned for any work as another role: no object that the role planted is found by name, policies apply, and no parallel
 /// worker takes part, since it would see the session's settings `role` and `is_superuser`. Plans are made without
-/// workers, and those that a session made before get none.
+/// workers, and those that a session made before get none, unless a function sets both settings itself.
 const ALWAYS: [Setting<'static>; 4] = [
     (c"search_path", c"pg_catalog, pg_temp"),
     (c"row_security", c"on"),
