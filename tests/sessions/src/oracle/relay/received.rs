@@ -45,7 +45,9 @@ impl Received {
         let mut all: Vec<Received> = rows.into_iter().map(parse).collect();
         // Another session has locked a table: the same is read again, later.
         let mut errors = all.iter().filter_map(|row| row.error.as_deref());
-        check(!errors.any(|error| error == "55P03"), || "55P03".to_string())?;
+        check(!errors.any(|error| error == "55P03"), || {
+            "55P03".to_string()
+        })?;
         let (last, rows) = all.split_last_mut().ok_or("no row")?;
         check(
             last.change.is_none() && last.ids.is_empty() && last.error.is_none(),

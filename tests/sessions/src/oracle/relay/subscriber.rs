@@ -21,6 +21,8 @@ pub struct Subscriber {
     /// Whether its own calls cannot be compared before the batch ends: they have to go on behind a gap, and only a cursor
     /// of `fan_out` is there, which does not know that this subscription began within the batch.
     is_blind: bool,
+    /// Whether its own calls have begun further on than `fan_out` is within a batch.
+    pub(super) is_ahead: bool,
     /// Whether the copy is the table as `fan_out` has told it.
     is_fresh: bool,
     /// Where a client stands that was there before the subscription.
@@ -44,6 +46,7 @@ impl Subscriber {
             own: String::new(),
             is_abreast: false,
             is_blind: false,
+            is_ahead: false,
             is_fresh: false,
             started: None,
         }
@@ -105,7 +108,7 @@ impl Subscriber {
         let row = client.query(&call)?.into_iter().next().unwrap_or_default();
         self.id = row[0].as_ref().and_then(|id| id.parse().ok()).unwrap_or(0);
         self.own = row[1].clone().unwrap_or_default();
-        (self.is_abreast, self.is_blind) = (false, false);
+        (self.is_abreast, self.is_blind, self.is_ahead) = (false, false, false);
         Ok(())
     }
 
