@@ -4,6 +4,8 @@
 -- trigger on one, can be dropped by any command that has CASCADE.
 -- RENAME COLUMN works on a table whatever kind of relation the command says: ALTER VIEW, ALTER MATERIALIZED VIEW and ALTER
 -- FOREIGN TABLE too. So does RENAME with ALTER INDEX. CREATE OR REPLACE VIEW adds columns to the view's row type.
+-- Tables that are added to the publication become realtime, as do those that are created again under the name of a dropped
+-- one.
 -- ENABLE ALWAYS, because names also change under session_replication_role = replica.
 CREATE EVENT TRIGGER pgrealtime_ddl_start ON ddl_command_start
   WHEN tag IN ('ALTER TABLE', 'ALTER FOREIGN TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER INDEX',
@@ -12,7 +14,8 @@ CREATE EVENT TRIGGER pgrealtime_ddl_start ON ddl_command_start
 CREATE EVENT TRIGGER pgrealtime_ddl_end ON ddl_command_end
   WHEN tag IN ('ALTER TABLE', 'ALTER FOREIGN TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER INDEX',
                'ALTER SCHEMA', 'ALTER EXTENSION', 'ALTER TYPE',
-               'CREATE TABLE', 'CREATE FOREIGN TABLE', 'CREATE VIEW', 'CREATE SCHEMA', 'CREATE TRIGGER')
+               'CREATE TABLE', 'CREATE FOREIGN TABLE', 'CREATE VIEW', 'CREATE SCHEMA', 'CREATE TRIGGER',
+               'CREATE PUBLICATION', 'ALTER PUBLICATION')
   EXECUTE FUNCTION pgrealtime.follow_ddl();
 CREATE EVENT TRIGGER pgrealtime_drop ON sql_drop
   EXECUTE FUNCTION pgrealtime.follow_ddl();

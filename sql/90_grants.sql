@@ -63,6 +63,7 @@ TO PUBLIC;
 GRANT EXECUTE ON FUNCTION
   pgrealtime.enable(regclass, text, text[], text, text[], text, text, text[], text),
   pgrealtime.disable(regclass),
+  pgrealtime.repair(),
   -- CREATE TRIGGER needs it, in enable and for hand-made triggers.
   pgrealtime.capture_change(),
   pgrealtime.wait_for_changes,

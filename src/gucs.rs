@@ -28,6 +28,9 @@ static MAX_WAIT: GucSetting<i32> = GucSetting::<i32>::new(60_000);
 /// On. Off is for bulk loads: a transaction then writes one gap entry per relation and nothing else.
 static ENABLED: GucSetting<bool> = GucSetting::<bool>::new(true);
 
+/// On: dashboards and migrations make a table realtime by adding it to the publication. Off is for those who only publish.
+static FOLLOW_PUBLICATION: GucSetting<bool> = GucSetting::<bool>::new(true);
+
 /// On. Off is for finding out whether a policy is judged otherwise for many readers than for one.
 static SHARE_POLICIES: GucSetting<bool> = GucSetting::<bool>::new(true);
 
@@ -111,6 +114,14 @@ pub fn init() {
         GucFlags::default(),
     );
     GucRegistry::define_bool_guc(
+        c"pgrealtime.follow_publication",
+        c"Whether tables that are added to the publication become realtime, and those that are removed from it do not stay it.",
+        c"When it is off, only pgrealtime.enable() and pgrealtime.disable() decide that.",
+        &FOLLOW_PUBLICATION,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_bool_guc(
         c"pgrealtime.share_policies",
         c"Whether fan_out works out policies once for many readers where it can.",
         c"When it is off, the policies are run for each reader by themselves. What readers receive is the same; meant for diagnosis.",
@@ -162,6 +173,11 @@ pub fn max_wait_ms() -> i64 {
 /// Whether triggers capture changes.
 pub fn enabled() -> bool {
     ENABLED.get()
+}
+
+/// Whether tables become realtime by being published.
+pub fn follow_publication() -> bool {
+    FOLLOW_PUBLICATION.get()
 }
 
 /// Whether readers may share answers of policies.

@@ -5,7 +5,7 @@ use crate::pg::call::event_trigger;
 use crate::pg::catalog::inheritance;
 use crate::pg::CallInfo;
 use crate::pg::Oid;
-use crate::registry::{self, RealtimeTable, Request};
+use crate::registry::{self, Mended, RealtimeTable, Request};
 use pgrx::prelude::*;
 
 type Texts = Option<Vec<Option<String>>>;
@@ -61,6 +61,23 @@ COMMENT ON FUNCTION pgrealtime.disable(regclass) IS
 "#)]
 fn disable(relation: Option<Oid>) -> Result<(), ErrorReport> {
     Ok(registry::disable(relation)?)
+}
+
+#[pg_extern(sql = r#"
+CREATE FUNCTION pgrealtime.repair() RETURNS TABLE (relation text, what text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+COMMENT ON FUNCTION pgrealtime.repair() IS
+  'Mends realtime tables whose status in realtime_configuration is not ok, and enables published tables. Returns the tables that it has mended, and the status that they had';
+"#)]
+#[allow(clippy::type_complexity)] // pgrx reads the type here, and nowhere else
+fn repair(
+) -> Result<TableIterator<'static, (name!(relation, String), name!(what, &'static str))>, ErrorReport>
+{
+    let mended = registry::repair()?.into_iter();
+    Ok(TableIterator::new(
+        mended.map(|Mended { relation, what }| (relation, what)),
+    ))
 }
 
 #[pg_extern(sql = r#"

@@ -8,6 +8,7 @@ use crate::pg::catalog::acl;
 use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
 use crate::pg::storage::heap::View;
+use crate::pg::Oid;
 use std::collections::HashMap;
 
 type Cached = HashMap<(String, String), Known>;
@@ -43,6 +44,26 @@ impl Remembered {
 /// The settings of one relation; `None` when it is not enabled. Errors: as [`Remembered::load`].
 pub fn settings_of(class: &Class) -> Result<Option<Settings>> {
     Ok(Remembered::load()?.of(class).cloned())
+}
+
+/// Whether a relation is enabled. Errors: as [`Remembered::load`].
+pub fn is_enabled(relation: Oid) -> Result<bool> {
+    let class = Class::by_oid(relation);
+    Ok(class
+        .map(|class| settings_of(&class))
+        .transpose()?
+        .flatten()
+        .is_some())
+}
+
+/// Whether the settings of a relation's name are of one that was dropped, and of the same owner. Errors: as
+/// [`Remembered::load`].
+pub fn is_recreated(class: &Class) -> Result<bool> {
+    let remembered = Remembered::load()?;
+    let name = (class.schema_name.clone(), class.name.clone());
+    let known = remembered.cached.get(&name);
+    let is_of_dropped = known.is_some_and(|known| Class::by_oid(known.relation).is_none());
+    Ok(is_of_dropped && remembered.of(class).is_some())
 }
 
 /// Enabled relations that exist, with their settings. Errors: as [`Remembered::load`].

@@ -7,12 +7,13 @@ use super::leaves::{self, NewLeaf};
 use super::reach::Reach;
 use super::renew::{renumber, Renewal};
 use super::watch::{self, Watched};
-use super::{attach, columns, eligible, moves, relabel};
+use super::{attach, columns, eligible, follow_publication, moves, recreate, relabel};
 use crate::error::{report, Result};
 use crate::log::entry::GapCause;
 use crate::pg::backend::invalidation;
 use crate::pg::backend::subtransaction::attempt;
 use crate::pg::call::dropped;
+use crate::pg::call::event_trigger::is_restoring;
 use crate::pg::call::event_trigger::Altered;
 use crate::pg::call::event_trigger::Command;
 use crate::pg::call::event_trigger::Partition;
@@ -42,7 +43,11 @@ fn follow_one(command: Command) -> Result<()> {
     match command {
         Command::Other => {}
         Command::BeforeRename(named) => each(moves::uncached(&Reach::of(named)), cache::save),
-        Command::AfterRename(named) => renamed(&Reach::of(named))?,
+        Command::AfterRename(named) => {
+            let relations = named.relations.clone();
+            renamed(&Reach::of(named))?;
+            recreated(&relations)?;
+        }
         Command::BeforeAttach(it) => return eligible::check_attach(it.parent, it.partition),
         // With CONCURRENTLY, the rows are already gone for other sessions before the command ends.
         Command::BeforeDetach(parent) => {
@@ -78,6 +83,8 @@ fn follow_one(command: Command) -> Result<()> {
                 .flat_map(|one| inheritance::descendants(*one));
             let tables: Vec<Oid> = below.chain(it.tables.iter().copied()).collect();
             check(watch::above(&tables)?)?;
+            // They may have got their key.
+            recreated(&it.tables)?;
             each(Ok(it.trigger.iter().cloned().collect()), renumber);
             mark_logging(it.logging)?;
             rewritten(watch::above(&list(it.values))?)?;
@@ -91,6 +98,9 @@ fn follow_one(command: Command) -> Result<()> {
             }
         }
         Command::Rewritten(table) => rewritten(watch::above(&[table])?)?,
+        Command::TableCreated(table) => recreated(&list(table))?,
+        Command::OfPublication(it) if !is_restoring() => follow_publication::follow(&it)?,
+        Command::OfPublication(_) => {}
         Command::ValueRenamed(renamed) => {
             rewritten(holders(&[renamed.of])?)?;
             let tables = found(relabel::named_by(&renamed));
@@ -127,6 +137,14 @@ fn warn(message: &str) {
         .detail(format!("The error was: {message}."))
         .hint("Call pgrealtime.enable() for the table. The view pgrealtime.realtime_configuration shows which tables have a problem.")
         .warning();
+}
+
+/// Enables tables that were dropped and created again.
+fn recreated(tables: &[Oid]) -> Result<()> {
+    match is_restoring() {
+        true => Ok(()),
+        false => recreate::follow(tables),
+    }
 }
 
 /// Moves the settings of relations with a new name or owner, and appends gap entries for renamed columns.

@@ -190,6 +190,13 @@ pub fn all(view: View) -> Result<Vec<Settings>> {
     Ok(table.rows(view).iter().map(Settings::read).collect())
 }
 
+/// Whether there are settings under this name, whoever they belong to.
+pub fn has_name(schema: &str, relation: &str) -> Result<bool> {
+    let table = Table::open_member(TABLE, Lock::AccessShare)?;
+    let rows = table.rows(View::Latest);
+    Ok(rows.iter().any(|row| is_of(row, schema, relation)))
+}
+
 /// Stores settings, and replaces those of the same name. The caller holds a lock on the relation.
 pub fn save(settings: &Settings) -> Result<()> {
     let table = Table::open_member(TABLE, Lock::RowExclusive)?;

@@ -1,5 +1,7 @@
 //! The commands that event triggers are called for.
 
+use super::of_publication;
+pub use super::of_publication::{OfPublication, PublicationChange};
 use super::rename::{self, named_relation, Named};
 use crate::pg::catalog::columns::text;
 use crate::pg::catalog::keys;
@@ -28,6 +30,10 @@ pub enum Command {
     PartitionDetached(Partition),
     /// ALTER TABLE and similar commands, as far as they concern the extension.
     Altered(Altered),
+    /// This table is new: CREATE TABLE.
+    TableCreated(Option<Oid>),
+    /// The tables of a publication are others: CREATE PUBLICATION, ALTER PUBLICATION.
+    OfPublication(OfPublication),
     /// A value of an enum has another label: ALTER TYPE … RENAME VALUE.
     ValueRenamed(ValueRenamed),
     /// The values of this relation were replaced by new ones.
@@ -105,6 +111,20 @@ pub fn command(call: CallInfo) -> Command {
     }
 }
 
+/// Whether the session runs a script of pg_dump, which makes by itself all that belongs to a realtime table. Such a script
+/// begins with these two settings (pg_dump.c, setup_connection; pg_backup_archiver.c, _doSetFixedOutputState), and nobody
+/// else is likely to have both.
+pub fn is_restoring() -> bool {
+    // SAFETY: variables of the backend; the text ends with a NUL.
+    unsafe {
+        let path = pg_sys::namespace_search_path;
+        // set_config() makes an empty text, SET an empty name.
+        let has_no_path =
+            !path.is_null() && matches!(CStr::from_ptr(path).to_bytes(), b"" | b"\"\"");
+        has_no_path && !pg_sys::check_function_bodies
+    }
+}
+
 /// # Safety
 /// `tree` is the parse tree of a command.
 unsafe fn before(tree: *mut pg_sys::Node) -> Command {
@@ -152,6 +172,12 @@ unsafe fn after(tree: *mut pg_sys::Node) -> Command {
             }
             NodeTag::T_AlterTableStmt => of_alter_table(tree.cast()),
             NodeTag::T_AlterEnumStmt => of_alter_enum(tree.cast()),
+            NodeTag::T_CreatePublicationStmt => {
+                Command::OfPublication(of_publication::created(tree.cast()))
+            }
+            NodeTag::T_AlterPublicationStmt => {
+                of_publication::altered(tree.cast()).map_or(Command::Other, Command::OfPublication)
+            }
             _ => Command::Other,
         }
     }
@@ -181,12 +207,18 @@ unsafe fn of_create_table(statement: *mut pg_sys::CreateStmt) -> Command {
         if !(*statement).partbound.is_null() {
             return Command::PartitionCreated(named_relation((*statement).relation));
         }
-        if (*statement).inhRelations.is_null() {
+        let name = (*statement).relation;
+        if (*name).relpersistence as u8 == pg_sys::RELPERSISTENCE_TEMP {
             return Command::Other;
+        }
+        let created = Command::TableCreated(named_relation(name));
+        if (*statement).inhRelations.is_null() {
+            return created;
         }
         let parents = pgrx::PgList::<pg_sys::RangeVar>::from_pg((*statement).inhRelations);
         let parents = parents.iter_ptr();
-        Altered::tables(parents.filter_map(|parent| named_relation(parent)))
+        let parents = Altered::tables(parents.filter_map(|parent| named_relation(parent)));
+        Command::Several(vec![parents, created])
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod dropped;
 pub mod event_trigger;
 pub mod info;
+mod of_publication;
 pub mod procedure;
 pub mod rename;
 pub mod srf;

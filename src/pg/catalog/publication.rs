@@ -125,14 +125,20 @@ impl Publication {
             // SAFETY: the function returns a palloc'd list.
             return unsafe { oids(pg_sys::GetAllTablesPublicationRelations(true)) };
         }
+        let mut listed = self.members();
+        let root = pg_sys::PublicationPartOpt::PUBLICATION_PART_ROOT;
+        // SAFETY: the function takes the OID of a publication and returns a palloc'd list.
+        listed.extend(unsafe { oids(pg_sys::GetAllSchemaPublicationRelations(self.oid, root)) });
+        listed
+    }
+
+    /// The relations that were added by name.
+    pub fn members(&self) -> Vec<Oid> {
         let mut listed = Vec::new();
         scan(MEMBERS, self.oid, |row| {
             // SAFETY: the third column of pg_publication_rel is prrelid, an OID.
             listed.extend(unsafe { row.column::<Oid>(3) });
         });
-        let root = pg_sys::PublicationPartOpt::PUBLICATION_PART_ROOT;
-        // SAFETY: the function takes the OID of a publication and returns a palloc'd list.
-        listed.extend(unsafe { oids(pg_sys::GetAllSchemaPublicationRelations(self.oid, root)) });
         listed
     }
 

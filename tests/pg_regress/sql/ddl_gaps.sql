@@ -256,7 +256,11 @@ SELECT relation::regclass, enabled FROM pgrealtime.relation_cache WHERE relation
 SELECT pgrealtime.enable('switched', priority => 'high', columns => '{a}');
 :from_here
 DROP TABLE switched;
-CREATE TABLE switched (id int PRIMARY KEY, a text);
+SET search_path = '';
+SET check_function_bodies = off;
+CREATE TABLE public.switched (id int PRIMARY KEY, a text);
+RESET search_path;
+RESET check_function_bodies;
 INSERT INTO switched VALUES (1, 'restored');
 SELECT realtime_priority, status FROM pgrealtime.realtime_configuration WHERE tablename = 'switched';
 CREATE TRIGGER "00_pgrealtime_insert" AFTER INSERT ON switched FOR EACH ROW EXECUTE FUNCTION pgrealtime.capture_change('sinks=log', 'columns=["id","a"]');

@@ -74,8 +74,6 @@ SELECT pgrealtime.is_realtime_enabled('schemes');
 SELECT count(*) FROM pgrealtime.get_user_realtime_tables() WHERE table_name = 'schemes';
 CREATE TABLE schemes (id int PRIMARY KEY);
 SELECT tablename, captured, status FROM pgrealtime.realtime_configuration;
-ALTER PUBLICATION supabase_realtime ADD TABLE schemes;
-SELECT tablename, captured, status FROM pgrealtime.realtime_configuration;
 SELECT pgrealtime.enable('schemes');
 SELECT tablename, captured, status FROM pgrealtime.realtime_configuration;
 TABLE state;

@@ -3,6 +3,8 @@
 \pset footer off
 SET client_min_messages = error;
 CREATE EXTENSION pgrealtime;
+-- What enable() and disable() do is looked at here, not what comes of the publication.
+SET pgrealtime.follow_publication = off;
 CREATE ROLE regress_alice;
 CREATE ROLE regress_bob;
 GRANT CREATE ON SCHEMA public TO regress_alice, regress_bob;

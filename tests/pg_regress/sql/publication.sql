@@ -3,6 +3,8 @@
 \pset footer off
 SET client_min_messages = error; -- about wal_level
 CREATE EXTENSION pgrealtime;
+-- What enable() and disable() do is looked at here, not what comes of the publication.
+SET pgrealtime.follow_publication = off;
 CREATE TABLE plain (id int PRIMARY KEY, a int);
 CREATE TABLE filtered (id int PRIMARY KEY, a int);
 CREATE TABLE narrow (id int PRIMARY KEY, a int);

@@ -17,7 +17,11 @@ TABLE numbers;
 INSERT INTO dumped TABLE dump;
 \echo the table as a restore makes it
 DROP TABLE t;
-CREATE TABLE t (id int PRIMARY KEY, a text, b text);
+SET search_path = '';
+SET check_function_bodies = off;
+CREATE TABLE public.t (id int PRIMARY KEY, a text, b text);
+RESET search_path;
+RESET check_function_bodies;
 \set ECHO none
 SELECT definition FROM dumped \gexec
 \set ECHO all
@@ -59,7 +63,11 @@ SELECT pgrealtime.enable('t', columns => '{a}', row_filter => '');
 TRUNCATE dumped;
 INSERT INTO dumped TABLE dump;
 DROP TABLE t;
-CREATE TABLE t (id int PRIMARY KEY, a text) PARTITION BY RANGE (id);
+SET search_path = '';
+SET check_function_bodies = off;
+CREATE TABLE public.t (id int PRIMARY KEY, a text) PARTITION BY RANGE (id);
+RESET search_path;
+RESET check_function_bodies;
 CREATE TABLE leaf PARTITION OF t DEFAULT;
 \set ECHO none
 SELECT definition FROM dumped \gexec

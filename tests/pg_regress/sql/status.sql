@@ -3,6 +3,8 @@
 \pset tuples_only on
 SET client_min_messages = error;
 CREATE EXTENSION pgrealtime;
+-- What enable() and disable() do is looked at here, not what comes of the publication.
+SET pgrealtime.follow_publication = off;
 \getenv srcdir PG_ABS_SRCDIR
 \i :srcdir/include/realtime_messages.sql
 CREATE VIEW state AS SELECT tablename, captured, enabled_operations, status FROM pgrealtime.realtime_configuration ORDER BY 1;
