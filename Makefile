@@ -13,6 +13,7 @@ help:
 	@echo '                     make sessions TEST=cursor PART=serializable: parts with that in their name'
 	@echo 'make soak            the tests on random schemas and frames at full size: minutes; ORACLE_SCHEMAS=1000: more of them'
 	@echo 'make bench           the measured claims; make bench BENCH=name: one of them'
+	@echo 'make package         a .tar.gz and a .deb for one version of Postgres (PG=16, or PG_CONFIG=/path/to/pg_config)'
 	@echo 'make install PG_CONFIG=/path/to/pg_config   builds for that server and installs there'
 
 check:
@@ -63,7 +64,10 @@ demo-stop:
 	@demo/background.sh stop
 	@.ci/cluster stop demo
 
+package:
+	@.ci/package $(PG_CONFIG)
+
 install:
 	@.ci/install dist "$(or $(PG_CONFIG),$(error say for which server: make install PG_CONFIG=/path/to/pg_config))"
 
-.PHONY: help check test unit regress regress-accept sessions soak bench demo demo-stop install
+.PHONY: help check test unit regress regress-accept sessions soak bench demo demo-stop install package

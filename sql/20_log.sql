@@ -11,7 +11,8 @@ CREATE TABLE pgrealtime.log_state (
     janitor_run     timestamptz,
     janitor_error   text,
     -- Since when readers have kept the oldest segment from being emptied.
-    emptying_delayed_since timestamptz
+    emptying_delayed_since timestamptz,
+    format       integer     NOT NULL DEFAULT 1 -- that of entries, images and seals; src/log/state.rs has the library's
 );
 COMMENT ON TABLE pgrealtime.log_state IS
   'The state of the change log in one row: its identity, the segment that is written, and the last run of the janitor';

@@ -32,6 +32,14 @@ pub struct State {
     pub emptying_delayed: Option<Timestamp>,
 }
 
+/// The format of what the log stores: entries, their marks and images, layouts and seals. Whoever changes it counts on, and writes an
+/// upgrade script that empties the segments, begins an epoch, and stores the new number: for readers that is a gap. A library that
+/// finds another number neither reads nor writes the log.
+const FORMAT: i32 = 1;
+
+/// Since version 0.2.0.
+const FORMAT_COLUMN: usize = 8;
+
 /// A row of `pgrealtime.log_segment`: a segment that is no longer written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Closed {
@@ -64,7 +72,7 @@ impl State {
         })
     }
 
-    /// Reads the state. Errors: 42P01 when the extension does not exist here; 55000 when the log has no state; XX001 when
+    /// Reads the state. Errors: 42P01 when the extension does not exist here; 55000 when the log has no state, or another format; XX001 when
     /// the state is damaged.
     pub fn read(view: View) -> Result<State> {
         let table = Table::open_member("log_state", Lock::AccessShare)?;
@@ -79,7 +87,11 @@ impl State {
     }
 
     pub(super) fn of(rows: &[Row]) -> Result<State> {
-        State::from_row(rows.first().ok_or_else(missing)?).ok_or_else(damaged)
+        let row = rows.first().ok_or_else(missing)?;
+        match row.get_added::<i32>(FORMAT_COLUMN) {
+            Some(FORMAT) | None => State::from_row(row).ok_or_else(damaged),
+            Some(other) => Err(of_another_format(other)),
+        }
     }
 
     /// The seal of the last emptied segment; `None` while none has been. Errors: XX001 when it is damaged.
@@ -92,10 +104,9 @@ impl State {
     pub fn change(change: impl FnOnce(&mut State)) -> Result<State> {
         let table = Table::open_member("log_state", Lock::ShareRowExclusive)?;
         let rows = table.rows(View::Latest);
-        let row = rows.first().ok_or_else(missing)?;
-        let mut state = State::from_row(row).ok_or_else(damaged)?;
+        let mut state = State::of(&rows)?;
         change(&mut state);
-        table.delete(row.id());
+        rows.iter().for_each(|row| table.delete(row.id()));
         state.insert(&table);
         invalidation::invalidate(table.oid());
         Ok(state)
@@ -129,7 +140,7 @@ impl State {
     }
 
     fn insert(&self, table: &Table) {
-        table.insert(&[
+        let mut values = vec![
             Some(Value::Int8(self.log_id)),
             Some(Value::Int4(self.epoch)),
             Some(Value::Int2(self.current as i16)),
@@ -138,7 +149,11 @@ impl State {
             self.janitor_run.map(Value::Timestamp),
             self.janitor_error.as_deref().map(Value::Text),
             self.emptying_delayed.map(Value::Timestamp),
-        ]);
+        ];
+        if table.has(FORMAT_COLUMN) {
+            values.push(Some(Value::Int4(FORMAT)));
+        }
+        table.insert(&values);
     }
 }
 
@@ -199,6 +214,16 @@ impl Closed {
 /// A stored number of a segment; `None` if it is not valid.
 fn segment_number(stored: i16) -> Option<u16> {
     u16::try_from(stored).ok().filter(|one| *one < SEGMENTS)
+}
+
+fn of_another_format(format: i32) -> Error {
+    Error::object_not_in_prerequisite_state(
+        report("the change log has the format of another version of pgrealtime")
+            .detail(format!(
+                "It has format {format}; the loaded library reads and writes format {FORMAT}."
+            ))
+            .hint("Run ALTER EXTENSION pgrealtime UPDATE, and connect again."),
+    )
 }
 
 fn damaged() -> Error {

@@ -123,6 +123,12 @@ impl Table {
         }
     }
 
+    /// Whether there is such a column, counted from 0. Those that a later version has added are not there before ALTER
+    /// EXTENSION UPDATE: capture and readers work on meanwhile.
+    pub fn has(&self, column: usize) -> bool {
+        self.type_of(column).is_some()
+    }
+
     /// Inserts one row, one value per column, and its index entries; visible to the next command. A duplicate key is
     /// Postgres's own 23505; 55000 where the columns are others.
     pub fn insert(&self, values: &[Option<Value>]) {
@@ -283,5 +289,11 @@ impl Row<'_> {
             let datum = pg_sys::heap_getattr(self.tuple, column as i32 + 1, descriptor, &mut null);
             T::from_datum(datum, null)
         }
+    }
+
+    /// As [`Row::get`], of a column that a later version of the extension has added; `None` where this database has not been
+    /// upgraded yet.
+    pub fn get_added<'r, T: Readable<'r>>(&'r self, column: usize) -> Option<T> {
+        self.table.has(column).then(|| self.get(column)).flatten()
     }
 }

@@ -53,3 +53,12 @@ SELECT * FROM changes_of(pgrealtime.current_cursor(), '{t}', NULL, NULL, NULL, 1
 CREATE FUNCTION changes_of_one(cursor text, relations regclass[], filter text, events text[], columns text[], max_changes int, net boolean)
 RETURNS TABLE (cursor text, change json, later json) LANGUAGE c AS '$libdir/pgrealtime', 'changes_since_wrapper';
 SELECT * FROM changes_of_one(pgrealtime.current_cursor(), '{t}', NULL, NULL, NULL, 1, false);
+
+-- The log has another format: nobody misreads it or writes into it.
+BEGIN;
+UPDATE pgrealtime.log_state SET format = 2;
+SAVEPOINT s;
+SELECT pgrealtime.current_cursor();
+ROLLBACK TO s;
+INSERT INTO t VALUES (1);
+ROLLBACK;
