@@ -7,6 +7,7 @@ mod changed_rows;
 mod form;
 mod holding;
 mod judging;
+mod locked;
 mod opened;
 mod output;
 mod receivers;
@@ -22,18 +23,20 @@ use super::subscriptions;
 use super::subscriptions::book::Book;
 use super::subscriptions::gate::Id;
 use super::who::{check_unconfined, Session};
-use crate::error::{Result, SqlState};
+use crate::error::Result;
 use crate::gucs;
 use crate::log::cursor::BatchCursors;
 use crate::log::decode::{Content, Entry};
 use crate::log::read::{Entries, Log, Range};
 use crate::log::watermark;
+use crate::pg::backend::lock::Haste;
 use crate::pg::backend::memory::Memory;
 use crate::pg::backend::wal;
 use crate::pg::Oid;
 use change::{Change, What};
 use holding::Holding;
 use judging::Judging;
+use locked::Locked;
 use opened::Opened;
 use output::{letters, Output};
 use receivers::Receivers;
@@ -57,7 +60,8 @@ pub fn fan_out(cursor: &str, max_changes: usize, mut put: impl FnMut(Row)) -> Re
     check_unconfined("fan_out")?;
     let at = watermark::decode(cursor)?;
     let relations = subscriptions::relations();
-    let Some(holding) = Holding::new(&at, &relations)? else {
+    let haste = Haste::new();
+    let Some(holding) = Holding::new(&at, &relations, &haste)? else {
         // There is nothing to say yet, and the cursor must not go back.
         put(Row::end(cursor));
         return Ok(());
@@ -65,17 +69,14 @@ pub fn fan_out(cursor: &str, max_changes: usize, mut put: impl FnMut(Row)) -> Re
     let (part, origin) = (&holding.part, holding.unread.origin);
     let progress = at.progress();
     let told = subscriptions::still_to_tell(progress);
-    let (opened, news) = subscriptions::with(|book| Opened::new(book, &relations, &holding.busy))?;
+    let (opened, news) =
+        subscriptions::with(|book| Opened::new(book, &relations, &holding.busy, &haste))?;
     subscriptions::renew(news);
     let ended = subscriptions::with(|book| -> Result<Vec<Missed>> {
         wal::flush(part.to.lsn);
-        let mut fan = FanOut::new(book, &relations, opened, max_changes);
+        let mut fan = FanOut::new(book, &relations, opened, max_changes, &haste);
         fan.limit = holding.limit;
-        fan.locked = holding
-            .locked
-            .iter()
-            .map(|oid| (*oid, Vec::new()))
-            .collect();
+        fan.locked = holding.locked.iter().map(|oid| Locked::new(*oid)).collect();
         let cursors = BatchCursors::new(&origin, &part.from, &part.to);
         let before = cursors.at(part.after);
         for (error, ids) in &told {
@@ -111,14 +112,21 @@ struct FanOut<'b> {
     max_changes: usize,
     /// The first entry of a relation that is busy: the batch ends before it.
     limit: u64,
-    /// Relations whose entries cannot be read, since they stay locked; the subscriptions that miss some of these.
-    locked: Vec<(Oid, Vec<Id>)>,
+    /// Relations whose entries cannot be read, since they stay locked.
+    locked: Vec<Locked<'b>>,
+    haste: &'b Haste,
     commit_times: CommitTimes,
     ahead: Ahead,
 }
 
 impl<'b> FanOut<'b> {
-    fn new(book: &'b Book, relations: &'b [Oid], opened: Opened, max_changes: usize) -> FanOut<'b> {
+    fn new(
+        book: &'b Book,
+        relations: &'b [Oid],
+        opened: Opened,
+        max_changes: usize,
+        haste: &'b Haste,
+    ) -> FanOut<'b> {
         FanOut {
             book,
             relations,
@@ -130,6 +138,7 @@ impl<'b> FanOut<'b> {
             max_changes,
             limit: u64::MAX,
             locked: Vec::new(),
+            haste,
             commit_times: CommitTimes::default(),
             ahead: Ahead::default(),
         }
@@ -170,7 +179,10 @@ impl<'b> FanOut<'b> {
             let room = (self.max_changes - delivered).min(at_a_time);
             let before = cursors.at(entries.reached);
             let changes = self.chunk(&mut entries, room, examine, &memory)?;
-            self.hand_out_locked(&before, put);
+            let book = self.book;
+            self.locked
+                .iter_mut()
+                .for_each(|one| one.hand_out(book, &before, put));
             let mut judged = memory.within(|| {
                 let mut judging = Judging {
                     book: self.book,
@@ -178,6 +190,7 @@ impl<'b> FanOut<'b> {
                     session: &self.session,
                     ended: &mut self.ended,
                     gone: &mut self.gone,
+                    haste: self.haste,
                 };
                 judging.judge(&changes)
             });
@@ -241,33 +254,11 @@ impl<'b> FanOut<'b> {
         Ok(changes)
     }
 
-    /// Tells the subscriptions that miss what has just been read of a locked relation.
-    fn hand_out_locked(&mut self, cursor: &str, put: &mut impl FnMut(Row)) {
-        for (relation, ids) in &mut self.locked {
-            let Some(followed) = self
-                .book
-                .relations
-                .get(relation)
-                .filter(|_| !ids.is_empty())
-            else {
-                continue;
-            };
-            ids.sort_unstable();
-            ids.dedup();
-            let locked = SqlState::of(b"55P03");
-            let error = table::error(locked, &followed.name, "the table is locked");
-            put(Row::missed(cursor, &error, ids));
-            ids.clear();
-        }
-    }
-
     /// The change in an entry; `None` if nobody receives it.
     fn change<'m>(&mut self, entry: Entry<'m>) -> Result<Option<Change<'m>>> {
         let mut locked = self.locked.iter_mut();
-        if let Some((_, ids)) = locked.find(|(relation, _)| *relation == entry.relation) {
-            let reached = table::all(entry.relation, self.book)
-                .filter(|(_, one)| !table::is_before(self.book, one, entry.xid));
-            ids.extend(reached.map(|(id, _)| id));
+        if let Some(locked) = locked.find(|locked| locked.relation == entry.relation) {
+            locked.note(self.book, entry.xid);
             return Ok(None);
         }
         let place = place(self.relations, entry.relation);

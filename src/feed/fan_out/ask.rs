@@ -17,10 +17,14 @@ use crate::pg::judge::policy::{Compiled, Verdict};
 use crate::pg::judge::sets::Readers;
 use crate::pg::row::decoded::Decoded;
 use std::collections::{HashMap, HashSet};
+use std::time::Instant;
 
 /// Readers who could share answers, and are asked one by one about rows that lack values, at most. The others are told
 /// that they miss such a row, be it hidden from them or not.
 const MOST_LACKING: usize = 1000;
+
+/// Readers of a relation who wait for a lock in vain, one after the other, before the others are not asked any more.
+const TRIES: u32 = 50;
 
 /// The pairs of a row and a reader's constants that are asked about, each once.
 #[derive(Default)]
@@ -92,6 +96,7 @@ impl Court<'_> {
             count: self.room.seats.len(),
             each: &each,
         };
+        let began = Instant::now();
         let asked = attempt(|| {
             self.session.act_as(
                 &self.nobody(),
@@ -107,7 +112,7 @@ impl Court<'_> {
                 self.facts = Some(all);
             }
             Ok(Err(_)) => {}
-            Err(raised) => self.haste.note(&raised),
+            Err(raised) => self.note_wait(raised.sqlstate, began),
         }
     }
 
@@ -169,13 +174,14 @@ impl Court<'_> {
 
     fn pairs(&self, policies: &ManyPolicies, pairs: &Pairs) -> Option<Vec<bool>> {
         let shape = &self.rows.relation.shape;
+        let began = Instant::now();
         let asked = attempt(|| {
             self.session.act_as(&self.nobody(), || {
                 Ok(policies.verdicts(shape, &pairs.rows, &pairs.readers, &pairs.all))
             })
         });
         asked
-            .inspect_err(|raised| self.haste.note(raised))
+            .inspect_err(|raised| self.note_wait(raised.sqlstate, began))
             .ok()?
             .ok()
     }
@@ -185,10 +191,11 @@ impl Court<'_> {
         let Some(who) = self.book.whos.get(who) else {
             return vec![Seen::No; places.len()];
         };
-        if self.haste.gives_up() {
+        if self.timeouts.get() >= TRIES {
             let locked = SqlState::of(b"55P03");
             return vec![Seen::Raised(locked, By::Policy); places.len()];
         }
+        let began = Instant::now();
         let asked = attempt(|| {
             self.session.act_as(who, || {
                 let statement = judge::compiled(self.rows.relation, None)?;
@@ -203,10 +210,27 @@ impl Court<'_> {
                 })
             })
         });
-        asked.unwrap_or_else(|raised| {
-            self.haste.note(&raised);
-            vec![Seen::Raised(raised.sqlstate, By::Policy); places.len()]
-        })
+        let all = |sqlstate| vec![Seen::Raised(sqlstate, By::Policy); places.len()];
+        let seen = asked.unwrap_or_else(|raised| all(raised.sqlstate));
+        self.note_raised(&seen, began);
+        seen
+    }
+
+    fn note_wait(&self, sqlstate: SqlState, began: Instant) {
+        if self.haste.note(sqlstate, began) {
+            self.timeouts.set(self.timeouts.get() + 1);
+        }
+    }
+
+    /// Notes whether a wait for a lock has ended without it.
+    fn note_raised(&self, seen: &[Seen], began: Instant) {
+        let raised = |seen: &Seen| match seen {
+            Seen::Raised(sqlstate, _) => Some(*sqlstate),
+            _ => None,
+        };
+        if let Some(sqlstate) = seen.iter().find_map(raised) {
+            self.note_wait(sqlstate, began);
+        }
     }
 
     /// Turns "absent" into "no" where the current role's policies hide the row, whatever it lacks.
@@ -262,10 +286,7 @@ impl Court<'_> {
                 None => Seen::Absent,
                 Some(_) => match verdicts.next() {
                     Some(Ok(Verdict::Seen)) => Seen::Yes,
-                    Some(Err(raised)) => {
-                        self.haste.note(&raised);
-                        Seen::Raised(raised.sqlstate, by)
-                    }
+                    Some(Err(raised)) => Seen::Raised(raised.sqlstate, by),
                     _ => Seen::No,
                 },
             })

@@ -5,10 +5,13 @@ use crate::log::cursor::Cursor;
 use crate::log::part::Part;
 use crate::log::read::Log;
 use crate::log::unread::Unread;
+use crate::pg::backend::lock::Haste;
 use crate::pg::backend::memory::Memory;
 use crate::pg::backend::subtransaction::attempt;
 use crate::pg::catalog::rowtype::Held;
 use crate::pg::Oid;
+use std::cell::RefCell;
+use std::time::Instant;
 
 /// What a call reads of the log, and the locks that it holds.
 pub struct Holding {
@@ -23,14 +26,21 @@ pub struct Holding {
     _held: Vec<Held>,
 }
 
+thread_local! {
+    /// The relations that a call has found locked for longer than lock_timeout, as long as they are. Nobody waits for them again.
+    static LOCKED: RefCell<Vec<Oid>> = const { RefCell::new(Vec::new()) };
+}
+
 impl Holding {
     /// Locks the relations as far as that needs no waiting. Where the very next entry is of a busy one, waits for that, up to
-    /// lock_timeout. `None` if there is nothing to read yet. Errors: those of [`Unread::open`]; 40P01.
-    pub fn new(at: &Cursor, relations: &[Oid]) -> Result<Option<Holding>> {
-        let mut locked: Vec<Oid> = Vec::new();
+    /// lock_timeout, once for all. `None` if there is nothing to read yet. Errors: those of [`Unread::open`]; 40P01.
+    pub fn new(at: &Cursor, relations: &[Oid], haste: &Haste) -> Result<Option<Holding>> {
         loop {
             let (held, busy) = Held::at_once_of(relations);
-            locked.retain(|oid| busy.contains(oid));
+            let locked = LOCKED.with_borrow_mut(|locked| {
+                locked.retain(|oid| busy.contains(oid));
+                locked.clone()
+            });
             let Some(unread) = Unread::open(at)? else {
                 return Ok(None);
             };
@@ -51,7 +61,11 @@ impl Holding {
                 // The segments are not kept locked while it waits, nor any relation.
                 Some((limit, relation)) if is_next(limit)? => {
                     drop((unread, held));
-                    locked.extend(wait(relation)?);
+                    if !wait(relation, haste)? {
+                        // The others are not waited for as well.
+                        let (_, busy) = Held::at_once_of(&awaited);
+                        LOCKED.with_borrow_mut(|locked| locked.extend(busy));
+                    }
                 }
                 next => {
                     return Ok(Some(Holding {
@@ -68,15 +82,19 @@ impl Holding {
     }
 }
 
-/// Waits until nobody has a relation locked; returns it if that took longer than lock_timeout.
-fn wait(relation: Oid) -> Result<Option<Oid>> {
+/// Waits until nobody has a relation locked; false if that takes longer than lock_timeout.
+fn wait(relation: Oid, haste: &Haste) -> Result<bool> {
+    let began = Instant::now();
     let waited = attempt(|| {
         drop(Held::new(relation));
         Ok(())
     });
     match waited {
-        Ok(()) => Ok(None),
-        Err(raised) if raised.is_lock_timeout() => Ok(Some(relation)),
+        Ok(()) => Ok(true),
+        Err(raised) if raised.is_lock_timeout() => {
+            haste.note(raised.sqlstate, began);
+            Ok(false)
+        }
         Err(raised) => Err(Error::new(raised.sqlstate, report(raised.message))),
     }
 }

@@ -14,6 +14,7 @@ use crate::log::entry::GapCause;
 use crate::pg::backend::lock::Haste;
 use crate::pg::backend::subtransaction::attempt;
 use crate::pg::backend::wait;
+use std::cell::Cell;
 use std::collections::HashSet;
 
 /// Gates and changes that are judged at a time.
@@ -28,6 +29,7 @@ pub struct Judging<'a> {
     pub ended: &'a mut HashSet<Id>,
     /// What they are told.
     pub gone: &'a mut Vec<Missed>,
+    pub haste: &'a Haste,
 }
 
 impl Judging<'_> {
@@ -113,7 +115,8 @@ impl Judging<'_> {
                 role: *role,
                 room,
                 facts: None,
-                haste: Haste::default(),
+                haste: self.haste,
+                timeouts: Cell::new(0),
             };
             court.ask_facts();
             let mut next = 0;

@@ -7,6 +7,7 @@ use crate::feed::subscriptions::book::Book;
 use crate::feed::subscriptions::gate::{GateId, Id};
 use crate::feed::subscriptions::renew::News;
 use crate::feed::who::Session;
+use crate::pg::backend::lock::Haste;
 use crate::pg::backend::subtransaction::{attempt, Raised};
 use crate::pg::catalog::acting::refuse_strangers;
 use crate::pg::catalog::privilege;
@@ -22,9 +23,15 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Opens them, but those that are busy, and asks what is new of their policies and filters. Errors: 55000 while the session has temporary
-    /// objects that code of a role could find. Nothing is lost by that: the caller can drop them and call again.
-    pub fn new(book: &Book, relations: &[Oid], busy: &[Oid]) -> Result<(Opened, Vec<News>)> {
+    /// Opens them, but those that are busy, and asks what is new of their policies and filters. Errors: 55000 while the
+    /// session has temporary objects that code of a role could find. Nothing is lost by that: the caller can drop them and
+    /// call again.
+    pub fn new(
+        book: &Book,
+        relations: &[Oid],
+        busy: &[Oid],
+        haste: &Haste,
+    ) -> Result<(Opened, Vec<News>)> {
         let session = Session::now();
         let mut refused: Vec<Missed> = Vec::new();
         let mut every = Vec::new();
@@ -49,7 +56,15 @@ impl Opened {
                         refuse_strangers(*role)?;
                     }
                 }
-                let news = || Ok(News::of(book, &session, &opened.relation, &opened.roles));
+                let news = || {
+                    Ok(News::of(
+                        book,
+                        &session,
+                        &opened.relation,
+                        &opened.roles,
+                        haste,
+                    ))
+                };
                 match attempt(news) {
                     Ok(mut news) => {
                         let gates = news.iter_mut().flat_map(|news| news.refused.drain(..));

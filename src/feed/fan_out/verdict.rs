@@ -68,7 +68,9 @@ pub struct Court<'a> {
     /// What the policies ask of the rows for all readers at once; `None` if each reader has to be asked.
     pub facts: Option<Vec<[Facts; 2]>>,
     /// Readers do not all wait for the same lock.
-    pub haste: Haste,
+    pub haste: &'a Haste,
+    /// Waits for locks that have ended without.
+    pub timeouts: std::cell::Cell<u32>,
 }
 
 /// How far the judging of one row for one gate has come.

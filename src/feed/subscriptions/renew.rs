@@ -12,12 +12,14 @@ use crate::feed::who::{Session, Who};
 use crate::filter::condition::keyed;
 use crate::gucs;
 use crate::keyed::Condition;
+use crate::pg::backend::lock::Haste;
 use crate::pg::backend::subtransaction::attempt;
 use crate::pg::judge::context::Context;
 use crate::pg::judge::many::{ManyPolicies, Way};
 use crate::pg::Oid;
 use std::collections::HashSet;
 use std::rc::Rc;
+use std::time::Instant;
 
 /// What is new in one room.
 struct Renewed {
@@ -46,6 +48,7 @@ impl News {
         session: &Session,
         relation: &Rc<Relation>,
         roles: &[(Oid, Vec<i16>)],
+        haste: &Haste,
     ) -> Option<News> {
         let followed = book.relations.get(&relation.table.oid)?;
         let known = followed.signature.as_ref();
@@ -69,7 +72,7 @@ impl News {
                 false => Default::default(),
             };
             news.refused.extend(refused);
-            let policies = policies(session, relation, *role, room);
+            let policies = policies(session, relation, *role, room, haste);
             let anew = others
                 || match (&room.policies, &policies) {
                     (Some(known), Some(now)) => !known.is_like(now),
@@ -154,9 +157,16 @@ impl News {
 
 /// The policies as they are now, for all readers of the role. `None` if they cannot be looked at now: then own
 /// execution says why.
-fn policies(session: &Session, relation: &Relation, role: Oid, room: &Room) -> Option<Looked> {
+fn policies(
+    session: &Session,
+    relation: &Relation,
+    role: Oid,
+    room: &Room,
+    haste: &Haste,
+) -> Option<Looked> {
     let share = gucs::share_policies();
     let (oid, name) = (relation.table.oid, relation.name());
+    let began = Instant::now();
     let looked = attempt(|| {
         session.act_as(&Who { role, claims: None }, || {
             let context = Context::now();
@@ -174,7 +184,11 @@ fn policies(session: &Session, relation: &Relation, role: Oid, room: &Room) -> O
             })
         })
     });
-    looked.ok()
+    looked
+        .inspect_err(|raised| {
+            haste.note(raised.sqlstate, began);
+        })
+        .ok()
 }
 
 /// How the policies are judged for the readers of whom that is not known yet.

@@ -1,12 +1,12 @@
 //! Locks on users' relations: an error from a lock timeout names the relation. Also waits that lock_timeout does not end.
 
-use super::subtransaction::Raised;
-use crate::error::{report, Error, ErrorReport};
+use crate::error::{report, Error, ErrorReport, SqlState};
 use pgrx::pg_sys::panic::CaughtError;
 use pgrx::pg_sys::Oid;
 use pgrx::{pg_sys, PgLogLevel, PgSqlErrorCode, PgTryBuilder};
 use std::cell::Cell;
 use std::ffi::{c_char, c_int, CStr};
+use std::time::{Duration, Instant};
 
 /// While this lives, lock_timeout does not apply to the session. For work that must not be skipped because of a timeout.
 pub struct Patience(c_int);
@@ -29,48 +29,49 @@ impl Drop for Patience {
     }
 }
 
-/// How long waits for locks last at most, in milliseconds, once one has lasted for lock_timeout. Work that is done for many must
-/// not wait as long for each.
+/// How long a wait for a lock lasts in haste, in milliseconds.
 const HURRY: c_int = 1;
 
-/// Waits that last for that long.
-const TRIES: u32 = 50;
-
-/// Within the life of this, lock_timeout can be made short.
-#[derive(Default)]
+/// Work that is done for many and that waits for locks: once one of its waits has lasted for lock_timeout, the others
+/// end soon.
 pub struct Haste {
-    session: Cell<Option<c_int>>,
-    timeouts: Cell<u32>,
+    /// Before code of users could set it.
+    session: c_int,
+    is_on: Cell<bool>,
 }
 
 impl Haste {
-    /// Takes note of an error. After the first one of lock_timeout, nobody waits long for a lock any more.
-    pub fn note(&self, raised: &Raised) {
-        if !raised.is_lock_timeout() {
-            return;
-        }
-        self.timeouts.set(self.timeouts.get() + 1);
-        // SAFETY: as above.
-        unsafe {
-            if pg_sys::LockTimeout > HURRY {
-                self.session.set(Some(pg_sys::LockTimeout));
-                pg_sys::LockTimeout = HURRY;
-            }
+    /// lock_timeout is put back when this is dropped.
+    pub fn new() -> Haste {
+        Haste {
+            // SAFETY: a backend has one thread.
+            session: unsafe { pg_sys::LockTimeout },
+            is_on: Cell::new(false),
         }
     }
 
-    /// Whether so many waits have ended without the lock that it is not worth while to try again.
-    pub fn gives_up(&self) -> bool {
-        self.timeouts.get() >= TRIES
+    /// Takes note of an error of work that began at this time. Not within the work's own settings: they are undone when it
+    /// ends. Returns whether a wait for a lock has ended without it; an error that comes sooner was raised by code of users.
+    pub fn note(&self, raised: SqlState, began: Instant) -> bool {
+        let lasted = match self.is_on.get() {
+            false => Duration::from_millis(self.session.max(0) as u64),
+            true => Duration::ZERO,
+        };
+        let waits = self.session > 0;
+        let has_waited = waits && raised == SqlState::of(b"55P03") && began.elapsed() >= lasted;
+        if has_waited && self.session > HURRY {
+            self.is_on.set(true);
+            // SAFETY: as above; the variable is read when a wait begins (proc.c, ProcSleep).
+            unsafe { pg_sys::LockTimeout = HURRY }
+        }
+        has_waited
     }
 }
 
 impl Drop for Haste {
     fn drop(&mut self) {
-        if let Some(session) = self.session.get() {
-            // SAFETY: as above; an error comes by here, too.
-            unsafe { pg_sys::LockTimeout = session }
-        }
+        // SAFETY: as above; an error comes by here, too.
+        unsafe { pg_sys::LockTimeout = self.session }
     }
 }
 

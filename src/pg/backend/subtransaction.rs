@@ -1,8 +1,8 @@
 //! Runs work whose failure must not abort the caller, in an internal subtransaction. The only place that starts one.
 
 use super::sqlstate::{is_cancel, note_again, noted, noting, own_hint, parts_of};
-use crate::error::{report, Error, Result, SqlState};
-use pgrx::{pg_sys, PgTryBuilder};
+use crate::error::{report, Error, ErrorReport, Result, SqlState};
+use pgrx::{pg_sys, PgLogLevel, PgTryBuilder};
 use std::panic::AssertUnwindSafe;
 
 /// An error that the work raised. The effects of the work have been undone.
@@ -104,6 +104,13 @@ impl Raised {
         [b"40", b"53", b"55", b"57", b"58"]
             .iter()
             .any(|of_moment| class.starts_with(*of_moment))
+    }
+
+    /// Raises its SQLSTATE again, with another message: code of users may have raised it.
+    pub(in crate::pg) fn raise(self, message: &str) -> ! {
+        note_again(self.sqlstate);
+        ErrorReport::from(Error::new(self.sqlstate, report(message))).report(PgLogLevel::ERROR);
+        unreachable!()
     }
 
     /// The error for the caller, with the SQLSTATE of the policy, filter or cast. Its message is not repeated. Raise it

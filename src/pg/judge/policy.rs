@@ -244,13 +244,12 @@ impl Over<'_> {
                 let planned = match attempt(|| self.planned(Place::Scan)) {
                     Ok(planned) => Some(planned),
                     Err(raised) if raised.is_of_moment() => {
-                        return Err(Error::new(raised.sqlstate, report(raised.message)));
+                        raised.raise("the policies cannot be planned now")
                     }
                     Err(_) => None,
                 };
-                Ok(planned.map(|planned| (planned, conjuncts::gather(planned.0))))
+                planned.map(|planned| (planned, conjuncts::gather(planned.0)))
             });
-            let scan = scan.transpose()?;
             // The claims of one reader may be why. What is made without the planner's order is not kept for others.
             let has_raised = matches!(scan, Some(None));
             let (statement, is_of_call) = match scan.flatten() {

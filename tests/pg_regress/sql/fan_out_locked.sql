@@ -85,5 +85,48 @@ SELECT last_value < 100 AS asked_few FROM asked;
 SHOW lock_timeout;
 ROLLBACK PREPARED 'another session';
 SELECT cardinality(subscriptions), change ->> 'record', error FROM pgrealtime.fan_out(current_setting('test.cursor')) WHERE subscriptions IS NOT NULL;
+\echo code of an owner does not reach lock_timeout of the session
+ALTER POLICY p ON goals USING (is_member(org));
+CREATE OR REPLACE FUNCTION is_member(of int) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+  PERFORM set_config('lock_timeout', '2147483647', true);
+  PERFORM pg_sleep(0.011);
+  RAISE EXCEPTION 'no' USING ERRCODE = '55P03';
+END $$;
+SELECT start();
+INSERT INTO goals VALUES (5, 1);
+SELECT cardinality(subscriptions), error FROM pgrealtime.fan_out(current_setting('test.cursor')) WHERE error IS NOT NULL;
+SHOW lock_timeout;
+DROP POLICY p ON goals;
+SELECT pgrealtime.unsubscribe(array(SELECT generate_series(4, 307)));
+
+\echo two locked tables: their entries do not end a batch, and a table that stays locked is waited for once
+CREATE TABLE others (id int PRIMARY KEY);
+SELECT pgrealtime.enable('others');
+SELECT count(*) FROM unnest('{goals,plans,others}'::regclass[]) AS t, pgrealtime.subscribe(t);
+SELECT start();
+DO $$BEGIN FOR i IN 100..110 LOOP INSERT INTO goals VALUES (i, 1); INSERT INTO plans VALUES (i); END LOOP; END$$;
+INSERT INTO others VALUES (1);
+BEGIN;
+LOCK TABLE goals, plans IN ACCESS EXCLUSIVE MODE;
+PREPARE TRANSACTION 'another session';
+SELECT told();
+-- Without lock_timeout, a call would wait for ever.
+SET lock_timeout = 0;
+SELECT heard();
+ROLLBACK PREPARED 'another session';
+INSERT INTO goals VALUES (111, 1);
+SELECT heard();
+SET lock_timeout = '10ms';
+
+\echo what a locked table costs does not depend on how many entries it has
+SELECT count(*) FROM generate_series(1, 2000) AS n, pgrealtime.subscribe('goals', 'id=eq.' || -n);
+SELECT start();
+INSERT INTO goals SELECT i, 1 FROM generate_series(1000, 21000) AS i;
+BEGIN;
+LOCK TABLE goals IN ACCESS EXCLUSIVE MODE;
+PREPARE TRANSACTION 'another session';
+SELECT cardinality(subscriptions), error FROM pgrealtime.fan_out(current_setting('test.cursor')) WHERE error IS NOT NULL;
+ROLLBACK PREPARED 'another session';
 DROP OWNED BY locked_reader;
 DROP ROLE locked_reader;

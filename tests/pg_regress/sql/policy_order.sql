@@ -94,6 +94,14 @@ RESET request.jwt.claims;
 SELECT pgrealtime.unsubscribe('{2,3}');
 SELECT subscription FROM pgrealtime.subscribe('rows', role_name => 'policy_order_reader');
 
+\echo what is raised when the policies are planned shows no more than what a row raises
+CREATE FUNCTION at_planning() RETURNS int LANGUAGE plpgsql STABLE AS $$BEGIN RAISE 'secret' USING ERRCODE = '55000'; END$$;
+ALTER POLICY p ON rows USING (org = 1 AND id = at_planning());
+SET ROLE policy_order_reader;
+SELECT count(*) FROM pgrealtime.changes_since(:'c', '{rows}');
+RESET ROLE;
+SELECT pgrealtime.is_row_allowed('rows', 'SELECT', '{"id": 1, "org": 1}', 'policy_order_reader');
+
 \echo hidden rows that raise cost a reader as much as one of them
 CREATE SEQUENCE calls;
 GRANT USAGE ON calls TO policy_order_reader;
