@@ -37,7 +37,7 @@ pub fn repair() -> Result<Vec<Mended>> {
                 class.name, one.status
             ))
             .detail(why.to_owned())
-            .hint("README.md says what each status means and what to do.")
+            .hint("docs/reference.md says what each status means and what to do.")
             .warning();
         };
         match attempt(|| enable(Some(class.oid), Request::default())) {

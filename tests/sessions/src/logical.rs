@@ -100,7 +100,7 @@ impl Both {
     }
 
     /// FOR ALL TABLES includes every permanent table, an extension's tables too, and the subscriber asks for each by name, as
-    /// README.md explains.
+    /// docs/operations.md explains.
     fn refresh(&mut self) -> Outcome {
         let refused_by = self
             .subscriber
