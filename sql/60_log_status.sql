@@ -82,7 +82,10 @@ BEGIN
             delaying.since AS sealing_delayed_since,
             s.emptying_delayed_since,
             s.janitor_run,
-            s.janitor_error
+            s.janitor_error,
+            (SELECT pg_catalog.json_object_agg(c.name, pg_catalog.make_interval(secs => c.kept_for))
+             FROM pgrealtime.consumers(false) AS c
+             WHERE c.kept_for < pgrealtime.log_retention() / 10) AS consumers_at_risk
         FROM pgrealtime.log_state AS s
         CROSS JOIN LATERAL (SELECT pg_catalog.min(changed_at) FROM (%1$s) AS f) AS oldest (at)
         CROSS JOIN LATERAL (SELECT pg_catalog.max(changed_at) FROM (%2$s) AS l) AS newest (at)
@@ -128,3 +131,5 @@ COMMENT ON COLUMN pgrealtime.log_status.emptying_delayed_since IS
   'Time since which readers have kept the oldest segment from being emptied';
 COMMENT ON COLUMN pgrealtime.log_status.janitor_run IS 'Time of the last run of the janitor, which applies the retention';
 COMMENT ON COLUMN pgrealtime.log_status.janitor_error IS 'Error of the last run of the janitor; NULL if it succeeded';
+COMMENT ON COLUMN pgrealtime.log_status.consumers_at_risk IS
+  'Consumers that are out of the change log, or will be in less than a tenth of the retention unless they are used: the time that is left for each';

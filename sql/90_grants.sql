@@ -43,6 +43,9 @@ GRANT USAGE ON SCHEMA pgrealtime TO PUBLIC;
 
 -- These show only what the caller may SELECT.
 GRANT SELECT ON pgrealtime.realtime_configuration TO PUBLIC;
+-- These show the caller's consumers, and all of them only to roles that may see all.
+GRANT SELECT ON pgrealtime.consumer_status TO PUBLIC;
+GRANT EXECUTE ON FUNCTION pgrealtime.consumers(boolean) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION
   pgrealtime.is_realtime_enabled(text),
   pgrealtime.get_user_realtime_tables(),
@@ -73,6 +76,11 @@ GRANT EXECUTE ON FUNCTION
   pgrealtime.resubscribe,
   pgrealtime.unsubscribe,
   pgrealtime.fan_out,
+  -- They store rows.
+  pgrealtime.create_consumer,
+  pgrealtime.drop_consumer,
+  pgrealtime.move_consumer,
+  pgrealtime.consume,
   pgrealtime.prune(),
   pgrealtime.invalidate_cursors()
 TO @extowner@ WITH GRANT OPTION;
@@ -81,6 +89,6 @@ GRANT EXECUTE ON PROCEDURE pgrealtime.wait TO @extowner@ WITH GRANT OPTION;
 
 GRANT SELECT ON pgrealtime.log_status TO @extowner@ WITH GRANT OPTION;
 
--- pg_dump and a restore read and write the settings as the role that runs them. If that is the database's owner and no
+-- pg_dump and a restore read and write the settings and the consumers as the role that runs them. If that is the database's owner and no
 -- superuser (hosted platforms), the role needs this grant, and BYPASSRLS.
-GRANT SELECT, INSERT ON pgrealtime.settings TO @extowner@;
+GRANT SELECT, INSERT ON pgrealtime.settings, pgrealtime.consumer TO @extowner@;

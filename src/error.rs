@@ -149,6 +149,12 @@ impl Error {
     pub fn code(&self) -> SqlState {
         self.code
     }
+
+    /// The same error with another hint.
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Error {
+        self.report.hint = Some(hint.into());
+        self
+    }
 }
 
 /// Constructors named as in errcodes.txt.

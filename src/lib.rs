@@ -28,7 +28,7 @@ extension_sql_file!("../sql/90_grants.sql", name = "grants", finalize);
 extension_sql_file!(
     "../sql/60_log_status.sql",
     name = "log_status",
-    requires = ["event_triggers", log_retention]
+    requires = ["consumer_status", log_retention]
 );
 
 #[pg_guard]

@@ -2,6 +2,7 @@
 #![allow(clippy::result_large_err)]
 
 mod capture;
+mod consumers;
 mod diagnose;
 mod filter;
 mod log;

@@ -3,6 +3,7 @@
 mod ahead;
 pub mod allowed;
 mod commit_times;
+pub mod consumer;
 mod deliver;
 pub mod delta;
 pub mod fan_out;

@@ -27,6 +27,9 @@ const CHUNK_BYTES: usize = 4 * 1024 * 1024;
 /// How many entries a call examines at most, for each change of `max_changes`.
 const EXAMINED_PER_CHANGE: usize = 100;
 
+/// In hints: what a caller does to get past a change.
+pub const SKIP: &str = "continue from skip_cursor";
+
 /// Reads a batch and passes each result row (cursor, change) to `put`. The last row has no change. Errors: 54001 within
 /// another call that reads changes; those of [`Followed::new`]; 22P02 for an invalid cursor; 72000 if changes are
 /// missing; the error of a policy, a filter or a cast, if it is raised for the first change.

@@ -53,7 +53,7 @@ impl Unchecked {
         if relations.len() != 1 && (filter.is_some() || columns.is_some()) {
             return Err(invalid(
                 "a filter or a column list needs exactly one relation".to_string(),
-                "Call changes_since once for each relation that needs its own filter or column list.",
+                "Read each relation that needs its own filter or column list by itself, with a cursor of its own.",
             ));
         }
         Ok(Request {

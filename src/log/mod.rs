@@ -5,6 +5,7 @@ pub mod cursor;
 pub mod decode;
 pub mod entry;
 pub mod janitor;
+pub mod lag;
 pub mod layout;
 pub mod marks;
 pub mod part;

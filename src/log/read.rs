@@ -25,7 +25,7 @@ pub struct Gap {
 
 /// The segments of the log, locked against being emptied while this lives.
 pub struct Log {
-    segments: Vec<Segment>,
+    pub(super) segments: Vec<Segment>,
 }
 
 /// The range to read: the transactions that `to` counts as finished and `from` did not.
@@ -274,7 +274,7 @@ impl<'a> Entries<'a> {
 /// The first position in this segment of a transaction that was not finished at `from` and is finished at `to`. Such a
 /// transaction is in the in-progress list of `from`, or began between its snapshot and its position. The log is read by
 /// position from there on, so a long transaction makes its reader read once more what was written meanwhile.
-fn first_unfinished(segment: &Segment, from: &Watermark, to: &Watermark) -> u64 {
+pub(super) fn first_unfinished(segment: &Segment, from: &Watermark, to: &Watermark) -> u64 {
     let mut first = u64::MAX;
     for xid in from.snapshot.in_progress() {
         if to.snapshot.finished(*xid) {

@@ -32,7 +32,7 @@ fn segment_bytes() -> u64 {
     gucs::max_log_bytes() as u64 / u64::from(SEGMENTS - 2)
 }
 
-fn retention() -> Duration {
+pub(super) fn retention() -> Duration {
     Duration::from_secs(gucs::retention_seconds().unsigned_abs())
 }
 
@@ -40,7 +40,7 @@ fn is_expired(sealed_at: Timestamp, now: Timestamp) -> bool {
     sealed_at + retention() <= now
 }
 
-fn is_too_large(places: &[SegmentOids]) -> bool {
+pub(super) fn is_too_large(places: &[SegmentOids]) -> bool {
     places.iter().map(segment_files::bytes).sum::<u64>() > gucs::max_log_bytes() as u64
 }
 

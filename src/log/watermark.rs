@@ -161,17 +161,7 @@ pub fn decode_argument(argument: &str, text: &str) -> Result<Cursor> {
 /// Checks that the log still holds everything that the cursor's reader has not seen. The caller has locked the segments
 /// and read the state after that. Errors: 72000, always with the advice to read the table again.
 pub fn check(cursor: &Cursor, state: &State) -> Result<()> {
-    let has_left = || -> Result<Option<&str>> {
-        let seal = state.horizon()?;
-        Ok(seal
-            .filter(|seal| has_more(seal, &cursor.from.snapshot))
-            .map(|_| "Changes after it have left the change log."))
-    };
-    let detail = match elsewhere(cursor, state) {
-        Some(detail) => Some(detail),
-        None => has_left()?,
-    };
-    match detail {
+    match why_refused(cursor, state)? {
         None => Ok(()),
         Some(detail) => Err(read_again(
             report("the cursor is not inside the change log").detail(detail),
@@ -179,9 +169,20 @@ pub fn check(cursor: &Cursor, state: &State) -> Result<()> {
     }
 }
 
+/// Why a reader at the cursor would have to read the table again; `None` if it would not.
+pub fn why_refused(cursor: &Cursor, state: &State) -> Result<Option<&'static str>> {
+    if let Some(detail) = elsewhere(cursor, state) {
+        return Ok(Some(detail));
+    }
+    let seal = state.horizon()?;
+    Ok(seal
+        .filter(|seal| has_more(seal, &cursor.from.snapshot))
+        .map(|_| "Changes after it have left the change log."))
+}
+
 /// Whether a seal counts transactions as finished that may have committed changes which `seen` does not have. After a
 /// crash of the primary, a standby may list for long what ended with the crash and has left no changes.
-fn has_more(seal: &Snapshot, seen: &Snapshot) -> bool {
+pub(super) fn has_more(seal: &Snapshot, seen: &Snapshot) -> bool {
     let mut unseen = seen.in_progress().iter();
     seen.xmax() < seal.xmax()
         || unseen.any(|xid| seal.finished(*xid) && xact::may_have_committed(*xid))
@@ -237,11 +238,13 @@ fn is_newer(cursor: &Cursor) -> bool {
     cursor.from.snapshot.xmax().max(to) > xact::next_xid()
 }
 
+/// What a reader that is refused can do.
+pub const READ_AGAIN: &str =
+    "Read the table again: take current_cursor() and SELECT in one REPEATABLE READ transaction, and go on from there.";
+
 /// The error that tells a reader to read its table again: 72000.
 pub fn read_again(report: Report) -> Error {
-    Error::snapshot_too_old(report.hint(
-        "Read the table again: take current_cursor() and SELECT in one REPEATABLE READ transaction, and go on from there.",
-    ))
+    Error::snapshot_too_old(report.hint(READ_AGAIN))
 }
 
 /// The last position that a cursor includes.

@@ -6,6 +6,7 @@ use pgrx::pg_sys::Oid;
 use pgrx::{pg_sys, PgLogLevel, PgSqlErrorCode, PgTryBuilder};
 use std::cell::Cell;
 use std::ffi::{c_char, c_int, CStr};
+use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 /// While this lives, lock_timeout does not apply to the session. For work that must not be skipped because of a timeout.
@@ -83,23 +84,41 @@ pub(in crate::pg) fn take(relation: Oid, mode: pg_sys::LOCKMODE) {
         return;
     }
     let name = name_of(relation);
-    PgTryBuilder::new(|| {
-        // SAFETY: as above.
-        unsafe { pg_sys::LockRelationOid(relation, mode) }
-    })
-    .catch_when(
-        PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
-        |error| match &error {
-            CaughtError::PostgresError(timeout) => ErrorReport::from(Error::new(
-                PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
-                report(timeout.message())
-                    .detail(format!("pgrealtime waited for a lock on table {name}.")),
-            ))
-            .report(PgLogLevel::ERROR),
-            _ => error.rethrow(),
-        },
-    )
-    .execute();
+    // SAFETY: as above.
+    let lock = || unsafe { pg_sys::LockRelationOid(relation, mode) };
+    explaining(
+        lock,
+        format!("pgrealtime waited for a lock on table {name}."),
+    );
+}
+
+/// Locks something that a table of the extension stores, by a number of 48 bits, until the (sub)transaction ends. An error
+/// of lock_timeout has this detail. Who can choose a number can make others wait.
+pub fn take_numbered(table: Oid, number: u64, detail: String) {
+    let mode = pg_sys::ExclusiveLock as pg_sys::LOCKMODE;
+    // SAFETY: any numbers can be locked; nobody else locks objects of that class.
+    let lock = || unsafe {
+        let object = Oid::from((number >> 16) as u32);
+        pg_sys::LockDatabaseObject(table, object, number as u16, mode);
+    };
+    explaining(lock, detail);
+}
+
+/// Waits for a lock. Adds a detail to Postgres's error for a lock timeout.
+fn explaining(wait: impl FnOnce(), detail: String) {
+    PgTryBuilder::new(AssertUnwindSafe(wait))
+        .catch_when(
+            PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
+            move |error| match &error {
+                CaughtError::PostgresError(timeout) => ErrorReport::from(Error::new(
+                    PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
+                    report(timeout.message()).detail(detail.as_str()),
+                ))
+                .report(PgLogLevel::ERROR),
+                _ => error.rethrow(),
+            },
+        )
+        .execute();
 }
 
 /// Keeps a function's owner from being changed until the transaction ends. Waits for a transaction that has changed it

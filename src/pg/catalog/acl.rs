@@ -10,15 +10,19 @@ use pgrx::pg_sys::Oid;
 
 /// The name of a role; its OID if the role was dropped.
 pub fn role_name(role: Oid) -> String {
+    existing_role_name(role).unwrap_or_else(|| role.to_u32().to_string())
+}
+
+/// The name of a role; `None` if the role was dropped.
+pub fn existing_role_name(role: Oid) -> Option<String> {
     // SAFETY: noerr: NULL for a missing role, else a palloc'd string.
     let name = unsafe { pg_sys::GetUserNameFromId(role, true) };
     if name.is_null() {
-        return role.to_u32().to_string();
+        return None;
     }
     // SAFETY: checked for NULL above.
-    unsafe { std::ffi::CStr::from_ptr(name) }
-        .to_string_lossy()
-        .into_owned()
+    let name = unsafe { std::ffi::CStr::from_ptr(name) };
+    Some(name.to_string_lossy().into_owned())
 }
 
 /// Whether the current user has the rights of a role; true for superusers.

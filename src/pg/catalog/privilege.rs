@@ -70,6 +70,13 @@ pub fn is_superuser(role: Oid) -> bool {
     unsafe { pg_sys::superuser_arg(role) }
 }
 
+/// Whether the current role may see the statistics of all roles: it is a member of pg_read_all_stats, as pg_monitor is.
+pub fn reads_all_stats() -> bool {
+    let role = Oid::from(pg_sys::ROLE_PG_READ_ALL_STATS);
+    // SAFETY: both are role OIDs.
+    unsafe { pg_sys::has_privs_of_role(pg_sys::GetUserId(), role) }
+}
+
 /// Whether policies apply when the role reads a relation: row level security is enabled, and the role neither bypasses
 /// it nor owns the relation without FORCE.
 pub fn policies_apply(relation: Oid, role: Oid) -> bool {

@@ -6,6 +6,7 @@
 //! an update, so an update is made as a delete and an insert.
 
 use super::column_value::Value;
+use super::index_entries::insert_index_entries;
 use crate::error::{report, Error, Result};
 use crate::pg::row::readable::{refuse, Readable};
 use crate::pg::sys::attributes;
@@ -40,9 +41,32 @@ pub enum View {
     Latest,
 }
 
+impl View {
+    /// The snapshot, registered. The caller unregisters it.
+    ///
+    /// # Safety
+    /// Called in a statement.
+    pub(super) unsafe fn register(self) -> pg_sys::Snapshot {
+        // SAFETY: as promised, there is an active snapshot.
+        unsafe {
+            pg_sys::RegisterSnapshot(match self {
+                View::Active => pg_sys::GetActiveSnapshot(),
+                View::Latest => pg_sys::GetLatestSnapshot(),
+            })
+        }
+    }
+}
+
 /// The place of a row, valid while the lock is held under which it was found.
 #[derive(Clone, Copy, Debug)]
 pub struct RowId(pg_sys::ItemPointerData);
+
+impl RowId {
+    /// The number of its page.
+    pub(super) fn block(self) -> pg_sys::BlockNumber {
+        (u32::from(self.0.ip_blkid.bi_hi) << 16) | u32::from(self.0.ip_blkid.bi_lo)
+    }
+}
 
 /// OID of a relation of the extension; `None` when the extension does not exist in this database.
 pub fn member_oid(name: &str) -> Option<pg_sys::Oid> {
@@ -98,6 +122,10 @@ impl Table {
             return Err(missing());
         }
         Ok(Table { relation })
+    }
+
+    pub(super) fn relation(&self) -> pg_sys::Relation {
+        self.relation
     }
 
     /// OID of the table.
@@ -182,10 +210,7 @@ impl Table {
         // SAFETY: the relation is open; the snapshot is registered for the length of the scan; tuples are copied
         // into the current memory context before the scan moves on.
         unsafe {
-            let snapshot = pg_sys::RegisterSnapshot(match view {
-                View::Active => pg_sys::GetActiveSnapshot(),
-                View::Latest => pg_sys::GetLatestSnapshot(),
-            });
+            let snapshot = view.register();
             let any = &raw mut pg_sys::SnapshotAnyData;
             let scan = pg_sys::table_beginscan(self.relation, any, 0, std::ptr::null_mut());
             let slot = pg_sys::table_slot_create(self.relation, std::ptr::null_mut());
@@ -206,59 +231,18 @@ impl Table {
     }
 }
 
-/// Inserts a tuple's entries into the plain indexes of a relation. Our indexes have no expressions and no predicates.
-///
-/// # Safety
-/// `relation` is open for writing, `tuple` was just inserted into it, the slices hold its columns.
-unsafe fn insert_index_entries(
-    relation: pg_sys::Relation,
-    tuple: pg_sys::HeapTuple,
-    datums: &[pg_sys::Datum],
-    nulls: &[bool],
-) {
-    // SAFETY: as promised by the caller; each index is open while it is used.
-    unsafe {
-        let list = pg_sys::RelationGetIndexList(relation);
-        for oid in pgrx::PgList::<pg_sys::Oid>::from_pg(list).iter_oid() {
-            let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
-            let index = pg_sys::index_open(oid, lock);
-            let form = (*index).rd_index;
-            let mut values = [pg_sys::Datum::null(); pg_sys::INDEX_MAX_KEYS as usize];
-            let mut isnull = [true; pg_sys::INDEX_MAX_KEYS as usize];
-            let keys = (*form).indkey.values.as_slice((*form).indnkeyatts as usize);
-            for (i, attnum) in keys.iter().enumerate() {
-                values[i] = datums[*attnum as usize - 1];
-                isnull[i] = nulls[*attnum as usize - 1];
-            }
-            let unique = if (*form).indisunique {
-                pg_sys::IndexUniqueCheck::UNIQUE_CHECK_YES
-            } else {
-                pg_sys::IndexUniqueCheck::UNIQUE_CHECK_NO
-            };
-            let info = pg_sys::BuildIndexInfo(index);
-            pg_sys::index_insert(
-                index,
-                values.as_mut_ptr(),
-                isnull.as_mut_ptr(),
-                &mut (*tuple).t_self,
-                relation,
-                unique,
-                false,
-                info,
-            );
-            pg_sys::index_close(index, pg_sys::NoLock as pg_sys::LOCKMODE);
-        }
-        pg_sys::list_free(list);
-    }
-}
-
 /// A copy of a row.
 pub struct Row<'a> {
     table: &'a Table,
     tuple: pg_sys::HeapTuple,
 }
 
-impl Row<'_> {
+impl<'a> Row<'a> {
+    /// `tuple` is a copy of a row of the table.
+    pub(super) fn of(table: &'a Table, tuple: pg_sys::HeapTuple) -> Row<'a> {
+        Row { table, tuple }
+    }
+
     /// The place of the row, for [`Table::delete`].
     pub fn id(&self) -> RowId {
         // SAFETY: the copied tuple keeps its t_self.

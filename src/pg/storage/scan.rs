@@ -44,11 +44,16 @@ impl Segment {
 
     /// Size of its heap in bytes, without TOAST and indexes.
     pub fn bytes_of_heap(&self) -> u64 {
+        self.pages() * u64::from(pg_sys::BLCKSZ)
+    }
+
+    /// Number of pages of its heap.
+    pub fn pages(&self) -> u64 {
         // SAFETY: the relation is open.
         let blocks = unsafe {
             pg_sys::RelationGetNumberOfBlocksInFork(self.table, pg_sys::ForkNumber::MAIN_FORKNUM)
         };
-        u64::from(blocks) * u64::from(pg_sys::BLCKSZ)
+        u64::from(blocks)
     }
 
     /// The entries with `from <= position < to`, in the order of their positions.
@@ -182,6 +187,12 @@ impl<'a> Stream<'a> {
                 *(*self.slot).tts_isnull.add(place),
             )
         }
+    }
+
+    /// Number of the page that the current entry is on.
+    pub fn page(&self) -> u32 {
+        // SAFETY: the slot holds a stored row.
+        unsafe { pgrx::itemptr::item_pointer_get_block_number(&(*self.slot).tts_tid) }
     }
 
     /// Position of the current entry.
