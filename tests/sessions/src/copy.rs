@@ -87,7 +87,7 @@ fn hash(text: &str) -> u64 {
 }
 
 /// Reads a message about `items`; its values need no unescaping.
-fn parse(message: &str) -> Change {
+pub fn parse(message: &str) -> Change {
     let text = |from: &str, key: &str| {
         let start = from
             .find(key)

@@ -3,6 +3,7 @@
 mod bounded;
 mod cancel;
 mod cluster;
+mod consumers;
 mod copy;
 mod crash;
 mod cursor;
@@ -107,6 +108,7 @@ fn main() {
     let result = match name.as_str() {
         "bounded" => bounded::run(),
         "cancel" => cancel::run(),
+        "consumers" => consumers::run(),
         "crash" => crash::run(),
         "cursor" => cursor::run(),
         "ddl" => ddl::run(),
