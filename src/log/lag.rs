@@ -79,12 +79,13 @@ fn measure(segment: &Segment, unread: &Unread) -> Found {
         };
         let seen = u64::from(last_page - first_page) + 1;
         let behind = segment.pages() - u64::from(first_page);
-        let pages = match counted.is_all || to == begin {
-            true => seen,
-            false => behind.max(seen),
+        let is_all = counted.is_all || to == begin;
+        found.pages += if is_all { seen } else { behind.max(seen) };
+        found.entries += match is_all || seen == 1 {
+            true => counted.entries,
+            // The last page was counted in part only.
+            false => (counted.entries - counted.on_last) * behind / (seen - 1),
         };
-        found.entries += counted.entries * pages / seen;
-        found.pages += pages;
         found.oldest = found.oldest.into_iter().chain(counted.oldest).min();
     }
     found
@@ -94,6 +95,8 @@ struct Counted {
     entries: u64,
     /// The first and the last page with one of them.
     pages: Option<[u32; 2]>,
+    /// Entries that are on the last of them.
+    on_last: u64,
     oldest: Option<Timestamp>,
     /// Whether the stream was read to its end.
     is_all: bool,
@@ -104,6 +107,7 @@ impl Counted {
         let mut counted = Counted {
             entries: 0,
             pages: None,
+            on_last: 0,
             oldest: None,
             is_all: true,
         };
@@ -126,6 +130,10 @@ impl Counted {
                 counted.entries += 1;
                 let page = stream.page();
                 let [first, last] = counted.pages.unwrap_or([page, page]);
+                if page > last {
+                    counted.on_last = 0;
+                }
+                counted.on_last += u64::from(page >= last);
                 counted.pages = Some([first.min(page), last.max(page)]);
                 let changed_at = Some(stream.changed_at());
                 counted.oldest = counted.oldest.into_iter().chain(changed_at).min();

@@ -40,6 +40,16 @@ pub fn run() -> Outcome {
         both.arrive()
     })?;
     part("captures", || both.captures(&cluster, seed))?;
+    part("consumers", || {
+        let publisher = &mut both.publisher;
+        publisher.run("SELECT pgrealtime.create_consumer('decoded')")?;
+        publisher.run(
+            "DO $$ BEGIN FOR i IN 1..100 LOOP PERFORM pgrealtime.consume('decoded', '{items}'); COMMIT; END LOOP; END $$",
+        )?;
+        publisher.run("SELECT pgrealtime.move_consumer('decoded')")?;
+        publisher.run("SELECT pgrealtime.drop_consumer('decoded')")?;
+        both.arrive()
+    })?;
     part("prunes", || {
         switch(&mut both.publisher)?;
         leave_behind(&mut both.publisher)?;
