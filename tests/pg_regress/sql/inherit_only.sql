@@ -77,6 +77,9 @@ REVOKE inherit_super FROM inherit_member;
 CALL sent('forced, and nobody has his grants');
 GRANT inherit_super TO inherit_member;
 ALTER TABLE t NO FORCE ROW LEVEL SECURITY;
+SET ROLE inherit_member;
+SELECT row_security_active('t');
+RESET ROLE;
 
 \echo Nor does diagnose answer for a role that cannot be become
 GRANT inherit_admin TO inherit_member WITH INHERIT TRUE, SET FALSE;

@@ -65,8 +65,8 @@ CREATE FUNCTION planted() RETURNS int LANGUAGE plpgsql AS $$BEGIN
   IF session_user = 'role_settings_planter' OR current_user <> 'role_settings_planter' THEN RETURN 1; END IF;
   PERFORM public.tried(command) FROM unnest(ARRAY[
     'SET ROLE role_settings_reader',
-    $q$SELECT pgrealtime.is_row_allowed('raises', 'SELECT', '{"id": 3}', 'role_settings_reader')$q$,
-    $q$SELECT pgrealtime.subscribe('raises', role_name => 'role_settings_reader')$q$,
+    $q$SELECT pgrealtime.is_row_allowed('public.raises', 'SELECT', '{"id": 3}', 'role_settings_reader')$q$,
+    $q$SELECT pgrealtime.subscribe('public.raises', role_name => 'role_settings_reader')$q$,
     $q$SELECT pgrealtime.resubscribe(1, 'role_settings_reader')$q$,
     $q$SELECT pgrealtime.unsubscribe('{1}')$q$,
     $q$SELECT pgrealtime.fan_out('c')$q$]) AS command;
