@@ -1,4 +1,4 @@
-# The project's commands; what they do is in .ci/. PG=16 chooses another major version of Postgres than 15, and
+# The project's commands; what they do is in .ci/. PG=18 chooses another major version of Postgres than 15, and
 # PG_CONFIG=/path/to/pg_config a server that was built from source.
 SHELL := /bin/bash
 export PG ?= 15
