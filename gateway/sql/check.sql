@@ -13,8 +13,11 @@ SELECT json_build_object(
     'login', (
         SELECT json_build_object(
             'name', rolname, 'superuser', rolsuper, 'bypass', rolbypassrls, 'creates_roles', rolcreaterole,
-            'inherit', rolinherit, 'sessions', rolconnlimit)
-        FROM pg_roles WHERE rolname = session_user),
+            'inherits', (
+                SELECT COALESCE(json_agg(DISTINCT roleid::regrole::text), '[]') FROM pg_auth_members
+                WHERE member = r.oid AND pg_has_role(r.oid, roleid, 'USAGE')),
+            'sessions', rolconnlimit)
+        FROM pg_roles AS r WHERE rolname = session_user),
     'routines', (
         SELECT json_agg(json_build_object('name', name, 'there', there, 'executable', executable) ORDER BY ord)
         FROM unnest($2::text[]) WITH ORDINALITY AS wanted (name, ord)
@@ -38,5 +41,6 @@ SELECT json_build_object(
         FROM unnest($1::text[]) WITH ORDINALITY AS wanted (name, ord)
         LEFT JOIN pg_roles AS r ON r.rolname = name),
     'free_sessions', current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+        - COALESCE(current_setting('reserved_connections', true)::int, 0) -- since 16
         - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')
 )::text

@@ -51,7 +51,8 @@ pub(super) struct Login {
     pub superuser: bool,
     pub bypass: bool,
     pub creates_roles: bool,
-    pub inherit: bool,
+    /// The roles whose rights it has without SET ROLE.
+    pub inherits: Vec<String>,
     /// Sessions that it may have; negative: any number.
     pub sessions: i64,
 }

@@ -120,10 +120,16 @@ fn login(facts: &Facts) -> Vec<Line> {
             format!("{} {what}: log in as a role without rights of its own (pgrealtime-gateway setup makes one)", login.name),
         ));
     }
-    if login.inherit && !login.superuser {
+    if !login.inherits.is_empty() && !login.superuser {
+        // Since 16 each membership says by itself whether it is inherited.
+        let remedy = match facts.version {
+            160_000.. => "GRANT … WITH INHERIT FALSE",
+            _ => "ALTER ROLE … NOINHERIT",
+        };
+        let roles = login.inherits.join(", ");
         lines.push(Line::note(
             "login role",
-            format!("{0} inherits the rights of its roles: it needs none of them, ALTER ROLE … NOINHERIT takes them away", login.name),
+            format!("{} inherits the rights of {roles}: it needs none of them, {remedy} takes them away", login.name),
         ));
     }
     if login.creates_roles && !login.superuser {
@@ -138,7 +144,10 @@ fn login(facts: &Facts) -> Vec<Line> {
     if lines.is_empty() {
         lines.push(Line::ok(
             "login role",
-            format!("{}: NOINHERIT, no rights beyond its roles", login.name),
+            format!(
+                "{}: inherits nothing, no rights beyond its roles",
+                login.name
+            ),
         ));
     }
     lines

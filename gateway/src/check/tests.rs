@@ -33,7 +33,7 @@ fn good() -> Facts {
             superuser: false,
             bypass: false,
             creates_roles: false,
-            inherit: false,
+            inherits: Vec::new(),
             sessions: -1,
         },
         routines: OWN.iter().map(routine).collect(),
@@ -182,11 +182,23 @@ fn login_roles() {
         "login role",
         "BYPASSRLS",
     );
+    let inherits = |version: u32| {
+        remark(|facts| {
+            facts.version = version;
+            facts.login.inherits = vec!["anon".to_string()];
+        })
+    };
     expect(
-        remark(|facts| facts.login.inherit = true),
+        inherits(150_000),
         Level::Note,
         "login role",
-        "NOINHERIT",
+        "of anon: it needs none of them, ALTER ROLE … NOINHERIT",
+    );
+    expect(
+        inherits(160_000),
+        Level::Note,
+        "login role",
+        "of anon: it needs none of them, GRANT … WITH INHERIT FALSE",
     );
     expect(
         remark(|facts| facts.login.creates_roles = true),
@@ -197,7 +209,8 @@ fn login_roles() {
     // Superusers have everything; one line says it.
     let all = |facts: &mut Facts| {
         (facts.login.superuser, facts.login.bypass) = (true, true);
-        (facts.login.inherit, facts.login.creates_roles) = (true, true);
+        facts.login.inherits = vec!["anon".to_string()];
+        facts.login.creates_roles = true;
     };
     expect(remark(all), Level::Problem, "login role", "superuser");
 }
