@@ -16,12 +16,15 @@ pub fn setup(number: u64) -> String {
          ALTER TABLE tree_{number}_1 OWNER TO app;
          SELECT pgrealtime.enable('moved_{number}', columns => '{{org}}');
          SELECT pgrealtime.enable('tree_{number}');
-         ALTER PUBLICATION supabase_realtime OWNER TO app;"
+         ALTER PUBLICATION supabase_realtime OWNER TO app;
+         SET ROLE app;
+         SELECT pgrealtime.create_consumer('worker_{number}');
+         RESET ROLE;"
     )
 }
 
 /// Statements that read, with a cursor and the session's number filled in.
-const READS: [&str; 25] = [
+const READS: [&str; 26] = [
     "SELECT count(*) FROM pgrealtime.changes_since(FROM_HERE, '{journal}', max_changes => 300)",
     "SELECT count(*) FROM pgrealtime.changes_since(FROM_HERE, '{journal}', filter => 'pad=like.a%,id=gt.10', events => '{INSERT}', columns => '{pad}', max_changes => 300)",
     "SELECT count(*) FROM pgrealtime.changes_since(FROM_HERE, '{journal}', max_changes => 300, net => true)",
@@ -47,10 +50,11 @@ const READS: [&str; 25] = [
     "SELECT pgrealtime.unsubscribe(array_agg(id)) FROM generate_series(1, 10000) AS id WHERE id % 3 > 0",
     "SELECT count(*) FROM pgrealtime.fan_out(FROM_HERE, 300)",
     "SELECT pgrealtime.is_row_allowed('journal', 'INSERT', '{\"id\": 1}')",
+    "SELECT count(*) FROM pgrealtime.consumers(true)",
 ];
 
 /// DDL, and other statements that change a session's own tables. Each checks the current state itself.
-const CHANGES: [&str; 12] = [
+const CHANGES: [&str; 15] = [
     "SELECT pgrealtime.enable('toggled_N', priority => 'high', row_filter => 'org=eq.1')",
     "SELECT pgrealtime.enable('toggled_N', row_filter => '', columns => '{org}', deletes => 'key', payload => 'key')",
     "SELECT pgrealtime.disable('toggled_N')",
@@ -63,12 +67,16 @@ const CHANGES: [&str; 12] = [
     "DO $do$ BEGIN IF (SELECT relispartition FROM pg_class WHERE oid = 'tree_N_1'::regclass) THEN ALTER TABLE tree_N DETACH PARTITION tree_N_1; ELSE ALTER TABLE tree_N ATTACH PARTITION tree_N_1 FOR VALUES IN (1); END IF; END $do$",
     "DO $do$ BEGIN ALTER TABLE toggled_N ADD COLUMN more int; ALTER TABLE toggled_N DROP COLUMN more; END $do$",
     "DO $do$ BEGIN CREATE TABLE brief_N (id int PRIMARY KEY); PERFORM pgrealtime.enable('brief_N'); INSERT INTO brief_N VALUES (1); DROP TABLE brief_N; END $do$",
+    "SELECT count(*) FROM pgrealtime.consume('worker_N', '{journal}', max_changes => 300)",
+    "SELECT pgrealtime.move_consumer('worker_N')",
+    "DO $do$ BEGIN PERFORM pgrealtime.drop_consumer('worker_N'); PERFORM pgrealtime.create_consumer('worker_N'); END $do$",
 ];
 
 /// Statements that run only in transactions that are rolled back.
-const UNDONE: [&str; 2] = [
+const UNDONE: [&str; 3] = [
     "SELECT pgrealtime.invalidate_cursors()",
     "SELECT pgrealtime.disable('journal')",
+    "SELECT count(*) FROM pgrealtime.repair()",
 ];
 
 /// All of it, to see that no function is forgotten.
