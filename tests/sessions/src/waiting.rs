@@ -181,12 +181,16 @@ impl Sessions {
         // Before version 17 a wait that has read its Sync ends after a moment. It is seen to wait all the same.
         for _ in 0..100 {
             let call = self.call()?;
+            let before = self.shown(&waiter, "query_start")?;
             waiter.send_bytes(&[&extended(&call)[..], SYNC].concat())?;
-            let seen = "state = 'idle' OR wait_event_type = 'Extension'";
-            wait_for(
-                "the session waits",
-                || Ok(self.shown(&waiter, seen)? == "t"),
-            )?;
+            // Idle after this call: it was idle before, too, until the call arrived.
+            let seen = format!(
+                "query_start > {} AND (state = 'idle' OR wait_event_type = 'Extension')",
+                quote(&before)
+            );
+            wait_for("the session waits", || {
+                Ok(self.shown(&waiter, &seen)? == "t")
+            })?;
             if self.shown(&waiter, "state")? == "active" {
                 waiter.send("SELECT 1")?;
                 self.until_it_is_idle(&waiter)?;
