@@ -228,6 +228,9 @@ $$;
 COMMENT ON COLUMN pgrealtime.log_status.consumers_at_risk IS
   'Consumers that are out of the change log, or will be in less than a tenth of the retention unless they are used: the time that is left for each';
 
+COMMENT ON FUNCTION pgrealtime.invalidate_cursors() IS
+  'Makes all existing cursors invalid, except those of consumers. Call it after restoring a backup or a volume snapshot';
+
 REVOKE ALL ON FUNCTION
   pgrealtime.create_consumer, pgrealtime.drop_consumer, pgrealtime.move_consumer, pgrealtime.consume, pgrealtime.consumers
 FROM PUBLIC;

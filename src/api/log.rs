@@ -89,12 +89,13 @@ fn prune() -> Result<i32, ErrorReport> {
     Ok(janitor::prune()? as i32)
 }
 
-/// Makes all existing cursors invalid, as is necessary after an older copy of the volume was restored.
+/// Makes all existing cursors invalid, as is necessary after an older copy of the volume was restored. Consumers were
+/// restored with it.
 #[pg_extern(sql = r#"
 CREATE FUNCTION pgrealtime.invalidate_cursors() RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 COMMENT ON FUNCTION pgrealtime.invalidate_cursors() IS
-  'Makes all existing cursors invalid. Call it after restoring a backup or a volume snapshot';
+  'Makes all existing cursors invalid, except those of consumers. Call it after restoring a backup or a volume snapshot';
 "#, requires = ["log"])]
 fn invalidate_cursors() -> Result<(), ErrorReport> {
     heap::refuse_read_only(c"invalidate_cursors()");

@@ -66,10 +66,13 @@ fn measure(segment: &Segment, unread: &Unread) -> Found {
     let first = parts[0];
     let end = parts.iter().map(|part| part.to.lsn).max().unwrap_or(0);
     let begin = first.from.lsn.max(first.after + 1);
-    let late = |part: &&Part| first_unfinished(segment, &part.from, &part.to);
+    let late = |part: &&Part| {
+        let first = first_unfinished(segment, &part.from, &part.to);
+        first.max(part.after + 1)
+    };
     let late = parts.iter().map(late).min().unwrap_or(begin);
     let mut found = Found::default();
-    for (from, to) in [(late.max(first.after + 1), begin), (begin, end)] {
+    for (from, to) in [(late, begin), (begin, end)] {
         if from >= to {
             continue;
         }
