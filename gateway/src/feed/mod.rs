@@ -81,14 +81,15 @@ pub struct Options {
 impl Feed {
     /// Starts the relays; they connect by themselves, and again when they lose the database.
     pub fn start(options: Options) -> Result<Feed, ConnectError> {
-        let Options { connector, .. } = &options;
+        let connector = options.connector;
         let pool = options.pool.pool(options.pool_size, options.pool_wait)?;
+        let sessions = Sessions::new(pool, options.pool, options.statement_timeout);
         let relays = options.relays.max(1);
         let (handles, starts): (Vec<_>, Vec<_>) = (0..relays).map(|_| relay::handle()).unzip();
         let inner = Arc::new(Inner {
             relays: handles,
             hasher: RandomState::new(),
-            sessions: Sessions::new(pool, options.statement_timeout),
+            sessions,
             tables: Tables::default(),
             max_lag: options.max_lag,
         });

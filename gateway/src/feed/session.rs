@@ -2,6 +2,7 @@
 //!
 //! Statements are unnamed and every setting is of the transaction, so that the pool may go through a transaction pooler.
 
+use super::connect::Connector;
 use super::cursor::Cursor;
 use super::fault::Fault;
 use super::interest::{Interest, Relation, Who};
@@ -18,6 +19,8 @@ use tokio_postgres::{Client, Row};
 #[derive(Clone)]
 pub struct Sessions {
     pool: Pool,
+    /// What makes the sessions of the pool.
+    connector: Connector,
     statement_timeout: Duration,
     /// A permit for each snapshot. There are fewer than sessions: catch-ups find one that no slow client holds.
     pub(super) snapshots: Arc<Semaphore>,
@@ -39,11 +42,12 @@ const ACT_AS: &str = include_str!("../../sql/act_as.sql");
 pub(super) type Parameters<'a> = &'a [(&'a (dyn ToSql + Sync), Type)];
 
 impl Sessions {
-    pub fn new(pool: Pool, statement_timeout: Duration) -> Sessions {
+    pub fn new(pool: Pool, connector: Connector, statement_timeout: Duration) -> Sessions {
         let snapshots = (pool.status().max_size / 2).max(1);
         Sessions {
             snapshots: Arc::new(Semaphore::new(snapshots)),
             pool,
+            connector,
             statement_timeout,
         }
     }
@@ -52,6 +56,7 @@ impl Sessions {
     pub fn with_statement_timeout(&self, statement_timeout: Duration) -> Sessions {
         Sessions {
             pool: self.pool.clone(),
+            connector: self.connector.clone(),
             statement_timeout,
             snapshots: self.snapshots.clone(),
         }
@@ -64,7 +69,8 @@ impl Sessions {
         ::metrics::gauge!(names::POOL_IN_USE).set(in_use as f64);
         ::metrics::gauge!(names::POOL_WAITING).set(status.waiting as f64);
         self.pool.get().await.map_err(|error| match error {
-            PoolError::Backend(error) => error.into(),
+            // Only a log-in fails here. Whatever the server says of it, it is nothing that the client has done.
+            PoolError::Backend(error) => self.connector.explain(error).into(),
             other => Fault::unreachable(other.to_string()),
         })
     }

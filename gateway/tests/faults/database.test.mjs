@@ -1,8 +1,9 @@
 // The database goes away and comes back: clients notice a pause, not a gap. Restarts the cluster: nothing runs beside it.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { client, Heard, versions } from '../harness/clients.mjs';
-import { cluster } from '../harness/database.mjs';
+import { client, Heard, newest, versions } from '../harness/clients.mjs';
+import { cluster, LOGIN } from '../harness/database.mjs';
+import { ask } from '../harness/http.mjs';
 import { tokenOf } from '../harness/token.mjs';
 import { until } from '../harness/wait.mjs';
 import { World } from '../harness/world.mjs';
@@ -89,6 +90,31 @@ describe('while the database is away', () => {
     await heard.subscribed();
     await insert(1);
     await heard.change('a change', ({ new: record }) => record.id === last);
+    own.disconnect();
+  });
+});
+
+describe('while new sessions are refused, and the relay has its own,', () => {
+  it('who reads from the log waits, and is told nothing of the database', async () => {
+    const [{ cursor }] = await world.query('SELECT pgrealtime.current_cursor() AS cursor');
+    await insert(1);
+    const missed = last;
+    await world.database.admitGateway(false);
+    await world.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE usename = '${LOGIN}' AND datname = current_database() AND query !~ 'pgrealtime.wait'`,
+    );
+    const own = client(newest, world.wire.url, tokenOf('red'));
+    const heard = await Heard.on(own, 'refused', [{ event: '*', schema: 'public', table: 'notes', since: cursor }]);
+    const { status, text } = await ask(world.gateway.httpUrl, { table: 'notes', cursor }, { token: tokenOf('red') });
+    assert.equal(status, 503, text);
+    assert.doesNotMatch(text, /role|log in/);
+    await world.database.admitGateway(true);
+    await heard.change('the change that was missed', ({ new: record }) => record.id === missed);
+    await insert(1);
+    await heard.change('a change that comes live', ({ new: record }) => record.id === last);
+    assert.deepEqual(heard.system.filter(({ status: said }) => said === 'error'), []);
+    assert.ok((await world.gateway.metric('pgrealtime_gateway_database_connect_errors_total')) > 0);
     own.disconnect();
   });
 });
