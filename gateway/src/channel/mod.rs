@@ -130,12 +130,16 @@ impl Channel {
         ));
     }
 
-    /// The client joins again, and its application reads again.
+    /// The client joins again, and its application reads again. Libraries keep the reason of the end for themselves: the
+    /// application hears it as a message of the system.
     fn break_off(&self, reason: &str) {
         ::metrics::counter!(crate::metrics::READ_AGAIN, "reason" => "channel").increment(1);
         self.end(|| {
             let join_ref = self.join_ref.as_deref();
-            vec![reply::fault(self.version, &self.topic, join_ref, reason)]
+            vec![
+                self.note(false, reason),
+                reply::fault(self.version, &self.topic, join_ref, reason),
+            ]
         });
     }
 
@@ -211,13 +215,17 @@ impl Channel {
 
     /// A message of the system about the changes of the channel.
     fn about_changes(&self, is_ok: bool, message: &str) {
-        self.send(reply::system(
+        self.send(self.note(is_ok, message));
+    }
+
+    fn note(&self, is_ok: bool, message: &str) -> String {
+        reply::system(
             self.version,
             &self.topic,
             "postgres_changes",
             is_ok,
             message,
-        ));
+        )
     }
 }
 

@@ -17,7 +17,26 @@ pub struct Shared {
     pub members: Vec<Arc<Leg>>,
 }
 
-/// What a relay follows.
+impl Shared {
+    fn leave(self, at: &Cursor) -> Vec<Left> {
+        let start = self.start.as_ref();
+        let left = |leg: Arc<Leg>| Left {
+            from: leg.leave(at, start),
+            leg,
+        };
+        self.members.into_iter().map(left).collect()
+    }
+}
+
+/// A leg that was taken off the book. It has left the relay: a leg is live on the book only, so that no cursor says it has
+/// what nobody hands it.
+pub struct Left {
+    pub leg: Arc<Leg>,
+    /// From where it has to read on, where it was live.
+    pub from: Option<Cursor>,
+}
+
+/// What a relay follows. Whoever takes legs off says up to where everything was handed out (`at`).
 #[derive(Default)]
 pub struct Book {
     by_interest: HashMap<Arc<Interest>, Id>,
@@ -68,24 +87,25 @@ impl Book {
         }
     }
 
-    /// Where the subscription of a leg begins, while the relay may not have come that far.
-    pub fn start_of(&self, leg: &Arc<Leg>) -> Option<&Cursor> {
-        let (id, _) = self.places.get(&address(leg))?;
-        self.by_id.get(id)?.start.as_ref()
-    }
-
-    /// Takes a leg out. Returns its subscription where nobody is left on it; it is forgotten then.
-    pub fn remove(&mut self, leg: &Arc<Leg>) -> Option<Id> {
-        let (id, place) = self.places.remove(&address(leg))?;
-        let shared = self.by_id.get_mut(&id)?;
+    /// Takes a leg off. Returns its subscription where nobody is left on it, which is forgotten then, and from where the leg
+    /// has to read on, where it was live.
+    pub fn remove(&mut self, leg: &Arc<Leg>, at: &Cursor) -> (Option<Id>, Option<Cursor>) {
+        let Some((id, place)) = self.places.remove(&address(leg)) else {
+            return (None, None);
+        };
+        let Some(shared) = self.by_id.get_mut(&id) else {
+            return (None, None);
+        };
+        let from = leg.leave(at, shared.start.as_ref());
         shared.members.swap_remove(place);
         if let Some(moved) = shared.members.get(place) {
             self.places.insert(address(moved), (id, place));
         }
-        shared.members.is_empty().then(|| {
-            self.end(id);
-            id
-        })
+        let is_unused = shared.members.is_empty();
+        if is_unused {
+            self.end(id, at);
+        }
+        (is_unused.then_some(id), from)
     }
 
     /// The only leg of a subscription follows something else now that nobody follows yet. Whether that could be.
@@ -102,7 +122,7 @@ impl Book {
     }
 
     /// Forgets a subscription. Returns the legs that were on it.
-    pub fn end(&mut self, id: Id) -> Vec<Arc<Leg>> {
+    pub fn end(&mut self, id: Id, at: &Cursor) -> Vec<Left> {
         let Some(shared) = self.by_id.remove(&id) else {
             return Vec::new();
         };
@@ -110,7 +130,7 @@ impl Book {
         for leg in &shared.members {
             self.places.remove(&address(leg));
         }
-        shared.members
+        shared.leave(at)
     }
 
     fn forget(&mut self, interest: &Interest, id: Id) {
@@ -136,10 +156,12 @@ impl Book {
         legs
     }
 
-    /// Forgets everything. Returns the subscriptions that there were.
-    pub fn take(&mut self) -> Vec<Shared> {
+    /// Forgets everything. Returns what was followed, and who was on it.
+    pub fn take(&mut self, at: &Cursor) -> Vec<(Arc<Interest>, Vec<Left>)> {
         let Book { by_id, .. } = std::mem::take(self);
-        by_id.into_values().collect()
+        let all = by_id.into_values();
+        all.map(|shared| (shared.interest.clone(), shared.leave(at)))
+            .collect()
     }
 
     /// Every leg.
@@ -223,7 +245,7 @@ mod tests {
             let legs: Vec<_> = (0..8).map(|tag| Leg::new(tag, interest(0), outlet.clone())).collect();
             let mut book = Book::default();
             let mut model: HashMap<Id, (Interest, Vec<u32>)> = HashMap::new();
-            let mut next = 0;
+            let (at, mut next) = ("at".into(), 0);
             for step in steps {
                 match step {
                     Step::Insert(number) => {
@@ -236,6 +258,8 @@ mod tests {
                         if let Some((_, on)) = model.get_mut(&(id as Id)).filter(|_| !is_on) {
                             on.push(leg as u32);
                             book.add(id as Id, legs[leg].clone());
+                            legs[leg].keep(&at);
+                            legs[leg].flush();
                         }
                     }
                     Step::Remove(leg) => {
@@ -250,7 +274,7 @@ mod tests {
                                 emptied = Some(id);
                             }
                         }
-                        prop_assert_eq!(book.remove(&legs[leg]), emptied);
+                        prop_assert_eq!(book.remove(&legs[leg], &at).0, emptied);
                     }
                     Step::Replace(leg, number) => {
                         let tag = leg as u32;
@@ -266,11 +290,15 @@ mod tests {
                         }
                     }
                     Step::End(id) => {
-                        let tags: Vec<_> = book.end(id as Id).iter().map(|leg| leg.tag).collect();
+                        let tags: Vec<_> = book.end(id as Id, &at).iter().map(|left| left.leg.tag).collect();
                         let on = model.remove(&(id as Id)).map(|(_, on)| on).unwrap_or_default();
                         prop_assert_eq!(tags.len(), on.len());
                         prop_assert!(on.iter().all(|tag| tags.contains(tag)));
                     }
+                }
+                for leg in &legs {
+                    let is_on = model.values().any(|(_, on)| on.contains(&leg.tag));
+                    prop_assert_eq!(leg.is_live(), is_on, "a leg is live on the book only");
                 }
                 prop_assert_eq!(book.subscriptions(), model.len());
                 for (id, (interest, on)) in &model {

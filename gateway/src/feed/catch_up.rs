@@ -76,7 +76,7 @@ pub fn after_loss(inner: &Weak<Inner>, legs: &[Arc<Leg>], from: &Cursor, fault: 
 }
 
 /// Ends legs one after the other, over so many seconds: their clients come back at once, and without a pause of their own.
-pub fn fail_spread(legs: Vec<Arc<Leg>>, fault: Fault, over: Range<f64>) {
+pub fn fail_spread(legs: impl IntoIterator<Item = Arc<Leg>>, fault: Fault, over: Range<f64>) {
     for leg in legs {
         let (fault, over) = (fault.clone(), over.clone());
         tokio::spawn(async move {

@@ -174,8 +174,9 @@ impl Relay {
             let members = self.book.members(*id).len();
             if fault.is_read_again() && members > MANY {
                 // DDL of one table must not bring all of its clients back at one moment.
-                let legs = self.book.end(*id);
+                let left = self.book.end(*id, &self.position);
                 unused.push(*id);
+                let legs = left.into_iter().map(|left| left.leg);
                 catch_up::fail_spread(legs, fault.clone(), 0.0..members as f64 / 1000.0);
             } else {
                 self.end_subscription(*id, fault, unused);

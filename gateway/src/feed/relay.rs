@@ -1,7 +1,7 @@
 //! The relay: one session of the database that holds the subscriptions of all clients. It waits, reads what they receive,
 //! and hands it out.
 
-use super::book::{Book, Id};
+use super::book::{Book, Id, Left};
 use super::catch_up;
 use super::command::Command;
 use super::connect::Connector;
@@ -150,18 +150,17 @@ impl Relay {
     /// Subscribes for everybody again; what happened since the last session is read by `catch_up`.
     async fn subscribe_again(&mut self, session: &Session, before: &Cursor) -> Result<(), Fault> {
         let mut parties: Vec<(Arc<Interest>, Vec<Arc<Leg>>)> = Vec::new();
-        for shared in self.book.take() {
+        for (interest, left) in self.book.take(before) {
             // Legs that were catching up come back by themselves, when they have passed on what they have.
-            let start = shared.start.as_ref();
-            let left = |leg: Arc<Leg>| leg.leave(before, start).map(|from| (leg, from));
-            let live: Vec<_> = shared.members.into_iter().filter_map(left).collect();
+            let live = |left: Left| left.from.map(|from| (left.leg, from));
+            let live: Vec<_> = left.into_iter().filter_map(live).collect();
             let is_together = live.iter().all(|(_, from)| from == before);
             if live.is_empty() {
                 continue;
             }
             if is_together {
                 let legs = live.into_iter().map(|(leg, _)| leg).collect();
-                parties.push((shared.interest, legs));
+                parties.push((interest, legs));
             } else {
                 // They had just been attached: each goes on from where it is.
                 for (leg, from) in live {
@@ -309,11 +308,8 @@ impl Relay {
     fn invalidate(&mut self, fault: &Fault) {
         tracing::error!(%fault, "the relay's cursor is not valid any more; every client reads again");
         ::metrics::counter!(names::READ_AGAIN, "reason" => "cursor").increment(1);
-        let shared = self.book.take();
-        let legs = shared.into_iter().flat_map(|shared| shared.members);
-        let legs: Vec<_> = legs
-            .filter(|leg| leg.leave(&self.position, None).is_some() || !leg.is_ended())
-            .collect();
+        let left = self.book.take(&self.position).into_iter();
+        let legs = left.flat_map(|(_, left)| left).map(|left| left.leg);
         catch_up::fail_spread(legs, fault.clone(), INVALIDATED);
     }
 
@@ -340,7 +336,7 @@ impl Relay {
                 command = self.commands.recv() => match command {
                     None => break,
                     Some(Command::Detach(leg)) => {
-                        self.book.remove(&leg);
+                        self.take_off(&leg);
                     }
                     Some(Command::Renew { leg, interest, .. }) => {
                         leg.set_interest(interest);

@@ -1,6 +1,6 @@
 //! Puts legs on subscriptions and takes them off, as commands ask for it.
 
-use super::book::Id;
+use super::book::{Id, Left};
 use super::catch_up;
 use super::command::{Attached, Command, Reply};
 use super::fault::Fault;
@@ -27,7 +27,7 @@ impl Relay {
                     has_cursor,
                     reply,
                 } => self.plan_attach(&mut plan, leg, has_cursor, reply),
-                Command::Detach(leg) => plan.ended.extend(self.book.remove(&leg)),
+                Command::Detach(leg) => plan.ended.extend(self.take_off(&leg)),
                 Command::Tell(leg) => leg.outlet.moved(&self.position),
                 Command::Renew {
                     leg,
@@ -40,7 +40,7 @@ impl Relay {
     }
 
     fn plan_attach(&mut self, plan: &mut Plan, leg: Arc<Leg>, has_cursor: bool, reply: Reply) {
-        plan.ended.extend(self.book.remove(&leg));
+        plan.ended.extend(self.take_off(&leg));
         let interest = leg.interest();
         if reply.is_closed() || leg.is_ended() {
             return;
@@ -77,7 +77,7 @@ impl Relay {
         self.book.add(id, leg.clone());
         match reply.send(Ok(attached)) {
             Ok(()) => None,
-            Err(_) => self.book.remove(&leg),
+            Err(_) => self.take_off(&leg),
         }
     }
 
@@ -99,11 +99,15 @@ impl Relay {
         plan.ended.extend(self.let_go(leg));
     }
 
+    /// Takes a leg off. Returns its subscription where nobody is left on it.
+    pub(super) fn take_off(&mut self, leg: &Arc<Leg>) -> Option<Id> {
+        self.book.remove(leg, &self.position).0
+    }
+
     /// Takes a leg off; where it was live, it comes back by itself. Returns its subscription where nobody is left on it.
     pub(super) fn let_go(&mut self, leg: Arc<Leg>) -> Option<Id> {
-        let start = self.book.start_of(&leg).cloned();
-        let unused = self.book.remove(&leg);
-        if let Some(from) = leg.leave(&self.position, start.as_ref()) {
+        let (unused, from) = self.book.remove(&leg, &self.position);
+        if let Some(from) = from {
             catch_up::recover(&self.feed, leg, from);
         }
         unused
@@ -152,13 +156,13 @@ impl Relay {
 
     /// Ends a subscription. Where the same may succeed later, its legs come back by themselves.
     pub(super) fn end_subscription(&mut self, id: Id, fault: &Fault, unused: &mut Vec<Id>) {
-        if fault.is_passing() {
-            for leg in self.book.members(id).to_vec() {
-                self.let_go(leg);
+        for Left { leg, from } in self.book.end(id, &self.position) {
+            match from {
+                Some(from) if fault.is_passing() => catch_up::recover(&self.feed, leg, from),
+                // It reads on when it has passed on what it has.
+                None if fault.is_passing() => {}
+                _ => leg.fail(fault),
             }
-        }
-        for leg in self.book.end(id) {
-            leg.fail(fault);
         }
         unused.push(id);
     }
@@ -181,7 +185,7 @@ impl Relay {
             }
         }
         if self.book.members(id).is_empty() {
-            self.book.end(id);
+            self.book.end(id, &self.position);
             unused.push(id);
         }
     }
