@@ -69,9 +69,9 @@ pub async fn serve(config: Config, drain: CancellationToken) -> Result<(), Failu
         pool: pool.unwrap_or_else(|| connector.clone()),
         connector,
         pool_size: config.pool_size,
-        pool_wait: Duration::from_secs(5),
         relays: 1,
         max_lag: config.limits.lag,
+        batch_bytes: config.limits.outbox_bytes / 2,
         statement_timeout: Duration::from_secs(30),
     })?;
     warn_of_few_files(config.limits.sockets);

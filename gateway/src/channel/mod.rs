@@ -5,7 +5,7 @@ mod join;
 mod renewal;
 mod wildcard;
 
-use crate::feed::{Change, Cursor, Fault, Later, Leg, Outlet};
+use crate::feed::{Change, Cursor, Fault, Later, Leg, Outlet, Share};
 use crate::lock;
 use crate::node::Node;
 use crate::phoenix::frame::{Reference, Version};
@@ -306,5 +306,9 @@ impl Outlet for Channel {
 
     fn is_closed(&self) -> bool {
         self.is_over() || self.outbox.is_closed()
+    }
+
+    fn share(&self) -> &Share {
+        &self.outbox.share
     }
 }

@@ -83,7 +83,7 @@ pub struct Limits {
     #[arg(long = "join-seconds", env = "PGREALTIME_JOIN_SECONDS", value_name = "SECONDS", default_value = "8", value_parser = seconds)]
     pub join_timeout: Duration,
 
-    /// Time for which a slow client may lag behind before it is told to read again
+    /// Time for which a client may have no room for anything before it is told to read again
     #[arg(long = "lag-seconds", env = "PGREALTIME_LAG_SECONDS", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub lag: Duration,
 

@@ -178,11 +178,12 @@ impl Book {
 mod tests {
     use super::super::interest::{Relation, Who};
     use super::super::outlet::{Change, Later, Outlet};
-    use super::super::Fault;
+    use super::super::{Fault, Share};
     use super::*;
     use proptest::prelude::*;
 
-    struct Nobody;
+    #[derive(Default)]
+    struct Nobody(Share);
 
     impl Outlet for Nobody {
         fn change(&self, _: &[u32], _: &mut Change) -> bool {
@@ -198,6 +199,9 @@ mod tests {
         }
         fn is_closed(&self) -> bool {
             false
+        }
+        fn share(&self) -> &Share {
+            &self.0
         }
     }
 
@@ -241,7 +245,7 @@ mod tests {
         /// The book against the plainest model: subscriptions with an interest and a list of legs.
         #[test]
         fn legs_are_where_they_were_put(steps in steps()) {
-            let outlet: Arc<dyn Outlet> = Arc::new(Nobody);
+            let outlet: Arc<dyn Outlet> = Arc::new(Nobody::default());
             let legs: Vec<_> = (0..8).map(|tag| Leg::new(tag, interest(0), outlet.clone())).collect();
             let mut book = Book::default();
             let mut model: HashMap<Id, (Interest, Vec<u32>)> = HashMap::new();

@@ -14,13 +14,16 @@ const DIAGNOSE: &str = include_str!("../../sql/diagnose.sql");
 /// How long the database may take for an answer: others wait for the session.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a developer waits for a session.
+const WAIT: Duration = Duration::from_secs(5);
+
 /// Answers as the JSON texts that the database made.
 #[derive(Clone)]
 pub struct Inspection(Sessions);
 
 impl Inspection {
     pub fn new(sessions: &Sessions) -> Inspection {
-        Inspection(sessions.with_statement_timeout(STATEMENT_TIMEOUT))
+        Inspection(sessions.with_limits(STATEMENT_TIMEOUT, WAIT))
     }
 
     /// The realtime tables that a role may read, with their columns.

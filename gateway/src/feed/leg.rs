@@ -13,9 +13,6 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// What a leg keeps at most of the changes that come while it catches up, in bytes.
-const MAX_KEPT: usize = 1024 * 1024;
-
 /// What one binding follows of one table.
 pub struct Leg {
     /// The binding, among those of its outlet.
@@ -62,7 +59,8 @@ struct Kept {
     /// Where they begin.
     start: Cursor,
     changes: VecDeque<(Arc<str>, Cursor)>,
-    bytes: usize,
+    /// Whose share they are.
+    outlet: Arc<dyn Outlet>,
     /// Whether there was none yet.
     is_fresh: bool,
     /// Where the kept changes end, where that is not where the relay is: there were too many, or the relay was lost.
@@ -83,8 +81,10 @@ pub enum Taken {
 #[derive(Debug)]
 pub enum Caught {
     Live,
-    /// The outlet has no room; later again.
-    Full,
+    /// The outlet has no room, or no more; later again.
+    Full {
+        has_passed: bool,
+    },
     /// It has to read again from this cursor on.
     Behind(Cursor),
     Ended,
@@ -124,7 +124,7 @@ impl Leg {
             let kept = Kept {
                 start: start.clone(),
                 changes: VecDeque::new(),
-                bytes: 0,
+                outlet: self.outlet.clone(),
                 is_fresh: true,
                 cut: None,
             };
@@ -173,8 +173,7 @@ impl Leg {
         match &mut *lock(&self.state) {
             State::Live { .. } => Taken::ByOutlet,
             State::CatchingUp(kept) if kept.cut.is_none() => {
-                kept.bytes += change.text().len();
-                if kept.bytes > MAX_KEPT {
+                if !self.outlet.share().keep(change.text().len()) {
                     kept.cut_at(before);
                     return Taken::No;
                 }
@@ -216,7 +215,7 @@ impl Leg {
     /// Forgets what was kept, in favour of what somebody else may see: it is read again from where it begins.
     pub(super) fn forget_kept(&self) {
         if let State::CatchingUp(kept) = &mut *lock(&self.state) {
-            kept.changes.clear();
+            kept.clear();
             kept.cut = Some(kept.start.clone());
         }
     }
@@ -237,15 +236,18 @@ impl Leg {
             State::Live { .. } => return Caught::Live,
             State::Away | State::Ended => return Caught::Ended,
         };
+        let mut has_passed = false;
         while let Some((text, cursor)) = kept.changes.front() {
             if !self
                 .outlet
                 .change(&[self.tag], &mut Change::new(text, cursor))
             {
-                return Caught::Full;
+                return Caught::Full { has_passed };
             }
+            has_passed = true;
             // What was passed on is not read again, should the rest be forgotten.
             kept.start = cursor.clone();
+            self.outlet.share().let_go(text.len());
             kept.changes.pop_front();
         }
         match kept.cut.take() {
@@ -262,7 +264,20 @@ impl Leg {
     }
 }
 
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
 impl Kept {
+    fn clear(&mut self) {
+        let share = self.outlet.share();
+        for (text, _) in self.changes.drain(..) {
+            share.let_go(text.len());
+        }
+    }
+
     /// Nothing more is kept from here on. With nothing kept, what is before the start was read already.
     fn cut_at(&mut self, at: &Cursor) {
         if self.cut.is_none() {

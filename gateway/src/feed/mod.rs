@@ -1,7 +1,7 @@
 //! The feed: what the database's clients receive, from one relay session (or some) for all of them.
 //!
 //! `relay` holds the subscriptions, `seating` puts legs on them, and `handing_out` hands out changes. `leg` is what one binding
-//! has of that; `catch_up` reads what a leg has missed, in sessions of the pool.
+//! has of that; `catch_up` and `way` read what a leg has missed, in sessions of the pool.
 
 pub mod cursor;
 pub mod fault;
@@ -16,12 +16,16 @@ mod book;
 mod catch_up;
 mod command;
 mod handing_out;
+mod locked;
+mod pace;
 mod plan;
 mod relay;
 mod seating;
+mod share;
 mod statements;
 mod tables;
 mod text;
+mod way;
 
 pub mod connect;
 
@@ -31,11 +35,13 @@ pub use interest::{Interest, Relation, Who};
 pub use leg::Leg;
 pub use outlet::{Change, Later, Outlet};
 pub use session::Sessions;
+pub use share::Share;
 
 pub use command::Attached;
 
 use command::Command;
 use connect::{ConnectError, Connector};
+use locked::Locked;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,8 +59,11 @@ struct Inner {
     hasher: RandomState,
     sessions: Sessions,
     tables: Tables,
-    /// How long a client may be behind for want of room.
+    locked: Locked,
+    /// How long a client may have no room.
     max_lag: Duration,
+    /// How many bytes of changes are read at once for one client.
+    batch_bytes: usize,
 }
 
 /// A relay, from outside.
@@ -70,11 +79,11 @@ pub struct Options {
     pub pool: Connector,
     /// Sessions of the pool: that many catch up at once.
     pub pool_size: usize,
-    /// How long a catch-up waits for a session of the pool before it asks again.
-    pub pool_wait: Duration,
     /// Relay sessions, which divide the clients among them.
     pub relays: usize,
     pub max_lag: Duration,
+    /// How many bytes of changes are read at once for one client: what it has room for.
+    pub batch_bytes: usize,
     pub statement_timeout: Duration,
 }
 
@@ -82,7 +91,7 @@ impl Feed {
     /// Starts the relays; they connect by themselves, and again when they lose the database.
     pub fn start(options: Options) -> Result<Feed, ConnectError> {
         let connector = options.connector;
-        let pool = options.pool.pool(options.pool_size, options.pool_wait)?;
+        let pool = options.pool.pool(options.pool_size)?;
         let sessions = Sessions::new(pool, options.pool, options.statement_timeout);
         let relays = options.relays.max(1);
         let (handles, starts): (Vec<_>, Vec<_>) = (0..relays).map(|_| relay::handle()).unzip();
@@ -91,7 +100,9 @@ impl Feed {
             hasher: RandomState::new(),
             sessions,
             tables: Tables::default(),
+            locked: Locked::default(),
             max_lag: options.max_lag,
+            batch_bytes: options.batch_bytes,
         });
         for (place, start) in starts.into_iter().enumerate() {
             start.begin(place, connector.clone(), Arc::downgrade(&inner));
@@ -153,15 +164,20 @@ impl Feed {
         });
     }
 
-    /// One batch of what an interest receives after a cursor, up to another or to the end of the log. While the database does
-    /// not answer, it is asked again.
+    /// One batch of what an interest receives after a cursor, up to another or to the end of the log: `most` changes, of not
+    /// many more bytes than a client has room for. While the database does not answer, it is asked again.
     pub async fn changes(
         &self,
         interest: &Interest,
         from: &Cursor,
         until: Option<&Cursor>,
+        most: usize,
     ) -> Result<session::Batch, Fault> {
-        catch_up::changes(self, interest, from, until).await
+        let size = pace::Size {
+            changes: i32::try_from(most).map_or(pace::MOST, |most| most.clamp(1, pace::MOST)),
+            bytes: 2 * self.inner.batch_bytes,
+        };
+        catch_up::changes(self, interest, from, until, size).await
     }
 
     /// The realtime tables that a role may read, as they were this long ago at most.

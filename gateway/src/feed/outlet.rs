@@ -2,6 +2,7 @@
 
 use super::cursor::Cursor;
 use super::fault::Fault;
+use super::share::Share;
 use crate::phoenix::frame::Version;
 use crate::phoenix::reply;
 use axum::extract::ws::Utf8Bytes;
@@ -35,6 +36,9 @@ pub trait Outlet: Send + Sync + 'static {
 
     /// Whether the client has gone.
     fn is_closed(&self) -> bool;
+
+    /// What all legs of the client share while they catch up.
+    fn share(&self) -> &Share;
 }
 
 /// A change on its way to many clients. What they share of it is made once.

@@ -1,5 +1,6 @@
 //! What waits to be written to a client: bounded, so that a slow client costs no memory.
 
+use crate::feed::Share;
 use crate::lock;
 use axum::extract::ws::Utf8Bytes;
 use std::sync::Mutex;
@@ -7,6 +8,8 @@ use tokio::sync::Notify;
 
 /// Frames that wait for their client.
 pub struct Outbox {
+    /// Of those who read from the change log for the client.
+    pub share: Share,
     queue: Mutex<Queue>,
     /// There is something to write.
     filled: Notify,
@@ -43,6 +46,7 @@ fn cost(length: usize) -> usize {
 impl Outbox {
     pub fn new(limit: usize) -> Outbox {
         Outbox {
+            share: Share::default(),
             queue: Mutex::default(),
             filled: Notify::new(),
             drained: Notify::new(),

@@ -5,13 +5,14 @@ import { client, Heard, newest, versions } from '../harness/clients.mjs';
 import { cluster, LOGIN } from '../harness/database.mjs';
 import { ask } from '../harness/http.mjs';
 import { tokenOf } from '../harness/token.mjs';
-import { until } from '../harness/wait.mjs';
+import { pause, until } from '../harness/wait.mjs';
 import { World } from '../harness/world.mjs';
 
 let world;
 let last = 0;
 before(async () => {
-  world = await World.open('database');
+  // Less than the database is away: only a client that has no room is slow.
+  world = await World.open('database', ['--lag-seconds', '1']);
 });
 after(() => world?.close());
 
@@ -75,6 +76,21 @@ describe('nothing is lost, and nobody has to join again,', () => {
 });
 
 describe('while the database is away', () => {
+  it('a client whose token is renewed is not told that it is slow', async () => {
+    const own = client(newest, world.wire.url, tokenOf('red'));
+    const heard = await Heard.on(own, 'renewed', [{ event: '*', schema: 'public', table: 'notes' }]);
+    await cluster.kill();
+    await until('not ready', async () => (await world.gateway.status('/ready')) === 503);
+    own.setAuth(tokenOf('red', 'somebody else'));
+    await pause(3000);
+    await cluster.restart();
+    await cluster.answers();
+    await insert(1);
+    await until(() => `a change; there was ${heard.story()}`, () => heard.changes.some((change) => change.new.id === last), 60);
+    assert.deepEqual(heard.statuses, ['SUBSCRIBED']);
+    own.disconnect();
+  });
+
   it('the gateway lives, says that it is not ready, and is ready again', async () => {
     assert.equal(await world.gateway.status('/live'), 200);
     assert.equal(await world.gateway.status('/ready'), 200);

@@ -153,4 +153,38 @@ describe('the others are served, and memory is bounded,', () => {
       }
       sockets.forEach((socket) => socket.close());
     }));
+
+  it('during clients that ask for what was long ago, on many channels, and never read', () =>
+    bounded('catch-ups that are never read', async () => {
+      const [{ cursor }] = await world.query('SELECT pgrealtime.current_cursor() AS cursor');
+      await world.query("INSERT INTO notes (id, tenant, body) SELECT n, 'red', repeat(md5(n::text), 1000) FROM generate_series(10001, 10500) AS n");
+      const socket = await Socket.open(world.gateway.url, tokenOf('red'));
+      for (let n = 0; n < 60; n += 1) {
+        socket.send(`realtime:old ${n}`, 'phx_join', { config: { postgres_changes: [{ event: '*', schema: 'public', table: 'notes', since: cursor }] } });
+      }
+      await pause(100);
+      socket.raw.pause();
+      await pause(3000);
+      // While it is connected: what it holds is freed when it goes.
+      const held = world.gateway.memory();
+      socket.close();
+      assert.ok(held < BOUND, `the gateway has ${held} MB`);
+    }));
+
+  it('during thousands of catch-ups of one client, and who has missed something gets it', async () => {
+    const [{ cursor }] = await world.query('SELECT pgrealtime.current_cursor() AS cursor');
+    await world.query("INSERT INTO notes (id, tenant) SELECT n, 'red' FROM generate_series(20001, 30000) AS n");
+    const many = await Socket.open(world.gateway.url, tokenOf('red'));
+    for (let n = 0; n < 20; n += 1) {
+      const bindings = Array.from({ length: 100 }, (_, m) => ({ event: '*', schema: 'public', table: 'notes', filter: `title=eq.${n * 100 + m}`, since: cursor }));
+      await many.join(`many ${n}`, bindings);
+    }
+    const one = await Socket.open(world.gateway.url, tokenOf('blue'));
+    await world.query("INSERT INTO notes (id, tenant) VALUES (30001, 'blue')");
+    await one.join('one', [{ event: '*', schema: 'public', table: 'notes', since: cursor }]);
+    await until('what the other client has missed', () => one.changes('one').length > 0);
+    const waiting = await world.gateway.metric('pgrealtime_gateway_pool_waiting');
+    assert.ok(waiting < 10, `${waiting} wait for the pool`);
+    for (const socket of [many, one]) socket.close();
+  });
 });

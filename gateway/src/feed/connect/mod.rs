@@ -76,8 +76,8 @@ impl Connector {
         }
     }
 
-    /// A pool of at most `size` sessions; who waits longer than `wait` for one gets an error.
-    pub fn pool(&self, size: usize, wait: Duration) -> Result<Pool, ConnectError> {
+    /// A pool of at most `size` sessions.
+    pub fn pool(&self, size: usize) -> Result<Pool, ConnectError> {
         let recycling_method = RecyclingMethod::Fast;
         let manager = Manager::from_connect(
             Config::new(),
@@ -86,7 +86,6 @@ impl Connector {
         );
         Pool::builder(manager)
             .max_size(size)
-            .wait_timeout(Some(wait))
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| ConnectError::Setup(error.to_string()))

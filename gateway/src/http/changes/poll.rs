@@ -7,7 +7,7 @@ use super::parameters::Parameters;
 use super::problem::Problem;
 use super::Held;
 use crate::feed::session::Batch;
-use crate::feed::{Change, Cursor, Fault, Interest, Later, Outlet};
+use crate::feed::{Change, Cursor, Fault, Interest, Later, Outlet, Share};
 use crate::lock;
 use crate::node::Node;
 use std::sync::{Arc, Mutex};
@@ -20,6 +20,7 @@ use tokio::time::{timeout, timeout_at, Instant};
 struct Bell {
     rung: Notify,
     fault: Mutex<Option<Fault>>,
+    share: Share,
 }
 
 impl Outlet for Bell {
@@ -45,6 +46,10 @@ impl Outlet for Bell {
 
     fn is_closed(&self) -> bool {
         false
+    }
+
+    fn share(&self) -> &Share {
+        &self.share
     }
 }
 
@@ -73,7 +78,7 @@ pub async fn poll(
         start = Some(attached.start);
     }
     loop {
-        let batch = read(node, &interest, from, start.take()).await?;
+        let batch = read(node, &interest, from, start.take(), max).await?;
         let batch = batch.map_err(problem)?;
         if !batch.changes.is_empty() {
             let (changes, end) = whole(&batch, max, node.limits.outbox_bytes);
@@ -103,11 +108,15 @@ async fn read(
     interest: &Interest,
     mut from: Cursor,
     until: Option<Cursor>,
+    max: usize,
 ) -> Result<Result<Batch, Fault>, Problem> {
     let reading = async {
         let mut left = READS;
         loop {
-            let batch = node.feed.changes(interest, &from, until.as_ref()).await?;
+            let batch = node
+                .feed
+                .changes(interest, &from, until.as_ref(), max)
+                .await?;
             left -= 1;
             // An empty batch need not be the last: it may have had entries of which nothing was for the client.
             let is_last = batch.end == from || until.as_ref() == Some(&batch.end) || left == 0;
@@ -162,6 +171,7 @@ mod tests {
                 .map(|(n, size)| ("x".repeat(*size).into(), n.to_string().into()))
                 .collect(),
             end: "end".into(),
+            is_cut: false,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::form::Form;
 use super::problem::Problem;
-use crate::feed::{Change, Cursor, Fault, Later, Leg, Outlet, Relation};
+use crate::feed::{Change, Cursor, Fault, Later, Leg, Outlet, Relation, Share};
 use crate::lock;
 use crate::metrics as names;
 use crate::socket::outbox::{Next, Outbox};
@@ -188,6 +188,10 @@ impl Outlet for Stream {
 
     fn is_closed(&self) -> bool {
         self.outbox.is_closed()
+    }
+
+    fn share(&self) -> &Share {
+        &self.outbox.share
     }
 }
 

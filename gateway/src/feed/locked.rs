@@ -1,0 +1,101 @@
+//! Tables that somebody has locked: one reader looks whether they still are, and the others wait without a session.
+
+use super::fault::Fault;
+use super::interest::{Interest, Relation};
+use crate::lock;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// How long the others wait for whoever looks: a lock is waited for that long, and a little longer.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// How long a lock is taken to last that was met.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// A table, and the role that reads it: its policies may read other tables, which may be those that are locked.
+type Key = (Relation, Arc<str>);
+
+/// Tables that were locked, and until when nobody asks for them.
+#[derive(Default)]
+pub struct Locked {
+    until: Mutex<HashMap<Key, Instant>>,
+}
+
+fn key(interest: &Interest) -> Key {
+    (interest.relation.clone(), interest.who.role.clone())
+}
+
+impl Locked {
+    /// Whether an interest may be read now. Errors: 55P03 while it is known to be locked.
+    pub fn ask(&self, interest: &Interest, now: Instant) -> Result<(), Fault> {
+        let mut known = lock(&self.until);
+        if known.is_empty() {
+            return Ok(());
+        }
+        match known.get_mut(&key(interest)) {
+            Some(until) if *until > now => {
+                Err(Fault::new("55P03", "somebody has locked the table"))
+            }
+            Some(until) => {
+                *until = now + LOOK;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What came of reading an interest.
+    pub fn saw(&self, interest: &Interest, is_locked: bool, now: Instant) {
+        let mut known = lock(&self.until);
+        if is_locked {
+            // Whom nobody asks for any more is forgotten.
+            known.retain(|_, until| *until + LOOK > now);
+            known.insert(key(interest), now + PAUSE);
+        } else if !known.is_empty() {
+            known.remove(&key(interest));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::interest::Who;
+    use super::*;
+
+    fn interest(table: &str) -> Interest {
+        Interest {
+            relation: Relation {
+                schema: "public".into(),
+                table: table.into(),
+            },
+            filter: None,
+            events: None,
+            columns: None,
+            who: Who {
+                role: "anon".into(),
+                claims: "{}".into(),
+            },
+        }
+    }
+
+    #[test]
+    fn one_looks_while_the_others_wait() {
+        let (locked, one, other) = (Locked::default(), interest("a"), interest("b"));
+        let now = Instant::now();
+        assert!(locked.ask(&one, now).is_ok());
+        locked.saw(&one, true, now);
+        assert!(locked.ask(&one, now).is_err_and(|fault| fault.is_locked()));
+        assert!(locked.ask(&other, now).is_ok());
+        let later = now + PAUSE;
+        assert!(locked.ask(&one, later).is_ok(), "one looks");
+        assert!(locked.ask(&one, later).is_err(), "the others wait");
+        assert!(
+            locked.ask(&one, later + LOOK).is_ok(),
+            "who looks may have gone"
+        );
+        locked.saw(&one, false, later);
+        assert!(locked.ask(&one, later).is_ok());
+        assert!(locked.ask(&one, later).is_ok());
+    }
+}
