@@ -3,7 +3,7 @@
 use super::binding::{group, number, Bound, Group};
 use super::renewal::Identity;
 use super::Channel;
-use crate::feed::{cursor, Fault, Feed, Interest, Leg, Outlet, Who};
+use crate::feed::{cursor, Attached, Cursor, Fault, Feed, Interest, Leg, Outlet, Who};
 use crate::lock;
 use crate::metrics as names;
 use crate::phoenix::frame::{Address, Reference};
@@ -26,23 +26,29 @@ const RETRY: Duration = Duration::from_millis(200);
 /// How long a join waits for a table that somebody has locked. Then it is tried later.
 const LOCKED: Duration = Duration::from_secs(2);
 
-/// A leg that is attached, and where its client wants to begin.
+/// A leg that is attached, and where its client wants to begin. Unless it begins, it is taken off again.
 pub(super) struct Ready {
-    pub leg: Arc<Leg>,
-    pub attached: crate::feed::Attached,
-    pub since: Option<cursor::Cursor>,
+    attempt: Attempt,
+    attached: Attached,
+    pub since: Option<Cursor>,
     /// Whether it has come with a text that cannot be a cursor.
-    pub is_no_cursor: bool,
+    is_no_cursor: bool,
+}
+
+impl Ready {
+    pub fn leg(&self) -> &Leg {
+        &self.attempt.leg
+    }
 }
 
 /// A leg that is being attached. Where that fails, or is broken off, it is taken off again.
-struct Attempt<'a> {
-    feed: &'a Feed,
+struct Attempt {
+    feed: Feed,
     leg: Arc<Leg>,
     has_succeeded: bool,
 }
 
-impl Drop for Attempt<'_> {
+impl Drop for Attempt {
     fn drop(&mut self) {
         if !self.has_succeeded {
             self.feed.detach([self.leg.clone()]);
@@ -146,11 +152,13 @@ impl Channel {
     /// Lets an attached leg pass on its changes.
     pub(super) fn begin(&self, ready: Ready) {
         let Ready {
-            leg,
+            mut attempt,
             attached,
             since,
             is_no_cursor,
         } = ready;
+        attempt.has_succeeded = true;
+        let leg = attempt.leg.clone();
         if is_no_cursor {
             self.missed(leg.tag, &Fault::no_cursor());
         }
@@ -226,24 +234,14 @@ impl Channel {
                     Ok(leg) => ready.push(leg),
                     Err(fault) if fault.is_passing() => passing = Some(fault),
                     Err(fault) if fault.is_no_table() => {}
-                    Err(fault) => return Err(self.give_up(ready, fault)),
+                    Err(fault) => return Err(fault),
                 }
             }
             // All of them later, behind the same cursor. A table that went away meanwhile is none of the schema's.
-            return match passing {
-                Some(fault) => Err(self.give_up(ready, fault)),
-                None => Ok(ready),
-            };
+            return passing.map_or(Ok(ready), Err);
         }
         let interest = group.interest(group.relation(), who);
         Ok(vec![self.attach_table(group, interest).await?])
-    }
-
-    /// Takes legs off that were attached in vain.
-    fn give_up(&self, ready: Vec<Ready>, fault: Fault) -> Fault {
-        let legs = ready.into_iter().map(|ready| ready.leg);
-        self.node.feed.detach(legs);
-        fault
     }
 
     pub(super) async fn attach_table(
@@ -261,17 +259,16 @@ impl Channel {
         // Before it is attached: the end of the channel then takes it off, however far this has come.
         self.keep(&leg)?;
         let feed = &self.node.feed;
-        let mut attempt = Attempt {
-            feed,
+        let attempt = Attempt {
+            feed: feed.clone(),
             leg,
             has_succeeded: false,
         };
         loop {
             match feed.attach(&attempt.leg, since.is_some()).await {
                 Ok(attached) => {
-                    attempt.has_succeeded = true;
                     return Ok(Ready {
-                        leg: attempt.leg.clone(),
+                        attempt,
                         attached,
                         is_no_cursor: given.is_some() && since.is_none(),
                         since,

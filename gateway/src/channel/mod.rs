@@ -5,7 +5,7 @@ mod join;
 mod renewal;
 mod wildcard;
 
-use crate::feed::{Change, Cursor, Fault, Later, Leg, Outlet, Share};
+use crate::feed::{Change, Cursor, Fault, Later, Leg, Outlet, Relation, Share};
 use crate::lock;
 use crate::node::Node;
 use crate::phoenix::frame::{Reference, Version};
@@ -43,8 +43,8 @@ struct State {
     /// Those of a leg are found by its tag.
     groups: Vec<Group>,
     legs: Vec<Arc<Leg>>,
-    /// Tags of legs whose table was gone, or gone for the role. When it is there again, the client has missed something.
-    lost: Vec<u32>,
+    /// Tables that are gone, or gone for the role. When one is there again, the client has missed something.
+    lost: Vec<Lost>,
     /// Tags of bindings that are tried later. No cursor says meanwhile that the client has everything.
     owed: Vec<u32>,
     /// The token that the client has sent last, until it counts.
@@ -59,6 +59,15 @@ struct State {
     was_told: bool,
     /// Tasks that end with the channel.
     tasks: Vec<AbortHandle>,
+}
+
+/// A table that a binding does not follow any more.
+struct Lost {
+    tag: u32,
+    relation: Relation,
+    /// Whether no cursor passes over what is missed. For a table of a wildcard that is the right to read it: a table that was
+    /// made again, or enabled again, is one to be read again for every cursor from before.
+    is_held: bool,
 }
 
 impl Channel {
@@ -251,7 +260,7 @@ impl Outlet for Channel {
         let mut state = lock(&self.state);
         let is_due = state.follows
             && state.owed.is_empty()
-            && state.lost.is_empty()
+            && !state.lost.iter().any(|lost| lost.is_held)
             && !state.is_closed
             && state.cursor.as_ref() != Some(cursor)
             && state.legs.iter().all(|leg| leg.is_live() || leg.is_ended());
@@ -264,7 +273,7 @@ impl Outlet for Channel {
         }
     }
 
-    fn fault(&self, tag: u32, fault: &Fault) {
+    fn fault(&self, leg: &Leg, fault: &Fault) {
         // What passes has lasted too long.
         if fault.is_read_again() || fault.is_passing() {
             // What the database says of itself is for its operator.
@@ -276,19 +285,27 @@ impl Outlet for Channel {
             };
             return self.break_off(reason);
         }
+        let (tag, relation) = (leg.tag, leg.interest().relation.clone());
         let is_wildcard = {
             let mut state = lock(&self.state);
-            if fault.is_no_table() {
-                state.lost.push(tag);
-            }
             let group = state.groups.get(tag as usize);
-            group.is_some_and(Group::is_wildcard)
+            let is_wildcard = group.is_some_and(Group::is_wildcard);
+            if fault.is_no_table() {
+                state.lost.push(Lost {
+                    tag,
+                    relation: relation.clone(),
+                    is_held: !is_wildcard || fault.is_denied(),
+                });
+            }
+            is_wildcard
         };
-        // A table that is no longer realtime, or no longer for this role, is none of the schema's tables any more.
-        if !(is_wildcard && fault.is_no_table()) {
-            self.refuse(tag, fault);
-            self.try_later(tag, fault);
+        if is_wildcard && fault.is_no_table() {
+            // It is none of the schema's tables any more.
+            let gone = "is not there any more, or not for this client";
+            return self.about_changes(false, &format!("The table {relation} {gone}"));
         }
+        self.refuse(tag, fault);
+        self.try_later(tag, fault);
     }
 
     fn missed(&self, _: u32, fault: &Fault) -> bool {

@@ -2,8 +2,8 @@
 
 use super::binding::Group;
 use super::join::SUBSCRIBED;
-use super::Channel;
-use crate::feed::{Fault, Relation, Who};
+use super::{Channel, Lost};
+use crate::feed::{Fault, Leg, Relation, Who};
 use crate::lock;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -75,22 +75,40 @@ impl Channel {
                     continue;
                 };
                 match attached {
-                    Ok(_) if me.has_lost(tag) => return me.break_off(BACK),
+                    Ok(ready) if ready.iter().any(|ready| me.has_lost(ready.leg())) => {
+                        return me.break_off(BACK);
+                    }
                     Ok(ready) => {
-                        lock(&me.state).owed.retain(|owed| *owed != tag);
+                        me.settle(tag);
+                        // Whether the cursor is too old is another question than it was for the others.
+                        lock(&me.state).was_told = false;
                         me.about_changes(true, SUBSCRIBED);
                         ready.into_iter().for_each(|ready| me.begin(ready));
                         return;
                     }
+                    // What waits for it must not wait much longer than a lock lasts.
+                    Err(fault) if fault.is_passing() => pause = LOOK,
                     Err(fault) if may_come(&fault) => {}
-                    Err(fault) => return me.refuse(tag, &fault),
+                    Err(fault) => {
+                        me.settle(tag);
+                        return me.refuse(tag, &fault);
+                    }
                 }
             }
         });
     }
 
-    fn has_lost(&self, tag: u32) -> bool {
-        lock(&self.state).lost.contains(&tag)
+    /// Nothing is owed for a binding any more.
+    fn settle(&self, tag: u32) {
+        lock(&self.state).owed.retain(|owed| *owed != tag);
+    }
+
+    /// Whether the table of a leg was there before, and then was not.
+    fn has_lost(&self, leg: &Leg) -> bool {
+        let interest = leg.interest();
+        let state = lock(&self.state);
+        let is_its = |lost: &Lost| lost.tag == leg.tag && lost.relation == interest.relation;
+        state.lost.iter().any(is_its)
     }
 
     /// Follows tables that are enabled later, for bindings that are for all of a schema.
@@ -107,9 +125,10 @@ impl Channel {
         self.spawn(async move {
             loop {
                 sleep(LOOK.mul_f64(0.75 + fastrand::f64() / 4.0)).await;
-                let identity = me.turn.lock().await;
-                who = identity.who.clone().unwrap_or(who);
                 for group in &wild {
+                    // For each of them: a new token waits for one look at most.
+                    let identity = me.turn.lock().await;
+                    who = identity.who.clone().unwrap_or(who);
                     // What is not done in time is done at the next look.
                     let _ = timeout(PATIENCE, me.look(group, &who)).await;
                 }
@@ -119,6 +138,10 @@ impl Channel {
 
     /// Takes up tables of a wildcard that have no leg.
     async fn look(&self, group: &Group, who: &Who) {
+        // A binding that is tried later brings all of its tables, behind the client's cursor.
+        if lock(&self.state).owed.contains(&group.tag) {
+            return;
+        }
         // Without an answer, the next look will see them.
         let Ok(tables) = self.tables_since(group, who, LOOK / 2).await else {
             return;
@@ -133,7 +156,7 @@ impl Channel {
         for table in tables.into_iter().filter(|table| !known.contains(table)) {
             let interest = group.interest(table, who);
             if let Ok(mut ready) = self.attach_table(group, interest).await {
-                if self.has_lost(group.tag) {
+                if self.has_lost(ready.leg()) {
                     return self.break_off(BACK);
                 }
                 // The client's cursor is older than what it follows of this table.

@@ -190,7 +190,7 @@ mod tests {
             true
         }
         fn moved(&self, _: &Cursor) {}
-        fn fault(&self, _: u32, _: &Fault) {}
+        fn fault(&self, _: &Leg, _: &Fault) {}
         fn missed(&self, _: u32, _: &Fault) -> bool {
             false
         }

@@ -93,6 +93,11 @@ impl Fault {
         self.is("55P03")
     }
 
+    /// Whether a right is missing.
+    pub fn is_denied(&self) -> bool {
+        self.is("42501")
+    }
+
     /// Whether there is no such table for this role: it is not there, not realtime, or the role may not read it. Clients are
     /// not told which, since that would say which tables exist.
     pub fn is_no_table(&self) -> bool {

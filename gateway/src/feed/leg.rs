@@ -164,7 +164,7 @@ impl Leg {
             was_ended
         };
         if !was_ended {
-            self.outlet.fault(self.tag, fault);
+            self.outlet.fault(self, fault);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::cursor::Cursor;
 use super::fault::Fault;
+use super::leg::Leg;
 use super::share::Share;
 use crate::phoenix::frame::Version;
 use crate::phoenix::reply;
@@ -25,7 +26,7 @@ pub trait Outlet: Send + Sync + 'static {
     fn moved(&self, cursor: &Cursor);
 
     /// A leg has ended.
-    fn fault(&self, tag: u32, fault: &Fault);
+    fn fault(&self, leg: &Leg, fault: &Fault);
 
     /// The cursor that the client came with is too old. Whether the leg goes on from where it was attached; else it ends
     /// with this fault.

@@ -55,7 +55,7 @@ impl Way {
 
     /// Reads from a cursor on until the leg is live, or has ended. `start`: where the leg is attached, if it is. `is_new`: the
     /// cursor is the one that the client has come with.
-    pub async fn go(mut self, mut from: Cursor, mut start: Option<Cursor>, is_new: bool) {
+    pub async fn go(mut self, mut from: Cursor, mut start: Option<Cursor>, mut is_new: bool) {
         let mut limit = patience();
         loop {
             let before = from.clone();
@@ -87,6 +87,8 @@ impl Way {
             if !goes_on {
                 return self.end(&fault);
             }
+            // A second time it would have missed something else.
+            is_new = false;
             match self.flush().await {
                 Ok(Caught::Behind(cursor)) => from = cursor,
                 Ok(_) => return,

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { client, Heard, newest, oldest, versions } from '../harness/clients.mjs';
 import { anonymous, tokenOf } from '../harness/token.mjs';
+import { Socket } from '../harness/socket.mjs';
 import { pause, until } from '../harness/wait.mjs';
 import { World } from '../harness/world.mjs';
 
@@ -110,5 +111,64 @@ describe('names', () => {
       await own.removeChannel(heard.channel);
     }
     own.disconnect();
+  });
+});
+
+describe('tables of a schema that come and go', () => {
+  const cursorNow = async () => (await world.query('SELECT pgrealtime.current_cursor() AS cursor'))[0].cursor;
+  const make = (name) =>
+    world.query(`CREATE TABLE ${name} (id bigint PRIMARY KEY, v int); GRANT SELECT ON ${name} TO anon; SELECT pgrealtime.enable('${name}')`);
+  const schemaOf = async (name, tables) => {
+    await world.query(`CREATE SCHEMA ${name}; GRANT USAGE ON SCHEMA ${name} TO anon`);
+    for (const table of tables) await make(`${name}.${table}`);
+  };
+  const cursors = (socket) => socket.messages.filter(({ event }) => event === 'pgrealtime').length;
+  const isOver = (socket) => socket.messages.some(({ event }) => event === 'phx_error');
+
+  it('one that is dropped is told, and holds up no cursor; one that is new ends nothing', async () => {
+    await schemaOf('drops', ['stays', 'goes']);
+    const socket = await Socket.open(world.gateway.url, anonymous());
+    await socket.join('drops', [{ event: '*', schema: 'drops', since: null }]);
+    await until('the first cursor', () => cursors(socket) > 0);
+    await world.query('DROP TABLE drops.goes');
+    await socket.message('that it is gone', ({ event, payload }) => event === 'system' && payload.status === 'error' && payload.message.includes('drops.goes'));
+    const before = cursors(socket);
+    await world.query('INSERT INTO drops.stays VALUES (1, 1)');
+    await until('a cursor', () => cursors(socket) > before);
+    await make('drops.new');
+    let written = 0;
+    await until('changes of the new table', async () => {
+      written += 1;
+      await world.query('INSERT INTO drops.new VALUES ($1, 1)', [written]);
+      await pause(50);
+      return socket.changes('drops').some(({ payload }) => payload.data.table === 'new');
+    });
+    assert.ok(!isOver(socket), 'the channel goes on');
+    await make('drops.goes');
+    await socket.message('the end of the channel: what was in the table of that name may be elsewhere', ({ event }) => event === 'phx_error');
+    socket.close();
+  });
+
+  it('one that is locked brings all of them later, once', async () => {
+    await schemaOf('locks', ['one', 'two']);
+    await world.query('INSERT INTO locks.one VALUES (1, 0)');
+    const cursor = await cursorNow();
+    for (let v = 1; v <= 3; v += 1) await world.query('UPDATE locks.one SET v = $1', [v]);
+    const locker = await world.database.session();
+    await locker.query('BEGIN; LOCK TABLE locks.two IN ACCESS EXCLUSIVE MODE');
+    const socket = await Socket.open(world.gateway.url, anonymous());
+    await socket.join('locks', [{ event: '*', schema: 'locks', since: cursor }]);
+    // Longer than until the tables of a schema are looked at.
+    await pause(6000);
+    await world.query('UPDATE locks.one SET v = 4');
+    await pause(500);
+    await locker.query('COMMIT');
+    await locker.end();
+    const values = () => socket.changes('locks').map(({ payload }) => payload.data.record.v);
+    await until(() => `the changes that were missed; there were ${values()}`, () => values().includes(3) && values().includes(4), 40);
+    await world.query('UPDATE locks.one SET v = 5');
+    await until('a change that comes live', () => values().includes(5));
+    assert.deepEqual(values(), [1, 2, 3, 4, 5]);
+    socket.close();
   });
 });

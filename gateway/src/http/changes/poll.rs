@@ -7,7 +7,7 @@ use super::parameters::Parameters;
 use super::problem::Problem;
 use super::Held;
 use crate::feed::session::Batch;
-use crate::feed::{Change, Cursor, Fault, Interest, Later, Outlet, Share};
+use crate::feed::{Change, Cursor, Fault, Interest, Later, Leg, Outlet, Share};
 use crate::lock;
 use crate::node::Node;
 use std::sync::{Arc, Mutex};
@@ -31,7 +31,7 @@ impl Outlet for Bell {
 
     fn moved(&self, _: &Cursor) {}
 
-    fn fault(&self, _: u32, fault: &Fault) {
+    fn fault(&self, _: &Leg, fault: &Fault) {
         *lock(&self.fault) = Some(fault.clone());
         self.rung.notify_one();
     }

@@ -170,7 +170,7 @@ impl Outlet for Stream {
         state.begin();
     }
 
-    fn fault(&self, _: u32, fault: &Fault) {
+    fn fault(&self, _: &Leg, fault: &Fault) {
         if fault.is_read_again() {
             ::metrics::counter!(names::READ_AGAIN, "reason" => "stream").increment(1);
         }

@@ -55,7 +55,9 @@ async fn text(client: Client) -> String {
 #[tokio::test]
 async fn a_fault_before_anything_else_is_the_answer() {
     let mut client = client(Form::Events, 1000);
-    client.stream.fault(1, &Fault::new("72000", "too old"));
+    client
+        .stream
+        .fault(&client.leg, &Fault::new("72000", "too old"));
     let problem = client.begins.try_recv().unwrap().unwrap_err();
     assert_eq!(problem.status.as_u16(), 410);
     assert!(client.stream.ended.is_cancelled());
@@ -66,7 +68,7 @@ async fn a_fault_within_a_stream_is_its_last_event() {
     let mut client = client(Form::Events, 1000);
     assert!(offer(&client.stream, "{\"n\":1}", "a"));
     assert!(client.begins.try_recv().unwrap().is_ok());
-    client.stream.fault(1, &Fault::too_slow());
+    client.stream.fault(&client.leg, &Fault::too_slow());
     assert!(offer(&client.stream, "{\"n\":2}", "b"), "swallowed");
     let text = text(client).await;
     let (change, error) = text.split_once("\n\n").unwrap();
