@@ -2,10 +2,11 @@
 
 mod binding;
 mod join;
+mod outlet;
 mod renewal;
 mod wildcard;
 
-use crate::feed::{Change, Cursor, Fault, Later, Leg, Outlet, Relation, Share};
+use crate::feed::{Cursor, Fault, Leg, Relation};
 use crate::lock;
 use crate::node::Node;
 use crate::phoenix::frame::{Reference, Version};
@@ -235,97 +236,5 @@ impl Channel {
             is_ok,
             message,
         )
-    }
-}
-
-impl Outlet for Channel {
-    fn change(&self, tags: &[u32], change: &mut Change) -> bool {
-        let state = lock(&self.state);
-        let mut ids = Vec::with_capacity(4);
-        for tag in tags {
-            if let Some(group) = state.groups.get(*tag as usize) {
-                group.ids(change.operation(), &mut ids);
-            }
-        }
-        ids.sort_unstable();
-        ids.dedup();
-        // Without bindings the channel has ended: nothing is to be sent.
-        ids.is_empty()
-            || self
-                .outbox
-                .offer(change.frame(self.version, &self.topic, &ids))
-    }
-
-    fn moved(&self, cursor: &Cursor) {
-        let mut state = lock(&self.state);
-        let is_due = state.follows
-            && state.owed.is_empty()
-            && !state.lost.iter().any(|lost| lost.is_held)
-            && !state.is_closed
-            && state.cursor.as_ref() != Some(cursor)
-            && state.legs.iter().all(|leg| leg.is_live() || leg.is_ended());
-        if is_due
-            && self
-                .outbox
-                .offer(reply::cursor(self.version, &self.topic, cursor).into())
-        {
-            state.cursor = Some(cursor.clone());
-        }
-    }
-
-    fn fault(&self, leg: &Leg, fault: &Fault) {
-        // What passes has lasted too long.
-        if fault.is_read_again() || fault.is_passing() {
-            // What the database says of itself is for its operator.
-            let passing = "the database did not answer in time. Read the table again";
-            let reason = if fault.is_passing() {
-                passing
-            } else {
-                &fault.message
-            };
-            return self.break_off(reason);
-        }
-        let (tag, relation) = (leg.tag, leg.interest().relation.clone());
-        let is_wildcard = {
-            let mut state = lock(&self.state);
-            let group = state.groups.get(tag as usize);
-            let is_wildcard = group.is_some_and(Group::is_wildcard);
-            if fault.is_no_table() {
-                state.lost.push(Lost {
-                    tag,
-                    relation: relation.clone(),
-                    is_held: !is_wildcard || fault.is_denied(),
-                });
-            }
-            is_wildcard
-        };
-        if is_wildcard && fault.is_no_table() {
-            // It is none of the schema's tables any more.
-            let gone = "is not there any more, or not for this client";
-            return self.about_changes(false, &format!("The table {relation} {gone}"));
-        }
-        self.refuse(tag, fault);
-        self.try_later(tag, fault);
-    }
-
-    fn missed(&self, _: u32, fault: &Fault) -> bool {
-        let before = std::mem::replace(&mut lock(&self.state).was_told, true);
-        if !before {
-            ::metrics::counter!(crate::metrics::READ_AGAIN, "reason" => "since").increment(1);
-            self.about_changes(false, &fault.message);
-        }
-        true
-    }
-
-    fn room(&self) -> Later<'_> {
-        Box::pin(self.outbox.room())
-    }
-
-    fn is_closed(&self) -> bool {
-        self.is_over() || self.outbox.is_closed()
-    }
-
-    fn share(&self) -> &Share {
-        &self.outbox.share
     }
 }

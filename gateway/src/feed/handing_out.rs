@@ -15,6 +15,7 @@ use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio_postgres::Row;
 
 /// Most changes of one `fan_out`.
 const MOST: i32 = 1000;
@@ -48,8 +49,17 @@ impl Pace {
 /// Clients that are told at once to read again; more are told one after the other.
 const MANY: usize = 100;
 
-/// Outlets that a batch had changes for, by their address.
-type Touched = HashMap<usize, Arc<dyn Outlet>>;
+/// What came of a batch.
+#[derive(Default)]
+struct Outcome {
+    changes: u64,
+    /// Outlets that it had changes for, by their address.
+    touched: HashMap<usize, Arc<dyn Outlet>>,
+    /// Subscriptions that nobody is left on.
+    unused: Vec<Id>,
+    /// Legs that have left the relay, and whose clients have to read again.
+    gapped: Vec<(Arc<Leg>, Fault)>,
+}
 
 fn address(outlet: &Arc<dyn Outlet>) -> usize {
     Arc::as_ptr(outlet).cast::<()>() as usize
@@ -65,36 +75,29 @@ impl Relay {
         ::metrics::histogram!(names::FAN_OUT_SECONDS).record(began.elapsed());
         let began = Instant::now();
         let mut slice = began;
-        let mut touched = Touched::new();
-        let mut unused = Vec::new();
-        let mut changes = 0;
-        let mut read = Ok(());
-        loop {
+        let mut outcome = Outcome::default();
+        let read = loop {
             let row = match rows.try_next().await {
                 Ok(Some(row)) => row,
-                Ok(None) => break,
-                Err(error) => {
-                    read = Err(error.into());
-                    break;
-                }
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error.into()),
             };
-            let cursor: Cursor = row.try_get::<_, &str>(0)?.into();
-            let ids: Vec<Id> = row.try_get::<_, Option<_>>(2)?.unwrap_or_default();
-            if let Some(error) = row.try_get::<_, Option<&str>>(3)? {
-                self.fail(&ids, &Fault::from_row(error), &mut unused);
-            } else if let Some(Json(text)) = row.try_get::<_, Option<_>>(1)? {
-                changes += 1;
-                let change = Change::new(text, &cursor);
-                self.pass_on(change, &ids, &mut touched, &mut unused);
+            if let Err(fault) = self.hand_out_row(&row, &mut outcome) {
+                break Err(fault);
             }
-            self.is_moment &= self.position == cursor;
-            self.position = cursor;
             // Not behind each change: what comes together leaves a socket together.
             if slice.elapsed() > SLICE {
                 tokio::task::yield_now().await;
                 slice = Instant::now();
             }
-        }
+        };
+        let Outcome {
+            changes,
+            touched,
+            unused,
+            gapped,
+        } = outcome;
+        tell(gapped);
         if read.is_ok() {
             ::metrics::counter!(names::CHANGES).increment(changes);
             self.pace.took(changes, began.elapsed());
@@ -115,14 +118,22 @@ impl Relay {
         read
     }
 
+    fn hand_out_row(&mut self, row: &Row, outcome: &mut Outcome) -> Result<(), Fault> {
+        let cursor: Cursor = row.try_get::<_, &str>(0)?.into();
+        let ids: Vec<Id> = row.try_get::<_, Option<_>>(2)?.unwrap_or_default();
+        if let Some(error) = row.try_get::<_, Option<&str>>(3)? {
+            self.fail(&ids, &Fault::from_row(error), outcome);
+        } else if let Some(Json(text)) = row.try_get::<_, Option<_>>(1)? {
+            outcome.changes += 1;
+            self.pass_on(Change::new(text, &cursor), &ids, outcome);
+        }
+        self.is_moment &= self.position == cursor;
+        self.position = cursor;
+        Ok(())
+    }
+
     /// Gives a change to the legs of these subscriptions; one frame for each outlet, with all its legs in it.
-    fn pass_on(
-        &mut self,
-        mut change: Change,
-        ids: &[Id],
-        touched: &mut Touched,
-        unused: &mut Vec<Id>,
-    ) {
+    fn pass_on(&mut self, mut change: Change, ids: &[Id], outcome: &mut Outcome) {
         let mut live = Vec::new();
         let mut gone = Vec::new();
         for leg in ids.iter().flat_map(|id| self.book.members(*id)) {
@@ -143,7 +154,8 @@ impl Relay {
             if outlet.change(&tags, &mut change) {
                 deliveries += 1;
                 group.iter().for_each(|leg| leg.was_passed_on());
-                touched
+                outcome
+                    .touched
                     .entry(address(outlet))
                     .or_insert_with(|| outlet.clone());
             } else {
@@ -152,7 +164,7 @@ impl Relay {
         }
         ::metrics::counter!(names::DELIVERIES).increment(deliveries);
         for leg in &gone {
-            self.drop_leg(leg, unused);
+            self.drop_leg(leg, &mut outcome.unused);
         }
     }
 
@@ -166,21 +178,32 @@ impl Relay {
 
     /// These subscriptions miss a change. Where the same may succeed later, their legs read it by themselves. Else they end:
     /// the clients are told why.
-    fn fail(&mut self, ids: &[Id], fault: &Fault, unused: &mut Vec<Id>) {
+    fn fail(&mut self, ids: &[Id], fault: &Fault, outcome: &mut Outcome) {
         let sqlstate = fault.sqlstate.as_deref().unwrap_or_default().to_string();
         ::metrics::counter!(names::SUBSCRIPTION_ERRORS, "sqlstate" => sqlstate)
             .increment(ids.len() as u64);
         for id in ids {
-            let members = self.book.members(*id).len();
-            if fault.is_read_again() && members > MANY {
-                // DDL of one table must not bring all of its clients back at one moment.
-                let left = self.book.end(*id, &self.position);
-                unused.push(*id);
-                let legs = left.into_iter().map(|left| left.leg);
-                catch_up::fail_spread(legs, fault.clone(), 0.0..members as f64 / 1000.0);
+            if fault.is_read_again() {
+                let left = self.book.end(*id, &self.position).into_iter();
+                let gapped = left.map(|left| (left.leg, fault.clone()));
+                outcome.gapped.extend(gapped);
+                outcome.unused.push(*id);
             } else {
-                self.end_subscription(*id, fault, unused);
+                self.end_subscription(*id, fault, &mut outcome.unused);
             }
+        }
+    }
+}
+
+/// Tells clients to read again. DDL must not bring all of a table's clients back at one moment, however many subscriptions they
+/// have.
+fn tell(gapped: Vec<(Arc<Leg>, Fault)>) {
+    let over = gapped.len() as f64 / 1000.0;
+    let is_spread = gapped.len() > MANY;
+    for (leg, fault) in gapped {
+        match is_spread {
+            true => catch_up::fail_spread([leg], fault, 0.0..over),
+            false => leg.fail(&fault),
         }
     }
 }

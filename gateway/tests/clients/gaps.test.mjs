@@ -47,6 +47,20 @@ describe('a gap', () => {
     }));
   });
 
+  it('does not bring clients back at one moment who have a subscription each', async () => {
+    const times = [];
+    const sockets = await Promise.all(Array.from({ length: 2 * MANY }, (_, n) => Socket.open(world.gateway.url, anonymous({ sub: `user ${n}` }))));
+    await Promise.all(sockets.map((socket) => socket.join('gap', since(null))));
+    for (const socket of sockets) {
+      socket.onmessage = ({ event }) => event === 'phx_error' && times.push(performance.now());
+    }
+    await gap();
+    await until('the end of every channel', () => times.length === sockets.length);
+    const took = Math.max(...times) - Math.min(...times);
+    assert.ok(took > 150, `all of them within ${took} ms`);
+    sockets.forEach((socket) => socket.close());
+  });
+
   for (const version of versions) {
     it(`is heard by the handler of the documentation, and the channel is joined again: ${version.name}`, async () => {
       const own = client(version, world.wire.url, anonymous());
