@@ -144,6 +144,11 @@ impl Channel {
             join.presence,
             ready.is_empty() && !refused.is_empty(),
         );
+        if ready.iter().all(|ready| ready.since.is_none()) {
+            if let Some(cursor) = Attached::first(ready.iter().map(|ready| &ready.attached)) {
+                self.begin_at(cursor);
+            }
+        }
         ready.into_iter().for_each(|ready| self.begin(ready));
         self.follow_tables(&who);
         Ok(())

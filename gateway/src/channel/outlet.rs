@@ -1,10 +1,31 @@
 //! What the feed hands to a channel, and what the channel makes of it for its client.
 
 use super::binding::Group;
-use super::{Channel, Lost};
+use super::{Channel, Lost, State};
 use crate::feed::{Change, Cursor, Fault, Later, Leg, Outlet, Share};
 use crate::lock;
 use crate::phoenix::reply;
+
+impl Channel {
+    /// Sends the cursor that the legs begin at. The next one comes when the relay has nothing else to do: who follows cursors
+    /// and loses the connection until then would have none.
+    pub(super) fn begin_at(&self, cursor: &Cursor) {
+        self.offer_cursor(&mut lock(&self.state), cursor);
+    }
+
+    /// Sends a cursor that no leg is behind, where the client follows them and nothing is owed to it.
+    fn offer_cursor(&self, state: &mut State, cursor: &Cursor) {
+        let is_due = state.follows
+            && state.owed.is_empty()
+            && !state.lost.iter().any(|lost| lost.is_held)
+            && !state.is_closed
+            && state.cursor.as_ref() != Some(cursor);
+        let frame = || reply::cursor(self.version, &self.topic, cursor).into();
+        if is_due && self.outbox.offer(frame()) {
+            state.cursor = Some(cursor.clone());
+        }
+    }
+}
 
 impl Outlet for Channel {
     fn change(&self, tags: &[u32], change: &mut Change) -> bool {
@@ -26,18 +47,8 @@ impl Outlet for Channel {
 
     fn moved(&self, cursor: &Cursor) {
         let mut state = lock(&self.state);
-        let is_due = state.follows
-            && state.owed.is_empty()
-            && !state.lost.iter().any(|lost| lost.is_held)
-            && !state.is_closed
-            && state.cursor.as_ref() != Some(cursor)
-            && state.legs.iter().all(|leg| leg.is_live() || leg.is_ended());
-        if is_due
-            && self
-                .outbox
-                .offer(reply::cursor(self.version, &self.topic, cursor).into())
-        {
-            state.cursor = Some(cursor.clone());
+        if state.legs.iter().all(|leg| leg.is_live() || leg.is_ended()) {
+            self.offer_cursor(&mut state, cursor);
         }
     }
 

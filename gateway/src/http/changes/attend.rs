@@ -127,6 +127,10 @@ async fn follow(node: &Node, parameters: &Parameters, who: &Who, stream: &Arc<St
         Ok(Err(fault)) => return stream.fail(Problem::of_fault(&fault, &parameters.relation)),
         Err(_) => return stream.fail(Problem::no_database()),
     };
+    if since.is_none() {
+        // The client has its first cursor, and an answer, however busy the relay is.
+        stream.begin_at(&attached.start);
+    }
     node.feed.begin(held.leg().clone(), &attached, since);
     // A long catch-up may find nothing for its client for some time: the answer does not wait for that.
     sleep(limit).await;

@@ -69,6 +69,19 @@ impl Stream {
         lock(&self.state).begin();
     }
 
+    /// The answer begins with the cursor that the stream begins at.
+    pub fn begin_at(&self, cursor: &Cursor) {
+        let mut state = lock(&self.state);
+        self.send_cursor(&mut state, cursor);
+        state.begin();
+    }
+
+    fn send_cursor(&self, state: &mut State, cursor: &Cursor) {
+        if self.outbox.offer(self.form.cursor(cursor).into()) {
+            state.cursor = Some((cursor.clone(), Instant::now()));
+        }
+    }
+
     /// Sends a part of a snapshot, as soon as there is room.
     pub async fn send(&self, part: String) {
         let part = Utf8Bytes::from(part);
@@ -164,8 +177,8 @@ impl Outlet for Stream {
             None => true,
             Some((before, when)) => before != cursor && when.elapsed() > SILENCE,
         };
-        if is_due && self.outbox.offer(self.form.cursor(cursor).into()) {
-            state.cursor = Some((cursor.clone(), Instant::now()));
+        if is_due {
+            self.send_cursor(&mut state, cursor);
         }
         state.begin();
     }
