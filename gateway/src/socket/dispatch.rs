@@ -23,6 +23,15 @@ const BURST: u32 = 60;
 /// The largest join in bytes: what is kept of it lasts as long as the channel.
 const MAX_JOIN: usize = 512 * 1024;
 
+/// The same for all channels of a socket.
+const MAX_JOINS: usize = 4 * MAX_JOIN;
+
+/// A channel, and how large its join was.
+struct Joined {
+    channel: Arc<Channel>,
+    size: usize,
+}
+
 /// The channels of a socket, and what it may ask for.
 pub struct Dispatch {
     node: Arc<Node>,
@@ -30,7 +39,7 @@ pub struct Dispatch {
     version: Version,
     /// The token of the connection.
     token: Arc<str>,
-    channels: HashMap<Arc<str>, Arc<Channel>>,
+    channels: HashMap<Arc<str>, Joined>,
     messages: Rate,
     joins: Rate,
 }
@@ -77,19 +86,20 @@ impl Dispatch {
 
     /// Whether some channel is joined, or is about to be.
     pub fn has_channels(&self) -> bool {
-        self.channels.values().any(|channel| !channel.is_over())
+        let mut channels = self.channels.values();
+        channels.any(|joined| !joined.channel.is_over())
     }
 
     /// The gateway will stop.
     pub fn announce_end(&self) {
-        for channel in self.channels.values() {
+        for Joined { channel, .. } in self.channels.values() {
             channel.tell(true, "Server requested disconnect");
         }
     }
 
     /// The connection has ended.
     pub fn end(&mut self) {
-        for (_, channel) in self.channels.drain() {
+        for (_, Joined { channel, .. }) in self.channels.drain() {
             channel.drop_silently();
         }
     }
@@ -147,7 +157,7 @@ impl Dispatch {
 
     /// The channel of a topic, unless it has ended.
     fn channel(&self, topic: &str) -> Option<Arc<Channel>> {
-        let channel = self.channels.get(topic)?;
+        let channel = &self.channels.get(topic)?.channel;
         (!channel.is_over()).then(|| channel.clone())
     }
 
@@ -164,9 +174,9 @@ impl Dispatch {
             return None;
         }
         if let Some(before) = self.channels.remove(&*message.topic) {
-            before.close();
+            before.channel.close();
         }
-        self.channels.retain(|_, channel| !channel.is_over());
+        self.channels.retain(|_, joined| !joined.channel.is_over());
         // Clients of the first version do not send it: the reference of the join is what later messages name.
         let join_ref = message.join_ref.clone().or(message.reference.clone());
         let channel = Channel::new(
@@ -183,7 +193,12 @@ impl Dispatch {
             channel.refuse_join(&message.reference, reason);
             return None;
         }
-        if matches!(&message.payload, Payload::Json(payload) if payload.get().len() > MAX_JOIN) {
+        let size = match &message.payload {
+            Payload::Json(payload) => payload.get().len(),
+            Payload::Broadcast(_) => 0,
+        };
+        let all = self.channels.values().map(|joined| joined.size);
+        if size > MAX_JOIN || size + all.sum::<usize>() > MAX_JOINS {
             ::metrics::counter!(names::LIMITS, "limit" => "join").increment(1);
             let reason = "ChannelRateLimitReached: The join is too large";
             channel.refuse_join(&message.reference, reason);
@@ -193,8 +208,9 @@ impl Dispatch {
             Payload::Json(payload) => Join::read(payload, self.node.limits.bindings_per_channel),
             Payload::Broadcast(_) => Join::default(),
         };
-        self.channels.insert(channel.topic.clone(), channel.clone());
+        let topic = channel.topic.clone();
         channel.join(join, message.reference.clone());
+        self.channels.insert(topic, Joined { channel, size });
         None
     }
 }

@@ -66,6 +66,19 @@ describe('the others are served, and memory is bounded,', () => {
       socket.close();
     }));
 
+  it('during large joins of many channels, of which one socket may have some', () =>
+    bounded('large joins', async () => {
+      const socket = await Socket.open(world.gateway.url, anonymous());
+      const large = [{ ...board, own: 'x'.repeat(400_000) }];
+      const reasons = [];
+      for (let n = 0; n < 8; n += 1) {
+        const { status, response } = await socket.join(`large ${n}`, large);
+        if (status === 'error') reasons.push(response.reason);
+      }
+      assert.deepEqual(reasons, Array(3).fill('ChannelRateLimitReached: The join is too large'));
+      socket.close();
+    }));
+
   it('during a flood of messages on a channel, which ends that channel', () =>
     bounded('a message flood', async () => {
       const socket = await Socket.open(world.gateway.url, anonymous());
