@@ -98,6 +98,9 @@ describe('a request is refused', () => {
       assert.doesNotMatch(answer.text, /\n/, 'on one line');
     }
     assert.equal((await get({ ...notes, cursor: 'nonsense' })).status, 410);
+    const poll = await get({ ...notes, cursor: 'nonsense' }, { accept: 'application/json' });
+    assert.equal(poll.status, 410, 'a poll, too');
+    assert.match(poll.text, /read the table again/i);
     await nothingIsLeft();
   });
 

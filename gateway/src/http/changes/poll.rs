@@ -78,13 +78,18 @@ pub async fn poll(
         start = Some(attached.start);
     }
     loop {
-        let batch = read(node, &interest, from, start.take(), max).await?;
-        let batch = batch.map_err(problem)?;
+        let (batch, has_more) = read(node, &interest, from, start.as_ref(), max)
+            .await?
+            .map_err(problem)?;
         if !batch.changes.is_empty() {
             let (changes, end) = whole(&batch, max, node.limits.outbox_bytes);
             return Ok(answer(end, changes));
         }
         from = batch.end;
+        if has_more && Instant::now() < until {
+            continue;
+        }
+        start = None;
         let is_over = tokio::select! {
             rung = timeout_at(until, bell.rung.notified()) => rung.is_err(),
             () = node.until_leaving() => true,
@@ -99,35 +104,38 @@ pub async fn poll(
     }
 }
 
-/// Batches that are read for one ring: of a log that others write to all the time, there always are more.
+/// Batches that are read at once: of a log that others write to all the time, there always are more.
 const READS: usize = 20;
 
-/// Reads on until there is something, or the log has no more. `until`: what is behind it rings.
+/// Reads on until there is something, or the log has no more. Returns whether it may have more. `until`: what is behind it rings.
 async fn read(
     node: &Node,
     interest: &Interest,
     mut from: Cursor,
-    until: Option<Cursor>,
+    until: Option<&Cursor>,
     max: usize,
-) -> Result<Result<Batch, Fault>, Problem> {
-    let reading = async {
-        let mut left = READS;
-        loop {
-            let batch = node
-                .feed
-                .changes(interest, &from, until.as_ref(), max)
-                .await?;
-            left -= 1;
-            // An empty batch need not be the last: it may have had entries of which nothing was for the client.
-            let is_last = batch.end == from || until.as_ref() == Some(&batch.end) || left == 0;
-            if !batch.changes.is_empty() || is_last {
-                return Ok(batch);
-            }
-            from = batch.end;
+) -> Result<Result<(Batch, bool), Fault>, Problem> {
+    let limit = node.limits.join_timeout;
+    let began = Instant::now();
+    let mut left = READS;
+    loop {
+        let reading = node.feed.changes(interest, &from, until, max);
+        let batch = match timeout(limit, reading).await {
+            Ok(Ok(batch)) => batch,
+            // As for streams: the client has to read again.
+            Ok(Err(fault)) if fault.is_no_cursor() => return Ok(Err(Fault::no_cursor())),
+            Ok(Err(fault)) => return Ok(Err(fault)),
+            Err(_) => return Err(Problem::no_database()),
+        };
+        left -= 1;
+        // An empty batch need not be the last: it may have had entries of which nothing was for the client.
+        let is_last = batch.end == from || until == Some(&batch.end);
+        // What was read counts: the client goes on from there.
+        if !batch.changes.is_empty() || is_last || left == 0 || began.elapsed() > limit / 2 {
+            return Ok(Ok((batch, !is_last)));
         }
-    };
-    let read = timeout(node.limits.join_timeout, reading).await;
-    read.map_err(|_| Problem::no_database())
+        from = batch.end;
+    }
 }
 
 async fn attach(
