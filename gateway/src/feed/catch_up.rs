@@ -5,6 +5,7 @@ use super::cursor::Cursor;
 use super::fault::Fault;
 use super::interest::Interest;
 use super::leg::{Caught, Leg};
+use super::locked;
 use super::outlet::Change;
 use super::pace::Size;
 use super::relay::feed;
@@ -55,6 +56,14 @@ pub fn after_loss(inner: &Weak<Inner>, legs: &[Arc<Leg>], from: &Cursor, fault: 
         } else {
             leg.fail(fault);
         }
+    }
+}
+
+/// The relay has met a lock.
+pub fn is_locked(inner: &Weak<Inner>, interest: &Interest) {
+    if let Some(feed) = feed(inner) {
+        let locked = &feed.inner.locked;
+        locked.saw(interest, true, Instant::now().into());
     }
 }
 
@@ -113,11 +122,15 @@ pub(super) async fn attempt(
     let Inner {
         locked, sessions, ..
     } = &*feed.inner;
-    locked.ask(interest, Instant::now().into())?;
     ::metrics::counter!(names::CATCH_UPS).increment(1);
-    let read = sessions.changes_since(interest, from, until, size).await;
-    let is_locked = read.as_ref().is_err_and(Fault::is_locked);
-    locked.saw(interest, is_locked, Instant::now().into());
+    let read = sessions.changes_since(interest, from, until, size, locked);
+    let read = read.await;
+    match &read {
+        // What others have seen is no news.
+        Err(fault) if *fault == locked::fault() => {}
+        Err(fault) => locked.saw(interest, fault.is_locked(), Instant::now().into()),
+        Ok(_) => locked.saw(interest, false, Instant::now().into()),
+    }
     read
 }
 
@@ -125,7 +138,7 @@ pub(super) async fn attempt(
 pub(super) fn may_succeed(fault: &Fault, began: Instant) -> bool {
     // Sessions may be of several servers: one lags behind another.
     fault.is_unreachable() && began.elapsed() < PATIENCE
-        || fault.is_passing() && began.elapsed() < LAG
+        || fault.is_passing() && !fault.is_no_until() && began.elapsed() < LAG
 }
 
 /// Before the next attempt.

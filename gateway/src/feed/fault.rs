@@ -75,12 +75,24 @@ impl Fault {
         })
     }
 
+    /// Whether reading was to end at a cursor of another server, which was this one's primary. The next one that is made is one
+    /// of this server.
+    pub fn is_no_until(&self) -> bool {
+        self.is("22023") && self.message.starts_with("until is not a cursor")
+    }
+
+    /// Whether the database took too long, or somebody has cancelled what it did.
+    pub fn is_timeout(&self) -> bool {
+        self.is("57014")
+    }
+
     /// Whether the same may succeed a little later: a standby has cancelled the reader for its replay or has not come to the
     /// reader's cursor yet, a lock is held, a deadlock was broken, a statement was cancelled, something had run out, or the
     /// database did not answer.
     pub fn is_passing(&self) -> bool {
         let states = ["40001", "40P01", "55P03", "57014"];
         self.is_unreachable()
+            || self.is_no_until()
             || states.iter().any(|state| self.is(state))
             || self
                 .sqlstate
@@ -150,4 +162,17 @@ fn skip_cursor(detail: &str) -> Option<Box<str>> {
         .lines()
         .find_map(|line| line.strip_prefix("skip_cursor: "))?;
     super::cursor::parse(line.trim()).map(|cursor| (&*cursor).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_of_the_primary_before_is_no_fault_of_the_client() {
+        let until = Fault::new("22023", "until is not a cursor of this change log");
+        assert!(until.is_no_until() && until.is_passing());
+        let filter = Fault::new("22023", "the filter is wrong");
+        assert!(!filter.is_passing());
+    }
 }

@@ -26,23 +26,29 @@ fn key(interest: &Interest) -> Key {
     (interest.relation.clone(), interest.who.role.clone())
 }
 
+/// What is said without asking the database.
+pub fn fault() -> Fault {
+    Fault::new("55P03", "somebody has locked the table")
+}
+
 impl Locked {
-    /// Whether an interest may be read now. Errors: 55P03 while it is known to be locked.
+    /// Whether there is any use in waiting for a session to read an interest. Errors: 55P03 while it is known to be locked.
+    pub fn peek(&self, interest: &Interest, now: Instant) -> Result<(), Fault> {
+        let known = lock(&self.until);
+        let until = (!known.is_empty()).then(|| known.get(&key(interest)));
+        match until.flatten() {
+            Some(until) if *until > now => Err(fault()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The same for who has a session, and looks then; the others wait for what comes of it.
     pub fn ask(&self, interest: &Interest, now: Instant) -> Result<(), Fault> {
-        let mut known = lock(&self.until);
-        if known.is_empty() {
-            return Ok(());
+        self.peek(interest, now)?;
+        if let Some(until) = lock(&self.until).get_mut(&key(interest)) {
+            *until = now + LOOK;
         }
-        match known.get_mut(&key(interest)) {
-            Some(until) if *until > now => {
-                Err(Fault::new("55P03", "somebody has locked the table"))
-            }
-            Some(until) => {
-                *until = now + LOOK;
-                Ok(())
-            }
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// What came of reading an interest.
@@ -88,7 +94,9 @@ mod tests {
         assert!(locked.ask(&one, now).is_err_and(|fault| fault.is_locked()));
         assert!(locked.ask(&other, now).is_ok());
         let later = now + PAUSE;
+        assert!(locked.peek(&one, later).is_ok());
         assert!(locked.ask(&one, later).is_ok(), "one looks");
+        assert!(locked.peek(&one, later).is_err());
         assert!(locked.ask(&one, later).is_err(), "the others wait");
         assert!(
             locked.ask(&one, later + LOOK).is_ok(),

@@ -156,6 +156,10 @@ impl Relay {
 
     /// Ends a subscription. Where the same may succeed later, its legs come back by themselves.
     pub(super) fn end_subscription(&mut self, id: Id, fault: &Fault, unused: &mut Vec<Id>) {
+        if let Some(shared) = self.book.get(id).filter(|_| fault.is_locked()) {
+            // They read by themselves: not all of them wait for the lock.
+            catch_up::is_locked(&self.feed, &shared.interest);
+        }
         for Left { leg, from } in self.book.end(id, &self.position) {
             match from {
                 Some(from) if fault.is_passing() => catch_up::recover(&self.feed, leg, from),

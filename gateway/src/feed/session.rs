@@ -6,6 +6,7 @@ use super::connect::Connector;
 use super::cursor::Cursor;
 use super::fault::Fault;
 use super::interest::{Interest, Relation, Who};
+use super::locked::Locked;
 use super::pace::{self, Size};
 use super::text::{named, Json};
 use crate::metrics as names;
@@ -13,7 +14,7 @@ use deadpool_postgres::{Object, Pool, PoolError, Timeouts};
 use futures_util::TryStreamExt;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row, RowStream};
@@ -88,14 +89,17 @@ impl Sessions {
             })
     }
 
-    /// What the interest receives after `from`, up to `until`. Errors: those of `changes_since`; 42P01 without such a table.
+    /// What the interest receives after `from`, up to `until`. Errors: those of `changes_since`; 42P01 without such a table;
+    /// 55P03 where it is known to be locked when there is a session.
     pub async fn changes_since(
         &self,
         interest: &Interest,
         from: &Cursor,
         until: Option<&Cursor>,
         size: Size,
+        locked: &Locked,
     ) -> Result<Batch, Fault> {
+        locked.peek(interest, Instant::now())?;
         let Relation { schema, table } = &interest.relation;
         let parameters: [(&(dyn ToSql + Sync), Type); 8] = [
             (schema, Type::TEXT),
@@ -108,6 +112,7 @@ impl Sessions {
             (&until.map(AsRef::as_ref), Type::TEXT),
         ];
         let mut client = self.get().await?;
+        locked.ask(interest, Instant::now())?;
         let transaction = client.build_transaction().read_only(true).start().await?;
         act_as(transaction.client(), &interest.who, self.statement_timeout).await?;
         let client = transaction.client();

@@ -104,6 +104,19 @@ describe('resuming', () => {
     own.disconnect();
   });
 
+  it('tells of each table that a cursor is too old for, also where it was locked at first', async () => {
+    const socket = await Socket.open(world.gateway.url, tokenOf('red'));
+    const told = () => socket.messages.filter(({ event, payload }) => event === 'system' && /read the table again/i.test(payload.message)).length;
+    const locker = await world.database.session();
+    await locker.query('BEGIN; LOCK TABLE board IN ACCESS EXCLUSIVE MODE');
+    await socket.join('old', ['notes', 'board'].map((table) => ({ event: '*', schema: 'public', table, since: old })));
+    await until('that the cursor is too old for the one', () => told() === 1);
+    await locker.query('COMMIT');
+    await locker.end();
+    await until('that it is for the other', () => told() === 2, 60);
+    socket.close();
+  });
+
   it('brings more than a socket may hold, in order', async () => {
     const cursor = await cursorNow();
     const count = 20_000;
