@@ -108,12 +108,15 @@ impl Channel {
             Ok(admitted) => admitted,
             Err(denied) => return self.expel(&denied),
         };
+        let token: Arc<str> = token.into();
+        self.watch(&token, &claims);
         let mut identity = self.turn.lock().await;
-        if *identity.token == *token {
+        if identity.token == token {
             return;
         }
-        identity.token = token.into();
-        self.watch(&identity.token, &claims);
+        // Again: it may have been a join that was waited for.
+        self.watch(&token, &claims);
+        identity.token = token;
         let before = identity.who.replace(who.clone());
         if before.as_ref() == Some(&who) {
             return;

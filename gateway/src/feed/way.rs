@@ -71,6 +71,10 @@ impl Way {
             if from != before {
                 limit = patience();
             }
+            if let Some(half) = self.size.half().filter(|_| fault.is_timeout()) {
+                self.size = half;
+                limit = patience();
+            }
             if fault.is_passing() && Instant::now() < limit {
                 // What was kept is read again: where the leg is attached next may be another place.
                 self.leg.go_away();
