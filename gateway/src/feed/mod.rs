@@ -164,19 +164,15 @@ impl Feed {
         });
     }
 
-    /// One batch of what an interest receives after a cursor, up to another or to the end of the log: `most` changes, of not
-    /// many more bytes than a client has room for. While the database does not answer, it is asked again.
+    /// One batch of what an interest receives after a cursor, up to another or to the end of the log: not much more than a
+    /// client has room for. While the database does not answer, it is asked again.
     pub async fn changes(
         &self,
         interest: &Interest,
         from: &Cursor,
         until: Option<&Cursor>,
-        most: usize,
     ) -> Result<session::Batch, Fault> {
-        let size = pace::Size {
-            changes: i32::try_from(most).map_or(pace::MOST, |most| most.clamp(1, pace::MOST)),
-            bytes: 2 * self.inner.batch_bytes,
-        };
+        let size = pace::Size::first(2 * self.inner.batch_bytes);
         catch_up::changes(self, interest, from, until, size).await
     }
 

@@ -2,9 +2,8 @@
 
 use super::session::Batch;
 
-/// Changes of one reading.
-const FIRST: i32 = 100;
-pub const MOST: i32 = 1000;
+/// Changes of one reading. The database looks at the more entries, the more changes are wanted.
+const MOST: i32 = 1000;
 
 /// What a change costs in a frame beside its text, about.
 const OVERHEAD: usize = 200;
@@ -21,7 +20,7 @@ impl Size {
     /// For a client that has room for so many bytes.
     pub fn first(bytes: usize) -> Size {
         Size {
-            changes: FIRST,
+            changes: MOST,
             bytes,
         }
     }
@@ -29,17 +28,15 @@ impl Size {
     /// The size of the next batch, behind this one: the database need not read what is not taken.
     pub fn behind(self, batch: &Batch) -> Size {
         let count = batch.changes.len();
-        let bytes = batch
-            .changes
-            .iter()
-            .map(|(text, _)| cost(text))
-            .sum::<usize>();
-        if count == 0 {
-            return self;
-        }
-        let fitting = (self.bytes / (bytes / count).max(1)).min(MOST as usize) as i32;
+        let bytes: usize = batch.changes.iter().map(|(text, _)| cost(text)).sum();
+        let twice = self.changes.saturating_mul(2);
+        let fitting = match batch.is_cut || count >= self.changes as usize {
+            true => self.bytes / (bytes / count.max(1)).max(1),
+            // There were not that many.
+            false => MOST as usize,
+        };
         Size {
-            changes: fitting.min(self.changes.saturating_mul(2)).max(1),
+            changes: twice.min(fitting.min(MOST as usize) as i32).max(1),
             ..self
         }
     }
@@ -63,37 +60,33 @@ pub fn cost(text: &str) -> usize {
 mod tests {
     use super::*;
 
-    fn batch(count: usize, size: usize) -> Batch {
+    fn batch(count: usize, size: usize, is_cut: bool) -> Batch {
         Batch {
             changes: vec![("x".repeat(size).into(), "c".into()); count],
             end: "end".into(),
-            is_cut: false,
+            is_cut,
         }
     }
 
     #[test]
     fn the_next_batch_is_what_fits() {
         let first = Size::first(100_000);
-        assert_eq!(
-            first.behind(&batch(100, 100)).changes,
-            200,
-            "twice as many at most"
-        );
-        assert_eq!(first.behind(&batch(10, 9_800)).changes, 10);
-        assert_eq!(
-            first.behind(&batch(1, 1_000_000)).changes,
-            1,
-            "one at least"
-        );
-        assert_eq!(first.behind(&batch(0, 0)).changes, FIRST);
-        let large = Size {
-            changes: MOST,
+        let next = |size: Size, batch| size.behind(&batch).changes;
+        assert_eq!(next(first, batch(10, 9_800, true)), 10);
+        assert_eq!(next(first, batch(1, 1_000_000, true)), 1, "one at least");
+        let small = Size {
+            changes: 10,
             ..first
         };
         assert_eq!(
-            large.behind(&batch(1000, 1)).changes,
-            (100_000 / 201).min(MOST)
+            next(small, batch(10, 100, false)),
+            20,
+            "twice as many at most"
         );
+        assert_eq!(next(small, batch(10, 19_800, false)), 5);
+        assert_eq!(next(small, batch(1, 99_800, false)), 20, "there were few");
+        assert_eq!(next(small, batch(0, 0, false)), 20);
+        assert_eq!(next(first, batch(0, 0, false)), MOST);
     }
 
     #[test]
@@ -104,6 +97,6 @@ mod tests {
             size = half;
             halved += 1;
         }
-        assert_eq!((size.changes, halved), (1, 6));
+        assert_eq!((size.changes, halved), (1, 9));
     }
 }

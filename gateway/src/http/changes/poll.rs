@@ -78,7 +78,7 @@ pub async fn poll(
         start = Some(attached.start);
     }
     loop {
-        let (batch, has_more) = read(node, &interest, from, start.as_ref(), max)
+        let (batch, has_more) = read(node, &interest, from, start.as_ref())
             .await?
             .map_err(problem)?;
         if !batch.changes.is_empty() {
@@ -113,13 +113,12 @@ async fn read(
     interest: &Interest,
     mut from: Cursor,
     until: Option<&Cursor>,
-    max: usize,
 ) -> Result<Result<(Batch, bool), Fault>, Problem> {
     let limit = node.limits.join_timeout;
     let began = Instant::now();
     let mut left = READS;
     loop {
-        let reading = node.feed.changes(interest, &from, until, max);
+        let reading = node.feed.changes(interest, &from, until);
         let batch = match timeout(limit, reading).await {
             Ok(Ok(batch)) => batch,
             // As for streams: the client has to read again.
