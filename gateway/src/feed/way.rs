@@ -15,7 +15,7 @@ use super::Feed;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::SemaphorePermit;
-use tokio::time::{sleep, timeout, Instant};
+use tokio::time::{sleep, timeout, timeout_at, Instant};
 
 /// How often a reader looks whether its client is still there.
 const LOOK: Duration = Duration::from_secs(1);
@@ -26,6 +26,8 @@ pub struct Way {
     leg: Arc<Leg>,
     /// How much is read at once.
     size: Size,
+    /// Until when the database is waited for, unless something comes.
+    limit: Instant,
 }
 
 /// Until when the database is waited for. Those that wait since one moment do not give up at one moment: their clients come
@@ -37,7 +39,12 @@ fn patience() -> Instant {
 impl Way {
     pub fn new(feed: Feed, leg: Arc<Leg>) -> Way {
         let size = Size::first(feed.inner.batch_bytes);
-        Way { feed, leg, size }
+        Way {
+            feed,
+            leg,
+            size,
+            limit: patience(),
+        }
     }
 
     /// Passes on what the leg has kept, and reads on where that is not all.
@@ -56,9 +63,7 @@ impl Way {
     /// Reads from a cursor on until the leg is live, or has ended. `start`: where the leg is attached, if it is. `is_new`: the
     /// cursor is the one that the client has come with.
     pub async fn go(mut self, mut from: Cursor, mut start: Option<Cursor>, mut is_new: bool) {
-        let mut limit = patience();
         loop {
-            let before = from.clone();
             let fault = match self.pass(&mut from, start.take()).await {
                 Ok(Caught::Behind(cursor)) => {
                     from = cursor;
@@ -68,14 +73,11 @@ impl Way {
                 Err(fault) if is_new && fault.is_no_cursor() => Fault::no_cursor(),
                 Err(fault) => fault,
             };
-            if from != before {
-                limit = patience();
-            }
             if let Some(half) = self.size.half().filter(|_| fault.is_timeout()) {
                 self.size = half;
-                limit = patience();
+                self.limit = patience();
             }
-            if fault.is_passing() && Instant::now() < limit {
+            if fault.is_passing() && Instant::now() < self.limit {
                 // What was kept is read again: where the leg is attached next may be another place.
                 self.leg.go_away();
                 self.feed.forget(self.leg.clone());
@@ -123,7 +125,7 @@ impl Way {
         if self.is_over() {
             return Ok(None);
         }
-        let attached = timeout(PATIENCE, self.feed.attach(&self.leg, true)).await;
+        let attached = timeout_at(self.limit, self.feed.attach(&self.leg, true)).await;
         let late = |_| Fault::unreachable("the database does not answer");
         Ok(Some(attached.map_err(late)??.start))
     }
@@ -154,7 +156,7 @@ impl Way {
             };
             let batch = match read {
                 Ok(batch) => batch,
-                Err(fault) if may_succeed(&fault, began) => {
+                Err(fault) if may_succeed(&fault, began) && Instant::now() < self.limit => {
                     // The client's other legs need not wait for this one.
                     drop(turn);
                     pause().await;
@@ -164,6 +166,9 @@ impl Way {
             };
             began = Instant::now();
             let before = from.clone();
+            if batch.end != before {
+                self.limit = patience();
+            }
             let is_whole = self.pass_on(&batch, &interest, from);
             if is_whole || *from != before {
                 outlet.share().took();
