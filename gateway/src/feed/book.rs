@@ -45,6 +45,8 @@ pub struct Book {
     places: HashMap<usize, (Id, usize)>,
     /// Subscriptions that the relay may not have come to yet.
     fresh: Vec<Id>,
+    /// Subscriptions whose legs are on an older one now.
+    merged: Vec<Id>,
 }
 
 fn address(leg: &Arc<Leg>) -> usize {
@@ -52,7 +54,7 @@ fn address(leg: &Arc<Leg>) -> usize {
 }
 
 impl Book {
-    /// The last subscription that was made for an interest.
+    /// The first subscription that was made for an interest.
     pub fn find(&self, interest: &Interest) -> Option<Id> {
         self.by_interest.get(interest).copied()
     }
@@ -66,10 +68,10 @@ impl Book {
         self.by_id.get(&id).map_or(&[], |shared| &shared.members)
     }
 
-    /// Takes a new subscription, with nobody yet. There may be others for the same interest.
+    /// Takes a new subscription, with nobody yet. There may be others for the same interest, until the relay has come to them.
     pub fn insert(&mut self, id: Id, interest: Arc<Interest>, start: Cursor) {
         self.fresh.push(id);
-        self.by_interest.insert(interest.clone(), id);
+        self.by_interest.entry(interest.clone()).or_insert(id);
         let shared = Shared {
             interest,
             start: Some(start),
@@ -144,16 +146,43 @@ impl Book {
         !self.fresh.is_empty()
     }
 
-    /// The relay has come further than where any subscription begins. Returns the legs of those that had begun since.
+    /// The relay has come further than where any subscription begins. Returns the legs of those that had begun since. Of equal
+    /// ones, which receive the same from now on, one is enough.
     pub fn caught_up(&mut self) -> Vec<Arc<Leg>> {
         let mut legs = Vec::new();
-        for id in std::mem::take(&mut self.fresh) {
-            if let Some(shared) = self.by_id.get_mut(&id) {
+        let fresh = std::mem::take(&mut self.fresh);
+        for id in &fresh {
+            if let Some(shared) = self.by_id.get_mut(id) {
                 shared.start = None;
                 legs.extend_from_slice(&shared.members);
             }
         }
+        for id in fresh {
+            self.merge(id);
+        }
         legs
+    }
+
+    /// Puts the legs of a subscription on the first one for the same interest.
+    fn merge(&mut self, id: Id) {
+        let Some(shared) = self.by_id.get(&id) else {
+            return;
+        };
+        let interest = shared.interest.clone();
+        let first = *self.by_interest.entry(interest).or_insert(id);
+        if first == id {
+            return;
+        }
+        let shared = self.by_id.remove(&id);
+        for leg in shared.into_iter().flat_map(|shared| shared.members) {
+            self.add(first, leg);
+        }
+        self.merged.push(id);
+    }
+
+    /// Subscriptions that nobody is on any more, since their legs are on others.
+    pub fn merged(&mut self) -> Vec<Id> {
+        std::mem::take(&mut self.merged)
     }
 
     /// Forgets everything. Returns what was followed, and who was on it.

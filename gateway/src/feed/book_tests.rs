@@ -5,6 +5,7 @@ use super::super::outlet::{Change, Later, Outlet};
 use super::super::{Fault, Share};
 use super::*;
 use proptest::prelude::*;
+use std::collections::HashSet;
 
 #[derive(Default)]
 struct Nobody(Share);
@@ -52,6 +53,7 @@ enum Step {
     Remove(usize),
     Replace(usize, u8),
     End(usize),
+    CaughtUp,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -61,6 +63,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         (0..8usize).prop_map(Step::Remove),
         (0..8usize, 0..6u8).prop_map(|(leg, number)| Step::Replace(leg, number)),
         (0..20usize).prop_map(Step::End),
+        Just(Step::CaughtUp),
     ];
     proptest::collection::vec(step, 0..60)
 }
@@ -122,6 +125,16 @@ proptest! {
                     let on = model.remove(&(id as Id)).map(|(_, on)| on).unwrap_or_default();
                     prop_assert_eq!(tags.len(), on.len());
                     prop_assert!(on.iter().all(|tag| tags.contains(tag)));
+                }
+                Step::CaughtUp => {
+                    book.caught_up();
+                    for id in book.merged() {
+                        let (interest, on) = model.remove(&id).expect("it was there");
+                        let first = book.find(&interest).expect("another one is there");
+                        model.get_mut(&first).expect("it is there").1.extend(on);
+                    }
+                    let interests: HashSet<_> = model.values().map(|(interest, _)| interest).collect();
+                    prop_assert_eq!(interests.len(), model.len(), "of equal ones, one is left");
                 }
             }
             for leg in &legs {

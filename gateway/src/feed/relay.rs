@@ -239,6 +239,10 @@ impl Relay {
 
     /// Waits for changes or commands, carries out the commands, and hands out the changes.
     async fn turn(&mut self, session: &Session) -> Result<(), Fault> {
+        let merged = self.book.merged();
+        if !merged.is_empty() {
+            session.unsubscribe(&merged).await?;
+        }
         let from = self.position.clone();
         let commands = std::mem::take(&mut self.waiting);
         if commands.is_empty() {

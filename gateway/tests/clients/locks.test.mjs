@@ -58,6 +58,31 @@ describe('a lock', () => {
     }
   });
 
+  it('leaves clients who shared a subscription on one', async () => {
+    const subscriptions = () => world.gateway.metric('pgrealtime_gateway_subscriptions');
+    const token = tokenOf('red', 'user 0');
+    const sockets = await Promise.all(Array.from({ length: 100 }, () => Socket.open(world.gateway.url, token)));
+    for (const socket of sockets) await socket.join('talks', [binding('talks')]);
+    await until('one subscription', async () => (await subscriptions()) === 1);
+    await locked('members', async () => {
+      const before = await world.gateway.metric('pgrealtime_gateway_subscription_errors_total');
+      await world.query("INSERT INTO talks VALUES (2, 1, 'said while the members are locked')");
+      await until('the lock is met', async () => (await world.gateway.metric('pgrealtime_gateway_subscription_errors_total')) > before);
+    });
+    await Promise.all(sockets.map((socket) => until('the change of the locked table', () => socket.changes('talks').length > 0, 40)));
+    let written = 2;
+    await until('one subscription again', async () => {
+      written += 1;
+      await world.query("INSERT INTO talks VALUES ($1, 1, 'more')", [written]);
+      return (await subscriptions()) === 1;
+    });
+    for (const socket of sockets) {
+      await until('all that was said', () => socket.changes('talks').length >= written - 1);
+      assert.deepEqual(socket.changes('talks').map(({ payload }) => payload.data.record.id), Array.from({ length: written - 1 }, (_, n) => n + 2));
+      socket.close();
+    }
+  });
+
   it('of a table that comes back without a column ends the binding that names it, and holds up no cursor', async () => {
     await world.query("CREATE TABLE changed (id bigint PRIMARY KEY, v int); GRANT SELECT ON changed TO anon; SELECT pgrealtime.enable('changed')");
     const socket = await Socket.open(world.gateway.url, anonymous());
