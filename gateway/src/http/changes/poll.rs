@@ -86,7 +86,7 @@ pub async fn poll(
             return Ok(answer(end, changes));
         }
         from = batch.end;
-        if has_more && Instant::now() < until {
+        if has_more && Instant::now() < until && !node.draining.is_cancelled() {
             continue;
         }
         start = None;
