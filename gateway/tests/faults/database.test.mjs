@@ -116,14 +116,18 @@ describe('while the database is away', () => {
 
 describe('while new sessions are refused, and the relay has its own,', () => {
   it('who reads from the log waits, and is told nothing of the database', async () => {
+    const of = `FROM pg_stat_activity WHERE usename = '${LOGIN}' AND datname = current_database()`;
+    // Before the change, which the relay reads with another statement.
+    let relay;
+    await until('the relay waits', async () => {
+      [relay] = await world.query(`SELECT pid ${of} AND query ~ 'pgrealtime.wait'`);
+      return relay !== undefined;
+    });
     const [{ cursor }] = await world.query('SELECT pgrealtime.current_cursor() AS cursor');
     await insert(1);
     const missed = last;
     await world.database.admitGateway(false);
-    await world.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-       WHERE usename = '${LOGIN}' AND datname = current_database() AND query !~ 'pgrealtime.wait'`,
-    );
+    await world.query(`SELECT pg_terminate_backend(pid) ${of} AND pid <> ${relay.pid}`);
     const own = client(newest, world.wire.url, tokenOf('red'));
     const heard = await Heard.on(own, 'refused', [{ event: '*', schema: 'public', table: 'notes', since: cursor }]);
     const { status, text } = await ask(world.gateway.httpUrl, { table: 'notes', cursor }, { token: tokenOf('red') });
