@@ -1,5 +1,5 @@
--- Consumers: cursors that are stored under a name. Both tables are written below SQL only (src/pg/storage/heap.rs).
--- The owner is a regrole: it follows ALTER ROLE RENAME, and is a name in a dump.
+-- Consumers: cursors that are stored under a name. Both tables are written below SQL only (src/pg/storage/heap.rs). pg_dump
+-- leaves them out: their cursors mean nothing in another database, and their owners may not exist there.
 CREATE TABLE pgrealtime.consumer (
     name       text COLLATE "C" PRIMARY KEY,
     owner      regrole     NOT NULL,
@@ -20,10 +20,7 @@ CREATE TABLE pgrealtime.consumer_place (
     toast.autovacuum_vacuum_scale_factor = 0, toast.autovacuum_vacuum_threshold = 500
 );
 COMMENT ON TABLE pgrealtime.consumer_place IS
-  'Where each consumer stands. pg_dump leaves it out: the cursors mean nothing in another database';
-
--- Without consumers whose owner was dropped: a dump has the number of such a role, which may be another one elsewhere.
-SELECT pg_catalog.pg_extension_config_dump('pgrealtime.consumer', 'WHERE owner IN (SELECT oid FROM pg_catalog.pg_roles)');
+  'Where each consumer stands';
 
 ALTER TABLE pgrealtime.consumer REPLICA IDENTITY NOTHING;
 ALTER TABLE pgrealtime.consumer_place REPLICA IDENTITY NOTHING;

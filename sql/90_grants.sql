@@ -89,6 +89,6 @@ GRANT EXECUTE ON PROCEDURE pgrealtime.wait TO @extowner@ WITH GRANT OPTION;
 
 GRANT SELECT ON pgrealtime.log_status TO @extowner@ WITH GRANT OPTION;
 
--- pg_dump and a restore read and write the settings and the consumers as the role that runs them. If that is the database's owner and no
+-- pg_dump and a restore read and write the settings as the role that runs them. If that is the database's owner and no
 -- superuser (hosted platforms), the role needs this grant, and BYPASSRLS.
-GRANT SELECT, INSERT ON pgrealtime.settings, pgrealtime.consumer TO @extowner@;
+GRANT SELECT, INSERT ON pgrealtime.settings TO @extowner@;

@@ -8,8 +8,6 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'repair_wrapper';
 COMMENT ON FUNCTION pgrealtime.repair() IS
   'Mends realtime tables whose status in realtime_configuration is not ok, and enables published tables. Returns the tables that it has mended, and the status that they had';
-REVOKE ALL ON FUNCTION pgrealtime.repair() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION pgrealtime.repair() TO @extowner@ WITH GRANT OPTION;
 
 DROP EVENT TRIGGER pgrealtime_ddl_end;
 CREATE EVENT TRIGGER pgrealtime_ddl_end ON ddl_command_end
@@ -21,8 +19,8 @@ CREATE EVENT TRIGGER pgrealtime_ddl_end ON ddl_command_end
 ALTER EVENT TRIGGER pgrealtime_ddl_end ENABLE ALWAYS;
 COMMENT ON EVENT TRIGGER pgrealtime_ddl_end IS 'Updates settings and triggers, and writes gaps for readers, after a DDL command';
 
--- Consumers: cursors that are stored under a name. Both tables are written below SQL only (src/pg/storage/heap.rs).
--- The owner is a regrole: it follows ALTER ROLE RENAME, and is a name in a dump.
+-- Consumers: cursors that are stored under a name. Both tables are written below SQL only (src/pg/storage/heap.rs). pg_dump
+-- leaves them out: their cursors mean nothing in another database, and their owners may not exist there.
 CREATE TABLE pgrealtime.consumer (
     name       text COLLATE "C" PRIMARY KEY,
     owner      regrole     NOT NULL,
@@ -43,10 +41,7 @@ CREATE TABLE pgrealtime.consumer_place (
     toast.autovacuum_vacuum_scale_factor = 0, toast.autovacuum_vacuum_threshold = 500
 );
 COMMENT ON TABLE pgrealtime.consumer_place IS
-  'Where each consumer stands. pg_dump leaves it out: the cursors mean nothing in another database';
-
--- Without consumers whose owner was dropped: a dump has the number of such a role, which may be another one elsewhere.
-SELECT pg_catalog.pg_extension_config_dump('pgrealtime.consumer', 'WHERE owner IN (SELECT oid FROM pg_catalog.pg_roles)');
+  'Where each consumer stands';
 
 ALTER TABLE pgrealtime.consumer REPLICA IDENTITY NOTHING;
 ALTER TABLE pgrealtime.consumer_place REPLICA IDENTITY NOTHING;
@@ -54,8 +49,6 @@ ALTER TABLE pgrealtime.consumer_place REPLICA IDENTITY NOTHING;
 -- Without a policy: roles with pg_read_all_data read no cursors, and see in the view what is theirs.
 ALTER TABLE pgrealtime.consumer ENABLE ROW LEVEL SECURITY;
 ALTER TABLE pgrealtime.consumer_place ENABLE ROW LEVEL SECURITY;
-REVOKE ALL ON pgrealtime.consumer, pgrealtime.consumer_place FROM PUBLIC;
-GRANT SELECT, INSERT ON pgrealtime.consumer TO @extowner@;
 
 CREATE FUNCTION pgrealtime.create_consumer(name text, cursor text = NULL) RETURNS text
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'create_consumer_wrapper';
@@ -231,11 +224,49 @@ COMMENT ON COLUMN pgrealtime.log_status.consumers_at_risk IS
 COMMENT ON FUNCTION pgrealtime.invalidate_cursors() IS
   'Makes all existing cursors invalid, except those of consumers. Call it after restoring a backup or a volume snapshot';
 
-REVOKE ALL ON FUNCTION
-  pgrealtime.create_consumer, pgrealtime.drop_consumer, pgrealtime.move_consumer, pgrealtime.consume, pgrealtime.consumers
-FROM PUBLIC;
+-- Privileges on what is new. @extowner@ would be the role that runs the update, not the one that has installed the extension.
+-- Default privileges of the former may have granted something to any role.
+DO $$
+DECLARE
+    installer text := (
+        SELECT pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(extowner)::text) FROM pg_catalog.pg_extension
+        WHERE extname OPERATOR(pg_catalog.=) 'pgrealtime');
+    granted text[] := '{repair(),"create_consumer(text,text)",drop_consumer(text),"move_consumer(text,text)",
+                        "consume(text,regclass[],text,text[],text[],integer,boolean)"}';
+    command text;
+BEGIN
+    FOR command IN
+        SELECT DISTINCT pg_catalog.format('REVOKE ALL ON %s FROM %s CASCADE', member.name,
+            CASE WHEN one.grantee OPERATOR(pg_catalog.=) 0::oid THEN 'PUBLIC'
+                 ELSE pg_catalog.quote_ident(role.rolname::text) END)
+        FROM (
+            SELECT pg_catalog.format('TABLE pgrealtime.%I', c.relname), c.relowner, c.relacl
+            FROM pg_catalog.pg_class AS c
+            WHERE c.relnamespace OPERATOR(pg_catalog.=) 'pgrealtime'::regnamespace::oid
+              AND c.relname OPERATOR(pg_catalog.=) ANY ('{consumer,consumer_place,consumer_status}')
+            UNION ALL
+            SELECT pg_catalog.format('ROUTINE %s', p.oid::regprocedure), p.proowner,
+                   COALESCE(p.proacl, pg_catalog.acldefault('f', p.proowner))
+            FROM pg_catalog.pg_proc AS p
+            WHERE p.pronamespace OPERATOR(pg_catalog.=) 'pgrealtime'::regnamespace::oid
+              AND p.proname OPERATOR(pg_catalog.=)
+                  ANY ('{repair,create_consumer,drop_consumer,move_consumer,consume,consumers}')
+            UNION ALL
+            SELECT pg_catalog.format('TYPE pgrealtime.%I', t.typname), t.typowner, t.typacl
+            FROM pg_catalog.pg_type AS t
+            WHERE t.typnamespace OPERATOR(pg_catalog.=) 'pgrealtime'::regnamespace::oid
+              AND t.typname OPERATOR(pg_catalog.=) ANY ('{consumer,consumer_place,consumer_status}')
+        ) AS member (name, owner, acl)
+        CROSS JOIN LATERAL pg_catalog.aclexplode(member.acl) AS one
+        LEFT JOIN pg_catalog.pg_roles AS role ON role.oid OPERATOR(pg_catalog.=) one.grantee
+        WHERE one.grantee OPERATOR(pg_catalog.<>) member.owner
+    LOOP
+        EXECUTE command;
+    END LOOP;
+    FOREACH command IN ARRAY granted LOOP
+        EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION pgrealtime.%s TO %s WITH GRANT OPTION', command, installer);
+    END LOOP;
+END
+$$;
 GRANT SELECT ON pgrealtime.consumer_status TO PUBLIC;
 GRANT EXECUTE ON FUNCTION pgrealtime.consumers TO PUBLIC;
-GRANT EXECUTE ON FUNCTION
-  pgrealtime.create_consumer, pgrealtime.drop_consumer, pgrealtime.move_consumer, pgrealtime.consume
-TO @extowner@ WITH GRANT OPTION;

@@ -185,7 +185,7 @@ fn of_this_epoch(place: &Place, here: &Origin) -> Result<Cursor> {
     Ok(cursor)
 }
 
-/// A dump has the names of consumers and no cursors.
+/// Somebody has deleted a row of the extension's tables.
 fn no_place(name: &str) -> Error {
     Error::snapshot_too_old(
         report(format!("consumer \"{name}\" has no cursor"))
@@ -194,7 +194,7 @@ fn no_place(name: &str) -> Error {
     )
 }
 
-const NO_PLACE: &str = "It was restored from a dump, which does not have the change log.";
+const NO_PLACE: &str = "Nothing says where it stands.";
 
 /// The same error with a hint for whoever has a consumer and no cursor.
 fn for_workers(error: Error) -> Error {

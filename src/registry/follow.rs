@@ -71,6 +71,7 @@ fn follow_one(command: Command) -> Result<()> {
                 attach::detach_leaves(std::slice::from_ref(table))
             });
             check(watch::above(&both(it))?)?;
+            recreated(&list(it.partition))?;
         }
         Command::Altered(it) => {
             if it.owner.is_some() {
@@ -83,8 +84,10 @@ fn follow_one(command: Command) -> Result<()> {
                 .flat_map(|one| inheritance::descendants(*one));
             let tables: Vec<Oid> = below.chain(it.tables.iter().copied()).collect();
             check(watch::above(&tables)?)?;
-            // They may have got their key.
+            // They may have got their key, the right owner, or a log of their changes.
             recreated(&it.tables)?;
+            recreated(&list(it.owner))?;
+            recreated(&list(it.logging))?;
             each(Ok(it.trigger.iter().cloned().collect()), renumber);
             mark_logging(it.logging)?;
             rewritten(watch::above(&list(it.values))?)?;

@@ -3,12 +3,12 @@
 
 use super::enable::{disable, enable};
 use super::merge::Request;
-use super::{belonging, publish, watch};
+use super::{belonging, present, publish, watch};
 use crate::error::{report, Result};
 use crate::gucs;
 use crate::pg::backend::subtransaction::attempt;
 use crate::pg::call::event_trigger::{OfPublication, PublicationChange};
-use crate::pg::catalog::publication::Publication;
+use crate::pg::catalog::publication::{Coverage, Publication};
 use crate::pg::catalog::relation::Class;
 use crate::pg::Oid;
 
@@ -28,11 +28,17 @@ pub fn follow(of: &OfPublication) -> Result<()> {
             let added = tables.iter().filter(|table| members.contains(table));
             enable_all(added.copied().collect(), &publication);
         }
-        PublicationChange::Dropped(tables) => disable_all(tables.clone(), &publication),
+        PublicationChange::Dropped(tables) => {
+            disable_all(tables.clone(), &publication, |_| true);
+        }
         PublicationChange::Set => {
-            enable_all(others(publication.members())?, &publication);
+            // First, since a partition and the table above it cannot both be enabled.
             let enabled = belonging::enabled()?.into_iter();
-            disable_all(enabled.map(|(class, _)| class.oid).collect(), &publication);
+            let enabled = enabled.map(|(class, _)| class.oid).collect();
+            let members = publication.members();
+            let stays = |of| !matches!(of, Coverage::Ancestor(above) if members.contains(&above));
+            disable_all(enabled, &publication, stays);
+            enable_all(others(publication.members())?, &publication);
         }
     }
     Ok(())
@@ -40,8 +46,13 @@ pub fn follow(of: &OfPublication) -> Result<()> {
 
 /// Those that are not enabled yet: a command that lists all tables again does not lock them all.
 fn others(mut tables: Vec<Oid>) -> Result<Vec<Oid>> {
-    let enabled = belonging::enabled()?;
-    tables.retain(|table| !enabled.iter().any(|(class, _)| class.oid == *table));
+    let mut done = Vec::new();
+    for (class, settings) in belonging::enabled()? {
+        if present::is_attached(&class, &settings)? {
+            done.push(class.oid);
+        }
+    }
+    tables.retain(|table| !done.contains(table));
     Ok(tables)
 }
 
@@ -61,13 +72,14 @@ fn enable_all(mut tables: Vec<Oid>, publication: &Publication) {
     }
 }
 
-/// Disables those of these tables that are enabled and not published any more.
-fn disable_all(mut tables: Vec<Oid>, publication: &Publication) {
+/// Disables those of these tables that are enabled and not published any more, or not in a way in which they stay.
+fn disable_all(mut tables: Vec<Oid>, publication: &Publication, stays: impl Fn(Coverage) -> bool) {
     in_order(&mut tables);
     for table in tables {
         let disabled = attempt(|| {
             let class = Class::by_oid(table);
-            let is_published = class.is_some_and(|class| publication.coverage(&class).is_some());
+            let coverage = class.and_then(|class| publication.coverage(&class));
+            let is_published = coverage.is_some_and(&stays);
             match !is_published && belonging::is_enabled(table)? {
                 true => disable(Some(table)),
                 false => Ok(()),

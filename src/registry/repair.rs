@@ -8,6 +8,7 @@ use crate::error::{report, Result};
 use crate::gucs;
 use crate::pg::backend::ddl;
 use crate::pg::backend::subtransaction::attempt;
+use crate::pg::catalog::acl;
 use crate::pg::catalog::relation::Class;
 use crate::pg::Oid;
 
@@ -17,7 +18,7 @@ pub struct Mended {
     pub what: &'static str,
 }
 
-/// Enables again every realtime table whose status says that something is wrong, and the published tables that are not
+/// Enables again every realtime table of the caller whose status says that something is wrong, and the published tables that are not
 /// enabled, where the publication is followed. Where that is refused or does not help, a WARNING says why. Errors: 42P01
 /// when the extension does not exist in this database; 25006.
 pub fn repair() -> Result<Vec<Mended>> {
@@ -28,7 +29,8 @@ pub fn repair() -> Result<Vec<Mended>> {
     for one in &tables {
         let broken =
             one.status != "ok" && (one.status != "not enabled" || gucs::follow_publication());
-        let Some(class) = one.relation.filter(|_| broken).and_then(Class::by_oid) else {
+        let class = one.relation.filter(|_| broken).and_then(Class::by_oid);
+        let Some(class) = class.filter(acl::owns) else {
             continue;
         };
         let failed = |why: &str| {

@@ -32,6 +32,11 @@ SELECT pgrealtime.enable('two', priority => 'high');
 ALTER PUBLICATION supabase_realtime SET TABLE two, three;
 SELECT * FROM status;
 SELECT count(*) FROM pg_trigger WHERE tgname LIKE '00_pgrealtime%' AND tgrelid = 'one'::regclass;
+\echo a root in place of its partition, and back
+ALTER PUBLICATION supabase_realtime SET TABLE two, three_a;
+SELECT * FROM status;
+ALTER PUBLICATION supabase_realtime SET TABLE two, three;
+SELECT * FROM status;
 \echo drop
 ALTER PUBLICATION supabase_realtime DROP TABLE two;
 SELECT * FROM status;

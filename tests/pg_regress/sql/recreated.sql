@@ -57,6 +57,25 @@ SELECT * FROM status;
 CREATE TABLE logs (id int PRIMARY KEY);
 SELECT * FROM status;
 DROP TABLE logs;
+\echo the right owner, and a log of its changes, come later
+SET ROLE recreator;
+CREATE TABLE logs (id int PRIMARY KEY, a text);
+RESET ROLE;
+SELECT * FROM status;
+ALTER TABLE logs OWNER TO CURRENT_USER;
+SELECT * FROM status;
+DROP TABLE logs;
+CREATE UNLOGGED TABLE logs (id int PRIMARY KEY, a text);
+ALTER TABLE logs SET LOGGED;
+SELECT * FROM status;
+DROP TABLE logs;
+\echo a partition of the name that is detached
+CREATE TABLE all_logs (id int PRIMARY KEY, a text) PARTITION BY RANGE (id);
+CREATE TABLE logs PARTITION OF all_logs DEFAULT;
+SELECT * FROM status;
+ALTER TABLE all_logs DETACH PARTITION logs;
+SELECT * FROM status;
+DROP TABLE logs, all_logs;
 \echo a temporary table, a view, another owner
 CREATE TEMP TABLE logs (id int PRIMARY KEY);
 DROP TABLE pg_temp.logs;
