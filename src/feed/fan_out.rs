@@ -177,12 +177,11 @@ impl<'b> FanOut<'b> {
         loop {
             let memory = Memory::new();
             let room = (self.max_changes - delivered).min(at_a_time);
-            let before = cursors.at(entries.reached);
+            let before = entries.reached;
             let changes = self.chunk(&mut entries, room, examine, &memory)?;
-            let book = self.book;
-            self.locked
-                .iter_mut()
-                .for_each(|one| one.hand_out(book, &before, put));
+            for locked in &mut self.locked {
+                locked.hand_out(self.book, &cursors.at(before), put);
+            }
             let mut judged = memory.within(|| {
                 let mut judging = Judging {
                     book: self.book,

@@ -29,10 +29,13 @@ pub fn follow(tables: &[Oid]) -> Result<()> {
                 .detail("It has the settings of the table of this name that was dropped.")
                 .hint("If that is not meant, call pgrealtime.disable() for it.")
                 .notice(),
-            Err(raised) => report(format!("table \"{}\" is not realtime again", class.name))
-                .detail(format!("The error was: {}.", raised.message))
-                .hint("Mend that, then call pgrealtime.enable() for the table or pgrealtime.repair().")
-                .warning(),
+            Err(raised) => report(format!(
+                "table \"{}\" did not become realtime again",
+                class.name
+            ))
+            .detail(format!("The error was: {}.", raised.message))
+            .hint("Mend that, then call pgrealtime.enable() for the table or pgrealtime.repair().")
+            .warning(),
         }
     }
     Ok(())
