@@ -82,7 +82,7 @@ impl<'a> Table<'a> {
         match self.settings {
             None if by_trigger => Finding::note(
                 check,
-                "Not enabled, but triggers that were created by hand capture its changes.",
+                "Not enabled, but triggers that were created by hand or by a restore capture its changes.",
                 "",
             ),
             None => Finding::problem(check, "The table is not enabled.", ENABLE),

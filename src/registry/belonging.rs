@@ -79,11 +79,11 @@ pub fn enabled() -> Result<Vec<(Class, Settings)>> {
     Ok(all.collect())
 }
 
-/// Whether the settings stored under the relation's name belong to this relation, as the running statement sees them.
-pub fn is_theirs(one: &Overview, class: &Class, cached: &Cached) -> bool {
+/// Whether the settings stored under the relation's name belong to this relation.
+pub fn is_theirs(one: &Overview, class: &Class, cached: &Cached, view: View) -> bool {
     let name = (class.schema_name.clone(), class.name.clone());
     by_owner(&one.owner, class, cached.get(&name).copied()).unwrap_or_else(|| {
-        let all = settings::all(View::Active).unwrap_or_default();
+        let all = settings::all(view).unwrap_or_default();
         let mut all = all.iter();
         let whole = all.find(|whole| (&whole.schema, &whole.relation) == (&name.0, &name.1));
         whole.is_some_and(|whole| is_restored(whole, class))

@@ -32,27 +32,32 @@ pub fn is_enabled(text: &str) -> Result<bool> {
 
 /// The realtime tables from which the caller may SELECT, ordered by priority, without a status that can be relied on. Errors: as [`realtime_tables`].
 pub fn user_tables() -> Result<Vec<RealtimeTable>> {
-    let mut tables = tables(false)?;
+    let mut tables = tables(false, View::Active)?;
     tables.retain(|table| table.published && table.relation.is_some_and(acl::may_select_some));
     tables.sort_by_cached_key(|one| (one.rank(), one.name.clone(), one.schema.clone()));
     Ok(tables)
 }
 
-/// All enabled or published tables that the caller may know, in no order. Errors: 42P01 when the extension does not
-/// exist in this database.
+/// All enabled or published tables that the caller may know, in no order, as the running statement sees their settings. Errors: 42P01
+/// when the extension does not exist in this database.
 pub fn realtime_tables() -> Result<Vec<RealtimeTable>> {
-    tables(true)
+    tables(true, View::Active)
+}
+
+/// The same with the settings that the running statement has stored.
+pub fn realtime_tables_now() -> Result<Vec<RealtimeTable>> {
+    tables(true, View::Latest)
 }
 
 /// `compiles`: whether their row filters are looked at, too.
-fn tables(compiles: bool) -> Result<Vec<RealtimeTable>> {
+fn tables(compiles: bool, view: View) -> Result<Vec<RealtimeTable>> {
     let mut survey = Survey::new(compiles);
     let (mut known, mut tables) = (Vec::new(), Vec::new());
     let mut seen = HashSet::new();
-    let cached = cache::relations(View::Active)?;
-    for one in settings::visible()? {
+    let cached = cache::relations(view)?;
+    for one in settings::overviews(view)? {
         let found = survey.find(&one).and_then(Class::by_oid);
-        match found.filter(|class| belonging::is_theirs(&one, class, &cached)) {
+        match found.filter(|class| belonging::is_theirs(&one, class, &cached, view)) {
             Some(class) => {
                 seen.insert(class.oid);
                 known.extend(survey.may_know(&class).then_some((class, Some(one))));

@@ -3,7 +3,8 @@
 use super::attach::{capture_function, is_ours};
 use super::settings::Settings;
 use super::wanted::arguments;
-use crate::capture_trigger::Arguments;
+use crate::capture_trigger::{name_for, Arguments};
+use crate::change::Operation;
 use crate::error::Result;
 use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
@@ -49,6 +50,22 @@ pub fn is_attached(class: &Class, settings: &Settings) -> Result<bool> {
     let mut ours = triggers::of_relation(class.oid);
     ours.retain(|trigger| is_ours(trigger, function));
     Ok(!ours.is_empty() && ours.iter().all(|trigger| trigger.says(&wanted)))
+}
+
+/// What the triggers that `enable` created on the relation say where no settings are stored: the operations, and what all
+/// of them have as arguments. `None` when there are none, or when they differ.
+pub fn said(class: &Class, function: Oid) -> Option<(Vec<Operation>, Arguments)> {
+    let mut ours = triggers::of_relation(class.oid);
+    ours.retain(|one| is_ours(one, function) && !one.is_clone && !one.arguments().is_leaf);
+    let arguments = ours.first()?.arguments().by_name();
+    let operations = |one: &Trigger| {
+        let mut all = Operation::ALL.into_iter();
+        all.find(|operation| one.name == name_for(*operation) && one.firing.is_exactly(*operation))
+    };
+    let all: Option<Vec<Operation>> = ours.iter().map(operations).collect();
+    let alike = ours.iter().all(|one| one.says(&arguments));
+    all.filter(|_| alike)
+        .map(|operations| (operations, arguments))
 }
 
 /// Whether a trigger of the relation has other arguments than its settings require, or arguments whose names mean other

@@ -174,14 +174,10 @@ pub fn names(operations: &[Operation]) -> Vec<String> {
         .collect()
 }
 
-/// The shown part of all settings, as the running statement sees them.
-pub fn visible() -> Result<Vec<Overview>> {
+/// The shown part of all settings.
+pub fn overviews(view: View) -> Result<Vec<Overview>> {
     let table = Table::open_member(TABLE, Lock::AccessShare)?;
-    Ok(table
-        .rows(View::Active)
-        .iter()
-        .map(Overview::read)
-        .collect())
+    Ok(table.rows(view).iter().map(Overview::read).collect())
 }
 
 /// All settings.

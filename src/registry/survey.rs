@@ -153,6 +153,7 @@ impl Survey {
             replica_identity: Some(replica_identity(class)),
             status: match settings {
                 None if state.operations.is_empty() => "not enabled",
+                None if present::said(class, self.capture).is_some() => "settings lost",
                 Some(_) if !published => "not published",
                 Some(one) if lacks_filter_column(class, one) || fit == Fit::Invalid => "row filter",
                 Some(_) if wanted.is_some() && !complete => "not captured",
