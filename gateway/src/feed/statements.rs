@@ -11,8 +11,13 @@ use tokio_postgres::{Client, RowStream, SimpleQueryMessage, Statement};
 
 const SUBSCRIBE: &str = include_str!("../../sql/subscribe.sql");
 
-/// How long `wait` waits at most, as an interval. Then the relay has shown that it lives.
-const WAIT: &str = "5 s";
+/// Waits for five seconds at most: then the relay has shown that it lives. The texts are always the same: pg_stat_statements
+/// keeps a place for each text of CALL (before PostgreSQL 17), and one for each cursor would leave none for anything else.
+const WAIT: &str =
+    "CALL pgrealtime.wait(pg_catalog.current_setting('pgrealtime_gateway.cursor'), '5 s')";
+const LOOK: &str =
+    "CALL pgrealtime.wait(pg_catalog.current_setting('pgrealtime_gateway.cursor'), '0 s')";
+const SET_CURSOR: &str = "SELECT pg_catalog.set_config('pgrealtime_gateway.cursor', $1, false)";
 
 /// How long an answer to `wait` may take. A server that has vanished says nothing.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -29,6 +34,7 @@ pub struct Session {
     resubscribe: Statement,
     unsubscribe: Statement,
     fan_out: Statement,
+    set_cursor: Statement,
 }
 
 impl Session {
@@ -46,6 +52,7 @@ impl Session {
                 .await?,
             unsubscribe: client.prepare("SELECT pgrealtime.unsubscribe($1)").await?,
             fan_out: client.prepare(fan_out).await?,
+            set_cursor: client.prepare(SET_CURSOR).await?,
             client,
         })
     }
@@ -106,14 +113,22 @@ impl Session {
     }
 
     /// Waits for changes after a cursor, or until a next statement was sent; a short wait only looks. Returns the cursor to read
-    /// from. A simple
-    /// query: before PostgreSQL 17 the server sees only behind such a one that the next has come.
+    /// from. The CALL is a simple query: before PostgreSQL 17 the server sees only behind such a one that the next has come.
     pub async fn wait(&self, from: &Cursor, is_short: bool) -> Result<Cursor, Fault> {
-        // A cursor has letters, digits, - and _ only.
-        let longest = if is_short { "0 s" } else { WAIT };
-        let call = format!("CALL pgrealtime.wait('{from}', '{longest}')");
-        let answer = timeout(PATIENCE, self.client.simple_query(&call)).await;
-        let answer = answer.map_err(|_| Fault::unreachable("the database does not answer"))?;
+        let call = if is_short { LOOK } else { WAIT };
+        let cursor: &str = from;
+        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 1] = [&cursor];
+        // Sent together: a statement that is sent between them would be one that the wait does not see.
+        let both = async {
+            tokio::join!(
+                self.client.execute(&self.set_cursor, &parameters),
+                self.client.simple_query(call)
+            )
+        };
+        let answer = timeout(PATIENCE, both).await;
+        let (set, answer) =
+            answer.map_err(|_| Fault::unreachable("the database does not answer"))?;
+        set?;
         for message in answer? {
             if let SimpleQueryMessage::Row(row) = message {
                 if let Some(cursor) = row.try_get(0)? {

@@ -15,6 +15,10 @@ CALL pgrealtime.wait(:'c', '0 s') \gset
 SELECT :'cursor' <> :'c';
 CALL pgrealtime.wait(:'c', interval '10 ms') \gset
 SELECT :'cursor' <> :'c';
+-- The cursor may be one of a setting, so that the text of the statement stays the same.
+SELECT set_config('relay.cursor', :'c', false) = :'c';
+CALL pgrealtime.wait(current_setting('relay.cursor'), '0 s') \gset
+SELECT :'cursor' <> :'c';
 -- Something is there: the cursor stays in front of it. The time is not waited for.
 INSERT INTO watched VALUES (1);
 CALL pgrealtime.wait(:'c', '1 h') \gset
