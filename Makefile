@@ -11,7 +11,7 @@ help:
 	@echo 'make regress-accept  takes the last run'"'"'s results as expected'
 	@echo 'make sessions        the programs of several sessions; make sessions TEST=cursor: one of them;'
 	@echo '                     make sessions TEST=cursor PART=serializable: parts with that in their name'
-	@echo 'make soak            the tests on random schemas and frames at full size: minutes; ORACLE_SCHEMAS=1000: more of them'
+	@echo 'make soak            the tests on random schemas, frames and disturbances at full size: minutes; ORACLE_SCHEMAS=1000: more of them'
 	@echo 'make bench           the measured claims; make bench BENCH=name: one of them'
 	@echo 'make package         a .tar.gz and a .deb for one version of Postgres (PG=16, or PG_CONFIG=/path/to/pg_config)'
 	@echo 'make install PG_CONFIG=/path/to/pg_config   builds for that server and installs there'
@@ -44,6 +44,7 @@ sessions:
 	@.ci/sessions $(TEST)
 
 soak: export ORACLE_SCHEMAS ?= 200
+soak: export PGREALTIME_SECONDS ?= 300
 soak: export GATEWAY_CLIENTS ?= 100
 soak: export GATEWAY_SECONDS ?= 300
 soak: export GATEWAY_HOSTILE_SOCKETS ?= 2000
@@ -51,7 +52,7 @@ soak: export GATEWAY_HOSTILE_MESSAGES ?= 100000
 soak:
 	@.ci/prepare
 	@.ci/install dev "$$(. .ci/env && server_bin pg)/pg_config"
-	@.ci/sessions oracle gateway_oracle gateway_hostile
+	@.ci/sessions oracle neighbours gateway_oracle gateway_hostile
 	@PGREALTIME_FUZZ_SECONDS=$${PGREALTIME_FUZZ_SECONDS:-60} cargo test --quiet --locked -p pgrealtime-gateway --test codec_fuzz -- --nocapture
 
 bench:

@@ -214,7 +214,11 @@ impl Copy {
 
     /// Compares with the table.
     pub fn compare(&self, client: &mut Client) -> Result<(), String> {
-        let table = Copy::table(client)?;
+        self.compare_with(&Copy::table(client)?)
+    }
+
+    /// Compares with the table as it was read.
+    pub fn compare_with(&self, table: &HashMap<i64, State>) -> Result<(), String> {
         let differing: Vec<_> = table
             .keys()
             .chain(self.rows.keys())

@@ -13,6 +13,7 @@ mod gap;
 mod janitor;
 mod log;
 mod logical;
+mod neighbours;
 mod oracle;
 mod overtaken;
 mod pg;
@@ -115,6 +116,7 @@ fn main() {
         "gap" => gap::run(),
         "janitor" => janitor::run(),
         "logical" => whole(logical::run),
+        "neighbours" => whole(neighbours::run),
         "rights" => rights::run(),
         "standby" => standby::run(),
         "waiting" => waiting::run(),

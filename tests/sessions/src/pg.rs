@@ -177,7 +177,7 @@ impl Client {
         loop {
             let (kind, body) = self.message()?;
             match kind {
-                b'D' => rows.push(data_row(&body)),
+                b'D' => rows.push(data_row(&body)?),
                 b'E' => failure = Some(error(&body)),
                 b'K' => {
                     self.pid = u32::from_be_bytes([body[0], body[1], body[2], body[3]]).to_string()
@@ -198,26 +198,36 @@ impl Client {
     fn message(&mut self) -> Result<(u8, Vec<u8>), Failure> {
         let mut head = [0; 5];
         self.stream.read_exact(&mut head)?;
-        let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize - 4;
-        let mut body = vec![0; length];
+        let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]);
+        if !(4..1 << 30).contains(&length) {
+            return Err(cut_off().into());
+        }
+        let mut body = vec![0; length as usize - 4];
         self.stream.read_exact(&mut body)?;
         Ok((head[0], body))
     }
 }
 
-fn data_row(body: &[u8]) -> Row {
-    let mut rest = &body[2..];
+/// Errors: a pooler whose server session was ended within a row sends its own message in the place of the rest.
+fn data_row(body: &[u8]) -> Result<Row, Failure> {
+    let mut rest = body.get(2..).unwrap_or_default();
     let mut row = Vec::new();
     while rest.len() >= 4 {
         let length = i32::from_be_bytes([rest[0], rest[1], rest[2], rest[3]]);
         rest = &rest[4..];
-        row.push((length >= 0).then(|| {
-            let (value, after) = rest.split_at(length as usize);
-            rest = after;
-            String::from_utf8_lossy(value).into_owned()
-        }));
+        if length < 0 {
+            row.push(None);
+            continue;
+        }
+        let value = rest.get(..length as usize).ok_or_else(cut_off)?;
+        row.push(Some(String::from_utf8_lossy(value).into_owned()));
+        rest = &rest[length as usize..];
     }
-    row
+    Ok(row)
+}
+
+fn cut_off() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "a message was cut off")
 }
 
 fn error(body: &[u8]) -> Failure {
