@@ -1,5 +1,5 @@
-//! Neighbours that mean no good: pgaudit, pg_stat_statements, auto_explain, a pooler of transactions, timeouts, and somebody
-//! who cancels, stops and terminates sessions under load. Afterwards nothing is lost, stuck or left behind.
+//! Neighbours that mean no good: libraries that look into everything, a pooler of transactions, timeouts, and somebody who
+//! cancels, stops and terminates sessions under load; afterwards nothing is lost, stuck or left behind.
 
 mod consumer;
 mod hostile;

@@ -1,5 +1,5 @@
-//! A relay: subscriptions of several roles in a session of its own, which begins anew whenever it is ended. What its clients
-//! miss meanwhile they read through the pooler.
+//! A relay: subscriptions of several roles in a session of its own, which begins anew whenever it is ended, while its clients
+//! read through the pooler what they miss.
 
 mod handing_out;
 

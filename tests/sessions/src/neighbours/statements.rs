@@ -1,5 +1,4 @@
-//! pg_stat_statements keeps a place for each statement that differs by more than constants. What the extension runs by itself
-//! takes a few places, and not another one for each call.
+//! What the extension runs by itself takes a few places in pg_stat_statements, and not another one for each call.
 
 use super::reader::become_it;
 use super::relay::WAIT;
