@@ -8,6 +8,7 @@ use crate::pg::backend::ddl;
 use crate::pg::catalog::keys;
 use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
+use crate::pg::storage::by_key::MOST_LOOK_UPS;
 use crate::pg::storage::column_value::Value;
 use crate::pg::storage::heap::Lock;
 use crate::pg::storage::heap::Row;
@@ -17,6 +18,7 @@ use crate::pg::Oid;
 use std::collections::HashMap;
 
 const TABLE: &str = "relation_cache";
+const BY_RELATION: &str = "relation_cache_relation_key";
 
 /// One row of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,22 +106,51 @@ pub fn all() -> Result<Vec<Entry>> {
 
 /// The entries of these relations, in their latest state.
 pub fn of(relations: &[Oid]) -> Result<Vec<Entry>> {
+    if relations.len() > MOST_LOOK_UPS {
+        return which(|oid| relations.contains(&oid));
+    }
     let table = Table::open_member(TABLE, Lock::AccessShare)?;
-    let rows = table.rows(View::Latest);
-    let wanted = |row: &&Row| row.get(0).is_some_and(|oid| relations.contains(&oid));
-    Ok(rows.iter().filter(wanted).map(Entry::read).collect())
+    let mut found = Vec::new();
+    for (place, oid) in relations.iter().enumerate() {
+        if !relations.iter().take(place).any(|other| other == oid) {
+            found.extend(of_relation(&table, *oid).iter().map(Entry::read));
+        }
+    }
+    Ok(found)
+}
+
+fn of_relation(table: &Table, relation: Oid) -> Vec<Row<'_>> {
+    table.rows_by(BY_RELATION, &[(0, Value::Oid(relation))], View::Latest)
+}
+
+/// The entries of the relations that are wanted. Nothing else is read of the others.
+pub fn which(is_wanted: impl Fn(Oid) -> bool) -> Result<Vec<Entry>> {
+    let table = Table::open_member(TABLE, Lock::AccessShare)?;
+    let rows = table.rows_where(View::Latest, |row| row.get(0).is_some_and(&is_wanted));
+    Ok(rows.iter().map(Entry::read).collect())
+}
+
+/// The entries that have names of dropped columns.
+pub fn with_dropped() -> Result<Vec<Entry>> {
+    let table = Table::open_member(TABLE, Lock::AccessShare)?;
+    let has_some = |row: &Row| {
+        let dropped = row.get::<pgrx::Array<&str>>(8);
+        dropped.is_some_and(|dropped| !dropped.is_empty())
+    };
+    let rows = table.rows_where(View::Latest, has_some);
+    Ok(rows.iter().map(Entry::read).collect())
 }
 
 /// The entries that list one of these tables. Most commands affect none, so only this column is read of all entries.
 pub fn mentioning(these: &[Oid]) -> Result<Vec<Entry>> {
     let table = Table::open_member(TABLE, Lock::AccessShare)?;
-    let rows = table.rows(View::Latest);
-    let mentions = |row: &&Row| {
+    let mentions = |row: &Row| {
         let tables = row.get::<pgrx::Array<&str>>(5);
         let mut tables = tables.iter().flat_map(pgrx::Array::iter).flatten();
         tables.any(|one| these.contains(&tables::oid_of(one)))
     };
-    Ok(rows.iter().filter(mentions).map(Entry::read).collect())
+    let rows = table.rows_where(View::Latest, mentions);
+    Ok(rows.iter().map(Entry::read).collect())
 }
 
 /// For each name (schema, relation): the relation and the owner that its settings belong to.
@@ -220,10 +251,8 @@ pub fn forget_dropped(schema: &str, name: &str) -> Result<()> {
 pub fn remove(relation: Oid) -> Result<()> {
     lock(relation)?;
     let table = Table::open_member(TABLE, Lock::RowExclusive)?;
-    for row in table.rows(View::Latest) {
-        if row.get(0) == Some(relation) {
-            table.delete(row.id());
-        }
+    for row in of_relation(&table, relation) {
+        table.delete(row.id());
     }
     Ok(())
 }

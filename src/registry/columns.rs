@@ -31,7 +31,7 @@ pub fn remember(dropped: &[(Oid, String)]) -> Result<()> {
 /// looked at, since ALTER TYPE adds columns to tables that it does not name.
 pub fn returned() -> Result<Vec<Watched>> {
     let mut found = Vec::new();
-    for entry in cache::all()? {
+    for entry in cache::with_dropped()? {
         let is_gone = |name: &String| relation::column_number(entry.relation, name).is_none();
         if entry.dropped.iter().all(is_gone) {
             continue;

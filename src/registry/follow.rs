@@ -176,6 +176,11 @@ fn mark_renamed_columns(of: &Reach) -> Result<()> {
 
 /// The captured relations with values of one of these types.
 fn holders(types: &[Oid]) -> Result<Vec<Watched>> {
+    let mut types = types.to_vec();
+    types.retain(|of| type_use::is_used(*of));
+    if types.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut all = watch::all()?;
     all.retain(|one| types.iter().any(|of| type_use::holds(one.class.oid, *of)));
     Ok(all)
@@ -284,7 +289,8 @@ fn dropped() -> Result<()> {
             }
             let mut touched = cache::mentioning(&dropped.relations)?;
             if dropped.index {
-                let others = cache::all()?
+                // No other index than that of a replica identity can be dropped and have been a key.
+                let others = cache::which(|one| relation::replica_identity(one) == Some(b'i'))?
                     .into_iter()
                     .filter(|one| !touched.contains(one));
                 touched.extend(others.filter(lost_key).collect::<Vec<_>>());
@@ -304,11 +310,7 @@ fn dropped() -> Result<()> {
 /// Appends gap entries for relations with values of these row types, which have lost a column: along with its type, say.
 fn lost_columns(of: &[(Oid, String)]) -> Result<()> {
     let types = of.iter().filter_map(|(of, _)| relation::row_type(*of));
-    let types: Vec<Oid> = types.collect();
-    match types.is_empty() {
-        true => Ok(()),
-        false => rewritten(holders(&types)?),
-    }
+    rewritten(holders(&types.collect::<Vec<Oid>>())?)
 }
 
 /// Whether the key of a relation has changed. A dropped index no longer shows which table it belonged to.

@@ -17,6 +17,12 @@ use crate::sink::topic;
 /// Entries for relations that the command names and that are enabled, but not in the cache, as after a restore. Errors:
 /// 42P01 when the extension does not exist in this database; 42883.
 pub fn uncached(named: &Reach) -> Result<Vec<Entry>> {
+    if let Some(these) = named.named() {
+        let these: Vec<Class> = these.into_iter().filter_map(Class::by_oid).collect();
+        if !settings::has_name_of(&these)? {
+            return Ok(Vec::new());
+        }
+    }
     let cached = cache::all()?;
     let mut found = belonging::enabled()?;
     found.retain(|(class, one)| {
@@ -42,9 +48,15 @@ pub struct Move {
 
 /// The outdated entries of what the command names. Errors: 42P01 when the extension does not exist in this database.
 pub fn moves(named: &Reach) -> Result<Vec<Move>> {
-    let mut settings = settings::all(View::Latest)?;
-    let mut entries = cache::all()?;
+    let mut entries = match named.named() {
+        Some(these) => cache::of(&these)?,
+        None => cache::all()?,
+    };
     entries.retain(|entry| entry.relation != Oid::INVALID);
+    if entries.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut settings = settings::all(View::Latest)?;
     let all = entries.into_iter().map(|entry| Move {
         now: Class::by_oid(entry.relation),
         columns: renamed_columns(&entry),

@@ -6,6 +6,7 @@ use crate::pg::call::rename::Named;
 use crate::pg::catalog::inheritance;
 use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
+use crate::pg::catalog::type_use;
 use crate::pg::Oid;
 
 /// What a command names and, if that is a column, which other relations have the column.
@@ -19,7 +20,7 @@ pub struct Reach {
 
 impl Reach {
     pub fn of(named: Named) -> Reach {
-        let types = match named.column {
+        let mut types: Vec<Oid> = match named.column {
             true => named
                 .relations
                 .iter()
@@ -27,6 +28,7 @@ impl Reach {
                 .collect(),
             false => Vec::new(),
         };
+        types.retain(|one| type_use::is_used(*one));
         Reach {
             schema: named.schema,
             relations: named.relations,
@@ -43,6 +45,19 @@ impl Reach {
         })
     }
 
+    /// All that it names; `None` where only [`Reach::has`] says it: everything in a schema, and tables of a row type.
+    pub fn named(&self) -> Option<Vec<Oid>> {
+        if self.schema.is_some() || !self.types.is_empty() {
+            return None;
+        }
+        let mut all = self.relations.clone();
+        if self.column {
+            let below = |one: &Oid| inheritance::descendants(*one);
+            all.extend(self.relations.iter().flat_map(below));
+        }
+        Some(all)
+    }
+
     /// The captured relations in which the column has a new name. Errors: 42P01 when the extension does not exist in
     /// this database.
     pub fn captured(&self) -> Result<Vec<Watched>> {
@@ -50,12 +65,14 @@ impl Reach {
         for one in &self.relations {
             all.extend(inheritance::descendants(*one));
         }
-        let remembered = watch::all()?.into_iter().map(|one| one.class);
-        all.extend(
-            remembered
-                .filter(|class| self.has(class))
-                .map(|class| class.oid),
-        );
+        if self.named().is_none() {
+            let remembered = watch::all()?.into_iter().map(|one| one.class);
+            all.extend(
+                remembered
+                    .filter(|class| self.has(class))
+                    .map(|class| class.oid),
+            );
+        }
         watch::captured(all)
     }
 

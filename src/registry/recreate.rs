@@ -17,7 +17,7 @@ pub fn follow(tables: &[Oid]) -> Result<()> {
         };
         let may_be = !class.is_temporary()
             && !watch::is_own(class.oid)
-            && settings::has_name(&class.schema_name, &class.name)?;
+            && settings::has_name_of(std::slice::from_ref(&class))?;
         if !may_be || !belonging::is_recreated(&class)? {
             continue;
         }

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::pg::backend::ddl;
 use crate::pg::catalog::acl;
 use crate::pg::catalog::relation::Class;
+use crate::pg::storage::by_key::MOST_LOOK_UPS;
 use crate::pg::storage::column_value::Value;
 use crate::pg::storage::heap::Lock;
 use crate::pg::storage::heap::Row;
@@ -17,6 +18,7 @@ use crate::pg::Oid;
 use crate::sink::topic;
 
 const TABLE: &str = "settings";
+const BY_NAME: &str = "settings_pkey";
 
 /// One row of the table. The texts were checked when they were given (`merge`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -186,11 +188,18 @@ pub fn all(view: View) -> Result<Vec<Settings>> {
     Ok(table.rows(view).iter().map(Settings::read).collect())
 }
 
-/// Whether there are settings under this name, whoever they belong to.
-pub fn has_name(schema: &str, relation: &str) -> Result<bool> {
+/// Whether there are settings under the name of one of these relations, whoever they belong to.
+pub fn has_name_of(these: &[Class]) -> Result<bool> {
     let table = Table::open_member(TABLE, Lock::AccessShare)?;
-    let rows = table.rows(View::Latest);
-    Ok(rows.iter().any(|row| is_of(row, schema, relation)))
+    if these.len() > MOST_LOOK_UPS {
+        let is_of_one = |row: &Row| {
+            let mut these = these.iter();
+            these.any(|one| is_of(row, &one.schema_name, &one.name))
+        };
+        return Ok(!table.rows_where(View::Latest, is_of_one).is_empty());
+    }
+    let has_some = |one: &Class| !of_name(&table, &one.schema_name, &one.name).is_empty();
+    Ok(these.iter().any(has_some))
 }
 
 /// Stores settings, and replaces those of the same name. The caller holds a lock on the relation.
@@ -222,14 +231,17 @@ pub fn share_names(schema: Oid) -> Result<()> {
     Ok(())
 }
 
+fn of_name<'a>(table: &'a Table, schema: &str, relation: &str) -> Vec<Row<'a>> {
+    let keys = [(0, Value::Text(schema)), (1, Value::Text(relation))];
+    table.rows_by(BY_NAME, &keys, View::Latest)
+}
+
 fn is_of(row: &Row, schema: &str, relation: &str) -> bool {
     row.get::<&str>(1) == Some(relation) && row.get::<&str>(0) == Some(schema)
 }
 
 fn delete_from(table: &Table, schema: &str, relation: &str) {
-    for row in table.rows(View::Latest) {
-        if is_of(&row, schema, relation) {
-            table.delete(row.id());
-        }
+    for row in of_name(table, schema, relation) {
+        table.delete(row.id());
     }
 }

@@ -11,6 +11,7 @@ use crate::pg::catalog::inheritance;
 use crate::pg::catalog::keys;
 use crate::pg::catalog::relation;
 use crate::pg::catalog::relation::Class;
+use crate::pg::catalog::type_use;
 use crate::pg::Oid;
 use std::cell::{Cell, RefCell};
 
@@ -85,7 +86,8 @@ pub fn all() -> Result<Vec<Watched>> {
 
 /// The captured tables of a composite type. Errors: as [`captured`].
 pub fn of_type(composite: Oid) -> Result<Vec<Oid>> {
-    let Some(row_type) = relation::row_type(composite) else {
+    let row_type = relation::row_type(composite);
+    let Some(row_type) = row_type.filter(|one| type_use::is_used(*one)) else {
         return Ok(Vec::new());
     };
     let oids = cache::all()?.into_iter().map(|entry| entry.relation);

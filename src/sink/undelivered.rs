@@ -8,6 +8,7 @@ use crate::log::append::append_undelivered;
 use crate::pg::backend::commit;
 use crate::pg::backend::commit::Hooks;
 use crate::pg::backend::subtransaction::Raised;
+use crate::pg::backend::wait;
 use crate::pg::backend::xact;
 use crate::pg::catalog::privilege;
 use crate::pg::judge::access::reader_name;
@@ -155,15 +156,21 @@ fn forget(lost: &mut Vec<Lost>, subtransaction: u32) {
     lost.retain(|lost| lost.subtransaction < subtransaction);
 }
 
-/// Appends one entry per relation.
+/// Appends one entry per relation. At the end of a transaction no snapshot is active any more, and heap_insert() wants one for a
+/// table with TOAST (heapam.c, AssertHasSnapshotForToast).
 fn note() {
     let mut lost = LOST.take();
-    lost.sort_unstable_by_key(|lost| lost.relation.to_u32());
-    for of_relation in lost.chunk_by(|a, b| a.relation == b.relation) {
-        let messages = of_relation.iter().map(|lost| lost.messages).sum();
-        // A transaction that has dropped the extension has no log to note it in.
-        let _ = append_undelivered(of_relation[0].relation, messages);
+    if lost.is_empty() {
+        return;
     }
+    lost.sort_unstable_by_key(|lost| lost.relation.to_u32());
+    wait::with_latest_snapshot(|| {
+        for of_relation in lost.chunk_by(|a, b| a.relation == b.relation) {
+            let messages = of_relation.iter().map(|lost| lost.messages).sum();
+            // A transaction that has dropped the extension has no log to note it in.
+            let _ = append_undelivered(of_relation[0].relation, messages);
+        }
+    });
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ const DROPPED: &str = "SELECT d.objid, d.address_names[1], d.address_names[2], \
      d.original AND d.object_type OPERATOR(pg_catalog.=) 'index', \
      CASE WHEN d.objsubid OPERATOR(pg_catalog.<>) 0 THEN d.address_names[3] END \
      FROM pg_catalog.pg_event_trigger_dropped_objects() AS d \
-     WHERE NOT d.is_temporary AND d.classid OPERATOR(pg_catalog.=) ANY \
+     WHERE NOT d.is_temporary AND d.object_type OPERATOR(pg_catalog.<>) 'view' AND d.classid OPERATOR(pg_catalog.=) ANY \
      (ARRAY['pg_catalog.pg_class', 'pg_catalog.pg_trigger', 'pg_catalog.pg_constraint']::pg_catalog.regclass[]::pg_catalog.oid[])";
 
 thread_local! {

@@ -246,6 +246,11 @@ pub fn of_type(relation: Oid) -> Option<Oid> {
     (oid != Oid::INVALID).then_some(oid)
 }
 
+/// Which replica identity a relation has, as in pg_class; `None` if it was dropped.
+pub fn replica_identity(relation: Oid) -> Option<u8> {
+    form(relation).map(|form| form.relreplident as u8)
+}
+
 fn form(relation: Oid) -> Option<Cached<pg_sys::FormData_pg_class>> {
     Cached::by_oid(relation)
 }

@@ -1,8 +1,40 @@
 //! Which relations hold values of a type, at any depth of their columns.
 
+use super::catalog_scan::{scan_pair, ByOid};
 use super::relation::last_column;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
+
+// pg_depend with its pg_depend_reference_index (catalog/pg_depend.h): not bound by pgrx, the same since 15. The columns are
+// classid, objid, objsubid, refclassid, refobjid, refobjsubid, deptype.
+const DEPENDENT: ByOid = ByOid {
+    catalog: Oid::from_u32(2608),
+    index: Oid::from_u32(2674),
+    column: 4,
+};
+const REFERENCED: u32 = 5;
+
+/// Whether anything is made of this type or of its arrays: a column, a domain, a range, a typed table, say. Postgres records each
+/// as a dependency (dependency.c), so that this is one look-up where few relations have to be looked at.
+pub fn is_used(this: Oid) -> bool {
+    // SAFETY: a syscache look-up; InvalidOid where there is no such type.
+    let array = unsafe { pg_sys::get_array_type(this) };
+    let is_used = |one: Oid| {
+        let mut found = false;
+        scan_pair(
+            DEPENDENT,
+            pg_sys::TypeRelationId,
+            (REFERENCED, one),
+            |row| {
+                // SAFETY: the first two columns of pg_depend are OIDs.
+                let by = unsafe { (row.column::<Oid>(1), row.column::<Oid>(2)) };
+                found |= by != (Some(pg_sys::TypeRelationId), Some(array));
+            },
+        );
+        found
+    };
+    is_used(this) || (array != Oid::INVALID && is_used(array))
+}
 
 /// Whether a column of the relation holds values of this type: directly, or inside arrays, ranges, rows or domains.
 pub fn holds(relation: Oid, wanted: Oid) -> bool {

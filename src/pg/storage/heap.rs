@@ -202,13 +202,18 @@ impl Table {
         }
     }
 
-    /// All rows, in no order. The scan returns every version, and a snapshot then decides which are visible. So the
-    /// scan takes no predicate lock, and no serializable transaction fails because of our tables (predicate.c skips
-    /// special snapshots).
+    /// All rows, in no order.
     pub fn rows(&self, view: View) -> Vec<Row<'_>> {
+        self.rows_where(view, |_| true)
+    }
+
+    /// The rows that match, in no order; `matches` keeps nothing of a row. The scan returns every version, and a snapshot then
+    /// decides which are visible. So the scan takes no predicate lock, and no serializable transaction fails because of our
+    /// tables (predicate.c skips special snapshots).
+    pub fn rows_where(&self, view: View, matches: impl Fn(&Row) -> bool) -> Vec<Row<'_>> {
         let mut rows = Vec::new();
-        // SAFETY: the relation is open; the snapshot is registered for the length of the scan; tuples are copied
-        // into the current memory context before the scan moves on.
+        // SAFETY: the relation is open; the snapshot is registered for the length of the scan; a tuple is looked at where it
+        // is stored while the slot holds its page, and copied into the current memory context before the scan moves on.
         unsafe {
             let snapshot = view.register();
             let any = &raw mut pg_sys::SnapshotAnyData;
@@ -216,11 +221,12 @@ impl Table {
             let slot = pg_sys::table_slot_create(self.relation, std::ptr::null_mut());
             let forward = pg_sys::ScanDirection::ForwardScanDirection;
             while pg_sys::table_scan_getnextslot(scan, forward, slot) {
-                if pg_sys::table_tuple_satisfies_snapshot(self.relation, slot, snapshot) {
-                    rows.push(Row {
-                        table: self,
-                        tuple: pg_sys::ExecCopySlotHeapTuple(slot),
-                    });
+                if !pg_sys::table_tuple_satisfies_snapshot(self.relation, slot, snapshot) {
+                    continue;
+                }
+                let stored = pg_sys::ExecFetchSlotHeapTuple(slot, false, std::ptr::null_mut());
+                if matches(&Row::of(self, stored)) {
+                    rows.push(Row::of(self, pg_sys::ExecCopySlotHeapTuple(slot)));
                 }
             }
             pg_sys::ExecDropSingleTupleTableSlot(slot);

@@ -2,6 +2,7 @@
 
 mod bound_insert;
 pub mod broadcast;
+pub mod by_key;
 pub mod column_value;
 pub mod entry;
 pub mod heap;
