@@ -183,10 +183,7 @@ pub(super) fn create(class: &Class, name: &str, wanted: &Wanted) {
     ));
     // This makes DROP EXTENSION drop the triggers too, instead of failing because of them. CREATE OR REPLACE removes
     // the dependency, so it is declared again each time.
-    ddl::execute(&format!(
-        "ALTER TRIGGER {trigger} ON {} DEPENDS ON EXTENSION pgrealtime",
-        class.quoted()
-    ));
+    ddl::depend_on_extension(class.oid, name);
 }
 
 fn drop_unwanted(class: &Class, present: &[Trigger], wanted: &[Wanted], function: Oid) {

@@ -3,7 +3,7 @@
 use super::setting_level::{pin, Level};
 use pgrx::pg_sys::Oid;
 use pgrx::{pg_sys, Spi};
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 
 /// Runs one utility command with the caller's rights. Postgres's own errors pass through unchanged. The effects are
 /// visible to the next command.
@@ -16,6 +16,47 @@ pub fn execute(command: &str) {
     });
     // SAFETY: between commands of a running transaction.
     unsafe { pg_sys::CommandCounterIncrement() }
+}
+
+/// Has DROP EXTENSION drop a trigger, too: ALTER TRIGGER … DEPENDS ON EXTENSION. That command would lock the extension against
+/// everybody else who runs it, until the transaction ends: whoever makes a table realtime, or a partition of one, would wait for
+/// all others who do. A shared lock is enough against DROP EXTENSION. Raises Postgres's own error if the extension or the
+/// trigger does not exist.
+pub fn depend_on_extension(relation: Oid, trigger: &str) {
+    // A name from the catalog has no NUL.
+    let trigger = CString::new(trigger).unwrap_or_default();
+    let address = |class, object| pg_sys::ObjectAddress {
+        classId: class,
+        objectId: object,
+        objectSubId: 0,
+    };
+    // SAFETY: names are NUL-terminated, and both addresses are of objects that exist: the trigger is this transaction's own, the
+    // extension is locked.
+    unsafe {
+        let trigger = pg_sys::get_trigger_oid(relation, trigger.as_ptr(), false);
+        let extension = share_extension();
+        let depending = address(pg_sys::TriggerRelationId, trigger);
+        let referenced = address(pg_sys::ExtensionRelationId, extension);
+        let how = pg_sys::DependencyType::DEPENDENCY_AUTO_EXTENSION;
+        pg_sys::recordDependencyOn(&depending, &referenced, how);
+        pg_sys::CommandCounterIncrement();
+    }
+}
+
+/// Locks the extension against DROP EXTENSION until the transaction ends. While this waits for the lock, the extension may go, and
+/// another of its name come.
+fn share_extension() -> Oid {
+    // SAFETY: the name is NUL-terminated; a missing extension is an error.
+    let find = || unsafe { pg_sys::get_extension_oid(c"pgrealtime".as_ptr(), false) };
+    let mut found = find();
+    loop {
+        lock_object(pg_sys::ExtensionRelationId, found, pg_sys::AccessShareLock);
+        let now = find();
+        if now == found {
+            return found;
+        }
+        found = now;
+    }
 }
 
 /// Raises Postgres's own error in a read-only transaction and on a standby: writes to the extension's own tables are
@@ -43,7 +84,7 @@ pub fn share_entry(table: Oid, object: Oid) {
 }
 
 fn lock_object(table: Oid, object: Oid, mode: u32) {
-    // SAFETY: any pair of OIDs can be locked; nobody else locks objects of that class.
+    // SAFETY: any pair of OIDs can be locked.
     unsafe { pg_sys::LockDatabaseObject(table, object, 0, mode as pg_sys::LOCKMODE) }
 }
 
