@@ -81,7 +81,8 @@ impl Caller {
     pub fn of(relation: &Relation) -> Caller {
         let caller = privilege::current_role();
         let sees_all = !privilege::policies_apply(relation.table.oid, caller);
-        let selectable = privilege::selectable(relation.table.oid, caller, &relation.columns);
+        let selectable = privilege::selectable(relation.table.oid, caller, &relation.columns)
+            .unwrap_or_default();
         // The caller may lack the privilege. Then the answer is not known.
         let look = || attempt(|| any_row(relation.table.oid, &relation.name())).ok();
         Caller {

@@ -125,7 +125,7 @@ fn is_privileged(relation: &Relation, command: Command, columns: &[i16], role: O
     let oid = relation.table.oid;
     privilege::may_use_schema_of(oid, role)
         && match command {
-            Command::Select => !privilege::selectable(oid, role, &relation.columns).is_empty(),
+            Command::Select => privilege::selectable(oid, role, &relation.columns).is_some(),
             Command::Insert => {
                 // No statement can name a generated column, so nobody needs the privilege on one.
                 let generated = keys::generated(oid);

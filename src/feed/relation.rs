@@ -183,13 +183,8 @@ impl Relation {
                 self.table.schema
             )));
         }
-        let columns = privilege::selectable(oid, role, &self.columns);
-        if columns.is_empty() {
-            return Err(denied(format!(
-                "permission denied for table {}",
-                self.table.name
-            )));
-        }
+        let columns = privilege::selectable(oid, role, &self.columns)
+            .ok_or_else(|| denied(format!("permission denied for table {}", self.table.name)))?;
         if self.table.key.iter().any(|key| !columns.contains(key)) {
             return Err(Error::insufficient_privilege(
                 report(format!(

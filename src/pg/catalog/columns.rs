@@ -102,7 +102,7 @@ impl OpenTable {
 
     /// Whether the current user may SELECT a column.
     pub fn readable(&self, column: &Column) -> bool {
-        !selectable(self.oid(), current_role(), &[column.number]).is_empty()
+        selectable(self.oid(), current_role(), &[column.number]).is_some()
     }
 
     pub(in crate::pg) fn relation(&self) -> pg_sys::Relation {

@@ -20,20 +20,19 @@ pub fn may_use_schema_of(relation: Oid, role: Oid) -> bool {
     }
 }
 
-/// Which of the columns a role may SELECT.
-pub fn selectable(relation: Oid, role: Oid, columns: &[i16]) -> Vec<i16> {
+/// Which of the columns a role may SELECT; `None` if it may SELECT nothing. A table without columns has rows, too.
+pub fn selectable(relation: Oid, role: Oid, columns: &[i16]) -> Option<Vec<i16>> {
     let select = pg_sys::ACL_SELECT as pg_sys::AclMode;
     let ok = pg_sys::AclResult::ACLCHECK_OK;
     // SAFETY: the relation exists, since the caller has opened it, and so do its columns.
     unsafe {
         if pg_sys::pg_class_aclcheck(relation, role, select) == ok {
-            return columns.to_vec();
+            return Some(columns.to_vec());
         }
-        columns
-            .iter()
-            .copied()
-            .filter(|column| pg_sys::pg_attribute_aclcheck(relation, *column, role, select) == ok)
-            .collect()
+        let may =
+            |column: &i16| pg_sys::pg_attribute_aclcheck(relation, *column, role, select) == ok;
+        let some: Vec<i16> = columns.iter().copied().filter(may).collect();
+        (!some.is_empty()).then_some(some)
     }
 }
 

@@ -79,7 +79,12 @@ impl Readers {
         };
         let may = |role: Oid| match role {
             Oid::INVALID => columns.iter().all(may_public),
-            role => selectable(relation, role, columns).len() == columns.len(),
+            role => {
+                selectable(relation, role, columns)
+                    .unwrap_or_default()
+                    .len()
+                    == columns.len()
+            }
         };
         let mut roles = self.roles.iter().copied();
         roles.find(|role| !may_use_schema_of(relation, *role) || !may(*role))
