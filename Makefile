@@ -12,6 +12,7 @@ help:
 	@echo 'make sessions        the programs of several sessions; make sessions TEST=cursor: one of them;'
 	@echo '                     make sessions TEST=cursor PART=serializable: parts with that in their name'
 	@echo 'make soak            the tests on random schemas, frames and disturbances at full size: minutes; ORACLE_SCHEMAS=1000: more of them'
+	@echo 'make postgres-suites Postgres'"'"'s own regression and isolation tests with every table captured: before a release'
 	@echo 'make bench           the measured claims; make bench BENCH=name: one of them'
 	@echo 'make package         a .tar.gz and a .deb for one version of Postgres (PG=16, or PG_CONFIG=/path/to/pg_config)'
 	@echo 'make install PG_CONFIG=/path/to/pg_config   builds for that server and installs there'
@@ -55,6 +56,11 @@ soak:
 	@.ci/sessions oracle neighbours gateway_oracle gateway_hostile
 	@PGREALTIME_FUZZ_SECONDS=$${PGREALTIME_FUZZ_SECONDS:-60} cargo test --quiet --locked -p pgrealtime-gateway --test codec_fuzz -- --nocapture
 
+postgres-suites:
+	@.ci/prepare
+	@.ci/install dev "$$(. .ci/env && server_bin pg)/pg_config"
+	@.ci/postgres-suites $(TEST)
+
 bench:
 	@.ci/bench $(BENCH)
 
@@ -71,4 +77,4 @@ package:
 install:
 	@.ci/install dist "$(or $(PG_CONFIG),$(error say for which server: make install PG_CONFIG=/path/to/pg_config))"
 
-.PHONY: help check test unit regress regress-accept sessions soak bench demo demo-stop install package
+.PHONY: help check test unit regress regress-accept sessions soak postgres-suites bench demo demo-stop install package
