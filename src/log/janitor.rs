@@ -243,7 +243,12 @@ pub fn start_if_due() -> Result<()> {
         return Ok(());
     }
     NOT_BEFORE.set(now + CHECK_EVERY);
-    if !retention::is_due(now)? {
+    // Until it has started, no other session of the database starts one in the same second.
+    if worker::is_starting() {
+        return Ok(());
+    }
+    janitor_lock::end_turn();
+    if !retention::is_due(now)? || !take_turn(now) {
         return Ok(());
     }
     if !worker::start_janitor() {
@@ -255,4 +260,12 @@ pub fn start_if_due() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether this session may start a janitor. All sessions see that a step is due, until a janitor has started and has its
+/// locks: without turns each of them would take a worker slot.
+fn take_turn(now: Timestamp) -> bool {
+    const SECOND: i64 = 1_000_000;
+    heap::member_oid("log_segment")
+        .is_some_and(|log| janitor_lock::take_turn(log, now.micros().div_euclid(SECOND)))
 }

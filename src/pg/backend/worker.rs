@@ -6,6 +6,7 @@ use crate::pg::sys::compat::TIMEOUTS_OFF;
 use pgrx::bgworkers::{BackgroundWorker, BackgroundWorkerBuilder, BgWorkerStartTime};
 use pgrx::prelude::*;
 use pgrx::{pg_sys, IntoDatum, PgTryBuilder};
+use std::cell::Cell;
 use std::ffi::{CStr, CString};
 use std::panic::AssertUnwindSafe;
 use std::sync::OnceLock;
@@ -42,9 +43,35 @@ fn builder() -> BackgroundWorkerBuilder {
         .set_restart_time(None)
 }
 
+thread_local! {
+    /// The last janitor that this session started without waiting for it.
+    static STARTED: Cell<*mut pg_sys::BackgroundWorkerHandle> = const { Cell::new(std::ptr::null_mut()) };
+}
+
 /// Starts a janitor for this database; false when no worker slot is free.
 pub fn start_janitor() -> bool {
-    builder().load_dynamic().is_ok()
+    let mut worker = pg_sys::BackgroundWorker::from(&builder());
+    let mut handle = std::ptr::null_mut();
+    // SAFETY: both are filled; the handles are allocated for the session's life, and the last one is not used again.
+    unsafe {
+        let before = pg_sys::MemoryContextSwitchTo(pg_sys::TopMemoryContext);
+        pg_sys::RegisterDynamicBackgroundWorker(&mut worker, &mut handle);
+        pg_sys::MemoryContextSwitchTo(before);
+        let last = STARTED.replace(handle);
+        if !last.is_null() {
+            pg_sys::pfree(last.cast());
+        }
+    }
+    !handle.is_null()
+}
+
+/// Whether the janitor that this session started last has no process yet.
+pub fn is_starting() -> bool {
+    let (handle, mut pid) = (STARTED.get(), 0);
+    // SAFETY: the handle is one of the server's, also when the worker has ended.
+    !handle.is_null()
+        && unsafe { pg_sys::GetBackgroundWorkerPid(handle, &mut pid) }
+            == pg_sys::BgwHandleStatus::BGWH_NOT_YET_STARTED
 }
 
 /// Runs a janitor on a log and waits for it. Cancelling the query also ends the janitor. Sessions that call this at the

@@ -1,9 +1,10 @@
-//! The locks that the janitor takes against other janitors, writers and readers.
+//! The locks that the janitor takes against other janitors, writers and readers, and the turn of whoever starts it.
 
 use super::segment::SegmentOids;
 use super::segment_files::toast_of;
 use crate::pg::backend::opened::Opened;
 use pgrx::pg_sys;
+use std::cell::Cell;
 
 /// Lock levels that the janitor asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +75,47 @@ fn tag(relation: pg_sys::Oid) -> pg_sys::LOCKTAG {
         locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,
     }
 }
+
+thread_local! {
+    /// The turn that this session has taken last.
+    static TURN: Cell<Option<pg_sys::LOCKTAG>> = const { Cell::new(None) };
+}
+
+/// Takes the turn to start a janitor in this second, if no session of the database has it; does not wait. The lock
+/// belongs to the session, not to its transaction: most transactions end before a janitor has started, and one that is
+/// prepared must not keep it. Each second has a lock of its own, so that a session that sits idle with an old one is in
+/// nobody's way.
+pub fn take_turn(log: pg_sys::Oid, second: i64) -> bool {
+    let turn = pg_sys::LOCKTAG {
+        // The last 32 bits tell seconds apart.
+        locktag_field3: second as u32,
+        // SQL can only take advisory locks with 1 and 2.
+        locktag_field4: 3,
+        locktag_type: pg_sys::LockTagType::LOCKTAG_ADVISORY as u8,
+        // Of a session's locks only these are given back when it ends (postinit.c, ShutdownPostgres).
+        locktag_lockmethodid: pg_sys::USER_LOCKMETHOD as u8,
+        ..tag(log)
+    };
+    end_turn();
+    // SAFETY: the tag is complete.
+    let taken = unsafe { crate::pg::sys::compat::try_session_lock(&turn, TURN_MODE) };
+    TURN.set(taken.then_some(turn));
+    taken
+}
+
+/// Gives the turn back, if this session has one. DISCARD ALL may have done so before.
+pub fn end_turn() {
+    if let Some(turn) = TURN.take() {
+        // SAFETY: the tag is complete; only this session's own lock is given back.
+        unsafe {
+            if crate::pg::sys::compat::holds_lock(&turn, TURN_MODE) {
+                pg_sys::LockRelease(&turn, TURN_MODE, true);
+            }
+        }
+    }
+}
+
+const TURN_MODE: pg_sys::LOCKMODE = pg_sys::ExclusiveLock as pg_sys::LOCKMODE;
 
 fn mode(lock: JanitorLock) -> pg_sys::LOCKMODE {
     (match lock {

@@ -220,6 +220,23 @@ pub unsafe fn holds_lock(tag: &pg_sys::LOCKTAG, mode: pg_sys::LOCKMODE) -> bool 
     }
 }
 
+/// Takes a lock for this session, across its transactions, if it is free; false also when the server has no room for it.
+///
+/// # Safety
+/// The tag is a lock's.
+pub unsafe fn try_session_lock(tag: &pg_sys::LOCKTAG, mode: pg_sys::LOCKMODE) -> bool {
+    let nobody = std::ptr::null_mut();
+    // SAFETY: as promised; for the session, without waiting, without an error when the table of locks is full.
+    let result = unsafe {
+        #[cfg(any(feature = "pg15", feature = "pg16", feature = "pg17"))]
+        let result = pg_sys::LockAcquireExtended(tag, mode, true, true, false, nobody);
+        #[cfg(not(any(feature = "pg15", feature = "pg16", feature = "pg17")))]
+        let result = pg_sys::LockAcquireExtended(tag, mode, true, true, false, nobody, false);
+        result
+    };
+    result != pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL
+}
+
 /// Every setting that the server knows.
 ///
 /// # Safety

@@ -1,5 +1,7 @@
 //! The janitor: what it removes, and that it never makes writers wait.
 
+mod crowd;
+
 use crate::cluster::Cluster;
 use crate::copy::triggers;
 use crate::log::{current, horizon, leave_behind, switch};
@@ -42,6 +44,12 @@ pub fn run() -> Outcome {
     part("sessions prune, others write", || busy(server))?;
     part("there always is somebody who reads", || readers(server))?;
     part("the clock was set back", || clock(&cluster))?;
+    part("few of many sessions ask for a janitor", || {
+        crowd::run(&cluster)
+    })?;
+    part("whoever asked in vain keeps nobody from asking", || {
+        crowd::outlived(&cluster)
+    })?;
     part("settings of the database and the server", || {
         settings(&cluster)
     })?;

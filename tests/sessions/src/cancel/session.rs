@@ -52,7 +52,8 @@ pub struct Session<'a> {
     told: BTreeMap<String, u64>,
 }
 
-/// Settings, role, what is held: all that must be the same after every turn.
+/// Settings, role, what is held: all that must be the same after every turn. Only the turn to start a janitor outlives a
+/// transaction, and keeps nobody from anything.
 const AT_REST: &str = "
 SELECT current_user, session_user, current_setting('role'), current_setting('search_path'),
     current_setting('request.jwt.claims'), current_setting('row_security'),
@@ -62,7 +63,8 @@ SELECT current_user, session_user, current_setting('role'), current_setting('sea
     (SELECT md5(string_agg(name || '=' || setting, ',' ORDER BY name)) FROM pg_settings WHERE name NOT LIKE 'plpgsql.%'),
     (SELECT count(*) FROM pg_cursors WHERE statement NOT LIKE '%pg_cursors%'),
     (SELECT string_agg(locktype || ' ' || coalesce(relation::regclass::text, '') || ' ' || mode, ', ')
-     FROM pg_locks AS l WHERE pid = pg_backend_pid() AND locktype <> 'virtualxid' AND NOT EXISTS
+     FROM pg_locks AS l WHERE pid = pg_backend_pid() AND locktype <> 'virtualxid'
+        AND classid IS DISTINCT FROM to_regclass('pgrealtime.log_segment') AND NOT EXISTS
         (SELECT FROM pg_class AS c WHERE c.oid = l.relation AND c.relnamespace = 'pg_catalog'::regnamespace))";
 
 impl<'a> Session<'a> {
