@@ -97,7 +97,7 @@ fn follow_one(command: Command) -> Result<()> {
             if let Some(changed) = it.columns {
                 let of_type = watch::of_type(changed)?;
                 rewritten(watch::above(&changed_values(changed, of_type, &it))?)?;
-                rewritten(holders(&list(relation::row_type(changed)))?)?;
+                rewritten(holders(&row_types(&[changed]))?)?;
             }
         }
         Command::Rewritten(table) => rewritten(watch::above(&[table])?)?,
@@ -171,7 +171,13 @@ fn mark_renamed_columns(of: &Reach) -> Result<()> {
     for one in of.captured()? {
         one.mark_gap(GapCause::Columns)?;
     }
-    rewritten(holders(&of.row_types())?)
+    rewritten(holders(&row_types(of.relations_themselves()))?)
+}
+
+/// The row types of these relations, and of those that get columns from them.
+fn row_types(of: &[Oid]) -> Vec<Oid> {
+    let all = of.iter().flat_map(|one| type_use::sharing_columns(*one));
+    all.filter_map(relation::row_type).collect()
 }
 
 /// The captured relations with values of one of these types.

@@ -1,8 +1,8 @@
 //! Follows the tables of the publication: who adds a table to it wants it to be realtime. A refusal is a WARNING, since the
 //! command is somebody else's.
 
-use super::enable::{disable, enable};
-use super::merge::Request;
+use super::enable::disable;
+use super::repair::enable_again;
 use super::{belonging, present, publish, watch};
 use crate::error::{report, Result};
 use crate::gucs;
@@ -59,7 +59,11 @@ fn others(mut tables: Vec<Oid>) -> Result<Vec<Oid>> {
 fn enable_all(mut tables: Vec<Oid>, publication: &Publication) {
     in_order(&mut tables);
     for table in tables {
-        if let Err(raised) = attempt(|| enable(Some(table), Request::default())) {
+        let enabled = attempt(|| match Class::by_oid(table) {
+            Some(class) => enable_again(&class),
+            None => Ok(()),
+        });
+        if let Err(raised) = enabled {
             let name = name(table);
             report(format!(
                 "table \"{name}\" is in publication \"{}\" now, but it is not realtime",

@@ -1,6 +1,7 @@
 //! Questions about the capture triggers that a relation has. Errors: 42883 when the capture function does not exist.
 
 use super::attach::{capture_function, is_ours};
+use super::filter_rule::{self, Fit};
 use super::settings::Settings;
 use super::wanted::arguments;
 use crate::capture_trigger::{name_for, Arguments};
@@ -52,20 +53,44 @@ pub fn is_attached(class: &Class, settings: &Settings) -> Result<bool> {
     Ok(!ours.is_empty() && ours.iter().all(|trigger| trigger.says(&wanted)))
 }
 
-/// What the triggers that `enable` created on the relation say where no settings are stored: the operations, and what all
-/// of them have as arguments. `None` when there are none, or when they differ.
-pub fn said(class: &Class, function: Oid) -> Option<(Vec<Operation>, Arguments)> {
+/// What the triggers that `enable` created on a relation say about its settings, where none are stored.
+pub enum Said {
+    /// There are none: `enable` never ran, or others created the triggers by hand.
+    Nothing,
+    /// They differ, somebody else has added some, or they do not fit the table as it is now.
+    Unclear,
+    /// The operations, and the arguments of all of them.
+    Settings(Vec<Operation>, Arguments),
+}
+
+/// What the relation's triggers say. Only the table's owner can make a trigger go with the extension: so what a role with
+/// the privilege TRIGGER creates under the same names does not count.
+pub fn said(class: &Class, function: Oid) -> Said {
     let mut ours = triggers::of_relation(class.oid);
     ours.retain(|one| is_ours(one, function) && !one.is_clone && !one.arguments().is_leaf);
-    let arguments = ours.first()?.arguments().by_name();
-    let operations = |one: &Trigger| {
-        let mut all = Operation::ALL.into_iter();
-        all.find(|operation| one.name == name_for(*operation) && one.firing.is_exactly(*operation))
+    let first = ours.iter().find(|one| one.goes_with_extension());
+    let Some(arguments) = first.map(|one| one.arguments().by_name()) else {
+        return Said::Nothing;
     };
-    let all: Option<Vec<Operation>> = ours.iter().map(operations).collect();
-    let alike = ours.iter().all(|one| one.says(&arguments));
-    all.filter(|_| alike)
-        .map(|operations| (operations, arguments))
+    let operations = ours.iter().map(|one| operation_of(one, &arguments));
+    let operations: Option<Vec<Operation>> = operations.collect();
+    let filter_fits = || match &arguments.filter {
+        Some(filter) => filter_rule::fit(class.oid, filter) == Fit::Same,
+        None => ours.iter().all(|one| one.condition.is_none()),
+    };
+    match operations {
+        Some(operations) if !is_stale(class, |_| true, function) && filter_fits() => {
+            Said::Settings(operations, arguments)
+        }
+        _ => Said::Unclear,
+    }
+}
+
+/// The operation of a trigger that `enable` created with these arguments; `None` for another one.
+fn operation_of(trigger: &Trigger, arguments: &Arguments) -> Option<Operation> {
+    let mut all = Operation::ALL.into_iter();
+    let found = all.find(|one| trigger.name == name_for(*one) && trigger.firing.is_exactly(*one));
+    found.filter(|_| trigger.says(arguments) && trigger.goes_with_extension())
 }
 
 /// Whether a trigger of the relation has other arguments than its settings require, or arguments whose names mean other

@@ -76,13 +76,9 @@ impl Reach {
         watch::captured(all)
     }
 
-    /// The row types of the named relations.
-    pub fn row_types(&self) -> Vec<Oid> {
-        let types = self
-            .relations
-            .iter()
-            .filter_map(|one| relation::row_type(*one));
-        types.collect()
+    /// The relations that the command names, without those that get its column, too.
+    pub fn relations_themselves(&self) -> &[Oid] {
+        &self.relations
     }
 
     /// Whether the command names the relation.

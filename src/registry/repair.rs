@@ -3,10 +3,12 @@
 use super::enable::enable;
 use super::introspect::{realtime_tables, realtime_tables_now};
 use super::merge::Request;
+use super::present::{self, Said};
 use super::survey::RealtimeTable;
-use super::{attach, belonging, present};
-use crate::capture_trigger::Sink;
-use crate::error::{report, Result};
+use super::{attach, belonging};
+use crate::capture_trigger::{Arguments, Sink};
+use crate::change::Operation;
+use crate::error::{report, Error, Result};
 use crate::gucs;
 use crate::pg::backend::ddl;
 use crate::pg::backend::subtransaction::attempt;
@@ -20,18 +22,11 @@ pub struct Mended {
     pub what: &'static str,
 }
 
-/// The settings that the triggers of a table have, where none are stored for it: a role that may not write into
-/// `pgrealtime.settings` has restored a dump, say. All but the priority are there.
-fn of_triggers(class: &Class) -> Result<Option<Request>> {
-    if belonging::settings_of(class)?.is_some() {
-        return Ok(None);
-    }
-    let Some((operations, said)) = present::said(class, attach::capture_function()?) else {
-        return Ok(None);
-    };
+/// The settings that the triggers of a table have, all but the priority, as parameters of `enable`.
+fn request(operations: &[Operation], said: Arguments) -> Request {
     let list = |names: Vec<&str>| Some(names.into_iter().map(|one| Some(one.to_owned())).collect());
-    let key_if = |by_key| if by_key { Some("key".to_owned()) } else { None };
-    Ok(Some(Request {
+    let key_if = |by_key: bool| by_key.then(|| "key".to_owned());
+    Request {
         priority: None,
         operations: list(operations.iter().map(|one| one.name()).collect()),
         row_filter: said.filter,
@@ -40,24 +35,34 @@ fn of_triggers(class: &Class) -> Result<Option<Request>> {
         deletes: key_if(said.deletes_by_key),
         sinks: list(Sink::names(&said.sinks)),
         broadcast_topic: said.topic,
-    }))
+    }
 }
 
-/// Enables a table again, with the settings of its triggers where it has no others.
-fn enable_again(class: &Class) -> Result<()> {
-    let found = of_triggers(class)?;
-    let without_priority = found.is_some();
-    enable(Some(class.oid), found.unwrap_or_default())?;
-    if without_priority {
-        report(format!(
-            "the settings of table \"{}\" were lost, and are now those of its triggers",
-            class.name
-        ))
-        .detail("Triggers do not have the priority. It is \"medium\" now.")
-        .hint("To change it: pgrealtime.enable(…, priority => 'high').")
-        .notice();
+/// Enables a table with its settings. Where none are stored, but `enable` created its triggers, those of the triggers are taken:
+/// a role that may not write into `pgrealtime.settings` has restored a dump, say. Errors: 55000 where the triggers do not
+/// say what is meant; as `enable`.
+pub fn enable_again(class: &Class) -> Result<()> {
+    let said = match belonging::settings_of(class)? {
+        Some(_) => Said::Nothing,
+        None => present::said(class, attach::capture_function()?),
+    };
+    match said {
+        Said::Nothing => enable(Some(class.oid), Request::default()),
+        Said::Unclear => Err(Error::object_not_in_prerequisite_state(
+            report(format!("no settings are stored for table \"{}\", and its capture triggers do not say which are meant", class.name))
+                .detail("They differ from one another, others have added some, or they do not fit the table's columns.")
+                .hint("Call pgrealtime.enable() with the settings that are meant."),
+        )),
+        Said::Settings(operations, arguments) => {
+            let written = arguments.encode().join(", ");
+            enable(Some(class.oid), request(&operations, arguments))?;
+            report(format!("the settings of table \"{}\" were lost, and are now those of its triggers", class.name))
+                .detail(format!("The triggers say: {written}. They do not have the priority, which is \"medium\" now."))
+                .hint("To change a setting, call pgrealtime.enable() with it.")
+                .notice();
+            Ok(())
+        }
     }
-    Ok(())
 }
 
 /// Enables again every realtime table of the caller whose status says that something is wrong, and the published tables that are not

@@ -2,8 +2,9 @@
 
 use super::captured::{Capture, TriggersOf};
 use super::filter_rule::{self, Fit};
+use super::present::{self, Said};
 use super::settings::Overview;
-use super::{attach, eligible, present};
+use super::{attach, eligible};
 use crate::capture_trigger::Arguments;
 use crate::change::Operation;
 use crate::gucs;
@@ -134,6 +135,10 @@ impl Survey {
             .filter(|_| self.compiles)
             .map_or(Fit::Same, |filter| filter_rule::fit(class.oid, filter));
         let on_purpose = wanted.is_none() && state.operations.is_empty();
+        let has_none = settings.is_none() && self.compiles && !state.operations.is_empty();
+        let said = has_none
+            .then(|| without_settings(class, self.capture))
+            .flatten();
         RealtimeTable {
             relation: Some(class.oid),
             schema: class.schema_name.clone(),
@@ -153,7 +158,7 @@ impl Survey {
             replica_identity: Some(replica_identity(class)),
             status: match settings {
                 None if state.operations.is_empty() => "not enabled",
-                None if present::said(class, self.capture).is_some() => "settings lost",
+                None if said.is_some() => said.unwrap_or("ok"),
                 Some(_) if !published => "not published",
                 Some(one) if lacks_filter_column(class, one) || fit == Fit::Invalid => "row filter",
                 Some(_) if wanted.is_some() && !complete => "not captured",
@@ -212,6 +217,15 @@ impl Survey {
             let condition = publication.restriction(class.oid).condition?;
             Some(format!("WHERE {condition}"))
         })
+    }
+}
+
+/// The status of a captured table without settings; `None` where others created the triggers by hand.
+fn without_settings(class: &Class, capture: Oid) -> Option<&'static str> {
+    match present::said(class, capture) {
+        Said::Nothing => None,
+        Said::Unclear => Some("settings"),
+        Said::Settings(..) => Some("settings lost"),
     }
 }
 

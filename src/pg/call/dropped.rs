@@ -8,7 +8,7 @@ use std::cell::OnceCell;
 
 const DROPPED: &str = "SELECT d.objid, d.address_names[1], d.address_names[2], \
      d.classid OPERATOR(pg_catalog.<>) 'pg_catalog.pg_class'::pg_catalog.regclass, \
-     d.original AND d.object_type OPERATOR(pg_catalog.=) 'index', \
+     d.object_type OPERATOR(pg_catalog.=) 'index', \
      CASE WHEN d.objsubid OPERATOR(pg_catalog.<>) 0 THEN d.address_names[3] END \
      FROM pg_catalog.pg_event_trigger_dropped_objects() AS d \
      WHERE NOT d.is_temporary AND d.object_type OPERATOR(pg_catalog.<>) 'view' AND d.classid OPERATOR(pg_catalog.=) ANY \

@@ -1,7 +1,8 @@
 //! Which relations hold values of a type, at any depth of their columns.
 
 use super::catalog_scan::{scan_pair, ByOid};
-use super::relation::last_column;
+use super::inheritance;
+use super::relation::{last_column, of_type, row_type};
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
 
@@ -34,6 +35,38 @@ pub fn is_used(this: Oid) -> bool {
         found
     };
     is_used(this) || (array != Oid::INVALID && is_used(array))
+}
+
+/// A relation, and those that get columns, and their names, from it: its descendants, the tables of its type, and so on.
+pub fn sharing_columns(relation: Oid) -> Vec<Oid> {
+    let mut all = vec![relation];
+    let mut next = 0;
+    while let Some(one) = all.get(next).copied() {
+        next += 1;
+        let mut further = inheritance::descendants(one);
+        further.extend(typed_tables(one));
+        further.retain(|oid| !all.contains(oid));
+        all.extend(further);
+    }
+    all
+}
+
+/// The tables that were created OF the row type of a relation.
+fn typed_tables(relation: Oid) -> Vec<Oid> {
+    let mut found = Vec::new();
+    let Some(of) = row_type(relation) else {
+        return found;
+    };
+    scan_pair(DEPENDENT, pg_sys::TypeRelationId, (REFERENCED, of), |row| {
+        // SAFETY: the first two columns of pg_depend are OIDs, the third is an integer.
+        let by = unsafe { (row.column::<Oid>(1), row.column::<i32>(3)) };
+        if by == (Some(pg_sys::RelationRelationId), Some(0)) {
+            // SAFETY: as above.
+            found.extend(unsafe { row.column::<Oid>(2) });
+        }
+    });
+    found.retain(|oid| of_type(*oid) == Some(of));
+    found
 }
 
 /// Whether a column of the relation holds values of this type: directly, or inside arrays, ranges, rows or domains.

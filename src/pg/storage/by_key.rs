@@ -2,6 +2,7 @@
 
 use super::column_value::Value;
 use super::heap::{member_oid, Row, Table, View};
+use crate::pg::catalog::keys::table_of_index;
 use pgrx::pg_sys;
 
 /// Of more keys than these, a pass over the whole table is as cheap.
@@ -15,7 +16,7 @@ impl Table {
     /// lock. Without the index it reads the whole table.
     pub fn rows_by(&self, index: &str, keys: &[Key], view: View) -> Vec<Row<'_>> {
         let mut conditions: Vec<pg_sys::ScanKeyData> = keys.iter().map(equals).collect();
-        let index = member_oid(index);
+        let index = member_oid(index).filter(|oid| self.has_index(*oid));
         let mut rows = Vec::new();
         // SAFETY: the relation is open; the keys are initialised and outlive the scan; the snapshot is registered for the length
         // of the scan; the scan's slot holds the tuple that it has returned, which is copied before it moves on.
@@ -39,6 +40,14 @@ impl Table {
             pg_sys::UnregisterSnapshot(snapshot);
         }
         rows
+    }
+}
+
+impl Table {
+    /// Whether it is an index of this table that has all rows. A superuser can give its name to something else.
+    fn has_index(&self, index: pg_sys::Oid) -> bool {
+        // SAFETY: syscache look-ups; the second is of an index that exists.
+        table_of_index(index) == Some(self.oid()) && unsafe { pg_sys::get_index_isvalid(index) }
     }
 }
 

@@ -19,6 +19,11 @@ pub(super) unsafe fn insert_index_entries(
             let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
             let index = pg_sys::index_open(oid, lock);
             let form = (*index).rd_index;
+            // REINDEX CONCURRENTLY has made it, and has not filled it yet (execIndexing.c, ExecInsertIndexTuples).
+            if !(*form).indisready {
+                pg_sys::index_close(index, pg_sys::NoLock as pg_sys::LOCKMODE);
+                continue;
+            }
             let mut values = [pg_sys::Datum::null(); pg_sys::INDEX_MAX_KEYS as usize];
             let mut isnull = [true; pg_sys::INDEX_MAX_KEYS as usize];
             let keys = (*form).indkey.values.as_slice((*form).indnkeyatts as usize);
