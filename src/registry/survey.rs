@@ -4,7 +4,7 @@ use super::captured::{Capture, TriggersOf};
 use super::filter_rule::{self, Fit};
 use super::present::{self, Said};
 use super::settings::Overview;
-use super::{attach, eligible};
+use super::{attach, belonging, eligible};
 use crate::capture_trigger::Arguments;
 use crate::change::Operation;
 use crate::gucs;
@@ -220,8 +220,12 @@ impl Survey {
     }
 }
 
-/// The status of a captured table without settings; `None` where others created the triggers by hand.
+/// The status of a captured table without settings; `None` where others created the triggers by hand, or where the running
+/// statement has just enabled the table: it sees the triggers, and not the settings.
 fn without_settings(class: &Class, capture: Oid) -> Option<&'static str> {
+    if belonging::settings_of(class).is_ok_and(|found| found.is_some()) {
+        return None;
+    }
     match present::said(class, capture) {
         Said::Nothing => None,
         Said::Unclear => Some("settings"),

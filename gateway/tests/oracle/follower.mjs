@@ -159,14 +159,17 @@ export class Follower extends Reader {
   }
 
   // Clients up to 2.99 never join again where their socket was lost during a join: the push that they send again has no
-  // reference. An application that notices begins anew, with the cursor that it has.
+  // reference. One of them was seen to believe that it has its channel, and to receive nothing. An application that notices begins
+  // anew, with the cursor that it has.
   watch() {
-    if (this.status === 'SUBSCRIBED') {
+    const hasNothing = this.isBehind && !this.isSteady;
+    if (this.status === 'SUBSCRIBED' && !hasNothing) {
       this.since = Date.now();
       return;
     }
     if (Date.now() - this.since < STUCK) return;
     this.stuck += 1;
+    if (hasNothing) console.log(`${this.name} received nothing for ${STUCK} ms, as ${this.status}: ${this.story}`);
     this.note('begins anew');
     this.since = Date.now();
     this.channel = undefined;

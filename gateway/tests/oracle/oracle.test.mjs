@@ -48,7 +48,8 @@ async function compare(followers, when) {
       () => `${when}, the copy of ${follower.name} to equal its SELECT:\n  ${follower.last}\n  ${follower.story}`,
       async () => {
         follower.last = follower.difference();
-        return follower.last === undefined;
+        follower.isBehind = follower.last !== undefined;
+        return !follower.isBehind;
       },
       60,
     );

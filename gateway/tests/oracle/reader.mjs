@@ -20,6 +20,8 @@ export class Reader {
   stuck = 0;
   // Whether it never has to begin anew.
   isSteady = true;
+  // Whether its copy was not its SELECT when it was last compared, while nobody wrote.
+  isBehind = false;
 
   constructor(number, world, random) {
     Object.assign(this, { number, world, random });

@@ -48,12 +48,15 @@ SET ROLE lost_owner;
 SELECT pgrealtime.enable('mixed', row_filter => 'a=eq.x'), pgrealtime.enable('renamed', row_filter => 'a=eq.x');
 DROP TRIGGER "00_pgrealtime_xx" ON mixed;
 TABLE state;
-\echo a publication that comes later takes them, too
+\echo who adds a table to the publication takes them, too
 RESET ROLE;
 DROP PUBLICATION supabase_realtime;
 DELETE FROM pgrealtime.settings;
 SET ROLE lost_owner;
-CREATE PUBLICATION supabase_realtime FOR TABLE whole;
+SET client_min_messages = error;
+CREATE PUBLICATION supabase_realtime;
+RESET client_min_messages;
+ALTER PUBLICATION supabase_realtime ADD TABLE whole;
 TABLE state;
 RESET ROLE;
 DROP EXTENSION pgrealtime CASCADE;
