@@ -156,9 +156,8 @@ impl Survey {
             published,
             rls: Some(class.rls),
             replica_identity: Some(replica_identity(class)),
-            status: match settings {
+            status: said.unwrap_or_else(|| match settings {
                 None if state.operations.is_empty() => "not enabled",
-                None if said.is_some() => said.unwrap_or("ok"),
                 Some(_) if !published => "not published",
                 Some(one) if lacks_filter_column(class, one) || fit == Fit::Invalid => "row filter",
                 Some(_) if wanted.is_some() && !complete => "not captured",
@@ -176,7 +175,7 @@ impl Survey {
                 Some(one) if one.captures && !self.owner_may_capture(class) => "owner",
                 _ if state.late => "trigger order",
                 _ => "ok",
-            },
+            }),
         }
     }
 
